@@ -1,0 +1,20 @@
+.PHONY: demo test lint setup bench clean
+run = .venv/bin
+
+demo: setup ## set up, then fine-tune a small OPT over the simulated air
+	$(run)/sdr-ota run --demo
+
+test: setup lint ## set up, then everything CI checks
+	$(run)/python -m pytest -q
+
+lint: setup
+	$(run)/ruff check .
+	$(run)/ruff format --check .
+	$(run)/mypy
+	PYTHONPATH=calibration:flowgraphs $(run)/lint-imports
+
+setup:
+	@scripts/setup.sh
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

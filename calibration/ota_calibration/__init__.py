@@ -1,0 +1,1 @@
+"""How good is the channel, and how loud may we speak?"""

@@ -1,0 +1,1 @@
+"""How is it done in GNU Radio?"""

@@ -1,0 +1,1 @@
+"""How is a number sent through the air? Waveforms, schemes, radios and the one loop."""

@@ -1,0 +1,1 @@
+"""Where does the number come from? Zeroth-order fine-tuning of language models."""
