@@ -1,0 +1,94 @@
+"""The records that flow between the parts: units in the names, frozen."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples: TypeAlias = NDArray[np.complex64]
+"""Complex baseband, shape ``(n_samples,)``; amplitude 1.0 is full scale."""
+
+Chips: TypeAlias = NDArray[np.complex128]
+"""Complex chip values of a payload, shape ``(n_chips,)``; one per chip interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class RadioSettings:
+    """What a radio is asked to do, or (as returned by ``configure``) really does."""
+
+    center_freq_hz: float
+    sample_rate_hz: float
+    bandwidth_hz: float
+    tx_gain_db: float = 0.0
+    rx_gain_db: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEstimate:
+    """One node's path as its sounding slot showed it.
+
+    Attributes:
+        gain: Received chip amplitude per transmitted chip amplitude, complex;
+            its phase holds at ``measured_tick``.
+        gain_std: Root mean square of the complex error of ``gain``.
+        delay_s: Arrival later than the slot's nominal start, in seconds.
+        delay_std_s: Standard deviation of ``delay_s``.
+        cfo_hz: Node's carrier minus the receiver's, in Hz.
+        cfo_std_hz: Standard deviation of ``cfo_hz``.
+        noise_power: Total noise power of one complex chip, linear.
+        measured_tick: Receiver sample tick at which the phase of ``gain`` holds.
+    """
+
+    gain: complex
+    gain_std: float
+    delay_s: float
+    delay_std_s: float
+    cfo_hz: float
+    cfo_std_hz: float
+    noise_power: float
+    measured_tick: int
+
+
+@dataclass(frozen=True, slots=True)
+class Precoder:
+    """What one node is told to undo: amplitude and phase, delay, frequency.
+
+    Attributes:
+        gain: Complex factor on the node's chips; zero means "do not send".
+        delay_s: The node sends this much earlier.
+        cfo_hz: The node turns its samples by minus this frequency.
+        reference_tick: Receiver tick at which that turning is zero.
+    """
+
+    gain: complex
+    delay_s: float = 0.0
+    cfo_hz: float = 0.0
+    reference_tick: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TransmitPlan:
+    """How every node sends in one round.
+
+    Attributes:
+        precoders: One per node, in node order.
+        rx_amplitude: Aligned chip amplitude at the receiver of a symbol of 1
+            (c in arXiv 2604.12401).
+    """
+
+    precoders: tuple[Precoder, ...]
+    rx_amplitude: float
+
+    @property
+    def active_nodes(self) -> tuple[int, ...]:
+        """Indices of the nodes that send."""
+        return tuple(k for k, precoder in enumerate(self.precoders) if precoder.gain != 0)
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedSum:
+    """A receiver's estimate of the sum of all symbols, with its own standard deviation."""
+
+    value: float
+    std: float
