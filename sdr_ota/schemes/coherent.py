@@ -1,0 +1,62 @@
+"""Coherent amplitudes: every node undoes its channel, the air adds the numbers.
+
+The model of the paper (arXiv 2604.12401, eqs. 4, 5, 8 and 9) on M chips: the
+receiver correlates with the public spreading chips and keeps the real part.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdr_ota.schemes.base import LinkQuality, coherent_gain_variance
+from sdr_ota.sequences import spreading_chips
+from sdr_ota.types import Chips, DecodedSum
+from sdr_ota.units import real_noise_variance
+
+
+@dataclass(frozen=True)
+class Coherent:
+    """Amplitude modulation with the phase pre-compensated at every node."""
+
+    needs_phase = True
+    sign_only = False
+
+    def check(self, n_chips: int, n_nodes: int) -> None:
+        """Accept any payload of at least one chip."""
+        if n_chips < 1:
+            raise ValueError(f"a coherent payload needs at least 1 chip, not {n_chips}")
+
+    def encode(
+        self, symbol: float, node: int, n_nodes: int, n_chips: int, rng: np.random.Generator
+    ) -> Chips:
+        """Return ``symbol`` on the public spreading chips."""
+        return symbol * spreading_chips(n_chips)
+
+    def decode(
+        self, chips: Chips, n_nodes: int, rx_amplitude: float, noise_power: float
+    ) -> DecodedSum:
+        r"""Return $\Re\{\frac1M \sum_m c^*[m] y[m]\} / c$ and its noise deviation."""
+        correlation = np.vdot(spreading_chips(len(chips)), chips).real / len(chips)
+        variance = real_noise_variance(noise_power) / len(chips)
+        return DecodedSum(
+            float(correlation) / rx_amplitude, float(np.sqrt(variance)) / rx_amplitude
+        )
+
+    def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
+        r"""Return $e^{-\sigma_\phi^2/2} \sum_k p_k$: phase errors shrink the sum."""
+        return float(np.exp(-(link.phase_error_std_rad**2) / 2) * np.sum(symbols))
+
+    def theory_variance(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
+        r"""Return the variance of the decoded sum.
+
+        $[(1+\sigma_a^2)\frac{1+e^{-2\sigma_\phi^2}}{2} - e^{-\sigma_\phi^2}]
+        \sum_k p_k^2 + \frac{N_0}{2 c^2 M}$: derived here for independent Gaussian
+        phase and amplitude errors; the last term is eq. 12 of the paper over M chips.
+        """
+        gain = coherent_gain_variance(link.phase_error_std_rad, link.amplitude_error_std)
+        noise = real_noise_variance(link.relative_noise) / link.n_chips
+        return float(gain * np.sum(symbols**2) + noise)
+
+
+SCHEME = Coherent

@@ -1,0 +1,178 @@
+r"""FSK majority vote: one tone for plus, one for minus, energies compared.
+
+The natural carrier of Sign-pAirZero and needs no channel knowledge at all. A
+payload is a number of looks; in each look a node sends its tone with a fresh
+random phase (Sahin et al., arXiv 2209.09954, use it on low-cost radios). The
+decoded value is the soft vote $K^+ - K^-$; its sign is the majority.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from sdr_ota.schemes.base import (
+    LinkQuality,
+    energy_variance,
+    gain_power_variance,
+    random_phase_chips,
+)
+from sdr_ota.types import Chips, DecodedSum
+
+_PLUS_BIN, _MINUS_BIN = 2, 7
+"""Tone positions in cycles a look of 16 chips: far apart and not mirrored about DC."""
+
+_MANY_VOTERS = 6
+"""Above this the integral over phases cancels too much; the series is good to 1 %."""
+
+
+@dataclass(frozen=True)
+class FskVote:
+    """Signs only; a symbol of exactly zero abstains.
+
+    Attributes:
+        look_chips: Chips of one look; a multiple of 16.
+    """
+
+    look_chips: int = 16
+
+    needs_phase = False
+    sign_only = True
+
+    def __post_init__(self) -> None:
+        if self.look_chips < 16 or self.look_chips % 16:
+            raise ValueError(f"look_chips = {self.look_chips} is not a positive multiple of 16")
+
+    def check(self, n_chips: int, n_nodes: int) -> None:
+        """Refuse a payload of fewer than two looks."""
+        if n_chips // self.look_chips < 2:
+            raise ValueError(
+                f"fsk-vote needs at least 2 looks of {self.look_chips} chips: use at least "
+                f"{2 * self.look_chips} payload chips, not {n_chips}"
+            )
+
+    def encode(
+        self, symbol: float, node: int, n_nodes: int, n_chips: int, rng: np.random.Generator
+    ) -> Chips:
+        """Return the tone of the symbol's sign, with a random phase in every look."""
+        n_looks = n_chips // self.look_chips
+        chips = np.zeros(n_chips, np.complex128)
+        tone = self._tone(symbol)
+        looks = np.outer(random_phase_chips(n_looks, rng), tone)
+        chips[: n_looks * self.look_chips] = abs(np.sign(symbol)) * looks.ravel()
+        return chips
+
+    def decode(
+        self, chips: Chips, n_nodes: int, rx_amplitude: float, noise_power: float
+    ) -> DecodedSum:
+        """Return the mean energy difference of the two tones: the soft vote."""
+        n_looks = len(chips) // self.look_chips
+        looks = chips[: n_looks * self.look_chips].reshape(n_looks, self.look_chips)
+        plus, minus = (
+            np.abs(looks @ self._tone(sign).conj() / self.look_chips) ** 2 for sign in (1, -1)
+        )
+        difference = (plus - minus) / rx_amplitude**2
+        std = difference.std(ddof=1) / np.sqrt(n_looks)
+        return DecodedSum(float(difference.mean()), float(std))
+
+    def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
+        r"""Return $(1 + \sigma_a^2)(K^+ - K^-)$, the vote rather than the sum."""
+        return float((1 + link.amplitude_error_std**2) * np.sum(np.sign(symbols)))
+
+    def theory_variance(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
+        """Return the variance of the soft vote: the energy difference's, one look a chip."""
+        votes, spread = np.sign(symbols), link.amplitude_error_std
+        noise = link.relative_noise / self.look_chips
+        tones = (np.maximum(votes, 0.0), np.maximum(-votes, 0.0))
+        look = sum(energy_variance(v, noise, spread) for v in tones)
+        floor = gain_power_variance(spread) * float(np.sum(votes**2))
+        return look / (link.n_chips // self.look_chips) + floor
+
+    def _tone(self, sign: float) -> Chips:
+        cycles = (_PLUS_BIN if sign >= 0 else _MINUS_BIN) / 16
+        return np.asarray(np.exp(2j * np.pi * cycles * np.arange(self.look_chips)))
+
+
+def error_probability_rayleigh(
+    n_minority: int, n_majority: int, relative_noise: float, n_looks: int
+) -> float:
+    r"""Return how often the minority wins when every look fades anew.
+
+    With Rayleigh fading of mean power 1, independent in every look, both tone
+    energies are gamma variables and $P = I_x(L, L)$ (regularised incomplete
+    beta) with $x = (K^{min} + N) / (K + 2N)$.
+
+    Args:
+        n_minority: Voters of the losing sign.
+        n_majority: Voters of the winning sign.
+        relative_noise: Noise power in a look's tone over one voter's power.
+        n_looks: Independent looks $L$.
+    """
+    share = (n_minority + relative_noise) / (n_minority + n_majority + 2 * relative_noise)
+    return float(special.betainc(n_looks, n_looks, share))
+
+
+def error_probability_aligned(
+    n_minority: int, n_majority: int, relative_noise: float, n_looks: int
+) -> float:
+    r"""Return how often the minority wins with equal gains and random phases.
+
+    Exact. A tone's energy in one look is $|R + n|^2$ with $R$ the sum of K unit
+    phasors. Its characteristic function is $\phi(t) = \frac{1}{1-jtN}
+    E[e^{s R^2}]$, $s = jt/(1-jtN)$, and $E[e^{s R^2}] = \int_0^\infty e^{-u}
+    I_0(2\sqrt{su})^K du$ (write $e^{s|z|^2}$ as a Gaussian average of
+    $e^{2\sqrt{s}\Re(g^* z)}$ and average over the phases). The probability then
+    follows from the inversion formula of Gil-Pelaez (Biometrika 38, 1951).
+
+    Args:
+        n_minority: Voters of the losing sign.
+        n_majority: Voters of the winning sign.
+        relative_noise: Noise power $N$ > 0 in a look's tone over one voter's power.
+        n_looks: Independent looks $L$.
+    """
+    scale = 4 / (n_looks * (n_majority + relative_noise))
+    probability = 0.5
+    for low, high in pairwise((0.0, 0.5, 1.0, 2.0, 4.0, 10.0, 30.0, 100.0, 1e3, 1e4)):
+        t, weights = _gauss_legendre(scale * low, scale * high)
+        plus = _energy_characteristic(t, n_majority, relative_noise)
+        minus = _energy_characteristic(-t, n_minority, relative_noise)
+        integrand = np.imag((plus * minus) ** n_looks) / t
+        probability -= float(weights @ integrand) / np.pi
+    return float(np.clip(probability, 0.0, 1.0))
+
+
+def _gauss_legendre(low: float, high: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return 32 nodes and weights for an integral from ``low`` to ``high``."""
+    nodes, weights = np.polynomial.legendre.leggauss(32)
+    half = (high - low) / 2
+    return low + half * (nodes + 1), half * weights
+
+
+def _energy_characteristic(
+    t: NDArray[np.float64], n_voters: int, noise: float
+) -> NDArray[np.complex128]:
+    """Return the characteristic function of one look's energy at ``t``."""
+    shrink = 1 / (1 - 1j * t * noise)
+    exponent = 1j * t * shrink
+    return np.asarray(shrink * _phasor_energy_average(exponent, n_voters))
+
+
+def _phasor_energy_average(s: NDArray[np.complex128], n_voters: int) -> NDArray[np.complex128]:
+    """Return the mean of ``exp(s R^2)`` over the phases of unit phasors, Re(s) <= 0."""
+    if n_voters > _MANY_VOTERS:
+        # R^2 tends to an exponential variable; its Laguerre series up to third order.
+        w = -s * n_voters / (1 - s * n_voters)
+        series = 1 - w**2 / (2 * n_voters) - 2 * w**3 / (3 * n_voters**2)
+        return np.asarray(series / (1 - s * n_voters))
+    nodes, weights = np.polynomial.legendre.leggauss(96)
+    root_u = (nodes + 1) * 6.0  # u = root_u^2 up to 144; the substitution smooths the root
+    arguments = 2 * np.sqrt(s)[:, None] * root_u
+    # ive is scaled by exp(-|Re|): put it back together with exp(-u), so nothing overflows.
+    log_growth = n_voters * np.abs(arguments.real) - root_u**2
+    kernel = special.ive(0, arguments) ** n_voters * np.exp(log_growth)
+    return np.asarray(kernel @ (weights * 12.0 * root_u))
+
+
+SCHEME = FskVote

@@ -1,0 +1,91 @@
+"""One slot a node: the receiver adds. Ground truth for the others, and the fallback.
+
+A slot is pilot, data, pilot: the receiver takes the phase from the pilots on
+both sides, so no node needs to know its phase and a small carrier offset
+cancels at the data's centre.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdr_ota.schemes.base import LinkQuality, coherent_gain_variance
+from sdr_ota.sequences import spreading_chips
+from sdr_ota.types import Chips, DecodedSum
+from sdr_ota.units import real_noise_variance
+
+
+@dataclass(frozen=True)
+class Tdma:
+    """Orthogonal slots; the air time is shared, so noise grows with the nodes."""
+
+    needs_phase = False
+    sign_only = False
+
+    def check(self, n_chips: int, n_nodes: int) -> None:
+        """Refuse a payload with slots of fewer than 4 chips."""
+        if n_chips // n_nodes < 4:
+            raise ValueError(
+                f"tdma needs at least 4 chips a node: {n_chips} payload chips for {n_nodes} "
+                f"nodes; use at least {4 * n_nodes}"
+            )
+
+    def encode(
+        self, symbol: float, node: int, n_nodes: int, n_chips: int, rng: np.random.Generator
+    ) -> Chips:
+        """Return pilot, symbol, pilot in the node's own slot."""
+        n_slot = n_chips // n_nodes
+        values = np.where(_is_data(n_slot), symbol, 1.0)
+        chips = np.zeros(n_chips, np.complex128)
+        chips[node * n_slot : (node + 1) * n_slot] = values * spreading_chips(n_slot)
+        return chips
+
+    def decode(
+        self, chips: Chips, n_nodes: int, rx_amplitude: float, noise_power: float
+    ) -> DecodedSum:
+        """Return the sum of the slots' values, each turned by its own pilots' phase."""
+        n_slot = len(chips) // n_nodes
+        slots = chips[: n_slot * n_nodes].reshape(n_nodes, n_slot) * spreading_chips(n_slot).conj()
+        data = _is_data(n_slot)
+        pilot = slots[:, ~data].mean(axis=1)
+        sent = np.abs(pilot) > rx_amplitude / 2  # a node that did not send adds noise only
+        values = np.real(slots[:, data].mean(axis=1) * pilot.conj()) / np.abs(pilot)
+        variance = sent.sum() * real_noise_variance(noise_power) / data.sum()
+        return DecodedSum(
+            float(values[sent].sum()) / rx_amplitude, float(np.sqrt(variance)) / rx_amplitude
+        )
+
+    def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
+        """Return the sum, shrunk by the noise of the pilots' phase."""
+        return float(np.exp(-_pilot_phase_variance(len(symbols), link) / 2) * np.sum(symbols))
+
+    def theory_variance(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
+        r"""Return the variance of the decoded sum.
+
+        $K N_0 / (2 c^2 M)$ with M data chips a slot, plus the coherent scheme's gain
+        term with the pilots' phase noise $N_0 / (2 c^2 M_p)$, small at working SNR.
+        Derived here; valid while that phase noise is well below one radian.
+        """
+        n_nodes = len(symbols)
+        n_data = int(_is_data(link.n_chips // n_nodes).sum())
+        phase_std = float(np.sqrt(_pilot_phase_variance(n_nodes, link)))
+        gain = coherent_gain_variance(phase_std, link.amplitude_error_std)
+        noise = n_nodes * real_noise_variance(link.relative_noise) / n_data
+        return float(gain * np.sum(symbols**2) + noise)
+
+
+def _is_data(n_slot: int) -> NDArray[np.bool_]:
+    """Mark the middle half of a slot; a quarter of pilots stands on either side."""
+    quarter = n_slot // 4
+    marks = np.ones(n_slot, bool)
+    marks[:quarter] = marks[n_slot - quarter :] = False
+    return marks
+
+
+def _pilot_phase_variance(n_nodes: int, link: LinkQuality) -> float:
+    n_pilot = int((~_is_data(link.n_chips // n_nodes)).sum())
+    return real_noise_variance(link.relative_noise) / n_pilot
+
+
+SCHEME = Tdma

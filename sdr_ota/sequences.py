@@ -1,0 +1,77 @@
+"""Known sequences: the chirp-pair preamble and the spreading chips."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from sdr_ota.types import Chips, Samples
+
+CHIRP_BANDWIDTH = 0.6
+"""Bandwidth of the preamble's chirps in cycles per sample: inside the pulse's band."""
+
+
+@lru_cache(maxsize=32)
+def up_chirp(n_samples: int) -> Samples:
+    r"""Return one linear up-chirp of unit amplitude.
+
+    $u[n] = \exp(j \pi k (n - (N-1)/2)^2)$ with the chirp rate $k = B/N$ in
+    cycles per sample squared sweeps the frequencies $-B/2 \dots B/2$. A carrier
+    offset $\nu$ (cycles per sample) moves the peak of its matched filter by
+    $-\nu/k$ samples instead of destroying it, which is what makes a chirp
+    detectable at any offset (Klauder et al., Bell Syst. Tech. J. 39(4), 1960).
+
+    Args:
+        n_samples: Length $N$, at least 2.
+
+    Returns:
+        Read-only samples, shape ``(n_samples,)``.
+    """
+    n = np.arange(n_samples) - (n_samples - 1) / 2
+    chirp: Samples = np.exp(1j * np.pi * chirp_rate(n_samples) * n**2).astype(np.complex64)
+    chirp.flags.writeable = False
+    return chirp
+
+
+def chirp_rate(n_samples: int) -> float:
+    """Return the chirp rate in cycles per sample squared."""
+    return CHIRP_BANDWIDTH / n_samples
+
+
+@lru_cache(maxsize=32)
+def chirp_pair(n_chirp: int) -> Samples:
+    """Return the preamble: an up-chirp followed by its conjugate, a down-chirp.
+
+    A carrier offset moves the two matched-filter peaks in opposite directions,
+    a delay moves both in the same one: together they give both.
+
+    Args:
+        n_chirp: Length of one chirp in samples.
+
+    Returns:
+        Read-only samples of unit amplitude, shape ``(2 * n_chirp,)``.
+    """
+    up = up_chirp(n_chirp)
+    pair = np.concatenate([up, up.conj()])
+    pair.flags.writeable = False
+    return pair
+
+
+@lru_cache(maxsize=32)
+def spreading_chips(n_chips: int) -> Chips:
+    r"""Return the public unit-modulus chips that carry a coherent symbol.
+
+    $c[m] = \exp(j \pi m^2 / M)$ for even $M$ and $\exp(j \pi m (m+1) / M)$ for
+    odd $M$: the root-one sequence of Chu (IEEE Trans. Inf. Theory 18(4), 1972),
+    whose cyclic autocorrelation is zero at every shift but zero. It spreads the
+    symbol over the whole band, so a DC offset hardly reaches the decoded sum.
+
+    Args:
+        n_chips: Length $M$, at least 1.
+
+    Returns:
+        Read-only chips, shape ``(n_chips,)``.
+    """
+    m = np.arange(n_chips)
+    chips: Chips = np.exp(1j * np.pi * m * (m + n_chips % 2) / n_chips)
+    chips.flags.writeable = False
+    return chips
