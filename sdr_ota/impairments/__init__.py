@@ -31,6 +31,7 @@ from sdr_ota.impairments.multipath import (
     ProfileName,
     apply_multipath,
     delay_profile,
+    path_gains,
 )
 from sdr_ota.impairments.noise import (
     NoiseBurst,
@@ -84,6 +85,7 @@ __all__ = [
     "draw_uniform_phase",
     "fractional_delay",
     "image_rejection_db",
+    "path_gains",
     "quantise",
     "resample_by_ppm",
     "rician_gains",

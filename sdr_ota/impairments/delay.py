@@ -127,7 +127,7 @@ def resample_by_ppm(
     end_tick = math.floor(delay_samples + (samples.size - 1 + _HALF_TAPS) / rate) + 1
     n_fft = _frame_samples(clock_error_ppm)
     step = n_fft - 2 * _HALF_TAPS + 1
-    frame_ticks = np.arange(first_tick, end_tick + step, step)
+    frame_ticks = np.arange(first_tick, end_tick + step, step, dtype=np.float64)
     positions = (frame_ticks - delay_samples) * rate
     received = _interpolate_frames(samples, positions, n_fft)
     return PlacedSamples(received[: end_tick - first_tick], first_tick)

@@ -68,7 +68,8 @@ def rician_gains(scatter: Gains, rician_k_db: float) -> Gains:
 
     ``gain = sqrt(K / (K + 1)) + sqrt(1 / (K + 1)) * scatter`` with K the power
     of the fixed part over that of the scattered part. The fixed part has phase
-    0: the path's own phase belongs to the oscillators.
+    0: the path's own phase belongs to the oscillators. For several paths of one
+    link use ``path_gains``.
 
     Args:
         scatter: Gains of ``draw_scatter`` or ``advance_scatter``.
@@ -78,7 +79,15 @@ def rician_gains(scatter: Gains, rician_k_db: float) -> Gains:
     Returns:
         Gains of the same shape.
     """
-    if rician_k_db == math.inf:
-        return np.ones_like(scatter)
-    factor = db_to_power(rician_k_db)
-    return math.sqrt(factor / (factor + 1.0)) + math.sqrt(1.0 / (factor + 1.0)) * scatter
+    fixed, scattered = rician_amplitudes(rician_k_db)
+    return fixed + scattered * scatter
+
+
+def rician_amplitudes(rician_k_db: float) -> tuple[float, float]:
+    """Return ``(sqrt(K / (K + 1)), sqrt(1 / (K + 1)))`` for K in dB, +-inf included.
+
+    >>> rician_amplitudes(-math.inf)
+    (0.0, 1.0)
+    """
+    scattered_power = 1.0 / (1.0 + db_to_power(rician_k_db))
+    return math.sqrt(1.0 - scattered_power), math.sqrt(scattered_power)

@@ -6,6 +6,7 @@ Sources of the tables:
     are in units of the RMS delay spread. All their taps fade as Rayleigh.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.impairments.delay import PlacedSamples, convolve_paths
-from sdr_ota.impairments.fading import Gains
+from sdr_ota.impairments.fading import Gains, rician_amplitudes
 from sdr_ota.types import Samples
 
 ProfileName: TypeAlias = Literal["flat", "EPA", "EVA", "TDL-A", "TDL-B", "TDL-C"]
@@ -25,7 +26,7 @@ class DelayProfile:
     """A power-delay profile.
 
     Attributes:
-        delays_s: Delays over the first path, in seconds, shape ``(n_paths,)``.
+        delays_s: Delays over the first path, in seconds, the first 0, shape ``(n_paths,)``.
         powers: Mean powers, linear, shape ``(n_paths,)``, sum 1.
     """
 
@@ -74,27 +75,44 @@ def delay_profile(name: ProfileName, delay_spread_s: float | None = None) -> Del
     return DelayProfile(delays * (delay_spread_s / table.delay_spread_s), table.powers)
 
 
+def path_gains(profile: DelayProfile, scatter: Gains, rician_k_db: float = -math.inf) -> Gains:
+    """Return the amplitudes of all paths, of unit mean power in sum.
+
+    ``gains[l] = sqrt(powers[l] / (K + 1)) * scatter[l]``, and the first path has
+    ``sqrt(K / (K + 1))`` besides: a fixed direct path, and scattered ones that
+    follow the profile. (With K the delay spread of the whole falls below that of
+    the profile.)
+
+    Args:
+        profile: Delays and mean powers of the scattered paths, earliest first.
+        scatter: Independent gains (``draw_scatter``), shape ``(n_paths,)``.
+        rician_k_db: Power of the direct path over all scattered ones, in dB;
+            ``-math.inf`` is Rayleigh fading.
+
+    Returns:
+        Shape ``(n_paths,)``.
+    """
+    direct, scattered = rician_amplitudes(rician_k_db)
+    gains = scattered * np.sqrt(profile.powers) * scatter
+    gains[0] += direct
+    return gains
+
+
 def apply_multipath(
     samples: Samples, profile: DelayProfile, gains: Gains, sample_rate_hz: float
 ) -> PlacedSamples:
-    """Send the samples over all paths of a profile.
-
-    ``y(t) = sum_l sqrt(profile.powers[l]) * gains[l] * x(t - profile.delays_s[l])``.
-    With gains of unit mean power, independent from path to path, the mean power
-    is kept.
+    """Send the samples over all paths: ``y(t) = sum_l gains[l] x(t - delays_s[l])``.
 
     Args:
         samples: Complex baseband, shape ``(n_samples,)``.
-        profile: Delays and mean powers.
-        gains: One complex gain a path (``rician_gains``), shape ``(n_paths,)``.
+        profile: Delays of the paths.
+        gains: Their complex amplitudes (``path_gains``), shape ``(n_paths,)``.
         sample_rate_hz: Sample rate in samples per second.
 
     Returns:
         The received samples with the tick of their first one.
     """
-    return convolve_paths(
-        samples, profile.delays_s * sample_rate_hz, np.sqrt(profile.powers) * gains
-    )
+    return convolve_paths(samples, profile.delays_s * sample_rate_hz, gains)
 
 
 # (delay, power in dB): nanoseconds for EPA and EVA, delay spreads for TDL.
