@@ -16,7 +16,7 @@ from scipy import fft
 
 from sdr_ota.types import Samples
 
-DELAY_ERROR = 6e-5
+DELAY_ERROR = 5e-5
 """Largest error of ``fractional_delay`` over a tone's amplitude, for |f| <= 0.4."""
 
 RESAMPLING_ERROR = 2e-4
@@ -26,7 +26,7 @@ MAX_CLOCK_ERROR_PPM = 100.0
 """Largest clock error for which ``RESAMPLING_ERROR`` is kept."""
 
 _HALF_TAPS = 16
-_WINDOW_SHAPE = 9.5
+_WINDOW_SHAPE = 9.75
 _MAX_FRAME_SAMPLES = 1024
 # Over one frame the kernel is interpolated linearly between two shifts s apart;
 # the error is (2 pi f s)^2 / 8, so s bounds it: 1.33e-4 at f = 0.4.

@@ -57,8 +57,9 @@ def test_delayed_tone_is_within_the_stated_error(delay: float, cycles: float) ->
 def test_stated_delay_error_is_reached_within_a_factor_of_two() -> None:
     worst = max(
         tone_error(placed, cycles, ticks_of(placed) - delay, 100)
-        for delay in np.arange(0.05, 1.0, 0.05)
-        for cycles in np.linspace(-0.4, 0.4, 41)
+        for delay in (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)
+        # The error ripples over frequency and is largest towards the band edge.
+        for cycles in np.concatenate([np.linspace(-0.4, 0.38, 40), np.linspace(0.38, 0.4, 40)])
         for placed in [fractional_delay(tone(cycles, 100), delay)]
     )
     assert DELAY_ERROR / 2 < worst < DELAY_ERROR + SINGLE
