@@ -6,6 +6,7 @@ symbols. The weakest node that takes part decides how loud all others may be
 heard; a node far weaker than the rest is left out instead (truncation).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,14 +81,14 @@ def amplitude_limit(
         symbol_power: Mean square of the symbols, E[s^2]; at most 1 without
             privacy noise, ``1 + symbol_noise_std ** 2`` at most with it.
     """
-    return min(peak_amplitude, float(np.sqrt(average_power / symbol_power)))
+    return min(peak_amplitude, math.sqrt(average_power / symbol_power))
 
 
 def invert_channels(
     estimates: Sequence[ChannelEstimate],
     peak_amplitude: float | Sequence[float],
     truncation_db: float,
-    max_rx_amplitude: float = np.inf,
+    max_rx_amplitude: float = math.inf,
 ) -> Inversion:
     r"""Choose the loudest common ``rx_amplitude`` that all nodes kept can reach.
 
@@ -123,13 +124,34 @@ def invert_channels(
     return Inversion(precoders, active, heard, shortfall_db, rx_amplitude)
 
 
-def transmit_plan(inversion: Inversion, estimates: Sequence[ChannelEstimate]) -> TransmitPlan:
-    """Join the inverted gains with each node's delay and frequency correction."""
+def transmit_plan(
+    inversion: Inversion, estimates: Sequence[ChannelEstimate], names: Sequence[str]
+) -> TransmitPlan:
+    """Join the inverted gains with each node's corrections and their expected errors.
+
+    The complex error of a gain falls half on its amplitude and half on its
+    phase; errors are root mean squares over the nodes that send.
+
+    Args:
+        inversion: As of :func:`invert_channels`.
+        estimates: The estimates it was made from, in node order.
+        names: Name of every node, in node order.
+    """
     precoders = tuple(
         Precoder(complex(gain), estimate.delay_s, estimate.cfo_hz, estimate.measured_tick)
         for gain, estimate in zip(inversion.precoders, estimates, strict=True)
     )
-    return TransmitPlan(precoders, inversion.rx_amplitude)
+    sending = [item for item, active in zip(estimates, inversion.active, strict=True) if active]
+    gain_error = _root_mean_square([item.gain_std / abs(item.gain) for item in sending])
+    return TransmitPlan(
+        precoders=precoders,
+        rx_amplitude=inversion.rx_amplitude,
+        noise_power=float(np.mean([item.noise_power for item in sending])),
+        phase_error_std_rad=gain_error / math.sqrt(2.0),
+        amplitude_error_std=gain_error / math.sqrt(2.0),
+        cfo_error_std_hz=_root_mean_square([item.cfo_std_hz for item in sending]),
+        left_out=inversion.truncated(names),
+    )
 
 
 def check_power(node: str, precoder: complex, largest_symbol: float, peak_amplitude: float) -> None:
@@ -150,6 +172,10 @@ def check_power(node: str, precoder: complex, largest_symbol: float, peak_amplit
             f"{node} was asked to send at amplitude {amplitude:.4g}, its limit is "
             f"{peak_amplitude:.4g}; lower rx_amplitude or truncate the node"
         )
+
+
+def _root_mean_square(values: Sequence[float]) -> float:
+    return math.sqrt(sum(value**2 for value in values) / len(values))
 
 
 def _node_limits(peak_amplitude: float | Sequence[float], n_nodes: int) -> NDArray[np.float64]:
