@@ -69,16 +69,26 @@ class Precoder:
 
 @dataclass(frozen=True, slots=True)
 class TransmitPlan:
-    """How every node sends in one round.
+    """How every node sends until the next sounding, and how good that should be.
 
     Attributes:
         precoders: One per node, in node order.
         rx_amplitude: Aligned chip amplitude at the receiver of a symbol of 1
             (c in arXiv 2604.12401).
+        noise_power: Total noise power of one complex chip when the nodes were sounded.
+        phase_error_std_rad: Expected residual phase of a node at its reference tick.
+        amplitude_error_std: Expected relative amplitude error of a node.
+        cfo_error_std_hz: Expected residual carrier offset; it turns the phase with time.
+        left_out: One sentence for every node that does not take part.
     """
 
     precoders: tuple[Precoder, ...]
     rx_amplitude: float
+    noise_power: float
+    phase_error_std_rad: float = 0.0
+    amplitude_error_std: float = 0.0
+    cfo_error_std_hz: float = 0.0
+    left_out: tuple[str, ...] = ()
 
     @property
     def active_nodes(self) -> tuple[int, ...]:

@@ -1,0 +1,1 @@
+"""Radios behind one narrow protocol; simulated ones are a back-end like the others."""

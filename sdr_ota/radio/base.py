@@ -1,0 +1,154 @@
+"""The seam to radios: one narrow protocol, its records and its errors.
+
+    RadioError
+     |- RadioNotFound     no such device, or it does not answer
+     |- SettingNotTaken   a setting is out of range or did not take
+     |- TransmitRefused   the configuration does not allow this transmission
+     |- TimeError         the start time has passed
+     |- Timeout           no samples in time
+     |- Overflow          samples were lost on the way in
+     |- Underflow         samples were missing on the way out
+     `- Corruption        the stream is not what was asked for
+
+The last five bear SoapySDR's names (its ``Errors.h``), which the field knows.
+"""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from sdr_ota.types import RadioSettings, Samples
+
+
+class RadioError(Exception):
+    """Something is wrong with a radio; the round at hand is lost."""
+
+
+class RadioNotFound(RadioError):  # noqa: N818 - SoapySDR's words
+    """No such device, or it does not answer."""
+
+
+class SettingNotTaken(RadioError):  # noqa: N818
+    """A setting is out of range, or the device reads back something else."""
+
+
+class TransmitRefused(RadioError):  # noqa: N818
+    """The configuration does not allow this transmission."""
+
+
+class TimeError(RadioError):
+    """The start time has passed when the command arrived."""
+
+
+class Timeout(RadioError):  # noqa: N818
+    """No samples came in time."""
+
+
+class Overflow(RadioError):  # noqa: N818
+    """Samples were lost on the way in."""
+
+
+class Underflow(RadioError):  # noqa: N818
+    """Samples were missing on the way out."""
+
+
+class Corruption(RadioError):  # noqa: N818
+    """The stream is not what was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class RadioInfo:
+    """Who a radio is and what it can do.
+
+    Attributes:
+        driver: Name of the back-end.
+        serial: What tells this device from its siblings.
+        has_hardware_time: Whether ``start_tick`` is obeyed to the sample.
+    """
+
+    driver: str
+    serial: str
+    has_hardware_time: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Received samples and what is known about them.
+
+    Attributes:
+        samples: Shape ``(n_samples,)``.
+        start_tick: Receiver tick of the first sample.
+        n_clipped: Samples of which a part touched full scale.
+    """
+
+    samples: Samples
+    start_tick: int
+    n_clipped: int = 0
+
+
+class PendingCapture(Protocol):
+    """A reception that has been started."""
+
+    def result(self, timeout_s: float) -> Capture:
+        """Wait for the samples.
+
+        Raises:
+            Timeout: If they did not come in time.
+            Overflow: If samples were lost.
+        """
+        ...
+
+
+class Radio(Protocol):
+    """A transmitter, a receiver, or both. Time is counted in ticks of one sample.
+
+    A back-end never changes an array it is given, and is silent before the first
+    ``transmit``, after ``close`` and when its ``with`` block ends for any reason.
+    """
+
+    @property
+    def info(self) -> RadioInfo:
+        """Who the radio is and what it can do."""
+        ...
+
+    def configure(self, settings: RadioSettings) -> RadioSettings:
+        """Apply settings and return those really in force.
+
+        Raises:
+            SettingNotTaken: If one did not take.
+        """
+        ...
+
+    def now_tick(self) -> int:
+        """Return the radio's time in samples."""
+        ...
+
+    def transmit(self, samples: Samples, start_tick: int | None = None) -> None:
+        """Send a burst, at once or when ``start_tick`` comes.
+
+        Args:
+            samples: Shape ``(n_samples,)``, modulus at most 1.
+            start_tick: Needs hardware time.
+
+        Raises:
+            TimeError: If ``start_tick`` has passed.
+            TransmitRefused: If the samples exceed full scale.
+        """
+        ...
+
+    def begin_receive(self, n_samples: int, start_tick: int | None = None) -> PendingCapture:
+        """Start receiving and return at once: bursts are sent while it runs."""
+        ...
+
+    def close(self) -> None:
+        """Fall silent and let go of the device; a second call does nothing."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...

@@ -1,0 +1,108 @@
+"""Radios that share a simulated air instead of a real one."""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from sdr_ota.air import SimulatedAir
+from sdr_ota.radio.base import (
+    Capture,
+    PendingCapture,
+    RadioError,
+    RadioInfo,
+    SettingNotTaken,
+    TimeError,
+    TransmitRefused,
+)
+from sdr_ota.types import RadioSettings, Samples
+
+_FULL_SCALE = 1.0 + 1e-4  # single precision may overshoot a unit amplitude
+
+
+class SimulatedRadio:
+    """A radio with hardware time on a simulated air.
+
+    Args:
+        air: The world shared with the other radios.
+        node: Which of the air's paths this radio sends through; None for the receiver.
+    """
+
+    def __init__(self, air: SimulatedAir, node: int | None) -> None:
+        self._air = air
+        self._node = node
+        self._open = True
+        name = "receiver" if node is None else f"node-{node}"
+        self.info = RadioInfo(driver="simulated", serial=name, has_hardware_time=True)
+
+    def configure(self, settings: RadioSettings) -> RadioSettings:
+        """Accept the air's own rate and frequency only: this world has no others."""
+        asked = (settings.sample_rate_hz, settings.center_freq_hz)
+        there = (self._air.sample_rate_hz, self._air.center_freq_hz)
+        if asked != there:
+            raise SettingNotTaken(
+                f"{self.info.serial}: asked for {asked[0]:g} samples/s at {asked[1]:g} Hz; "
+                f"the simulated air runs at {there[0]:g} samples/s at {there[1]:g} Hz"
+            )
+        return settings
+
+    def now_tick(self) -> int:
+        """Return the air's virtual time."""
+        return self._air.now_tick
+
+    def transmit(self, samples: Samples, start_tick: int | None = None) -> None:
+        """Send a burst over this node's path."""
+        self._check_open()
+        if self._node is None:
+            raise TransmitRefused(f"{self.info.serial} receives only")
+        peak = float(np.abs(samples).max(initial=0.0))
+        if peak > _FULL_SCALE:
+            raise TransmitRefused(
+                f"{self.info.serial}: peak amplitude {peak:.3f} exceeds full scale 1.0"
+            )
+        start = self._air.now_tick if start_tick is None else start_tick
+        if self._air.is_late(self._node, start):
+            raise TimeError(
+                f"{self.info.serial}: burst for tick {start} came late, at {self._air.now_tick}"
+            )
+        self._air.send(self._node, samples, start)
+
+    def begin_receive(self, n_samples: int, start_tick: int | None = None) -> PendingCapture:
+        """Note a window of virtual time; its samples exist once it is asked for them."""
+        self._check_open()
+        start = self._air.now_tick if start_tick is None else start_tick
+        if start < self._air.now_tick:
+            raise TimeError(f"{self.info.serial}: reception at {start}, it is {self._air.now_tick}")
+        return _PendingWindow(self._air, start, n_samples)
+
+    def close(self) -> None:
+        """Stop using the air."""
+        self._open = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise RadioError(f"{self.info.serial} is closed; open a new radio")
+
+
+@dataclass(frozen=True)
+class _PendingWindow:
+    air: SimulatedAir
+    start_tick: int
+    n_samples: int
+
+    def result(self, timeout_s: float) -> Capture:
+        """Return the window's samples; virtual time never times out."""
+        samples, n_clipped = self.air.hear(self.start_tick, self.n_samples)
+        return Capture(samples, self.start_tick, n_clipped)

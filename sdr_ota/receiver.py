@@ -1,0 +1,88 @@
+"""From a capture to an aligned payload, or to an erasure with its reason."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft
+
+from sdr_ota.erasure import Erasure
+from sdr_ota.frame import FrameFormat
+from sdr_ota.radio.base import Capture
+from sdr_ota.sync import BurstFit, BurstNotFound, locate_burst
+from sdr_ota.types import Chips, Samples
+
+
+@dataclass(frozen=True)
+class ReceivedPayload:
+    """A joint frame after the receiver.
+
+    Attributes:
+        chips: Aligned payload, shape ``(n_payload_chips,)``.
+        noise_power: Total noise power of one chip, from the idle slot.
+        noise_power_std: Its standard deviation.
+        burst: The lead node's preamble as found.
+    """
+
+    chips: Chips
+    noise_power: float
+    noise_power_std: float
+    burst: BurstFit
+
+
+def receive_joint_frame(capture: Capture, frame: FrameFormat, max_cfo: float) -> ReceivedPayload:
+    """Find the preamble, align the payload to a fraction of a sample, measure the noise.
+
+    Args:
+        capture: Holds the joint frame somewhere.
+        frame: Its format.
+        max_cfo: Largest carrier offset of the lead node, in cycles per sample.
+
+    Raises:
+        Erasure: ``saturated`` or ``not-found``.
+    """
+    if capture.n_clipped:
+        raise Erasure(
+            "saturated",
+            f"{capture.n_clipped} of {len(capture.samples)} samples touch full scale; "
+            "lower the receive gain or the nodes' level",
+        )
+    try:
+        burst = locate_burst(capture.samples, frame.preamble(), frame.n_chirp, max_cfo)
+    except BurstNotFound as missing:
+        raise Erasure("not-found", str(missing)) from missing
+    offset = burst.start - frame.preamble_start
+    payload = _cut(capture.samples, offset + frame.payload_start, frame.n_payload)
+    idle = _cut(capture.samples, offset + frame.idle_start, frame.n_idle)
+    noise = frame.pulse.match(idle, frame.n_idle_chips)
+    noise_power = float(np.var(noise, ddof=1))
+    return ReceivedPayload(
+        chips=frame.pulse.match(payload, frame.n_payload_chips),
+        noise_power=noise_power,
+        noise_power_std=noise_power / float(np.sqrt(frame.n_idle_chips)),
+        burst=burst,
+    )
+
+
+_MARGIN = 32  # samples kept around a cut so that its edges do not ring into it
+
+
+def _cut(samples: Samples, start: float, n_samples: int) -> Samples:
+    """Return ``n_samples`` from a start with fraction: band-limited interpolation.
+
+    Raises:
+        Erasure: ``not-found`` if the capture ends too early.
+    """
+    whole = int(np.floor(start))
+    first, last = whole - _MARGIN, whole + n_samples + _MARGIN
+    if whole < 0 or whole + n_samples + 1 > len(samples):
+        raise Erasure(
+            "not-found",
+            f"the frame runs out of the capture: needs samples {whole} to {whole + n_samples}, "
+            f"there are {len(samples)}",
+        )
+    window = samples[max(first, 0) : last].astype(np.complex128)
+    lead = whole - max(first, 0)
+    spectrum = fft.fft(window)
+    shift = np.exp(2j * np.pi * fft.fftfreq(len(window)) * (start - whole))
+    moved = fft.ifft(spectrum * shift)
+    return np.asarray(moved[lead : lead + n_samples], np.complex64)

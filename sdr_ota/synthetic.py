@@ -1,0 +1,26 @@
+"""Clients without a model: scalars drawn at random, to measure the link alone."""
+
+import numpy as np
+
+
+class SyntheticClient:
+    """Draws its scalars from a Gaussian and learns nothing.
+
+    Args:
+        client: Index; with the round's seed it makes the draw.
+        scalar_std: Standard deviation of the scalars.
+    """
+
+    loss = 0.0
+
+    def __init__(self, client: int, scalar_std: float) -> None:
+        self._client = client
+        self._scalar_std = scalar_std
+
+    def local_scalar(self, seed: int) -> float:
+        """Return this round's draw."""
+        rng = np.random.default_rng([seed, self._client])
+        return float(self._scalar_std * rng.standard_normal())
+
+    def apply(self, mean_scalar: float, seed: int) -> None:
+        """Do nothing: there is no model."""
