@@ -39,7 +39,7 @@ class Allocation:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ReceivedSum:
     """What decides the noise of a received sum, apart from power.
 
     Attributes:
@@ -58,43 +58,46 @@ class Link:
         return real_noise_variance(self.noise_power) / self.n_chips
 
 
-def minimum_power(levels: NDArray[np.float64], link: Link) -> Allocation:
+def minimum_power(levels: NDArray[np.float64], received_sum: ReceivedSum) -> Allocation:
     """Reach the peak SNR ``levels`` with the receiver's noise alone.
 
     Args:
         levels: Peak SNR per round, shape ``(n_rounds,)``.
-        link: Noise and chips of the link.
+        received_sum: Noise and chips of the sum.
     """
-    rx_amplitude = rx_amplitude_for(levels, link.noise_power, link.n_chips)
+    rx_amplitude = rx_amplitude_for(levels, received_sum.noise_power, received_sum.n_chips)
     silent = np.where(levels > 0, 0.0, np.inf)
     return Allocation(rx_amplitude, silent)
 
 
 def inject_under_average_power(
-    levels: NDArray[np.float64], reach: NDArray[np.float64], link: Link
+    levels: NDArray[np.float64], reach: NDArray[np.float64], received_sum: ReceivedSum
 ) -> Allocation:
     r"""Reach the peak SNR ``levels`` at full average power.
 
-    With $\rho = \min_k P |h_k|^2$ and $v$ the link's symbol noise variance,
+    With $\rho = \min_k P |h_k|^2$ and $v$ the sum's symbol noise variance,
     $\sigma^2 = (u - v/\rho) / (K + v/\rho)$ and $c^2 = \rho / (1 + \sigma^2)$.
 
     Args:
         levels: Peak SNR per round, at most ``reach ** 2 / v``, shape ``(n_rounds,)``.
         reach: $\sqrt\rho$ per round: root-mean-square amplitude at which the
             weakest node arrives at full power.
-        link: Clients, noise and chips.
+        received_sum: Clients, noise and chips.
 
     Raises:
         ValueError: If a level needs more power than ``reach`` allows.
     """
     active = levels > 0
-    own, excess = _noise_terms(levels, reach, link)
-    noise_variance = excess / (link.n_clients + own)
+    own, excess = _noise_terms(levels, reach, received_sum)
+    noise_variance = excess / (received_sum.n_clients + own)
     return _with_silence(active, reach[active] / np.sqrt(1.0 + noise_variance), noise_variance)
 
 
 def inject_under_peak_limit(
-    levels: NDArray[np.float64], reach: NDArray[np.float64], link: Link, headroom: float = 4.0
+    levels: NDArray[np.float64],
+    reach: NDArray[np.float64],
+    received_sum: ReceivedSum,
+    headroom: float = 4.0,
 ) -> Allocation:
     r"""Reach the peak SNR ``levels`` where ``1 + headroom * sigma`` must fit the amplitude.
 
@@ -105,15 +108,15 @@ def inject_under_peak_limit(
     Args:
         levels: Peak SNR per round, at most ``reach ** 2 / v``, shape ``(n_rounds,)``.
         reach: $r$ per round: amplitude at which the weakest node arrives at its peak.
-        link: Clients, noise and chips.
+        received_sum: Clients, noise and chips.
         headroom: $\beta$, standard deviations of noise that fit beside a symbol of 1.
 
     Raises:
         ValueError: If a level needs more amplitude than ``reach`` allows.
     """
     active = levels > 0
-    own, excess = _noise_terms(levels, reach, link)
-    square = link.n_clients + own * headroom**2
+    own, excess = _noise_terms(levels, reach, received_sum)
+    square = received_sum.n_clients + own * headroom**2
     half_linear = own * headroom
     # The root in the form that does not cancel when the excess is small; 0/0 is 0 here.
     root = half_linear + np.sqrt(half_linear**2 + square * excess)
@@ -122,10 +125,10 @@ def inject_under_peak_limit(
 
 
 def _noise_terms(
-    levels: NDArray[np.float64], reach: NDArray[np.float64], link: Link
+    levels: NDArray[np.float64], reach: NDArray[np.float64], received_sum: ReceivedSum
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return, for the rounds that are not silent, the noise at full power and what it lacks."""
-    own = link.symbol_noise_variance / reach[levels > 0] ** 2
+    own = received_sum.symbol_noise_variance / reach[levels > 0] ** 2
     excess = 1.0 / levels[levels > 0] - own
     # A schedule capped by max_peak_snr meets the limit up to rounding.
     too_loud = np.flatnonzero(excess < -1e-9 * own)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_ota.types import ChannelEstimate, Precoder, TransmitPlan
+from sdr_ota.types import ChannelEstimate
 from sdr_ota.units import amplitude_to_db
 
 # Below this ratio of |gain| to its standard deviation the sounding slot held
@@ -124,36 +124,6 @@ def invert_channels(
     return Inversion(precoders, active, heard, shortfall_db, rx_amplitude)
 
 
-def transmit_plan(
-    inversion: Inversion, estimates: Sequence[ChannelEstimate], names: Sequence[str]
-) -> TransmitPlan:
-    """Join the inverted gains with each node's corrections and their expected errors.
-
-    The complex error of a gain falls half on its amplitude and half on its
-    phase; errors are root mean squares over the nodes that send.
-
-    Args:
-        inversion: As of :func:`invert_channels`.
-        estimates: The estimates it was made from, in node order.
-        names: Name of every node, in node order.
-    """
-    precoders = tuple(
-        Precoder(complex(gain), estimate.delay_s, estimate.cfo_hz, estimate.measured_tick)
-        for gain, estimate in zip(inversion.precoders, estimates, strict=True)
-    )
-    sending = [item for item, active in zip(estimates, inversion.active, strict=True) if active]
-    gain_error = _root_mean_square([item.gain_std / abs(item.gain) for item in sending])
-    return TransmitPlan(
-        precoders=precoders,
-        rx_amplitude=inversion.rx_amplitude,
-        noise_power=float(np.mean([item.noise_power for item in sending])),
-        phase_error_std_rad=gain_error / math.sqrt(2.0),
-        amplitude_error_std=gain_error / math.sqrt(2.0),
-        cfo_error_std_hz=_root_mean_square([item.cfo_std_hz for item in sending]),
-        left_out=inversion.truncated(names),
-    )
-
-
 def check_power(node: str, precoder: complex, largest_symbol: float, peak_amplitude: float) -> None:
     """Refuse a burst whose largest chip would pass the node's own limit.
 
@@ -172,10 +142,6 @@ def check_power(node: str, precoder: complex, largest_symbol: float, peak_amplit
             f"{node} was asked to send at amplitude {amplitude:.4g}, its limit is "
             f"{peak_amplitude:.4g}; lower rx_amplitude or truncate the node"
         )
-
-
-def _root_mean_square(values: Sequence[float]) -> float:
-    return math.sqrt(sum(value**2 for value in values) / len(values))
 
 
 def _node_limits(peak_amplitude: float | Sequence[float], n_nodes: int) -> NDArray[np.float64]:

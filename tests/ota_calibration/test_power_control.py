@@ -8,22 +8,21 @@ from ota_calibration.power_control import (
     amplitude_limit,
     check_power,
     invert_channels,
-    transmit_plan,
 )
 
 from sdr_ota.types import ChannelEstimate
 
 
-def estimate(gain: complex, gain_std: float = 1e-4, tick: int = 0) -> ChannelEstimate:
+def estimate(gain: complex, gain_std: float = 1e-4) -> ChannelEstimate:
     return ChannelEstimate(
         gain=gain,
         gain_std=gain_std,
-        delay_s=3e-6 * abs(gain),
+        delay_s=3e-6,
         delay_std_s=1e-8,
-        cfo_hz=100.0 * abs(gain),
+        cfo_hz=100.0,
         cfo_std_hz=1.0,
         noise_power=1e-6,
-        measured_tick=tick,
+        measured_tick=0,
     )
 
 
@@ -104,33 +103,6 @@ def test_limits_out_of_range_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         invert_channels([estimate(1.0), estimate(1.0)], peak_amplitude, truncation_db, ceiling)
-
-
-def test_the_plan_carries_each_nodes_own_corrections() -> None:
-    estimates = [estimate(1.0, tick=5), estimate(1e-3, tick=6), estimate(0.5j, tick=7)]
-    inversion = invert_channels(estimates, 0.8, truncation_db=20.0)
-    plan = transmit_plan(inversion, estimates, ["a", "far", "c"])
-    assert plan.active_nodes == (0, 2)
-    assert plan.rx_amplitude == inversion.rx_amplitude == pytest.approx(0.4)
-    assert plan.left_out == ("far reaches 54.0 dB less than the median node",)
-    assert [item.reference_tick for item in plan.precoders] == [5, 6, 7]
-    assert [item.delay_s for item in plan.precoders] == [item.delay_s for item in estimates]
-    assert [item.cfo_hz for item in plan.precoders] == [item.cfo_hz for item in estimates]
-
-
-def test_the_plan_expects_the_errors_of_the_soundings() -> None:
-    rng = np.random.default_rng(4)
-    gains, gain_std, n_trials = np.array([1.0, 0.4j]), np.array([0.02, 0.01]), 20_000
-    estimates = [estimate(g, s) for g, s in zip(gains.tolist(), gain_std.tolist(), strict=True)]
-    plan = transmit_plan(invert_channels(estimates, 1.0, math.inf), estimates, ["a", "b"])
-    shape = (n_trials, 2)
-    errors = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) * gain_std / np.sqrt(2)
-    ratios = (gains + errors) / gains
-    tolerance = 4 / np.sqrt(2 * ratios.size) + 0.01
-    assert np.std(np.angle(ratios)) == pytest.approx(plan.phase_error_std_rad, rel=tolerance)
-    assert np.std(np.abs(ratios)) == pytest.approx(plan.amplitude_error_std, rel=tolerance)
-    assert plan.noise_power == pytest.approx(1e-6)
-    assert plan.cfo_error_std_hz == pytest.approx(1.0)
 
 
 def test_the_tighter_of_peak_and_average_limit_counts() -> None:
