@@ -57,10 +57,16 @@ def placements(model: torch.nn.Module) -> tuple[Placement, ...]:
     Raises:
         ValueError: Nothing is trainable, or a parameter is not a contiguous tensor in
             float32, bfloat16 or float16.
+        RuntimeError: The model is inside `perturbed`.
     """
     found: list[Placement] = []
     start = 0
     for name, parameter in model.named_parameters():
+        if not isinstance(parameter, torch.nn.Parameter):
+            raise RuntimeError(
+                f"weight {name} is being probed; leave the block inside `perturbed` before you "
+                "update or probe this model again"
+            )
         if parameter.requires_grad:
             _check_supported(name, parameter)
             found.append(Placement(name, parameter, start))

@@ -1,0 +1,194 @@
+"""A cohort is its clients, measured together and moved together."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from zo_core.client import (
+    ClientsDisagreeError,
+    Cohort,
+    LossNotFiniteError,
+    Training,
+    Update,
+    draw_examples,
+)
+from zo_core.directions import DirectionKind, direction
+from zo_core.estimator import Probe
+from zo_core.fingerprint import weight_checksum
+
+Example = tuple[float, float]
+
+
+def losses(model: nn.Module, examples: list[Example]) -> torch.Tensor:
+    inputs = torch.tensor([[example[0]] for example in examples])
+    targets = torch.tensor([example[1] for example in examples])
+    return (model(inputs).squeeze(1) - targets) ** 2
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+
+
+def data(n_clients: int, n_examples: int = 12) -> list[list[Example]]:
+    rng = np.random.default_rng(3)
+    inputs = rng.standard_normal((n_clients, n_examples))
+    return [
+        [(float(value), math.sin(value) + client) for value in values]
+        for client, values in enumerate(inputs)
+    ]
+
+
+def training(**changes: object) -> Training:
+    return Training(**{"learning_rate": 0.01, "examples_per_round": 4, **changes})
+
+
+def run_round(cohort: Cohort[Example], seed: int) -> float:
+    mean = float(np.mean([client.local_scalar(seed) for client in cohort.clients]))
+    for client in cohort.clients:
+        client.apply(mean, seed)
+    return mean
+
+
+@pytest.mark.parametrize("n_clients", [1, 2, 5])
+@pytest.mark.parametrize("kind", list(DirectionKind))
+def test_a_cohort_equals_separate_clients(n_clients: int, kind: DirectionKind) -> None:
+    sets = data(n_clients)
+    how = training(probe=Probe(2.0**-7, kind))
+    together = Cohort(network(), losses, sets, how)
+    for seed in range(20):
+        scalars = [client.local_scalar(seed) for client in together.clients]
+        alone = []
+        for index, examples in enumerate(sets):
+            drawn = draw_examples(examples, 4, (0, index, seed))
+            single = Cohort(copy.deepcopy(together._model), losses, [drawn], how).clients[0]
+            alone.append(single.local_scalar(seed))
+            assert single.loss == pytest.approx(together.clients[index].loss, rel=1e-5)
+        # A loss is float32: 2^-24 of it, over twice the scale, bounds the scalar's rounding.
+        bound = 8 * max(together.losses) * 2.0**-24 * 2.0**7
+        assert scalars == pytest.approx(alone, abs=bound)
+        run_round(together, seed)
+
+
+def test_the_weights_move_once_a_round_by_the_scalar_times_the_direction() -> None:
+    model = network()
+    cohort = Cohort(model, losses, data(3), training(learning_rate=0.125))
+    before = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+    mean = run_round(cohort, 77)
+    after = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+    step = -0.125 * mean * torch.from_numpy(direction(77, 0, before.numel()))
+    assert torch.allclose(after - before, step, atol=1e-6)
+
+
+def test_two_forward_passes_a_round_serve_all_clients() -> None:
+    sizes = []
+
+    def counted(model: nn.Module, examples: list[Example]) -> torch.Tensor:
+        sizes.append(len(examples))
+        return losses(model, examples)
+
+    for n_clients in (1, 5, 20):
+        sizes.clear()
+        cohort = Cohort(network(), counted, data(n_clients), training(probe=Probe()))
+        run_round(cohort, 1)
+        assert sum(sizes) == 2 * 4 * n_clients
+        assert len(sizes) == 2 * math.ceil(4 * n_clients / 64)
+
+
+def test_a_round_without_a_broadcast_moves_nothing() -> None:
+    model = network()
+    cohort = Cohort(model, losses, data(2), training())
+    before = weight_checksum(model)
+    for seed in range(5):
+        cohort.clients[0].local_scalar(seed)
+    assert weight_checksum(model) == before
+    run_round(cohort, 9)
+    assert weight_checksum(model) != before
+
+
+def test_the_same_seed_is_measured_again_after_an_update() -> None:
+    cohort = Cohort(network(), losses, data(2), training())
+    first = cohort.clients[0].local_scalar(4)
+    assert cohort.clients[0].local_scalar(4) == first
+    run_round(cohort, 4)
+    assert cohort.clients[0].local_scalar(4) != first
+
+
+def test_clients_must_agree() -> None:
+    cohort = Cohort(network(), losses, data(3), training())
+    cohort.clients[0].apply(0.5, 1)
+    for scalar, seed in [(0.5, 2), (0.25, 1)]:
+        with pytest.raises(ClientsDisagreeError, match="client 1 was told"):
+            cohort.clients[1].apply(scalar, seed)
+    with pytest.raises(ClientsDisagreeError, match="client 0 was told"):
+        cohort.clients[0].apply(0.5, 1)
+    cohort.clients[1].apply(0.5, 1)
+    cohort.clients[2].apply(0.5, 1)
+    cohort.clients[2].apply(0.5, 2)
+
+
+def test_updates_are_reported_in_order() -> None:
+    seen: list[Update] = []
+    cohort = Cohort(network(), losses, data(2), training(), on_update=seen.append)
+    means = [run_round(cohort, seed) for seed in (5, 3, 5)]
+    assert seen == [Update(seed, mean, 0.01) for seed, mean in zip((5, 3, 5), means, strict=True)]
+
+
+def test_a_loss_that_is_not_finite_names_the_client() -> None:
+    sets = data(3)
+    sets[1][0] = (math.nan, 0.0)
+    cohort = Cohort(network(), losses, sets, training(examples_per_round=12))
+    with pytest.raises(LossNotFiniteError, match=r"client 1 has probe losses nan.*learning rate"):
+        cohort.clients[0].local_scalar(1)
+
+
+def test_draws_depend_on_their_key_alone() -> None:
+    examples = list(range(50))
+    draws = {
+        key: tuple(draw_examples(examples, 10, key))
+        for key in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 2**64 - 1)]
+    }
+    assert len(set(draws.values())) == 5
+    for key, drawn in draws.items():
+        assert len(set(drawn)) == 10
+        assert tuple(draw_examples(examples, 10, key)) == drawn
+    assert draw_examples(examples, 50, (0,)) == draw_examples(examples, 99, (0,)) == examples
+
+
+def test_draws_are_uniform() -> None:
+    counts = np.zeros(20)
+    for seed in range(4000):
+        counts[draw_examples(list(range(20)), 5, (0, 0, seed))] += 1
+    spread = math.sqrt(4000 * 0.25 * 0.75)
+    assert np.all(np.abs(counts - 1000) < 4.5 * spread)
+
+
+def test_global_random_state_is_left_alone() -> None:
+    cohort = Cohort(network(), losses, data(2), training())
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()  # noqa: NPY002
+    for seed in range(3):
+        run_round(cohort, seed)
+    assert torch.equal(torch_state, torch.get_rng_state())
+    assert np.array_equal(numpy_state[1], np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_wrong_use_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one client"):
+        Cohort(network(), losses, [], training())
+    with pytest.raises(ValueError, match="client 1 of 2 holds no example"):
+        Cohort(network(), losses, [[(0.0, 0.0)], []], training())
+    with pytest.raises(ValueError, match="learning_rate"):
+        training(learning_rate=0.0)
+    with pytest.raises(ValueError, match="examples_per_round"):
+        training(examples_per_round=0)
+
+
+def test_loss_is_unknown_before_the_first_probe() -> None:
+    cohort = Cohort(network(), losses, data(2), training())
+    assert math.isnan(cohort.clients[0].loss)
+    cohort.clients[0].local_scalar(1)
+    assert math.isfinite(cohort.clients[1].loss)
