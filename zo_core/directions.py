@@ -122,8 +122,8 @@ def direction(
     Raises:
         ValueError: The seed is not a 64-bit unsigned number.
 
-    >>> direction(seed=1, start=0, count=4).tolist()
-    [-1.0, -1.0, -1.0, 1.0]
+    >>> direction(seed=0, start=0, count=4).tolist()
+    [-1.0, 1.0, -1.0, 1.0]
     """
     first_block = start // kind.elements_per_block
     last_block = -(-(start + count) // kind.elements_per_block)

@@ -9,7 +9,7 @@ import transformers
 from torch import nn
 from torch.nn import functional
 
-from zo_core import perturbation
+from zo_core import perturbed_weight
 from zo_core.directions import DirectionKind
 from zo_core.fingerprint import weight_checksum
 from zo_core.perturbation import perturbed
@@ -123,7 +123,7 @@ def test_a_matrix_larger_than_the_scratch_is_used_in_blocks(
     model = opt().eval()
     with torch.inference_mode(), perturbed(model, 4, 0.05):
         whole = logits(model)
-    monkeypatch.setattr(perturbation, "SCRATCH_ELEMENTS", 700)
+    monkeypatch.setattr(perturbed_weight, "SCRATCH_ELEMENTS", 700)
     with torch.inference_mode(), perturbed(model, 4, 0.05):
         blocked = logits(model)
     torch.testing.assert_close(blocked, whole, rtol=1e-5, atol=1e-6)
