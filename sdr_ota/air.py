@@ -115,21 +115,13 @@ class NodePath:
         self._scatter = imp.advance_scatter(
             self._scatter, elapsed_s, self.preset.coherence_time_s, self.rng
         )
-        gains = self._path_gains()
+        k_db = self.preset.rician_k_db if self.preset.fading == "rician" else -math.inf
+        gains = imp.path_gains(self._profile, self._scatter, k_db)
         if len(gains) == 1:
             faded = imp.apply_gain(placed.samples, complex(gains[0]))
             return imp.PlacedSamples(faded, placed.first_tick)
         spread = imp.apply_multipath(placed.samples, self._profile, gains, self.sample_rate_hz)
         return imp.PlacedSamples(spread.samples, placed.first_tick + spread.first_tick)
-
-    def _path_gains(self) -> imp.Gains:
-        """Return one gain a tap, mean total power 1; a line of sight is in the first alone."""
-        if self.preset.fading == "rayleigh":
-            return self._scatter
-        factor = db_to_power(self.preset.rician_k_db)
-        gains = self._scatter / math.sqrt(factor + 1)
-        gains[0] += math.sqrt(factor / (factor + 1) / self._profile.powers[0])
-        return gains
 
     def _turned(self, samples: Samples, tick: int) -> Samples:
         samples = imp.apply_gain(samples, self.gain)

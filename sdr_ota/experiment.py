@@ -21,7 +21,7 @@ from sdr_ota.modulation import Payload
 from sdr_ota.radio.base import Radio, RadioError, TimeError
 from sdr_ota.receiver import ReceivedPayload, receive_joint_frame
 from sdr_ota.schemes import AggregationScheme, LinkQuality, theory_squared_error
-from sdr_ota.transmitter import PREAMBLE_AMPLITUDE, TimedBurst, payload_burst, preamble_burst
+from sdr_ota.transmitter import PREAMBLE_AMPLITUDE, TimedBurst, lead_burst, payload_burst
 from sdr_ota.types import DecodedSum, TransmitPlan
 from sdr_ota.units import amplitude_to_db, power_to_db
 
@@ -29,7 +29,13 @@ GAIN_CHANGE_LIMIT_DB = 3.0
 """A lead node heard this much louder or weaker than planned means a gain has changed."""
 
 INTERFERENCE_LIMIT_DB = 6.0
-"""An idle slot this much louder than at the sounding is not noise alone."""
+"""Silence this much louder than the noise at the sounding is not noise alone."""
+
+SPREAD_LIMIT = 2.0
+"""A payload whose chips spread this many times more than noise and symbols can was hit."""
+
+RIPPLE = 0.05
+"""Spread that pulses and converters may add to a symbol of 1, beyond noise."""
 
 
 class ScalarClient(Protocol):
@@ -276,12 +282,11 @@ def exchange_symbols(
         raise Erasure("radio", str(broken)) from broken
     received = receive_joint_frame(capture, frame, link.max_cfo_hz / rate)
     _check_against_plan(received, plan)
-    total = link.scheme.decode(
-        received.chips, len(symbols), plan.rx_amplitude, received.noise_power
-    )
-    _check_possible(total, len(plan.active_nodes))
     payload_tick = frame_tick + frame.payload_start + frame.n_payload // 2
-    return Exchange(total, received, _quality(received, plan, frame, payload_tick / rate, rate))
+    quality = _quality(received, plan, frame, payload_tick / rate, rate)
+    total = link.scheme.decode(received.chips, len(symbols), plan.rx_amplitude)
+    _check_possible(total, link.scheme, quality, len(plan.active_nodes))
+    return Exchange(total, received, quality)
 
 
 def _bursts(
@@ -293,13 +298,12 @@ def _bursts(
 ) -> Iterator[tuple[int, TimedBurst]]:
     """Yield every burst of a joint frame with the node that sends it."""
     frame, scheme, n_nodes = link.frame, link.scheme, len(symbols)
-    lead = plan.active_nodes[0]
-    yield lead, preamble_burst(frame, plan.precoders[lead], *timing)
     for node in plan.active_nodes:
         rng = np.random.default_rng([seed, node])
         symbol = float(symbols[node])
         chips = scheme.encode(symbol, node, n_nodes, frame.n_payload_chips, rng)
-        yield node, payload_burst(chips, frame, plan.precoders[node], *timing)
+        make_burst = lead_burst if node == plan.active_nodes[0] else payload_burst
+        yield node, make_burst(chips, frame, plan.precoders[node], *timing)
 
 
 def _check_against_plan(received: ReceivedPayload, plan: TransmitPlan) -> None:
@@ -313,23 +317,26 @@ def _check_against_plan(received: ReceivedPayload, plan: TransmitPlan) -> None:
             f"the lead node's preamble is {change_db:+.1f} dB off the level of its sounding "
             f"(limit {GAIN_CHANGE_LIMIT_DB:g} dB)",
         )
-    excess_db = power_to_db(received.noise_power / plan.noise_power)
+    excess_db = power_to_db(received.loudest_silence / plan.noise_power)
     if excess_db > INTERFERENCE_LIMIT_DB:
         raise Erasure(
             "interference",
-            f"the idle slot holds {excess_db:.1f} dB more power than at the sounding "
+            f"a silent part holds {excess_db:.1f} dB more power than the sounding's noise "
             f"(limit {INTERFERENCE_LIMIT_DB:g} dB)",
         )
 
 
-def _check_possible(total: DecodedSum, n_active: int) -> None:
-    """Erase a sum that no set of symbols could have made."""
-    bound = n_active + 6 * total.std
-    if abs(total.value) > 1.5 * bound:
+def _check_possible(
+    total: DecodedSum, scheme: AggregationScheme, quality: LinkQuality, n_active: int
+) -> None:
+    """Erase a sum that symbols of at most 1 and the measured noise cannot have made."""
+    variance = scheme.theory_variance(np.ones(n_active), quality)
+    largest_std = np.sqrt(variance + n_active * RIPPLE**2)
+    if total.std > SPREAD_LIMIT * largest_std or abs(total.value) > n_active + 6 * largest_std:
         raise Erasure(
             "interference",
-            f"decoded {total.value:.2f} from {n_active} symbols of at most 1 "
-            f"(own standard deviation {total.std:.3f})",
+            f"decoded {total.value:.2f} with a standard deviation of {total.std:.3f} on its "
+            f"chips; {n_active} symbols of at most 1 give at most {n_active} and {largest_std:.3f}",
         )
 
 

@@ -19,13 +19,14 @@ class ReceivedPayload:
     Attributes:
         chips: Aligned payload, shape ``(n_payload_chips,)``.
         noise_power: Total noise power of one chip, from the idle slot.
-        noise_power_std: Its standard deviation.
+        loudest_silence: The largest power, per chip, of the parts in which nobody
+            sends: the guards around the payload and the quarters of the idle slot.
         burst: The lead node's preamble as found.
     """
 
     chips: Chips
     noise_power: float
-    noise_power_std: float
+    loudest_silence: float
     burst: BurstFit
 
 
@@ -54,13 +55,25 @@ def receive_joint_frame(capture: Capture, frame: FrameFormat, max_cfo: float) ->
     payload = _cut(capture.samples, offset + frame.payload_start, frame.n_payload)
     idle = _cut(capture.samples, offset + frame.idle_start, frame.n_idle)
     noise = frame.pulse.match(idle, frame.n_idle_chips)
-    noise_power = float(np.var(noise, ddof=1))
     return ReceivedPayload(
         chips=frame.pulse.match(payload, frame.n_payload_chips),
-        noise_power=noise_power,
-        noise_power_std=noise_power / float(np.sqrt(frame.n_idle_chips)),
+        noise_power=float(np.var(noise, ddof=1)),
+        loudest_silence=_loudest_silence(capture.samples, frame, offset, idle),
         burst=burst,
     )
+
+
+def _loudest_silence(samples: Samples, frame: FrameFormat, offset: float, idle: Samples) -> float:
+    quiet = list(np.array_split(idle, 4))
+    for guard in (
+        frame.payload_start - frame.guard_samples,
+        frame.idle_start - frame.guard_samples,
+    ):
+        first = round(offset) + guard + frame.guard_samples // 4  # away from late or early bursts
+        quiet.append(samples[first : first + frame.guard_samples // 2])
+    leakage = idle.mean()
+    powers = [np.mean(np.abs(part - leakage) ** 2) for part in quiet if len(part)]
+    return float(max(powers)) / frame.pulse.energy
 
 
 _MARGIN = 32  # samples kept around a cut so that its edges do not ring into it

@@ -75,3 +75,16 @@ def spreading_chips(n_chips: int) -> Chips:
     chips: Chips = np.exp(1j * np.pi * m * (m + n_chips % 2) / n_chips)
     chips.flags.writeable = False
     return chips
+
+
+def tone_chips(n_chips: int, cycles_per_chip: float) -> Chips:
+    """Return unit chips of one tone: a delay turns them but does not change them.
+
+    Keep the tone inside the pulse's flat band, ``abs(cycles_per_chip) <= (1 - rolloff) / 2``:
+    there sampling the matched filter a fraction of a chip late costs nothing.
+
+    Args:
+        n_chips: Length.
+        cycles_per_chip: Frequency.
+    """
+    return np.asarray(np.exp(2j * np.pi * cycles_per_chip * np.arange(n_chips)))

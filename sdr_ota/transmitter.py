@@ -36,12 +36,14 @@ def payload_burst(
     return precompensated(samples, precoder, frame_tick + frame.payload_start, sample_rate_hz)
 
 
-def preamble_burst(
-    frame: FrameFormat, precoder: Precoder, frame_tick: int, sample_rate_hz: float
+def lead_burst(
+    chips: Chips, frame: FrameFormat, precoder: Precoder, frame_tick: int, sample_rate_hz: float
 ) -> TimedBurst:
-    """Return the lead node's preamble: near full scale, turned like its payload."""
+    """Return the lead node's burst: the preamble near full scale, then its payload."""
     turn = PREAMBLE_AMPLITUDE * precoder.gain / abs(precoder.gain)
-    samples = np.asarray(turn * frame.preamble(), np.complex64)
+    gap = np.zeros(frame.payload_start - frame.preamble_start - frame.n_preamble, np.complex64)
+    payload = frame.pulse.shape(precoder.gain * chips)
+    samples = np.concatenate([turn * frame.preamble(), gap, payload]).astype(np.complex64)
     return precompensated(samples, precoder, frame_tick + frame.preamble_start, sample_rate_hz)
 
 

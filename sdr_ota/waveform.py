@@ -5,7 +5,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import oaconvolve
 
 from sdr_ota.types import Chips, Samples
 
@@ -65,7 +64,7 @@ class Pulse:
         """
         impulses = np.zeros((len(chips) - 1) * self.samples_per_chip + 1, np.complex128)
         impulses[:: self.samples_per_chip] = chips
-        return oaconvolve(impulses, self.taps).astype(np.complex64)
+        return np.convolve(impulses, self.taps).astype(np.complex64)
 
     def match(self, samples: Samples, n_chips: int) -> Chips:
         """Return the chips of an aligned waveform: matched filter, one value a chip.
@@ -78,7 +77,7 @@ class Pulse:
             samples: Shape ``(self.n_samples(n_chips),)``.
             n_chips: Number of chips.
         """
-        filtered = oaconvolve(samples, self.taps, mode="valid")
+        filtered = np.convolve(samples, self.taps, mode="valid")
         chips = filtered[:: self.samples_per_chip] / self.energy
         return np.asarray(chips[:n_chips], np.complex128)
 

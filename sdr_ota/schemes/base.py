@@ -62,16 +62,17 @@ class AggregationScheme(Protocol):
         """Return one node's payload chips, modulus at most 1, shape ``(n_chips,)``."""
         ...
 
-    def decode(
-        self, chips: Chips, n_nodes: int, rx_amplitude: float, noise_power: float
-    ) -> DecodedSum:
+    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> DecodedSum:
         """Estimate the sum of the symbols, and the estimate's standard deviation.
+
+        The deviation is measured on the payload's own chips, so interference that
+        hits the payload shows in it; errors of the nodes' gains that last for the
+        whole payload cannot.
 
         Args:
             chips: Received payload, shape ``(n_chips,)``.
             n_nodes: Nodes in the bench (not all need to have sent).
             rx_amplitude: Aligned chip amplitude of a symbol of 1.
-            noise_power: Measured total noise power of one chip.
         """
         ...
 

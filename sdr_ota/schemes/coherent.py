@@ -23,9 +23,9 @@ class Coherent:
     sign_only = False
 
     def check(self, n_chips: int, n_nodes: int) -> None:
-        """Accept any payload of at least one chip."""
-        if n_chips < 1:
-            raise ValueError(f"a coherent payload needs at least 1 chip, not {n_chips}")
+        """Accept any payload of at least two chips."""
+        if n_chips < 2:
+            raise ValueError(f"a coherent payload needs at least 2 chips, not {n_chips}")
 
     def encode(
         self, symbol: float, node: int, n_nodes: int, n_chips: int, rng: np.random.Generator
@@ -33,15 +33,11 @@ class Coherent:
         """Return ``symbol`` on the public spreading chips."""
         return symbol * spreading_chips(n_chips)
 
-    def decode(
-        self, chips: Chips, n_nodes: int, rx_amplitude: float, noise_power: float
-    ) -> DecodedSum:
-        r"""Return $\Re\{\frac1M \sum_m c^*[m] y[m]\} / c$ and its noise deviation."""
-        correlation = np.vdot(spreading_chips(len(chips)), chips).real / len(chips)
-        variance = real_noise_variance(noise_power) / len(chips)
-        return DecodedSum(
-            float(correlation) / rx_amplitude, float(np.sqrt(variance)) / rx_amplitude
-        )
+    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> DecodedSum:
+        r"""Return $\frac1M \sum_m \Re\{c^*[m] y[m]\} / c$ and the deviation of that mean."""
+        values = np.real(spreading_chips(len(chips)).conj() * chips) / rx_amplitude
+        std = values.std(ddof=1) / np.sqrt(len(chips))
+        return DecodedSum(float(values.mean()), float(std))
 
     def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         r"""Return $e^{-\sigma_\phi^2/2} \sum_k p_k$: phase errors shrink the sum."""

@@ -42,9 +42,7 @@ class EnergyDifference:
         chips[first : first + half] = np.sqrt(abs(symbol)) * random_phase_chips(half, rng)
         return chips
 
-    def decode(
-        self, chips: Chips, n_nodes: int, rx_amplitude: float, noise_power: float
-    ) -> DecodedSum:
+    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> DecodedSum:
         """Return the mean energy difference; its deviation is measured on the chips."""
         half = len(chips) // 2
         energy = np.abs(chips) ** 2 / rx_amplitude**2

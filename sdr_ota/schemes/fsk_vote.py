@@ -19,10 +19,11 @@ from sdr_ota.schemes.base import (
     gain_power_variance,
     random_phase_chips,
 )
+from sdr_ota.sequences import tone_chips
 from sdr_ota.types import Chips, DecodedSum
 
-_PLUS_BIN, _MINUS_BIN = 2, 7
-"""Tone positions in cycles a look of 16 chips: far apart and not mirrored about DC."""
+_PLUS_CYCLES, _MINUS_CYCLES = 2 / 16, -5 / 16
+"""Tones in cycles a chip: far apart, not mirrored about DC, in the pulse's flat band."""
 
 _MANY_VOTERS = 4
 """Above this a sum over phases has too many terms and the series is good to 1 %."""
@@ -64,9 +65,7 @@ class FskVote:
         chips[: n_looks * self.look_chips] = abs(np.sign(symbol)) * looks.ravel()
         return chips
 
-    def decode(
-        self, chips: Chips, n_nodes: int, rx_amplitude: float, noise_power: float
-    ) -> DecodedSum:
+    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> DecodedSum:
         """Return the mean energy difference of the two tones: the soft vote."""
         n_looks = len(chips) // self.look_chips
         looks = chips[: n_looks * self.look_chips].reshape(n_looks, self.look_chips)
@@ -91,8 +90,7 @@ class FskVote:
         return look / (link.n_chips // self.look_chips) + floor
 
     def _tone(self, sign: float) -> Chips:
-        cycles = (_PLUS_BIN if sign >= 0 else _MINUS_BIN) / 16
-        return np.asarray(np.exp(2j * np.pi * cycles * np.arange(self.look_chips)))
+        return tone_chips(self.look_chips, _PLUS_CYCLES if sign >= 0 else _MINUS_CYCLES)
 
 
 def error_probability_rayleigh(

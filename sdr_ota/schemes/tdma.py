@@ -1,8 +1,8 @@
 """One slot a node: the receiver adds. Ground truth for the others, and the fallback.
 
-A slot is pilot, data, pilot: the receiver takes the phase from the pilots on
-both sides, so no node needs to know its phase and a small carrier offset
-cancels at the data's centre.
+A slot is pilot, data, pilot on one tone: the receiver takes the phase from the
+pilots on both sides, so no node needs to know its phase, a timing error turns
+pilots and data alike, and a small carrier offset cancels at the data's centre.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.schemes.base import LinkQuality, coherent_gain_variance
-from sdr_ota.sequences import spreading_chips
+from sdr_ota.sequences import tone_chips
 from sdr_ota.types import Chips, DecodedSum
 from sdr_ota.units import real_noise_variance
+
+_TONE = 1 / 4
+"""Of a slot, in cycles a chip: away from DC, inside the pulse's flat band."""
 
 
 @dataclass(frozen=True)
@@ -38,23 +41,20 @@ class Tdma:
         n_slot = n_chips // n_nodes
         values = np.where(_is_data(n_slot), symbol, 1.0)
         chips = np.zeros(n_chips, np.complex128)
-        chips[node * n_slot : (node + 1) * n_slot] = values * spreading_chips(n_slot)
+        chips[node * n_slot : (node + 1) * n_slot] = values * tone_chips(n_slot, _TONE)
         return chips
 
-    def decode(
-        self, chips: Chips, n_nodes: int, rx_amplitude: float, noise_power: float
-    ) -> DecodedSum:
+    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> DecodedSum:
         """Return the sum of the slots' values, each turned by its own pilots' phase."""
         n_slot = len(chips) // n_nodes
-        slots = chips[: n_slot * n_nodes].reshape(n_nodes, n_slot) * spreading_chips(n_slot).conj()
+        slots = chips[: n_slot * n_nodes].reshape(n_nodes, n_slot)
+        slots = slots * tone_chips(n_slot, _TONE).conj() / rx_amplitude
         data = _is_data(n_slot)
         pilot = slots[:, ~data].mean(axis=1)
-        sent = np.abs(pilot) > rx_amplitude / 2  # a node that did not send adds noise only
-        values = np.real(slots[:, data].mean(axis=1) * pilot.conj()) / np.abs(pilot)
-        variance = sent.sum() * real_noise_variance(noise_power) / data.sum()
-        return DecodedSum(
-            float(values[sent].sum()) / rx_amplitude, float(np.sqrt(variance)) / rx_amplitude
-        )
+        sent = np.abs(pilot) > 0.5  # a node that did not send adds noise only
+        turned = np.real(slots[:, data] * (pilot.conj() / np.abs(pilot))[:, None])[sent]
+        std = np.sqrt(np.sum(turned.var(axis=1, ddof=1)) / data.sum())
+        return DecodedSum(float(turned.mean(axis=1).sum()), float(std))
 
     def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         """Return the sum, shrunk by the noise of the pilots' phase."""
