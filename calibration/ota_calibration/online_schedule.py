@@ -86,6 +86,7 @@ class OnlineSchedule:
             raise ValueError(f"max_peak_snr = {max_peak_snr} must be zero or more")
         ceiling = self._forecast.update(max_peak_snr)
         wanted = first_level(self._remaining, ceiling, max(self._rounds_left, 1), self._log_growth)
+        # The budget holds by this line alone, whatever the forecast was worth.
         level = min(wanted, max_peak_snr, self._remaining)
         self._rounds_left -= 1
         self._remaining -= level
@@ -137,9 +138,7 @@ def first_level(budget: float, ceiling: float, n_rounds: int, log_growth: float)
     uncapped = min(max(below, 1), n_rounds)
     shrink = math.exp(-uncapped * log_growth)
     for_uncapped = budget - (n_rounds - uncapped) * ceiling
-    level = for_uncapped * math.expm1(log_growth) * shrink / -math.expm1(-uncapped * log_growth)
-    # With a long capped tail the difference above cancels; its bounds do not.
-    return max(level, ceiling * shrink) if uncapped < n_rounds else level
+    return for_uncapped * math.expm1(log_growth) * shrink / -math.expm1(-uncapped * log_growth)
 
 
 def _rounds_below(excess: float, log_growth: float) -> float:

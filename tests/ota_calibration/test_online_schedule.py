@@ -23,9 +23,13 @@ def test_it_never_overspends_on_any_channel(seed: int) -> None:
     drift = np.exp(np.cumsum(rng.standard_normal(n_rounds)) * rng.uniform(0, 1))
     caps = weakest_rayleigh(rng, n_rounds) * drift * (rng.random(n_rounds) > 0.2)
     budget = float(rng.uniform(0, 1.2) * caps.sum())
-    levels = online(caps, budget, rng.uniform(0.5, 1.0), rng.uniform(0, 1))
-    assert np.all((levels >= 0) & (levels <= caps))
-    assert sum(levels.tolist()) <= budget
+    schedule = OnlineSchedule(n_rounds, budget, rng.uniform(0.5, 1.0), rng.uniform(0, 1))
+    levels = []
+    for cap in caps.tolist():
+        levels.append(schedule.allocate(cap))
+        assert 0 <= levels[-1] <= cap
+        assert schedule.remaining >= 0
+    assert sum(levels) <= budget
 
 
 @pytest.mark.parametrize("contraction", [1.0, 0.99])
@@ -68,6 +72,15 @@ def test_over_fading_it_comes_close_to_the_schedule_that_knows_the_future(
     assert best * (1 - 1e-9) <= found <= 1.1 * best
     if contraction < 0.999:
         assert found < even
+
+
+def test_a_budget_for_the_capped_tail_leaves_the_early_rounds_their_small_share() -> None:
+    """The early levels are some 1e-20 of the budget, far below its rounding error."""
+    caps = 0.01 * weakest_rayleigh(np.random.default_rng(0), 1000)
+    levels = online(caps, 0.55, 0.9)
+    assert np.all(levels > 0)
+    best = final_noise(solution(caps, 0.55, 0.9), 0.9)
+    assert final_noise(levels, 0.9) <= 1.1 * best
 
 
 def test_retransmissions_and_a_resumed_run_leave_less() -> None:
