@@ -16,7 +16,7 @@ def test_it_exceeds_the_true_power_exactly_as_often_as_stated(
     confidence: float, n_samples: int, noise_power: float
 ) -> None:
     rng = np.random.default_rng(n_samples)
-    n_trials = 4000
+    n_trials = 2000
     bounds = [
         noise_power_lower_bound(thermal(rng, n_samples, noise_power), confidence, n_blocks=1)
         for _ in range(n_trials)

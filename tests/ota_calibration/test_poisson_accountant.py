@@ -46,6 +46,7 @@ def test_sampling_fewer_records_costs_less_and_replacing_costs_more() -> None:
     assert costs[1] < replaced
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("relation", list(Relation))
 def test_the_multiplier_found_keeps_the_target_and_hardly_more(relation: Relation) -> None:
     found = poisson_noise_multiplier(8.0, 1e-5, 0.064, 8000, relation)
