@@ -8,7 +8,7 @@ which radios the bench holds, and in nothing else.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -115,6 +115,7 @@ class RoundResult:
         noise_power: Noise power of one chip in this round's idle slot.
         cfo_hz: Residual carrier offset of the lead node's preamble.
         metric: Its detection metric.
+        sounding_s: Wall time of the sounding before it; 0 where there was none.
         exchange_s: Wall time of sending, receiving and decoding.
         compute_s: Wall time of the clients' probes and steps.
         erasure: Reason if the round was lost.
@@ -133,6 +134,7 @@ class RoundResult:
     noise_power: float | None = None
     cfo_hz: float | None = None
     metric: float | None = None
+    sounding_s: float = 0.0
     exchange_s: float = 0.0
     compute_s: float = 0.0
     erasure: Reason | None = None
@@ -193,6 +195,7 @@ def run_experiment(experiment: Experiment) -> Iterator[RoundResult]:
     schedule = experiment.schedule
     plan: TransmitPlan | None = None
     for index in range(schedule.first_round, schedule.n_rounds):
+        began_s = time.perf_counter()
         try:
             if plan is None or index % schedule.sounding_every == 0:
                 plan = experiment.make_plan(experiment.bench)
@@ -200,7 +203,8 @@ def run_experiment(experiment: Experiment) -> Iterator[RoundResult]:
             plan = None
             yield _erased(index, schedule.round_seed(index), lost)
             continue
-        result = run_round(experiment, index, plan)
+        sounding_s = time.perf_counter() - began_s
+        result = replace(run_round(experiment, index, plan), sounding_s=sounding_s)
         plan = None if result.erasure else plan
         yield result
 

@@ -27,7 +27,7 @@ from scipy import fft
 from sdr_ota.sequences import chirp_rate, up_chirp
 from sdr_ota.types import Samples
 
-_N_FIT_STEPS = 6
+_N_FIT_STEPS = 8  # at most; at working SNR four do
 _FIT_PAD = 16  # samples of silence on both sides of a burst that the fit looks at
 
 
@@ -187,6 +187,8 @@ def fit_burst(capture: Samples, reference: Samples, coarse: Detection) -> BurstF
         gain += complex(step[0], step[1])
         delay += float(np.clip(step[2], -1, 1))
         cfo += float(step[3])
+        if abs(step[2]) < 1e-7 and abs(step[3]) < 1e-10:
+            break
     left_over = window - gain * model.columns(delay, cfo)[0]
     noise_power = float(np.vdot(left_over, left_over).real) / max(len(window) - 2, 1)
     deviation = np.sqrt(noise_power / 2 * np.diag(np.linalg.inv(fisher)))

@@ -1,0 +1,39 @@
+"""The command line: the only place that joins the four rooms.
+
+Standard output is the result, standard error the log. Exit codes: 0 done, 1 failed,
+2 wrong use or configuration, 3 no radio, 130 interrupted.
+"""
+
+import os
+import sys
+
+import typer
+
+from sdr_ota.cli.failure import CommandFailed
+
+app = typer.Typer(
+    name="sdr-ota",
+    help="Federated fine-tuning of language models by scalars that add up in the air.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def _about() -> None:
+    """Federated fine-tuning of language models by scalars that add up in the air."""
+
+
+def main() -> None:
+    """Run the command line; wrong input gives a sentence, never a traceback."""
+    from sdr_ota.cli import commands  # noqa: PLC0415 - registers them; keeps --help quick
+
+    commands.register(app)
+    try:
+        app()
+    except CommandFailed as failure:
+        if os.environ.get("SDR_OTA_TRACEBACK"):
+            raise
+        print(f"sdr-ota: {failure}", file=sys.stderr)
+        sys.exit(failure.exit_code)

@@ -1,0 +1,56 @@
+"""The commands, their arguments and help; each calls one function of its own file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdr_ota.cli.failure import WRONG_USE, CommandFailed
+
+Settings = Annotated[
+    list[str],
+    typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change one value of the config."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add every command to the application."""
+    app.command("run")(run)
+    app.command("report")(report)
+    app.command("presets")(presets)
+
+
+def run(
+    experiment: Annotated[
+        Path | None, typer.Argument(help="TOML file; units stand in its keys.")
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Run the built-in demo.")] = False,
+    settings: Settings = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Run an experiment: K clients fine-tune one model, one scalar each a round.
+
+    Writes a run folder (runs/TIME) with the config, every round and plots, and
+    prints a table at the end. Ctrl-C stops cleanly.
+    """
+    if demo == (experiment is not None):
+        raise CommandFailed("give a config file or --demo, not both and not neither", WRONG_USE)
+    from sdr_ota.cli.run import run_command  # noqa: PLC0415
+
+    run_command(experiment, settings)
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Print the figures of a finished, broken-off or running experiment."""
+    from sdr_ota.cli.report import report_command  # noqa: PLC0415
+
+    report_command(folder, as_json)
+
+
+def presets() -> None:
+    """List the simulated airs by name, with their main numbers."""
+    from sdr_ota.cli.report import presets_command  # noqa: PLC0415
+
+    presets_command()

@@ -1,0 +1,155 @@
+"""From a config to clients: a language model and its data, or random scalars."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sdr_ota.cli.failure import WRONG_USE, CommandFailed
+from sdr_ota.config import Config, DataTable
+from sdr_ota.experiment import ScalarClient
+from sdr_ota.synthetic import SyntheticClient
+
+if TYPE_CHECKING:
+    from zo_core.client import Update
+    from zo_core.examples import Example
+    from zo_core.tasks import PromptTask
+
+Progress = Callable[[int, int, float], None]
+
+BUILTIN = "builtin"
+DATASETS = "datasets:"
+
+
+@dataclass(frozen=True)
+class Learning:
+    """The learning side of an experiment.
+
+    Attributes:
+        clients: One a node.
+        n_parameters: Trainable weights; None without a model.
+        evaluate: Returns the held-out accuracy; None without a model.
+        close: Call at the end.
+        failures: What a client raises when it cannot go on; the text is for the user.
+    """
+
+    clients: Sequence[ScalarClient]
+    n_parameters: int | None = None
+    evaluate: Callable[[], float] | None = None
+    close: Callable[[], None] = lambda: None
+    failures: tuple[type[Exception], ...] = ()
+
+
+def synthetic_learning(config: Config) -> Learning:
+    """Return clients that draw their scalars at random."""
+    std = config.clients.synthetic_scalar_std
+    return Learning([SyntheticClient(k, std) for k in range(config.clients.count)])
+
+
+def model_learning(config: Config, home: Path, journal: Path, progress: Progress) -> Learning:
+    """Load model and data, deal the data out, and start a journal of the updates.
+
+    Args:
+        config: The experiment.
+        home: Folder to which file names in the config are relative.
+        journal: File for the journal.
+        progress: Told of the steps while a small model is prepared.
+
+    Raises:
+        CommandFailed: If model or data cannot be used.
+    """
+    try:
+        from zo_core.examples import DataError  # noqa: PLC0415 - torch is optional and slow
+        from zo_core.folder_cache import CacheError  # noqa: PLC0415
+        from zo_core.models import ModelUnavailableError  # noqa: PLC0415
+    except ImportError as missing:
+        raise CommandFailed(
+            f"a language model needs the extra 'llm' ({missing.name} is missing): "
+            "pip install 'sdr-ota[llm]'; without it, measure the link alone with "
+            "--set clients.source=synthetic"
+        ) from missing
+    try:
+        return _load(config, home, journal, progress)
+    except (DataError, ModelUnavailableError, CacheError) as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong
+
+
+def _load(config: Config, home: Path, journal_path: Path, progress: Progress) -> Learning:
+    from zo_core.client import Cohort, LossNotFiniteError, Training  # noqa: PLC0415
+    from zo_core.directions import DirectionKind  # noqa: PLC0415
+    from zo_core.encoding import encode_examples  # noqa: PLC0415
+    from zo_core.estimator import Probe  # noqa: PLC0415
+    from zo_core.journal import start_journal  # noqa: PLC0415
+    from zo_core.models import load_model  # noqa: PLC0415
+    from zo_core.objective import accuracy, candidate_losses  # noqa: PLC0415
+
+    task = _task(config.data)
+    train = _examples(config.data.train, "train", config.data.train_limit, task, home)
+    held_out = _examples(config.data.held_out, "test", config.data.held_out_limit, task, home)
+    parts = _split(config, train)
+    loaded = load_model(config.model.name, config.model.weight_format, progress)
+    kind = DirectionKind(config.zo.direction)
+    journal = start_journal(journal_path, loaded.model, kind)
+
+    def keep(update: "Update") -> None:
+        journal.append(update)
+
+    cohort = Cohort(
+        loaded.model,
+        candidate_losses,
+        [encode_examples(part, task, loaded.tokenizer) for part in parts],
+        Training(
+            learning_rate=config.zo.learning_rate,
+            examples_per_round=config.clients.examples_per_round,
+            data_seed=config.run.seed,
+            probe=Probe(config.zo.perturbation_scale, kind),
+        ),
+        on_update=keep,
+    )
+    encoded = encode_examples(held_out, task, loaded.tokenizer)
+    return Learning(
+        clients=cohort.clients,
+        n_parameters=sum(p.numel() for p in loaded.model.parameters()),
+        evaluate=lambda: accuracy(loaded.model, encoded),
+        close=lambda: journal.__exit__(None, None, None),
+        failures=(LossNotFiniteError,),
+    )
+
+
+def _task(table: DataTable) -> "PromptTask":
+    from zo_core.tasks import PromptTask, task_by_name  # noqa: PLC0415
+
+    if table.template is None or table.verbaliser is None:
+        return task_by_name(table.task)
+    return PromptTask(table.task, table.template, table.verbaliser, table.label_column)
+
+
+def _examples(
+    source: str, split: str, limit: int | None, task: "PromptTask", home: Path
+) -> list["Example"]:
+    from zo_core.examples import fetch_examples, read_examples  # noqa: PLC0415
+    from zo_core.tasks import check_labels  # noqa: PLC0415
+
+    if source.startswith(DATASETS):
+        name = source.removeprefix(DATASETS)
+        hub_split = "train" if split == "train" else "validation"
+        examples = fetch_examples(name, hub_split, task.columns, task.label_column, limit)
+    else:
+        path = _builtin_file(split) if source == BUILTIN else home / Path(source).expanduser()
+        examples = read_examples(path, task.columns, task.label_column, limit)
+    check_labels(examples, task, source)
+    return examples
+
+
+def _builtin_file(split: str) -> Path:
+    return Path(str(files("zo_core").joinpath("data", f"reviews_{split}.tsv")))
+
+
+def _split(config: Config, examples: Sequence["Example"]) -> list[list["Example"]]:
+    from zo_core.splits import split_by_dirichlet, split_evenly  # noqa: PLC0415
+
+    count, seed = config.clients.count, config.run.seed
+    if config.clients.split == "even":
+        return split_evenly(examples, count, seed)
+    return split_by_dirichlet(examples, count, config.clients.dirichlet_alpha, seed)

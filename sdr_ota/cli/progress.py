@@ -1,0 +1,124 @@
+"""Live progress on standard error: a bar on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sdr_ota.experiment import RoundResult
+
+console = Console(stderr=True, highlight=False)
+
+
+class RunView(Protocol):
+    """What shows a run while it goes on."""
+
+    def preparing(self, step: int, n_steps: int, loss: float) -> None:
+        """Show how far the preparation of a model is."""
+
+    def round_done(self, result: RoundResult) -> None:
+        """Show one round."""
+
+    def evaluated(self, rounds_done: int, accuracy: float) -> None:
+        """Show a held-out accuracy."""
+
+
+@contextmanager
+def live_view(n_rounds: int) -> Iterator[RunView]:
+    """Open the view that fits standard error."""
+    if not console.is_terminal:
+        yield _Lines(n_rounds)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[figures]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        yield _Bar(progress, n_rounds)
+
+
+class _Pace:
+    """Rounds a second, since the first round."""
+
+    def __init__(self) -> None:
+        self._began_s: float | None = None
+        self._n_rounds = 0
+
+    def count(self) -> float:
+        now_s = time.perf_counter()
+        if self._began_s is None:
+            self._began_s = now_s
+            return 0.0
+        self._n_rounds += 1
+        return self._n_rounds / max(now_s - self._began_s, 1e-9)
+
+
+def _figures(result: RoundResult, rounds_per_s: float) -> str:
+    if result.erasure or result.mean_scalar is None:
+        return f"erased: {result.erasure}  {rounds_per_s:5.1f} rounds/s"
+    error = (result.decoded_sum or 0.0) - (result.true_sum or 0.0)
+    return (
+        f"loss {result.loss:6.4f}  scalar {result.mean_scalar:+8.4f}  "
+        f"sum error {error:+8.5f}  {rounds_per_s:5.1f} rounds/s"
+    )
+
+
+def _accuracy(rounds_done: int, accuracy: float) -> str:
+    return f"after {rounds_done} rounds: held-out accuracy {accuracy:.3f}"
+
+
+class _Bar:
+    def __init__(self, progress: Progress, n_rounds: int) -> None:
+        self._progress = progress
+        self._n_rounds = n_rounds
+        self._pace = _Pace()
+        self._task = progress.add_task("preparing", total=None, figures="")
+
+    def preparing(self, step: int, n_steps: int, loss: float) -> None:
+        self._progress.update(
+            self._task,
+            description="preparing the small model (first time only)",
+            completed=step,
+            total=n_steps,
+            figures=f"loss {loss:5.3f}",
+        )
+
+    def round_done(self, result: RoundResult) -> None:
+        self._progress.update(
+            self._task,
+            description="round",
+            completed=result.round + 1,
+            total=self._n_rounds,
+            figures=_figures(result, self._pace.count()),
+        )
+
+    def evaluated(self, rounds_done: int, accuracy: float) -> None:
+        self._progress.console.print(
+            f"after {rounds_done} rounds: held-out accuracy {accuracy:.3f}"
+        )
+
+
+class _Lines:
+    def __init__(self, n_rounds: int) -> None:
+        self._n_rounds = n_rounds
+        self._pace = _Pace()
+
+    def preparing(self, step: int, n_steps: int, loss: float) -> None:
+        if step % max(n_steps // 10, 1) == 0 or step == n_steps:
+            console.print(f"preparing the small model: step {step} of {n_steps}, loss {loss:.3f}")
+
+    def round_done(self, result: RoundResult) -> None:
+        rounds_per_s = self._pace.count()
+        every = max(self._n_rounds // 20, 1)
+        if (result.round + 1) % every == 0 or result.erasure:
+            place = f"round {result.round + 1} of {self._n_rounds}"
+            console.print(f"{place}  {_figures(result, rounds_per_s)}", soft_wrap=True)
+
+    def evaluated(self, rounds_done: int, accuracy: float) -> None:
+        console.print(_accuracy(rounds_done, accuracy))

@@ -1,0 +1,145 @@
+"""`sdr-ota run`: open the bench, load the clients, go round by round, write it all down."""
+
+import platform
+import resource
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from types import FrameType
+
+from sdr_ota.cli.bench import air_s_per_round, link_of, open_bench, planner_of, settings_of
+from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
+from sdr_ota.cli.learning import Learning, model_learning, synthetic_learning
+from sdr_ota.cli.plots import save_plots
+from sdr_ota.cli.progress import RunView, live_view
+from sdr_ota.cli.report import print_report
+from sdr_ota.config import Config, ConfigError, load_config
+from sdr_ota.experiment import Bench, Experiment, Schedule, run_experiment
+from sdr_ota.records import Ending, Evaluation, RunFolder, RunFolderError, read_run
+
+
+def run_command(experiment: Path | None, settings: Sequence[str]) -> None:
+    """Run an experiment from a config file, or the demo without one."""
+    try:
+        config = load_config(experiment, settings)
+        folder = RunFolder.create(Path(config.run.folder).expanduser())
+    except (ConfigError, RunFolderError) as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    home = experiment.parent if experiment else Path()
+    with _terminated_is_interrupted():
+        try:
+            _run(config, home, folder)
+        except KeyboardInterrupt:
+            _stop(folder, "abort", "interrupted by the user")
+            text = f"interrupted; what was done is in {folder.path}"
+            raise CommandFailed(text, INTERRUPTED) from None
+        except CommandFailed as failure:
+            _stop(folder, "fail", str(failure))
+            raise
+        except Exception as broken:
+            _stop(folder, "fail", f"{type(broken).__name__}: {broken}")
+            raise
+    _stop(folder, "success", "all rounds done")
+    run = read_run(folder.path)
+    save_plots(run)
+    print_report(run)
+
+
+def _run(config: Config, home: Path, folder: RunFolder) -> None:
+    with live_view(config.run.rounds) as view, open_bench(config) as bench:
+        if config.clients.source == "synthetic":
+            learning = synthetic_learning(config)
+        else:
+            learning = model_learning(config, home, folder.path / "journal.jsonl", view.preparing)
+        folder.write_start(_start_record(config, bench, learning))
+        try:
+            _go_round(config, bench, learning, folder, view)
+        finally:
+            learning.close()
+
+
+def _go_round(
+    config: Config, bench: Bench, learning: Learning, folder: RunFolder, view: RunView
+) -> None:
+    link = link_of(config)
+    schedule = Schedule(config.run.rounds, config.run.seed, config.link.sounding_every)
+    experiment = Experiment(learning.clients, bench, link, planner_of(config, link), schedule)
+    _evaluate(0, learning, folder, view)
+    try:
+        for result in run_experiment(experiment):
+            folder.append_round(result)
+            view.round_done(result)
+            done = result.round + 1
+            if done % config.run.evaluate_every == 0 or done == config.run.rounds:
+                _evaluate(done, learning, folder, view)
+    except learning.failures as lost:
+        raise CommandFailed(str(lost)) from lost
+
+
+def _evaluate(rounds_done: int, learning: Learning, folder: RunFolder, view: RunView) -> None:
+    if learning.evaluate is None:
+        return
+    accuracy = learning.evaluate()
+    folder.append_evaluation(Evaluation(rounds_done, accuracy))
+    view.evaluated(rounds_done, accuracy)
+
+
+def _start_record(config: Config, bench: Bench, learning: Learning) -> Mapping[str, object]:
+    """Return all that is known before the first round."""
+    radios = (bench.receiver, *bench.nodes)
+    return {
+        "config": config.model_dump(),
+        "payload": config.link.payload,
+        "n_parameters": learning.n_parameters,
+        "air_s_per_round": air_s_per_round(config),
+        "radios": [asdict(radio.info) for radio in radios],
+        "settings": asdict(settings_of(config)),
+        "versions": _versions(),
+        "git": _git_state(),
+        "machine": platform.platform(),
+    }
+
+
+def _versions() -> Mapping[str, str]:
+    names = ("sdr-ota", "numpy", "scipy", "torch", "transformers", "numba")
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _git_state() -> str | None:
+    """Return the commit of the code, marked if it was changed; None outside a checkout."""
+    command = ["git", "describe", "--always", "--dirty"]
+    home = Path(__file__).parent
+    try:
+        said = subprocess.run(command, cwd=home, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return said.stdout.strip()
+
+
+def _stop(folder: RunFolder, ending: Ending, why: str) -> None:
+    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    folder.write_stop(ending, why, peak_kib * 1024)
+
+
+@contextmanager
+def _terminated_is_interrupted() -> Iterator[None]:
+    """Let SIGTERM end a run as cleanly as Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

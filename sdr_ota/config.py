@@ -1,0 +1,288 @@
+"""TOML to frozen, validated records; unknown keys and values out of range are refused.
+
+The defaults are the demo: a file says only what is different.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from sdr_ota.frame import FrameFormat
+from sdr_ota.presets import PRESETS
+from sdr_ota.schemes import load_scheme
+
+Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count: TypeAlias = Annotated[int, Field(ge=1)]
+
+
+class ConfigError(ValueError):
+    """A configuration cannot be used; the text says what to change."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class RunTable(_Table):
+    """How long, from which seed, and where the results go."""
+
+    rounds: Count = Field(300, description="rounds over the air")
+    seed: Annotated[int, Field(ge=0)] = Field(1, description="everything random follows from it")
+    folder: str = Field("runs", description="folder in which the run's own folder is made")
+    evaluate_every: Count = Field(50, description="rounds between two held-out accuracies")
+
+
+class ModelTable(_Table):
+    """Which language model is fine-tuned."""
+
+    name: str = Field("builtin", description="builtin, a folder, or a name on the hub")
+    corpus: str | None = Field(
+        None, description="pre-train the builtin model on the texts of this file instead"
+    )
+    weight_format: Literal["float32", "bfloat16", "float16"] = "float32"
+
+
+class DataTable(_Table):
+    """What it learns from. Files are TSV, CSV or JSON lines, relative to the config file."""
+
+    task: str = Field("sst2", description="a task that ships, or any name with a template")
+    train: str = Field("builtin", description="file, datasets:NAME, or builtin")
+    held_out: str = Field("builtin", description="file, datasets:NAME, or builtin")
+    train_limit: int | None = Field(None, ge=1, description="use only the first examples")
+    held_out_limit: int | None = Field(None, ge=1, description="use only the first examples")
+    template: str | None = Field(None, description="prompt with {column}s; needs a verbaliser")
+    verbaliser: Mapping[str, str] | None = Field(None, description="label to words")
+    label_column: str = "label"
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> "DataTable":
+        if (self.template is None) != (self.verbaliser is None):
+            raise ValueError("template and verbaliser belong together: give both or neither")
+        return self
+
+
+class ClientsTable(_Table):
+    """Who computes: each client has one node."""
+
+    count: Count = Field(5, description="clients, and nodes")
+    source: Literal["model", "synthetic"] = Field(
+        "model", description="a language model, or random scalars to measure the link alone"
+    )
+    examples_per_round: Count = Field(16, description="examples a client probes in a round")
+    split: Literal["even", "dirichlet"] = Field("even", description="how data are dealt out")
+    dirichlet_alpha: Positive = Field(0.5, description="label skew of the dirichlet split")
+    synthetic_scalar_std: Positive = Field(1.0, description="of the synthetic clients' scalars")
+
+
+class ZoTable(_Table):
+    """The zeroth-order estimator and its step."""
+
+    learning_rate: Positive = 1e-3
+    perturbation_scale: Positive = 2**-10
+    direction: Literal["rademacher", "gaussian"] = "rademacher"
+
+
+class FrameTable(_Table):
+    """Lengths of the parts of a frame."""
+
+    chirp_samples: Annotated[int, Field(ge=32, le=65536)] = 256
+    pilot_chips: Annotated[int, Field(ge=16, le=1_000_000)] = 256
+    payload_chips: Annotated[int, Field(ge=2, le=10_000_000)] = 512
+    idle_chips: Annotated[int, Field(ge=16, le=1_000_000)] = 512
+    guard_samples: Annotated[int, Field(ge=16, le=1_000_000)] = 64
+
+    def frame(self) -> FrameFormat:
+        """Return the frame format."""
+        return FrameFormat(
+            n_chirp=self.chirp_samples,
+            n_pilot_chips=self.pilot_chips,
+            n_payload_chips=self.payload_chips,
+            n_idle_chips=self.idle_chips,
+            guard_samples=self.guard_samples,
+        )
+
+
+class LinkTable(_Table):
+    """How numbers are added over the air."""
+
+    scheme: str = Field("coherent", description="how symbols are added")
+    scheme_parameters: Mapping[str, int] = Field({}, description="the scheme's own fields")
+    payload: Literal["analog", "sign"] = Field("analog", description="the scalar or its sign")
+    scalar_limit: Positive = Field(5.0, description="scalars are clipped to plus and minus this")
+    absentee_limit: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="with payload sign: smaller scalars abstain"
+    )
+    sounding_every: Count = Field(1, description="rounds between two soundings")
+    truncation_db: Positive = Field(20.0, description="weaker nodes than this are left out")
+    peak_amplitude: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.9, description="largest chip amplitude of a node, full scale 1.0"
+    )
+    max_cfo_hz: Annotated[float, Field(ge=0)] = Field(
+        60e3, description="largest carrier offset that is looked for"
+    )
+
+    @model_validator(mode="after")
+    def _known_scheme(self) -> "LinkTable":
+        scheme = load_scheme(self.scheme, self.scheme_parameters)
+        if scheme.sign_only and self.payload != "sign":
+            raise ValueError(f'scheme {self.scheme!r} carries signs only: set payload = "sign"')
+        return self
+
+
+class RadioTable(_Table):
+    """Which radios, and how they are set."""
+
+    driver: Literal["simulated"] = "simulated"
+    center_freq_hz: Positive = 915e6
+    sample_rate_hz: Positive = 1e6
+
+
+class AirTable(_Table):
+    """The simulated air: a preset, and what is different from it."""
+
+    preset: str = "lab-wired"
+    seed: int | None = Field(None, ge=0, description="run.seed if not given")
+    snr_db: float | None = Field(
+        None, ge=-60, le=120, description="full-scale node through 0 dB over noise, per sample"
+    )
+    path_gain_db: float | None = Field(None, ge=-120, le=0, description="mean of the nodes")
+    path_gain_spread_db: float | None = Field(None, ge=0, le=40, description="between nodes")
+
+    @model_validator(mode="after")
+    def _known_preset(self) -> "AirTable":
+        if self.preset not in PRESETS:
+            raise ValueError(f"unknown preset {self.preset!r}; there are {', '.join(PRESETS)}")
+        return self
+
+
+class Config(_Table):
+    """A whole experiment."""
+
+    run: RunTable = RunTable()
+    model: ModelTable = ModelTable()
+    data: DataTable = DataTable()
+    clients: ClientsTable = ClientsTable()
+    zo: ZoTable = ZoTable()
+    link: LinkTable = LinkTable()
+    frame: FrameTable = FrameTable()
+    radio: RadioTable = RadioTable()
+    air: AirTable = AirTable()
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Config":
+        scheme = load_scheme(self.link.scheme, self.link.scheme_parameters)
+        scheme.check(self.frame.payload_chips, self.clients.count)
+        if self.link.max_cfo_hz > 0.25 * self.radio.sample_rate_hz:
+            raise ValueError(
+                f"link.max_cfo_hz = {self.link.max_cfo_hz:g} is more than a quarter of "
+                f"radio.sample_rate_hz = {self.radio.sample_rate_hz:g}"
+            )
+        return self
+
+
+def load_config(path: Path | None, settings: Sequence[str] = ()) -> Config:
+    """Read a configuration and apply ``table.key=value`` settings to it.
+
+    Args:
+        path: TOML file; None for the defaults, which are the demo.
+        settings: Each ``table.key=value`` with a TOML value; a bare word is a text.
+
+    Raises:
+        ConfigError: With everything that is wrong, one line each.
+    """
+    tables = {} if path is None else _read(path)
+    for setting in settings:
+        _apply(tables, setting)
+    try:
+        return Config.model_validate(tables)
+    except ValidationError as invalid:
+        lines = [_sentence(error) for error in invalid.errors()]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"cannot read {path}: it is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+
+
+def _apply(tables: dict[str, object], setting: str) -> None:
+    """Put one ``table.key=value`` into the tables."""
+    name, equals, text = setting.partition("=")
+    *parents, key = [part.strip() for part in name.split(".")]
+    if not equals or not parents or not key:
+        raise ConfigError(f"--set {setting!r} is not of the form table.key=value")
+    table = tables
+    for parent in parents:
+        inner = table.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"--set {setting!r}: {parent} is a value, not a table")
+        table = inner
+    table[key] = _value(text.strip())
+
+
+def _value(text: str) -> object:
+    """Read a TOML value; what is not one is taken as a text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """Turn one validation error into: where, what was found, what is allowed."""
+    place = ".".join(str(part) for part in error["loc"] if part not in {"int", "float"})
+    if error["type"] == "extra_forbidden":
+        return _unknown(place)
+    if error["type"] == "value_error":
+        return f"{place}: {error['ctx']['error']}" if place else str(error["ctx"]["error"])
+    message = error["msg"].replace("Input should be", "it should be")
+    return f"{place} = {error['input']!r}: {message}{_allowed(place)}"
+
+
+def _allowed(place: str) -> str:
+    """Return the allowed range of a key as a phrase; empty where there is none."""
+    table, _, key = place.rpartition(".")
+    bounds = _table_fields(table)[key].metadata if key in _table_fields(table) else []
+    words = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+    parts = [
+        f"{words[name]} {getattr(bound, name):g}"
+        for bound in bounds
+        for name in words
+        if getattr(bound, name, None) is not None
+    ]
+    return f" (allowed: {', '.join(parts)})" if parts else ""
+
+
+def _unknown(place: str) -> str:
+    """Say that a key is unknown, and which known one is nearest."""
+    table, _, key = place.rpartition(".")
+    known = known_keys().get(table, ())
+    nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
+    kind = "key" if table else "table"
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}"
+    return f"unknown {kind} {place!r}: {hint}"
+
+
+def known_keys() -> dict[str, tuple[str, ...]]:
+    """Return the keys of every table; under the empty name, the tables."""
+    return {name: tuple(_table_fields(name)) for name in ("", *Config.model_fields)}
+
+
+def _table_fields(name: str) -> Mapping[str, FieldInfo]:
+    table = Config.model_fields[name].annotation if name in Config.model_fields else None
+    if isinstance(table, type) and issubclass(table, BaseModel):
+        return table.model_fields
+    return Config.model_fields if not name else {}

@@ -1,0 +1,162 @@
+"""The run folder: what was known before, every round, and how it ended.
+
+    start.json         resolved config, versions, radios, settings in force
+    rounds.jsonl       one `RoundResult` a line, flushed
+    evaluations.jsonl  held-out accuracy after so many rounds
+    stop.json          success, abort or fail, and why
+
+All of it is there whatever happens; a last line torn by a crash is skipped.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Literal, TypeAlias
+
+from sdr_ota.experiment import RoundResult
+
+Ending: TypeAlias = Literal["success", "abort", "fail"]
+
+
+class RunFolderError(OSError):
+    """A run folder cannot be made, written or read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How good the model is after some rounds.
+
+    Attributes:
+        rounds_done: Rounds before this evaluation.
+        accuracy: Share of held-out examples with the right label.
+    """
+
+    rounds_done: int
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run folder as read; ``stop`` is empty while the run goes on or after a crash."""
+
+    folder: Path
+    start: Mapping[str, object]
+    rounds: Sequence[RoundResult]
+    evaluations: Sequence[Evaluation]
+    stop: Mapping[str, object]
+
+
+class RunFolder:
+    """A folder being written. Make one with `RunFolder.create`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lines: dict[str, IO[str]] = {}
+
+    @classmethod
+    def create(cls, parent: Path) -> "RunFolder":
+        """Make a new folder named by the time.
+
+        Raises:
+            RunFolderError: If it cannot be made or written.
+        """
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        for suffix in ("", *(f"-{n}" for n in range(2, 1000))):
+            path = parent / (stamp + suffix)
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError as taken:
+                if not path.is_dir():
+                    raise RunFolderError(f"cannot make run folder {path}: {taken}") from None
+                continue
+            except OSError as error:
+                raise RunFolderError(
+                    f"cannot make run folder {path}: {error.strerror}; choose another with "
+                    "--set run.folder=DIR"
+                ) from None
+            return cls(path)
+        raise RunFolderError(f"a thousand runs began in this second in {parent}")
+
+    def write_start(self, start: Mapping[str, object]) -> None:
+        """Write what is known before the first round."""
+        self._write_json("start.json", {"began_at": _now(), **start})
+
+    def append_round(self, result: RoundResult) -> None:
+        """Write one round."""
+        self._append("rounds.jsonl", asdict(result))
+
+    def append_evaluation(self, evaluation: Evaluation) -> None:
+        """Write one evaluation."""
+        self._append("evaluations.jsonl", asdict(evaluation))
+
+    def write_stop(self, ending: Ending, why: str, peak_memory_bytes: int) -> None:
+        """Write how the run ended and close the files."""
+        for stream in self._lines.values():
+            stream.close()
+        record = {"ended_at": _now(), "ending": ending, "why": why}
+        self._write_json("stop.json", {**record, "peak_memory_bytes": peak_memory_bytes})
+
+    def _append(self, name: str, record: Mapping[str, object]) -> None:
+        if name not in self._lines:
+            self._lines[name] = (self.path / name).open("a", encoding="utf-8")
+        self._lines[name].write(json.dumps(record) + "\n")
+        self._lines[name].flush()
+
+    def _write_json(self, name: str, record: Mapping[str, object]) -> None:
+        text = json.dumps(record, indent=2, default=str) + "\n"
+        (self.path / name).write_text(text, encoding="utf-8")
+
+
+def read_run(folder: Path) -> RunRecord:
+    """Read a run folder, finished or not.
+
+    Raises:
+        RunFolderError: If it is no run folder.
+    """
+    if not (folder / "start.json").is_file():
+        raise RunFolderError(f"{folder} is no run folder: it has no start.json")
+    return RunRecord(
+        folder=folder,
+        start=_read_json(folder / "start.json"),
+        rounds=[_round(line) for line in _read_lines(folder / "rounds.jsonl")],
+        evaluations=[_evaluation(line) for line in _read_lines(folder / "evaluations.jsonl")],
+        stop=_read_json(folder / "stop.json"),
+    )
+
+
+def _read_json(path: Path) -> dict[str, object]:
+    if not path.is_file():
+        return {}
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunFolderError(f"{path} is damaged: {error}") from None
+    return dict(record)
+
+
+def _read_lines(path: Path) -> list[dict[str, object]]:
+    """Read JSON lines; the last one may be torn."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
+    whole = [line for line in lines if line.endswith("\n")]
+    try:
+        return [dict(json.loads(line)) for line in whole]
+    except ValueError as error:
+        raise RunFolderError(f"{path} is damaged: {error}") from None
+
+
+def _round(line: Mapping[str, object]) -> RoundResult:
+    known = {field.name for field in fields(RoundResult)}
+    values: dict[str, object] = {key: value for key, value in line.items() if key in known}
+    nodes = values.get("active_nodes")
+    values["active_nodes"] = tuple(nodes) if isinstance(nodes, list) else ()
+    return RoundResult(**values)  # type: ignore[arg-type]
+
+
+def _evaluation(line: Mapping[str, object]) -> Evaluation:
+    return Evaluation(**line)  # type: ignore[arg-type]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
