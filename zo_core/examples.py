@@ -1,0 +1,182 @@
+"""Labelled examples, and where they come from: TSV, CSV and JSON-lines files, or `datasets`."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+_DELIMITERS = {".tsv": "\t", ".csv": ","}
+_JSON_LINES = (".jsonl", ".json")
+
+
+class DataError(ValueError):
+    """A data set is missing, empty, or does not fit its task."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One labelled text.
+
+    Attributes:
+        fields: Texts by column name.
+        label: Label as it stands in the data, as text; truth values are "true" and "false".
+    """
+
+    fields: Mapping[str, str]
+    label: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a data set before it is known to fit: values by column, and where it stood."""
+
+    values: Mapping[str, object]
+    place: str
+
+
+def read_examples(
+    path: Path, columns: Sequence[str], label_column: str, limit: int | None = None
+) -> list[Example]:
+    """Read examples from a file with named columns.
+
+    Args:
+        path: A .tsv or .csv file whose first line names the columns, or a .jsonl file with
+            one object a line. TSV is taken as it is, without quoting.
+        columns: Columns to keep as fields.
+        label_column: Column with the label.
+        limit: Most examples to read, from the top; all by default.
+
+    Returns:
+        The examples in the order of the file.
+
+    Raises:
+        DataError: The file is missing, of an unknown kind, empty or broken, or lacks a column.
+    """
+    if not path.is_file():
+        raise DataError(f"there is no data file {path}; give the path of a TSV, CSV or JSONL file")
+    try:
+        return examples_from(islice(_rows(path), limit), columns, label_column, str(path))
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 text ({error.reason})") from error
+
+
+def fetch_examples(
+    name: str, split: str, columns: Sequence[str], label_column: str, limit: int | None = None
+) -> list[Example]:
+    """Load examples with the `datasets` library, from its cache or the Hugging Face hub.
+
+    Args:
+        name: Name on the hub, with a configuration after a colon where there is one, such as
+            ``nyu-mll/glue:sst2``.
+        split: Split, such as ``train``.
+        columns: Columns to keep as fields.
+        label_column: Column with the label.
+        limit: Most examples to take, from the top; all by default.
+
+    Returns:
+        The examples in the order of the data set.
+
+    Raises:
+        DataError: The library is missing, the data set cannot be had, or lacks a column.
+    """
+    try:
+        import datasets  # noqa: PLC0415 - optional, and slow to import
+    except ImportError as error:
+        raise DataError(
+            f"data set {name!r} needs the `datasets` library, which is not installed; run "
+            "pip install 'sdr-ota[datasets]', or give the path of a TSV, CSV or JSONL file"
+        ) from error
+    repository, _, configuration = name.partition(":")
+    try:
+        table = datasets.load_dataset(repository, configuration or None, split=split)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise DataError(
+            f"data set {name!r}, split {split!r}, cannot be loaded: {str(error).splitlines()[0]}; "
+            "without network give the path of a TSV, CSV or JSONL file"
+        ) from error
+    rows = (Row(values, f"{name} {split} row {i}") for i, values in enumerate(table))
+    return examples_from(islice(rows, limit), columns, label_column, f"{name} {split}")
+
+
+def examples_from(
+    rows: Iterable[Row], columns: Sequence[str], label_column: str, source: str
+) -> list[Example]:
+    """Keep the named columns of rows as examples.
+
+    Args:
+        rows: Rows of a data set.
+        columns: Columns to keep as fields.
+        label_column: Column with the label.
+        source: Name of the data set, for errors.
+
+    Returns:
+        The examples in the order of the rows.
+
+    Raises:
+        DataError: There is no row, or a row lacks a column.
+    """
+    wanted = (*columns, label_column)
+    examples = []
+    for row in rows:
+        missing = [column for column in wanted if row.values.get(column) is None]
+        if missing:
+            raise DataError(
+                f"{row.place}: no column {missing[0]!r}; found {_listed(row.values)}, needed "
+                f"{_listed(wanted)}"
+            )
+        fields = {column: _text(row.values[column]) for column in columns}
+        examples.append(Example(fields, _text(row.values[label_column])))
+    if not examples:
+        raise DataError(f"{source} holds no example; needed are the columns {_listed(wanted)}")
+    return examples
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    if path.suffix.lower() in _JSON_LINES:
+        return _json_rows(path)
+    if path.suffix.lower() not in _DELIMITERS:
+        known = _listed([*_DELIMITERS, *_JSON_LINES])
+        raise DataError(f"{path}: the ending {path.suffix!r} is not known; use one of {known}")
+    return _table_rows(path, _DELIMITERS[path.suffix.lower()])
+
+
+def _table_rows(path: Path, delimiter: str) -> Iterator[Row]:
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        table = csv.reader(file, delimiter=delimiter, quoting=quoting)
+        header = next(table, [])
+        for values in table:
+            if not values:
+                continue
+            if len(values) != len(header):
+                raise DataError(
+                    f"{path} line {table.line_num}: {len(values)} values for {len(header)} columns "
+                    f"({_listed(header)})"
+                )
+            yield Row(dict(zip(header, values, strict=True)), f"{path} line {table.line_num}")
+
+
+def _json_rows(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            place = f"{path} line {number}"
+            try:
+                values = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise DataError(f"{place}: not a JSON object a line ({error.msg})") from error
+            if not isinstance(values, dict):
+                raise DataError(f"{place}: found {line.strip()[:40]!r}, expected a JSON object")
+            yield Row(values, place)
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value).strip()
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names) or "none"
