@@ -44,5 +44,10 @@ def load_scheme(name: str, parameters: Mapping[str, float] | None = None) -> Agg
     if unknown:
         allowed = ", ".join(sorted(known)) or "none"
         raise ValueError(f"scheme {name!r} has no parameter {unknown[0]!r}; it has: {allowed}")
-    made: AggregationScheme = scheme(**(parameters or {}))
+    made: AggregationScheme = scheme(**{k: _whole(v) for k, v in (parameters or {}).items()})
     return made
+
+
+def _whole(value: float) -> float:
+    """Return an int where a configuration has made 32.0 of a count of 32."""
+    return int(value) if float(value).is_integer() else value

@@ -20,6 +20,8 @@ class LinkQuality:
         phase_error_std_rad: Of each node's residual phase, Gaussian, independent.
         amplitude_error_std: Of each node's relative amplitude error, Gaussian,
             independent, zero mean.
+        n_absent: Nodes of the bench that do not send; where a node has a slot of
+            its own, the slot stays empty.
     """
 
     n_chips: int
@@ -27,6 +29,7 @@ class LinkQuality:
     noise_power: float
     phase_error_std_rad: float = 0.0
     amplitude_error_std: float = 0.0
+    n_absent: int = 0
 
     @property
     def relative_noise(self) -> float:
@@ -77,11 +80,11 @@ class AggregationScheme(Protocol):
         ...
 
     def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
-        """Return the expectation of the decoded sum for given symbols."""
+        """Return the expectation of the decoded sum for the symbols of the nodes that send."""
         ...
 
     def theory_variance(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
-        """Return the variance of the decoded sum for given symbols."""
+        """Return the variance of the decoded sum for the symbols of the nodes that send."""
         ...
 
 

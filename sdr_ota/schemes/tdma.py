@@ -3,6 +3,8 @@
 A slot is pilot, data, pilot on one tone: the receiver takes the phase from the
 pilots on both sides, so no node needs to know its phase, a timing error turns
 pilots and data alike, and a small carrier offset cancels at the data's centre.
+The chips next to a change of symbol, a sixteenth of the slot, are not evaluated: a
+node that is late by less than that mixes its symbols nowhere else.
 """
 
 from dataclasses import dataclass
@@ -39,7 +41,7 @@ class Tdma:
     ) -> Chips:
         """Return pilot, symbol, pilot in the node's own slot."""
         n_slot = n_chips // n_nodes
-        values = np.where(_is_data(n_slot), symbol, 1.0)
+        values = np.where(_carries_symbol(n_slot), symbol, 1.0)
         chips = np.zeros(n_chips, np.complex128)
         chips[node * n_slot : (node + 1) * n_slot] = values * tone_chips(n_slot, _TONE)
         return chips
@@ -50,7 +52,7 @@ class Tdma:
         slots = chips[: n_slot * n_nodes].reshape(n_nodes, n_slot)
         slots = slots * tone_chips(n_slot, _TONE).conj() / rx_amplitude
         data = _is_data(n_slot)
-        pilot = slots[:, ~data].mean(axis=1)
+        pilot = slots[:, _is_pilot(n_slot)].mean(axis=1)
         sent = np.abs(pilot) > 0.5  # a node that did not send adds noise only
         turned = np.real(slots[:, data] * (pilot.conj() / np.abs(pilot))[:, None])[sent]
         std = np.sqrt(np.sum(turned.var(axis=1, ddof=1)) / data.sum())
@@ -58,7 +60,9 @@ class Tdma:
 
     def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         """Return the sum, shrunk by the noise of the pilots' phase."""
-        return float(np.exp(-_pilot_phase_variance(len(symbols), link) / 2) * np.sum(symbols))
+        return float(
+            np.exp(-_pilot_phase_variance(_n_slot(symbols, link), link) / 2) * np.sum(symbols)
+        )
 
     def theory_variance(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         r"""Return the variance of the decoded sum.
@@ -67,25 +71,44 @@ class Tdma:
         term with the pilots' phase noise $N_0 / (2 c^2 M_p)$, small at working SNR.
         Derived here; valid while that phase noise is well below one radian.
         """
-        n_nodes = len(symbols)
-        n_data = int(_is_data(link.n_chips // n_nodes).sum())
-        phase_std = float(np.sqrt(_pilot_phase_variance(n_nodes, link)))
+        n_slot = _n_slot(symbols, link)
+        n_data = int(_is_data(n_slot).sum())
+        phase_std = float(np.sqrt(_pilot_phase_variance(n_slot, link)))
         gain = coherent_gain_variance(phase_std, link.amplitude_error_std)
-        noise = n_nodes * real_noise_variance(link.relative_noise) / n_data
+        noise = len(symbols) * real_noise_variance(link.relative_noise) / n_data
         return float(gain * np.sum(symbols**2) + noise)
 
 
-def _is_data(n_slot: int) -> NDArray[np.bool_]:
+def _n_slot(symbols: NDArray[np.float64], link: LinkQuality) -> int:
+    return link.n_chips // (len(symbols) + link.n_absent)
+
+
+def _carries_symbol(n_slot: int) -> NDArray[np.bool_]:
     """Mark the middle half of a slot; a quarter of pilots stands on either side."""
     quarter = n_slot // 4
-    marks = np.ones(n_slot, bool)
-    marks[:quarter] = marks[n_slot - quarter :] = False
-    return marks
+    return _between(n_slot, quarter, n_slot - quarter)
 
 
-def _pilot_phase_variance(n_nodes: int, link: LinkQuality) -> float:
-    n_pilot = int((~_is_data(link.n_chips // n_nodes)).sum())
-    return real_noise_variance(link.relative_noise) / n_pilot
+def _is_data(n_slot: int) -> NDArray[np.bool_]:
+    """Mark the symbol's chips away from its borders."""
+    border = n_slot // 4 + n_slot // 16
+    return _between(n_slot, border, n_slot - border)
+
+
+def _is_pilot(n_slot: int) -> NDArray[np.bool_]:
+    """Mark the pilots' chips away from the borders of slot and symbol."""
+    quarter, edge = n_slot // 4, n_slot // 16
+    inner = _between(n_slot, quarter - edge, n_slot - quarter + edge)
+    return _between(n_slot, edge, n_slot - edge) & ~inner
+
+
+def _between(n_slot: int, first: int, end: int) -> NDArray[np.bool_]:
+    place = np.arange(n_slot)
+    return np.asarray((place >= first) & (place < end))
+
+
+def _pilot_phase_variance(n_slot: int, link: LinkQuality) -> float:
+    return real_noise_variance(link.relative_noise) / int(_is_pilot(n_slot).sum())
 
 
 SCHEME = Tdma
