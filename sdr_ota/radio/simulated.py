@@ -9,6 +9,7 @@ import numpy as np
 from sdr_ota.air import SimulatedAir
 from sdr_ota.radio.base import (
     Capture,
+    Overflow,
     PendingCapture,
     RadioError,
     RadioInfo,
@@ -38,6 +39,7 @@ class SimulatedRadio:
 
     def configure(self, settings: RadioSettings) -> RadioSettings:
         """Accept the air's own rate and frequency only: this world has no others."""
+        self._check_open()
         asked = (settings.sample_rate_hz, settings.center_freq_hz)
         there = (self._air.sample_rate_hz, self._air.center_freq_hz)
         if asked != there:
@@ -57,9 +59,9 @@ class SimulatedRadio:
         if self._node is None:
             raise TransmitRefused(f"{self.info.serial} receives only")
         peak = float(np.abs(samples).max(initial=0.0))
-        if peak > _FULL_SCALE:
+        if not peak <= _FULL_SCALE:  # a NaN is refused too
             raise TransmitRefused(
-                f"{self.info.serial}: peak amplitude {peak:.3f} exceeds full scale 1.0"
+                f"{self.info.serial}: peak amplitude {peak:.3f} is not within full scale 1.0"
             )
         start = self._air.now_tick if start_tick is None else start_tick
         if self._air.is_late(self._node, start):
@@ -103,6 +105,11 @@ class _PendingWindow:
     n_samples: int
 
     def result(self, timeout_s: float) -> Capture:
-        """Return the window's samples; virtual time never times out."""
+        """Return the window's samples, once; virtual time never times out."""
+        if self.start_tick < self.air.now_tick:
+            raise Overflow(
+                f"the samples from tick {self.start_tick} on are gone, it is {self.air.now_tick}; "
+                "a window is read once and before any later one"
+            )
         samples, n_clipped = self.air.hear(self.start_tick, self.n_samples)
         return Capture(samples, self.start_tick, n_clipped)
