@@ -6,8 +6,8 @@ which radios the bench holds, and in nothing else.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Protocol, Self
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sdr_ota.erasure import Erasure, Reason
 from sdr_ota.frame import FrameFormat
 from sdr_ota.modulation import Payload
-from sdr_ota.radio.base import Radio, RadioError, TimeError
+from sdr_ota.radio.base import Capture, PendingCapture, Radio, RadioError, TimeError
 from sdr_ota.receiver import ReceivedPayload, receive_joint_frame
 from sdr_ota.schemes import AggregationScheme, LinkQuality, theory_squared_error
 from sdr_ota.transmitter import PREAMBLE_AMPLITUDE, TimedBurst, lead_burst, payload_burst
@@ -273,13 +273,12 @@ def exchange_symbols(
         Erasure: If the sum cannot be trusted.
     """
     frame, rate = link.frame, bench.sample_rate_hz
-    frame_tick = bench.receiver.now_tick() + round(link.lead_s * rate)
     n_capture = frame.n_joint_frame + 2 * frame.guard_samples
     try:
+        frame_tick = bench.receiver.now_tick() + round(link.lead_s * rate)
         pending = bench.receiver.begin_receive(n_capture, frame_tick - frame.guard_samples)
-        for node, burst in _bursts(symbols, plan, link, (frame_tick, rate), seed):
-            bench.nodes[node].transmit(burst.samples, burst.start_tick)
-        capture = pending.result(link.timeout_s)
+        bursts = _bursts(symbols, plan, link, (frame_tick, rate), seed)
+        capture = _transmitted(bursts, pending, bench, link.timeout_s)
     except TimeError as late:
         raise Erasure("late", str(late)) from late
     except RadioError as broken:
@@ -291,6 +290,25 @@ def exchange_symbols(
     total = link.scheme.decode(received.chips, len(symbols), plan.rx_amplitude)
     _check_possible(total, link.scheme, quality, len(plan.active_nodes))
     return Exchange(total, received, quality)
+
+
+def _transmitted(
+    bursts: Iterable[tuple[int, TimedBurst]],
+    pending: PendingCapture,
+    bench: Bench,
+    timeout_s: float,
+) -> Capture:
+    """Send all bursts and return what was received while they were on the air."""
+    try:
+        for node, burst in bursts:
+            bench.nodes[node].transmit(burst.samples, burst.start_tick)
+    except RadioError:
+        # Bursts that did leave stay on the air until the frame ends: the next
+        # sounding must not meet them.
+        with suppress(RadioError):
+            pending.result(timeout_s)
+        raise
+    return pending.result(timeout_s)
 
 
 def _bursts(
@@ -352,15 +370,16 @@ def _quality(
     sample_rate_hz: float,
 ) -> LinkQuality:
     """Return what theory needs: this round's noise, the plan's errors grown until now."""
-    lead = plan.precoders[plan.active_nodes[0]]
-    elapsed_s = payload_s - lead.reference_tick / sample_rate_hz
-    drift_rad = 2 * np.pi * plan.cfo_error_std_hz * elapsed_s
+    sounded_s = np.array([plan.precoders[n].reference_tick for n in plan.active_nodes])
+    elapsed_s = payload_s - sounded_s / sample_rate_hz  # the last node sounded has drifted least
+    drift_rad = 2 * np.pi * plan.cfo_error_std_hz * np.sqrt(np.mean(elapsed_s**2))
     return LinkQuality(
         n_chips=frame.n_payload_chips,
         rx_amplitude=plan.rx_amplitude,
         noise_power=received.noise_power,
         phase_error_std_rad=float(np.hypot(plan.phase_error_std_rad, drift_rad)),
         amplitude_error_std=plan.amplitude_error_std,
+        n_absent=len(plan.precoders) - len(plan.active_nodes),
     )
 
 

@@ -1,6 +1,7 @@
 """Sound the nodes one after the other and plan the rounds from what is heard."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -23,24 +24,38 @@ def sound_nodes(bench: Bench, link: Link) -> tuple[ChannelEstimate | None, ...]:
         One estimate a node, in node order; None for a node that was not found.
 
     Raises:
-        Erasure: If no capture came at all.
+        Erasure: If no capture came at all, or a saturated one.
     """
+    try:
+        capture = _sounding_frame(bench, link)
+    except RadioError as broken:
+        raise Erasure("radio", f"sounding failed: {broken}") from broken
+    if capture.n_clipped:
+        raise Erasure(
+            "saturated",
+            f"{capture.n_clipped} samples of the sounding touch full scale; "
+            "lower the receive gain or the nodes' level",
+        )
+    return tuple(_estimate(capture, bench, link, node) for node in range(len(bench.nodes)))
+
+
+def _sounding_frame(bench: Bench, link: Link) -> Capture:
+    """Send every node's burst in its slot and return what was received."""
     frame = link.frame
     frame_tick = bench.receiver.now_tick() + round(link.lead_s * bench.sample_rate_hz)
     burst = frame.sounding_burst()
+    pending = bench.receiver.begin_receive(
+        frame.n_sounding_frame(len(bench.nodes)) + frame.guard_samples, frame_tick
+    )
     try:
-        pending = bench.receiver.begin_receive(
-            frame.n_sounding_frame(len(bench.nodes)) + frame.guard_samples, frame_tick
-        )
         for node, radio in enumerate(bench.nodes):
-            try:
+            with suppress(TimeError):  # its slot stays empty, which the receiver will see
                 radio.transmit(burst, frame_tick + frame.sounding_start(node))
-            except TimeError:
-                continue  # its slot stays empty, which the receiver will see
-        capture = pending.result(link.timeout_s)
-    except RadioError as broken:
-        raise Erasure("radio", f"sounding failed: {broken}") from broken
-    return tuple(_estimate(capture, bench, link, node) for node in range(len(bench.nodes)))
+    except RadioError:
+        with suppress(RadioError):  # what did leave must not meet the next sounding
+            pending.result(link.timeout_s)
+        raise
+    return pending.result(link.timeout_s)
 
 
 def _estimate(capture: Capture, bench: Bench, link: Link, node: int) -> ChannelEstimate | None:
