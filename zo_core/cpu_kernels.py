@@ -5,8 +5,8 @@ weights. numba knows neither bfloat16 nor float16, so a kernel sees weights as *
 float32 as itself, bfloat16 as its bits in uint16, float16 as its bits in int16. The storage
 type selects the conversion when the kernel is compiled.
 
-The kernels release the interpreter lock and are single-threaded; `cpu_threads` divides the
-range. A direction depends on positions only, so the division cannot change a bit.
+The kernels release the interpreter lock and are single-threaded; `steps` divides the range.
+A direction depends on positions only, so the division cannot change a bit.
 """
 
 from collections.abc import Callable

@@ -207,14 +207,17 @@ def _index_select(weight: torch.Tensor, dim: int, index: torch.Tensor) -> object
 def _getitem(weight: torch.Tensor, index: object) -> object:
     if not isinstance(weight, PerturbedWeight) or weight.theta.dim() != 2:
         return NotImplemented
-    n_rows = weight.theta.shape[0]
-    if isinstance(index, slice):
-        rows = torch.arange(n_rows, device=weight.theta.device)[index]
-    elif isinstance(index, torch.Tensor) and index.dtype in (torch.int32, torch.int64):
+    n_rows, width = weight.theta.shape
+    if isinstance(index, slice) and index.step in (None, 1):
+        rows = weight.theta[index]
+        first = weight.placement.start + index.indices(n_rows)[0] * width
+        out = torch.empty_like(rows)
+        add_step(out, rows, first, weight.step)
+        return out
+    if isinstance(index, torch.Tensor) and index.dtype in (torch.int32, torch.int64):
         rows = torch.where(index < 0, index + n_rows, index)
-    else:
-        return NotImplemented
-    return rows_plus_step(weight.theta, rows, weight.placement.start, weight.step)
+        return rows_plus_step(weight.theta, rows, weight.placement.start, weight.step)
+    return NotImplemented
 
 
 _WRITES = re.compile(r".*[^_]_|__set__|__setitem__|__i(add|sub|mul|truediv|floordiv|pow|and|or)__")

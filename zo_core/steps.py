@@ -5,6 +5,7 @@ A direction runs over the trainable parameters of a model in the order of
 counts once. `placements` says where each parameter starts.
 """
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -126,7 +127,7 @@ def rows_plus_step(theta: torch.Tensor, rows: torch.Tensor, start: int, step: St
     Raises:
         IndexError: A row number is outside [0, n).
     """
-    indices = rows.reshape(-1).to(torch.int64)
+    indices = rows.reshape(-1).to(torch.int64).contiguous()
     width = theta.shape[1]
     if theta.device.type == "cpu":
         out = torch.empty((indices.numel(), width), dtype=theta.dtype)
@@ -157,7 +158,7 @@ def _storage(tensor: torch.Tensor) -> Storage:
 
 
 def _add_on_cpu(out: torch.Tensor, theta: torch.Tensor, start: int, step: Step) -> None:
-    n_parts = min(torch.get_num_threads(), -(-theta.numel() // _ELEMENTS_WORTH_A_THREAD))
+    n_parts = min(torch.get_num_threads(), theta.numel() // _ELEMENTS_WORTH_A_THREAD + 1)
     edges = [theta.numel() * part // n_parts for part in range(n_parts + 1)]
     source, destination = _storage(theta), _storage(out)
     row = np.zeros(1, dtype=np.int64)
@@ -188,3 +189,7 @@ def _threads() -> ThreadPoolExecutor:
     # Plain threads: the kernels release the interpreter lock, and no second OpenMP pool
     # competes with the one of torch.
     return ThreadPoolExecutor(thread_name_prefix="zo-core")
+
+
+# The threads of the pool do not follow into a forked process; it makes its own.
+os.register_at_fork(after_in_child=_threads.cache_clear)

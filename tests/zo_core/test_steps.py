@@ -81,6 +81,18 @@ def test_the_number_of_threads_changes_nothing() -> None:
     assert all(torch.equal(results[0], other) for other in results[1:])
 
 
+def test_an_empty_weight_and_rows_of_any_layout() -> None:
+    step = Step(3, 0.5)
+    empty = torch.empty(0)
+    add_step(empty, empty, 7, step)
+    theta = weights(60, torch.float32).view(12, 5)
+    rows = torch.arange(12).view(3, 4)[:, 1]
+    assert torch.equal(
+        rows_plus_step(theta, rows, 7, step),
+        rows_plus_step(theta, torch.tensor([1, 5, 9]), 7, step),
+    )
+
+
 def test_a_row_that_is_not_there_is_refused() -> None:
     with pytest.raises(IndexError, match="5 rows"):
         rows_plus_step(torch.zeros(5, 3), torch.tensor([1, 5]), 0, Step(1, 0.1))
