@@ -47,14 +47,17 @@ class Tdma:
         return chips
 
     def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> DecodedSum:
-        """Return the sum of the slots' values, each turned by its own pilots' phase."""
+        """Return the sum of the slots' values, each turned by its own pilots' phase.
+
+        The slot of a node that did not send adds its noise; a threshold that left it
+        out would also drop a node that has faded.
+        """
         n_slot = len(chips) // n_nodes
         slots = chips[: n_slot * n_nodes].reshape(n_nodes, n_slot)
         slots = slots * tone_chips(n_slot, _TONE).conj() / rx_amplitude
         data = _is_data(n_slot)
         pilot = slots[:, _is_pilot(n_slot)].mean(axis=1)
-        sent = np.abs(pilot) > 0.5  # a node that did not send adds noise only
-        turned = np.real(slots[:, data] * (pilot.conj() / np.abs(pilot))[:, None])[sent]
+        turned = np.real(slots[:, data] * np.exp(-1j * np.angle(pilot))[:, None])
         std = np.sqrt(np.sum(turned.var(axis=1, ddof=1)) / data.sum())
         return DecodedSum(float(turned.mean(axis=1).sum()), float(std))
 
@@ -67,7 +70,7 @@ class Tdma:
     def theory_variance(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         r"""Return the variance of the decoded sum.
 
-        $K N_0 / (2 c^2 M)$ with M data chips a slot, plus the coherent scheme's gain
+        $K N_0 / (2 c^2 M)$ with K slots of M data chips, plus the coherent scheme's gain
         term with the pilots' phase noise $N_0 / (2 c^2 M_p)$, small at working SNR.
         Derived here; valid while that phase noise is well below one radian.
         """
@@ -75,7 +78,8 @@ class Tdma:
         n_data = int(_is_data(n_slot).sum())
         phase_std = float(np.sqrt(_pilot_phase_variance(n_slot, link)))
         gain = coherent_gain_variance(phase_std, link.amplitude_error_std)
-        noise = len(symbols) * real_noise_variance(link.relative_noise) / n_data
+        n_slots = len(symbols) + link.n_absent
+        noise = n_slots * real_noise_variance(link.relative_noise) / n_data
         return float(gain * np.sum(symbols**2) + noise)
 
 
