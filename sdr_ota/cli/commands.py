@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add every command to the application."""
     app.command("run")(run)
     app.command("report")(report)
+    app.command("compare")(compare)
     app.command("presets")(presets)
 
 
@@ -54,3 +55,19 @@ def presets() -> None:
     from sdr_ota.cli.report import presets_command  # noqa: PLC0415
 
     presets_command()
+
+
+def compare(
+    nodes: Annotated[int, typer.Option(min=1, max=1000, help="Nodes that send together.")] = 5,
+    chips: Annotated[int, typer.Option(min=32, help="Payload chips of every scheme.")] = 512,
+    trials: Annotated[int, typer.Option(min=10, help="Sums decoded for each point.")] = 400,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 1,
+    figure: Annotated[
+        Path | None, typer.Option(help="Save the figure here (png, pdf, svg).")
+    ] = Path("compare.png"),
+) -> None:
+    """Compare all schemes, measured and by theory, over noise and over phase error."""
+    from sdr_ota.cli.compare import compare_command  # noqa: PLC0415
+    from sdr_ota.comparison import Setting  # noqa: PLC0415
+
+    compare_command(Setting(nodes, chips, trials, seed), figure)

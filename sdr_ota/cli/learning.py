@@ -1,5 +1,6 @@
 """From a config to clients: a language model and its data, or random scalars."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -59,6 +60,9 @@ def model_learning(config: Config, home: Path, journal: Path, progress: Progress
     Raises:
         CommandFailed: If model or data cannot be used.
     """
+    # Threads that spin while they wait slow a small model down a hundredfold as soon as
+    # anything else runs on the machine. Read when torch is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         from zo_core.examples import DataError  # noqa: PLC0415 - torch is optional and slow
         from zo_core.folder_cache import CacheError  # noqa: PLC0415

@@ -1,5 +1,6 @@
 """The plots of a run, saved beside its records."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,11 @@ mpl.use("Agg")
 _STYLE: dict[str, Any] = {"font.size": 9, "axes.grid": True, "grid.alpha": 0.3, "figure.dpi": 150}
 
 
+def house_style() -> AbstractContextManager[None]:
+    """Return a context in which all figures of this project look alike."""
+    return mpl.rc_context(rc=_STYLE)  # type: ignore[arg-type]
+
+
 def save_plots(run: RunRecord) -> list[Path]:
     """Save the plots that this run has data for.
 
@@ -22,7 +28,7 @@ def save_plots(run: RunRecord) -> list[Path]:
     """
     folder = run.folder / "plots"
     folder.mkdir(exist_ok=True)
-    with mpl.rc_context(rc=_STYLE):
+    with house_style():
         figures = {"learning": _learning(run), "sums": _sums(run)}
         paths = []
         for name, figure in figures.items():
