@@ -156,15 +156,14 @@ def locate_burst(
             f"{threshold:.4f} (false alarm {false_alarm_probability:g} per sample), "
             f"{len(found)} incomplete; check levels, gains and the start time"
         )
-    strongest = max(whole, key=lambda detection: detection.metric)
-    return fit_burst(capture, reference, strongest)
+    return fit_burst(capture, reference, max(whole, key=lambda d: _power(capture, d, n_chirp)))
 
 
 def fit_burst(capture: Samples, reference: Samples, coarse: Detection) -> BurstFit:
-    r"""Fit $y[n] = a\, r(n - \tau)\, e^{j 2\pi\nu (n - n_c)}$ by maximum likelihood.
+    r"""Fit $y[n] = a\, r(n - \tau)\, e^{j 2\pi\nu (n - n_c)} + d$ by maximum likelihood.
 
-    Gauss-Newton on the four real unknowns (real and imaginary part of $a$,
-    $\tau$, $\nu$); in white noise the least-squares solution is the maximum
+    Gauss-Newton on the six real unknowns (real and imaginary part of $a$ and of
+    the DC offset $d$, $\tau$, $\nu$); in white noise the least-squares solution is the maximum
     likelihood one and its covariance, the inverse Fisher matrix, is the
     Cramer-Rao bound (Kay, Estimation Theory, section 3.9 and 15.7).
 
@@ -176,21 +175,24 @@ def fit_burst(capture: Samples, reference: Samples, coarse: Detection) -> BurstF
     first = max(round(coarse.start) - _FIT_PAD, 0)
     window = capture[first : first + len(reference) + 2 * _FIT_PAD].astype(np.complex128)
     model = _BurstModel.of(reference, len(window))
-    delay, cfo, gain = coarse.start - first, coarse.cfo, 0j
+    delay, cfo, gain, leakage = coarse.start - first, coarse.cfo, 0j, complex(window.mean())
+    ones = np.ones(len(window), np.complex128)
     for _ in range(_N_FIT_STEPS):
         signal, slope, curve = model.columns(delay, cfo)
         if gain == 0:
-            gain = complex(np.vdot(signal, window) / np.vdot(signal, signal))
-        jacobian = np.stack([signal, 1j * signal, gain * slope, gain * curve])
+            gain = complex(np.vdot(signal, window - leakage) / np.vdot(signal, signal))
+        jacobian = np.stack([signal, 1j * signal, gain * slope, gain * curve, ones, 1j * ones])
         fisher = np.real(jacobian.conj() @ jacobian.T)
-        step = np.linalg.solve(fisher, np.real(jacobian.conj() @ (window - gain * signal)))
+        rest = window - leakage - gain * signal
+        step = np.linalg.solve(fisher, np.real(jacobian.conj() @ rest))
         gain += complex(step[0], step[1])
+        leakage += complex(step[4], step[5])
         delay += float(np.clip(step[2], -1, 1))
         cfo += float(step[3])
         if abs(step[2]) < 1e-7 and abs(step[3]) < 1e-10:
             break
-    left_over = window - gain * model.columns(delay, cfo)[0]
-    noise_power = float(np.vdot(left_over, left_over).real) / max(len(window) - 2, 1)
+    left_over = window - leakage - gain * model.columns(delay, cfo)[0]
+    noise_power = float(np.vdot(left_over, left_over).real) / max(len(window) - 3, 1)
     deviation = np.sqrt(noise_power / 2 * np.diag(np.linalg.inv(fisher)))
     return BurstFit(
         start=first + delay,
@@ -264,6 +266,12 @@ class _BurstModel:
         turn = np.exp(2j * np.pi * cfo * time)
         signal = fft.ifft(placed)[: self.n_window] * turn
         return signal, slope * turn, 2j * np.pi * time * signal
+
+
+def _power(capture: Samples, detection: Detection, n_chirp: int) -> float:
+    """Return the power of the up-chirp's window, less its mean, that the chirp explains."""
+    first = max(round(detection.start), 0)
+    return detection.metric * float(np.var(capture[first : first + n_chirp]))
 
 
 def _search(
