@@ -1,27 +1,14 @@
 #!/usr/bin/env bash
 # Make .venv ready: Debian packages, CPU or CUDA build of PyTorch, this project.
-# Does nothing when neither this file nor pyproject.toml changed since the last time.
+# Does nothing when neither the scripts nor pyproject.toml changed since the last time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 python=/usr/bin/python3 # Debian's own: SoapySDR and GNU Radio live beside it
 torch=2.13.0
 stamp=.venv/.ready
-wanted=$(cat pyproject.toml scripts/setup.sh | sha256sum)
+wanted=$(cat pyproject.toml scripts/*.sh | sha256sum)
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && exit 0
-
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
-
-need_debian() {
-  local missing=()
-  for package in "$@"; do
-    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-  done
-  [ ${#missing[@]} = 0 ] && return
-  echo "setup: installing Debian packages: ${missing[*]}"
-  as_root apt-get update -qq
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
-}
 
 # A machine without a GPU gets the CPU build, by its exact local version, so that
 # the default wheel with its gigabytes of CUDA can never be chosen by accident.
@@ -35,7 +22,7 @@ install_torch() {
   fi
 }
 
-need_debian python3 python3-venv
+scripts/need-debian.sh python3 python3-venv
 [ -x .venv/bin/python ] || "$python" -m venv --system-site-packages .venv
 pip=".venv/bin/python -m pip install --quiet --disable-pip-version-check"
 echo "setup: installing Python packages into .venv (about a minute the first time)"

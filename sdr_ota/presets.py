@@ -131,7 +131,7 @@ _LAB_WIRED = AirPreset(
     dc_offset_dbfs=-50.0,  # [choice]
     dac_bits=12,  # [ADI]
     adc_bits=12,  # [ADI]
-    snr_db=50.0,  # [choice] 30 dB for one node
+    snr_db=40.0,  # [choice] 20 dB for one node
 )
 
 _LAB_INDOOR = AirPreset(

@@ -1,7 +1,7 @@
 """The run folder: what was known before, every round, and how it ended.
 
     start.json         resolved config, versions, radios, settings in force
-    rounds.jsonl       one `RoundResult` a line, flushed
+    rounds.jsonl       one `RoundResult` a line, each on disk before the next round
     evaluations.jsonl  held-out accuracy after so many rounds
     stop.json          success, abort or fail, and why
 
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from sdr_ota.experiment import RoundResult
 
@@ -53,7 +53,6 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lines: dict[str, IO[str]] = {}
 
     @classmethod
     def create(cls, parent: Path) -> "RunFolder":
@@ -92,17 +91,13 @@ class RunFolder:
         self._append("evaluations.jsonl", asdict(evaluation))
 
     def write_stop(self, ending: Ending, why: str, peak_memory_bytes: int) -> None:
-        """Write how the run ended and close the files."""
-        for stream in self._lines.values():
-            stream.close()
+        """Write how the run ended."""
         record = {"ended_at": _now(), "ending": ending, "why": why}
         self._write_json("stop.json", {**record, "peak_memory_bytes": peak_memory_bytes})
 
     def _append(self, name: str, record: Mapping[str, object]) -> None:
-        if name not in self._lines:
-            self._lines[name] = (self.path / name).open("a", encoding="utf-8")
-        self._lines[name].write(json.dumps(record) + "\n")
-        self._lines[name].flush()
+        with (self.path / name).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
 
     def _write_json(self, name: str, record: Mapping[str, object]) -> None:
         text = json.dumps(record, indent=2, default=str) + "\n"

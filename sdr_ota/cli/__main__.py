@@ -1,0 +1,5 @@
+"""Let `python -m sdr_ota.cli` be the command."""
+
+from sdr_ota.cli import main
+
+main()

@@ -1,0 +1,134 @@
+"""The commands as a user meets them: exit codes, what is printed where, what is left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sdr_ota.records import read_run
+
+LINK_ONLY = ["--set", "clients.source=synthetic", "--set", "run.rounds=3"]
+ENDLESS = ["--set", "run.rounds=100000"]
+
+
+def _sdr_ota(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sdr_ota.cli", *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def _only_run(folder: Path) -> Path:
+    (run,) = (folder / "runs").iterdir()
+    return run
+
+
+def test_a_link_run_leaves_a_whole_folder_and_prints_a_table(tmp_path: Path) -> None:
+    done = _sdr_ota("run", "--demo", *LINK_ONLY, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "NMSE of the decoded sum" in done.stdout
+    assert "round 3 of 3" in done.stderr
+    run = _only_run(tmp_path)
+    record = read_run(run)
+    assert [r.round for r in record.rounds] == [0, 1, 2]
+    assert record.stop["ending"] == "success"
+    assert record.start["config"]["clients"]["source"] == "synthetic"  # type: ignore[index]
+    assert len(record.start["radios"]) == 6  # type: ignore[arg-type]
+    for plot in ("learning.png", "sums.png"):
+        assert (run / "plots" / plot).stat().st_size > 5000
+
+
+def test_the_same_seed_gives_the_same_rounds(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        done = _sdr_ota("run", "--demo", *LINK_ONLY, "--set", f"run.folder={name}", folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    first, second = (read_run(next((tmp_path / name).iterdir())).rounds for name in ("a", "b"))
+    assert [r.decoded_sum for r in first] == [r.decoded_sum for r in second]
+    assert len({r.decoded_sum for r in first}) == 3
+
+
+def test_report_prints_the_table_and_json(tmp_path: Path) -> None:
+    _sdr_ota("run", "--demo", *LINK_ONLY, folder=tmp_path)
+    run = str(_only_run(tmp_path))
+    assert "NMSE of the decoded sum" in _sdr_ota("report", run, folder=tmp_path).stdout
+    figures = json.loads(_sdr_ota("report", run, "--json", folder=tmp_path).stdout)
+    assert figures["rounds"] == 3
+    assert figures["accuracy_before"] is None
+    assert figures["nmse_db"] < -20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run"], "give a config file or --demo"),
+        (["run", "missing.toml"], "cannot read missing.toml"),
+        (["run", "--demo", "--set", "run.rounds=0"], "run.rounds = 0"),
+        (["run", "--demo", "--set", "run.folder=/proc/nothing"], "cannot make run folder"),
+        (["report", "nowhere"], "no start.json"),
+        (["compare", "--chips", "32", "--nodes", "20"], "at least 4 chips a node"),
+        (["fly"], "No such command"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_exit_code_2(
+    tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    done = _sdr_ota(*arguments, folder=tmp_path)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_an_interrupted_run_is_whole_and_says_so(tmp_path: Path, number: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sdr_ota.cli", "run", "--demo", *LINK_ONLY, *ENDLESS],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline_s = time.monotonic() + 60
+    while not list(tmp_path.glob("runs/*/rounds.jsonl")) and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in log
+    assert "Traceback" not in log
+    record = read_run(_only_run(tmp_path))
+    assert record.stop["ending"] == "abort"
+    assert len(record.rounds) >= 1
+
+
+def test_help_needs_none_of_the_heavy_libraries() -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner\n"
+        "from sdr_ota.cli import app, commands\n"
+        "commands.register(app)\n"
+        "assert CliRunner().invoke(app, ['run', '--help']).exit_code == 0\n"
+        "print([m for m in ('torch', 'transformers', 'scipy', 'matplotlib') if m in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+def test_compare_prints_both_tables_and_saves_the_figure(tmp_path: Path) -> None:
+    done = _sdr_ota("compare", "--trials", "10", "--figure", "picture.svg", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("measured / theory") == 2
+    assert (tmp_path / "picture.svg").stat().st_size > 10_000
+
+
+def test_presets_are_listed(tmp_path: Path) -> None:
+    assert "free-running-pluto" in _sdr_ota("presets", folder=tmp_path).stdout
