@@ -161,6 +161,11 @@ def report(
         ("MeZO step / two forward passes", "MeZO step", "forward"),
     ]:
         print(f"  {name:32s} {ratio(times[above], times[below]) / 2:6.3f}")
+    walks = [
+        2 * probe + update
+        for probe, update in zip(times["probe pass"], times["update pass"], strict=True)
+    ]
+    print(f"  {'our passes / two forward passes':32s} {ratio(walks, times['forward']) / 2:6.3f}")
     for name in ("probe pass", "update pass", "MeZO pass"):
         print(f"  {name + ' / floor':32s} {ratio(times[name], times['floor']):6.2f}")
 
