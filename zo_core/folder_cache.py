@@ -43,26 +43,32 @@ def cached_folder(cache_dir: Path, name: str, key: object, fill: Callable[[Path]
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     folder = cache_dir / f"{name}-{digest[:16]}"
     if not _is_whole(folder):
-        partial = _new_folder(cache_dir)
+        workplace = _new_workplace(cache_dir)
         try:
-            fill(partial)
-            seal = json.dumps(_digests(partial), indent=1)
-            (partial / _SEAL).write_text(seal, encoding="utf-8")
-            _put_in_place(partial, folder)
+            _fill(workplace / "folder", fill)
+            _put_in_place(workplace / "folder", folder)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(workplace, ignore_errors=True)
     return folder
 
 
-def _new_folder(cache_dir: Path) -> Path:
+def _new_workplace(cache_dir: Path) -> Path:
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=".partial-", dir=cache_dir))
+        workplace = Path(tempfile.mkdtemp(prefix=".partial-", dir=cache_dir))
+        # mkdtemp closes its folder to others; the one inside is as open as the umask says.
+        (workplace / "folder").mkdir()
+        return workplace
     except OSError as error:
         raise CacheError(
             f"cannot write prepared models to {cache_dir} ({error.strerror}); make it writable or "
             "set XDG_CACHE_HOME to a folder that is"
         ) from error
+
+
+def _fill(folder: Path, fill: Callable[[Path], None]) -> None:
+    fill(folder)
+    (folder / _SEAL).write_text(json.dumps(_digests(folder), indent=1), encoding="utf-8")
 
 
 def _put_in_place(partial: Path, folder: Path) -> None:

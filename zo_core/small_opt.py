@@ -186,7 +186,7 @@ def pretrain(
 
     The global random state is left as it was.
     """
-    model = _random_model(recipe, len(tokenizer))
+    model = random_model(recipe, len(tokenizer))
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), fused=True)
     batches = islice(_batches(corpus, tokenizer, recipe), recipe.n_steps)
@@ -204,7 +204,8 @@ def pretrain(
     return model
 
 
-def _random_model(recipe: SmallOptRecipe, vocabulary: int) -> OPTForCausalLM:
+def random_model(recipe: SmallOptRecipe, vocabulary: int) -> OPTForCausalLM:
+    """Make an OPT with random weights, of the recipe's shape and seed."""
     config = OPTConfig(
         vocab_size=vocabulary,
         hidden_size=recipe.hidden_size,
