@@ -320,11 +320,12 @@ def _bursts(
 ) -> Iterator[tuple[int, TimedBurst]]:
     """Yield every burst of a joint frame with the node that sends it."""
     frame, scheme, n_nodes = link.frame, link.scheme, len(symbols)
-    for node in plan.active_nodes:
+    active = plan.active_nodes
+    for node in active:
         rng = np.random.default_rng([seed, node])
         symbol = float(symbols[node])
         chips = scheme.encode(symbol, node, n_nodes, frame.n_payload_chips, rng)
-        make_burst = lead_burst if node == plan.active_nodes[0] else payload_burst
+        make_burst = lead_burst if node == active[0] else payload_burst
         yield node, make_burst(chips, frame, plan.precoders[node], *timing)
 
 

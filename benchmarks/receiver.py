@@ -1,0 +1,136 @@
+"""Speed of the receiver on one core, beside plain correlation and GNU Radio's detector.
+
+Ours does the whole job (detect, carrier offset, delay to a fraction of a sample, align,
+matched filter, decode); the peers only correlate with the same preamble. All run on one
+core, one after the other, over the same capture. GNU Radio runs under Debian's Python.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from scipy import signal
+
+from sdr_ota.frame import FrameFormat
+from sdr_ota.impairments import add_awgn, apply_cfo
+from sdr_ota.radio.base import Capture
+from sdr_ota.receiver import receive_joint_frame
+from sdr_ota.schemes import load_scheme
+from sdr_ota.sync import detect_bursts
+from sdr_ota.transmitter import lead_burst
+from sdr_ota.types import Precoder, Samples
+
+SNR_DB = 10.0
+SAMPLE_RATE_HZ = 1e6
+FRAMES_EVERY = 20_000
+"""Samples from frame to frame: a frame of 2.9 ms every 20 ms."""
+
+GNURADIO = """
+import sys, time
+import numpy as np
+from gnuradio import blocks, digital, gr
+capture, preamble, repeats = np.load(sys.argv[1]), np.load(sys.argv[2]), int(sys.argv[3])
+for mark in range(repeats):
+    top = gr.top_block()
+    source = blocks.vector_source_c(capture, False)
+    detector = digital.corr_est_cc(preamble.tolist(), 1, 0, 0.5, digital.THRESHOLD_ABSOLUTE)
+    sink = blocks.null_sink(gr.sizeof_gr_complex)
+    top.connect(source, detector, sink)
+    began = time.perf_counter()
+    top.run()
+    print(time.perf_counter() - began)
+"""
+
+
+def stream(n_frames: int, frame: FrameFormat, rng: np.random.Generator) -> Samples:
+    """Return joint frames of one node in noise, each with its own carrier offset."""
+    quiet = np.zeros(n_frames * FRAMES_EVERY, np.complex64)
+    for index in range(n_frames):
+        chips = load_scheme("coherent").encode(0.5, 0, 1, frame.n_payload_chips, rng)
+        burst = lead_burst(chips, frame, Precoder(0.9 + 0j), index * FRAMES_EVERY, SAMPLE_RATE_HZ)
+        sent = apply_cfo(burst.samples, float(rng.uniform(-30e3, 30e3)), SAMPLE_RATE_HZ)
+        quiet[burst.start_tick : burst.start_tick + len(sent)] += sent
+    return add_awgn(quiet, 10 ** (-SNR_DB / 10), rng)
+
+
+def receive_stream(capture: Samples, frame: FrameFormat) -> int:
+    """Decode every frame of a capture; return how many there were."""
+    scheme, n_decoded = load_scheme("coherent"), 0
+    for found in detect_bursts(capture, frame.n_chirp):
+        first = max(round(found.start) - 2 * frame.guard_samples, 0)
+        part = Capture(
+            capture[first : first + frame.n_joint_frame + 4 * frame.guard_samples], first
+        )
+        scheme.decode(receive_joint_frame(part, frame, 0.1).chips, 1, 0.9)
+        n_decoded += 1
+    return n_decoded
+
+
+def best_s(work: Callable[[], object], repeats: int) -> float:
+    """Return the shortest wall time of some repeats."""
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def gnuradio_s(capture: Samples, preamble: Samples, repeats: int) -> float | None:
+    """Return corr_est_cc's shortest time; None where GNU Radio is not installed."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, "capture.npy"), Path(folder, "preamble.npy")]
+        for file, array in zip(files, (capture, preamble), strict=True):
+            np.save(file, array)
+        command = ["/usr/bin/python3", "-c", GNURADIO, *map(str, files), str(repeats)]
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+        said = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if said.returncode:
+        print(f"GNU Radio left out: {said.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        return None
+    return min(map(float, said.stdout.split()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--frames", type=int, default=200, help="frames in the capture")
+    parser.add_argument("--repeats", type=int, default=5, help="runs; the best one counts")
+    arguments = parser.parse_args()
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    frame = FrameFormat()
+    capture = stream(arguments.frames, frame, np.random.default_rng(1))
+    preamble = frame.preamble()
+    n_decoded = receive_stream(capture, frame)
+    template = preamble[::-1].conj()
+    seconds = {
+        "sdr_ota: detect and decode": best_s(
+            lambda: receive_stream(capture, frame), arguments.repeats
+        ),
+        "sdr_ota: detect": best_s(lambda: detect_bursts(capture, frame.n_chirp), arguments.repeats),
+        "scipy.signal.fftconvolve": best_s(
+            lambda: signal.fftconvolve(capture, template), arguments.repeats
+        ),
+        "scipy.signal.oaconvolve": best_s(
+            lambda: signal.oaconvolve(capture, template), arguments.repeats
+        ),
+        "GNU Radio corr_est_cc": gnuradio_s(capture, preamble, arguments.repeats),
+    }
+    ours = seconds["sdr_ota: detect and decode"]
+    assert ours is not None  # noqa: S101
+    print(
+        f"{len(capture) / 1e6:.1f} MS, {n_decoded} of {arguments.frames} frames decoded, one core"
+    )
+    print(f"{'':30} {'MS/s':>8} {'ours is':>10}")
+    for name, time_s in seconds.items():
+        if time_s is not None:
+            print(f"{name:30} {len(capture) / time_s / 1e6:8.1f} {time_s / ours:9.2f}x")
+
+
+if __name__ == "__main__":
+    main()
