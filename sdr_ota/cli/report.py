@@ -82,17 +82,9 @@ def _finite(record: dict[str, object]) -> dict[str, object]:
 
 def presets_command() -> None:
     """Print the simulated airs."""
-    table = Table(box=SIMPLE_HEAD)
-    for heading in (
-        "preset",
-        "SNR dB",
-        "path dB",
-        "clock ppm",
-        "jitter us",
-        "fading",
-        "start phase",
-    ):
-        table.add_column(heading)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in ("preset", "SNR dB", "path dB", "clock ppm", "jitter us", "fading", "phase"):
+        table.add_column(heading, no_wrap=True)
     for preset in PRESETS.values():
         clock = "shared" if preset.shared_clock else f"+-{preset.clock_error_range_ppm:g}"
         table.add_row(
@@ -102,6 +94,6 @@ def presets_command() -> None:
             clock,
             f"{preset.start_jitter_s * 1e6:g}",
             preset.fading,
-            preset.start_phase,
+            preset.start_phase.removesuffix("-grid"),
         )
     console.print(table)
