@@ -37,7 +37,7 @@ def test_expectation_is_the_gradient(kind: DirectionKind, scale: float) -> None:
     curvature = np.arange(1, N_WEIGHTS + 1) / 8
     gradient = curvature * (model.weight[0].detach().double().numpy() - 0.1)
     products = []
-    for seed in range(2000):
+    for seed in range(1000):
         losses = probe_losses(model, quadratic_losses, examples, seed, Probe(scale, kind))
         scalar = projected_gradient(losses.plus.mean(), losses.minus.mean(), scale)
         products.append(scalar * direction(seed, 0, N_WEIGHTS, kind))
