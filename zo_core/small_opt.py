@@ -19,6 +19,7 @@ from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import Split
 from tokenizers.processors import TemplateProcessing
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 from transformers import OPTConfig, OPTForCausalLM, PreTrainedTokenizerFast
 
 from zo_core.folder_cache import cached_folder, default_cache_dir
@@ -33,9 +34,9 @@ RECIPE_VERSION = 1
 """Raised when the code below changes what comes out."""
 
 _UNUSED, _PAD, _END, _UNKNOWN = "<s>", "<pad>", "</s>", "<unk>"
+_PAD_ID = 1
 _WORD = r"[\w'-]+|[^\w\s]"
 _REPORT_EVERY = 20
-_SORTED_TOGETHER = 16
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class SmallOptRecipe:
         min_word_count: A rarer word is unknown to the tokenizer.
         n_steps: AdamW steps.
         texts_per_step: Texts in the batch of a step.
-        peak_learning_rate: Learning rate after the warm-up; it falls linearly from there.
+        peak_learning_rate: Learning rate after the warm-up; it falls linearly over the last
+            40 % of the steps.
         init_std: Standard deviation of the initial weights.
         seed: Seed of the initial weights and of the order of the texts.
     """
@@ -62,14 +64,14 @@ class SmallOptRecipe:
     max_positions: int = 256
     max_vocabulary: int = 8192
     min_word_count: int = 2
-    n_steps: int = 1000
-    texts_per_step: int = 32
+    n_steps: int = 1200
+    texts_per_step: int = 16
     peak_learning_rate: float = 6e-3
-    init_std: float = 0.08
+    init_std: float = 0.05
     seed: int = 0
 
 
-BUILTIN_RECIPE = SmallOptRecipe()
+BUILTIN_RECIPE = SmallOptRecipe(seed=1)
 BUILTIN_CORPUS_SEED = 2604
 BUILTIN_CORPUS_REVIEWS = 20_000
 
@@ -217,7 +219,7 @@ def random_model(recipe: SmallOptRecipe, vocabulary: int) -> OPTForCausalLM:
         dropout=0.0,
         attention_dropout=0.0,
         init_std=recipe.init_std,
-        pad_token_id=1,
+        pad_token_id=_PAD_ID,
         bos_token_id=2,
         eos_token_id=2,
     )
@@ -232,33 +234,25 @@ def _batches(
     encoded = tokenizer(list(corpus), truncation=True, max_length=recipe.max_positions)
     rows = [torch.tensor(ids) for ids in encoded["input_ids"] if len(ids) > 1]
     generator = torch.Generator().manual_seed(recipe.seed)
-    n_texts = recipe.texts_per_step
     while True:
         order = torch.randperm(len(rows), generator=generator).tolist()
-        for first in range(0, len(order), _SORTED_TOGETHER * n_texts):
-            # Texts of like length share a batch, so that little of it is padding.
-            chunk = [rows[i] for i in order[first : first + _SORTED_TOGETHER * n_texts]]
-            chunk.sort(key=len)
-            starts = torch.arange(0, len(chunk), n_texts)
-            for start in starts[torch.randperm(len(starts), generator=generator)].tolist():
-                yield _padded(chunk[start : start + n_texts])
-
-
-def _padded(rows: Sequence[torch.Tensor]) -> torch.Tensor:
-    return torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=1)
+        for first in range(0, len(order), recipe.texts_per_step):
+            batch = [rows[i] for i in order[first : first + recipe.texts_per_step]]
+            yield pad_sequence(batch, batch_first=True, padding_value=_PAD_ID)
 
 
 def _next_token_loss(model: OPTForCausalLM, token_ids: torch.Tensor) -> torch.Tensor:
     # Padding stands at the end, where causal attention cannot see it, so no mask is needed.
     hidden = model.model(input_ids=token_ids, use_cache=False).last_hidden_state[:, :-1]
     following = token_ids[:, 1:]
-    scored = following != 1
+    scored = following != _PAD_ID
     return functional.cross_entropy(model.lm_head(hidden[scored]), following[scored])
 
 
 def _schedule(step: int, n_steps: int) -> float:
-    warm_up = min(1.0, (step + 1) / math.ceil(n_steps / 25))
-    return warm_up * max(0.05, 1.0 - step / n_steps)
+    # Long at its peak: what takes time is to find out that some words belong together.
+    warm_up = min(1.0, (step + 1) / math.ceil(0.04 * n_steps))
+    return warm_up * min(1.0, max(0.05, (1.0 - step / n_steps) / 0.4))
 
 
 def _silent(step: int, n_steps: int, loss: float) -> None:
