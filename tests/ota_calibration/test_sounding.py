@@ -155,3 +155,13 @@ def test_plan_leaves_out_and_says_why() -> None:
 def test_no_node_at_all_is_no_plan(estimates: list[ChannelEstimate | None]) -> None:
     with pytest.raises(Erasure, match="no-plan"):
         make_plan(estimates, 0.9, 20.0)
+
+
+@pytest.mark.parametrize("cfo_hz", [-59e3, -45e3, -30e3, 30e3, 45e3, 59e3])
+def test_a_node_at_the_end_of_the_search_range_is_found_in_its_slot(cfo_hz: float) -> None:
+    # An offset moves a chirp's peak; it must not move it out of the slot that is searched.
+    air, bench = world(FREE, 2, 7)
+    air.paths[1].clock_error_ppm, air.paths[1].cfo_hz = 0.0, cfo_hz
+    _, found = sound_nodes(bench, LINK)
+    assert found is not None
+    assert found.cfo_hz == pytest.approx(cfo_hz, abs=6 * found.cfo_std_hz)
