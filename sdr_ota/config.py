@@ -91,7 +91,7 @@ class ZoTable(_Table):
 class FrameTable(_Table):
     """Lengths of the parts of a frame."""
 
-    chirp_samples: Annotated[int, Field(ge=32, le=65536)] = 256
+    chirp_samples: Annotated[int, Field(ge=96, le=65536)] = 384
     pilot_chips: Annotated[int, Field(ge=16, le=1_000_000)] = 256
     payload_chips: Annotated[int, Field(ge=2, le=10_000_000)] = 512
     idle_chips: Annotated[int, Field(ge=16, le=1_000_000)] = 512

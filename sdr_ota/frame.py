@@ -37,7 +37,7 @@ class FrameFormat:
         pulse: How chips become samples.
     """
 
-    n_chirp: int = 256
+    n_chirp: int = 384
     n_pilot_chips: int = 256
     n_payload_chips: int = 512
     n_idle_chips: int = 512

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
+from sdr_ota.burst_fit import BurstFit
 from sdr_ota.erasure import Erasure
 from sdr_ota.frame import FrameFormat
 from sdr_ota.radio.base import Capture
-from sdr_ota.sync import BurstFit, BurstNotFound, locate_burst
+from sdr_ota.sync import BurstNotFound, locate_burst
 from sdr_ota.types import Chips, Samples
 
 
@@ -51,14 +52,28 @@ def receive_joint_frame(capture: Capture, frame: FrameFormat, max_cfo: float) ->
         burst = locate_burst(capture.samples, frame.preamble(), frame.n_chirp, max_cfo)
     except BurstNotFound as missing:
         raise Erasure("not-found", str(missing)) from missing
+    return align_joint_frame(capture.samples, frame, burst)
+
+
+def align_joint_frame(samples: Samples, frame: FrameFormat, burst: BurstFit) -> ReceivedPayload:
+    """Cut payload and idle slot out of a capture in which the preamble is known.
+
+    Args:
+        samples: The capture.
+        frame: Its format.
+        burst: Where the preamble is.
+
+    Raises:
+        Erasure: ``not-found`` if the capture ends too early.
+    """
     offset = burst.start - frame.preamble_start
-    payload = _cut(capture.samples, offset + frame.payload_start, frame.n_payload)
-    idle = _cut(capture.samples, offset + frame.idle_start, frame.n_idle)
+    payload = _cut(samples, offset + frame.payload_start, frame.n_payload)
+    idle = _cut(samples, offset + frame.idle_start, frame.n_idle)
     noise = frame.pulse.match(idle, frame.n_idle_chips)
     return ReceivedPayload(
         chips=frame.pulse.match(payload, frame.n_payload_chips),
         noise_power=float(np.var(noise, ddof=1)),
-        loudest_silence=_loudest_silence(capture.samples, frame, offset, idle),
+        loudest_silence=_loudest_silence(samples, frame, offset, idle),
         burst=burst,
     )
 

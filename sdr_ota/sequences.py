@@ -6,8 +6,9 @@ import numpy as np
 
 from sdr_ota.types import Chips, Samples
 
-CHIRP_BANDWIDTH = 0.6
-"""Bandwidth of the preamble's chirps in cycles per sample: inside the pulse's band."""
+CHIRP_BANDWIDTH = 0.2
+"""Bandwidth of the preamble's chirps in cycles per sample: a third of the pulse's band, so
+that the search for them can run at a third of the rate."""
 
 
 @lru_cache(maxsize=32)
