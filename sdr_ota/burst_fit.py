@@ -63,9 +63,12 @@ def fit_burst(capture: Samples, reference: Samples, coarse: Detection) -> BurstF
         if gain == 0:
             gain = complex(np.vdot(signal, window - leakage) / np.vdot(signal, signal))
         jacobian = np.stack([signal, 1j * signal, gain * slope, gain * curve, ones, 1j * ones])
-        fisher = np.real(jacobian.conj() @ jacobian.T)
+        # Real inner products of complex vectors. By einsum, not by matrix product: the
+        # linear algebra library would wake threads for it, which costs more than the fit.
+        columns = jacobian.view(np.float64)
+        fisher = np.einsum("in,jn->ij", columns, columns)
         rest = window - leakage - gain * signal
-        step = np.linalg.solve(fisher, np.real(jacobian.conj() @ rest))
+        step = np.linalg.solve(fisher, np.einsum("in,n->i", columns, rest.view(np.float64)))
         gain += complex(step[0], step[1])
         leakage += complex(step[4], step[5])
         delay += float(np.clip(step[2], -1, 1))
