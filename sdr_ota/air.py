@@ -174,6 +174,7 @@ class SimulatedAir:
         self._rng = np.random.default_rng(seeds[-1])
         self._sum = np.zeros(0, np.complex64)
         self._sum_start = 0
+        self._gain_is_up = False
 
     def is_late(self, node: int, start_tick: int) -> bool:
         """Return whether a burst misses its start: the time has passed, or bad luck."""
@@ -215,6 +216,10 @@ class SimulatedAir:
         if self._rng.random() < preset.interference_probability:
             heard = imp.add_noise_burst(heard, self._interference(len(heard)), self._rng)
         heard = imp.add_awgn(heard, self.noise_power, self._rng)
+        if self._rng.random() < preset.gain_step_probability:
+            self._gain_is_up = not self._gain_is_up
+        if self._gain_is_up:
+            heard = imp.apply_gain_step(heard, step_sample=0)
         if preset.dc_offset_dbfs > -math.inf:
             heard = imp.apply_dc_offset(heard, preset.dc_offset_dbfs)
         if preset.adc_bits is None:

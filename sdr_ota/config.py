@@ -42,9 +42,6 @@ class ModelTable(_Table):
     """Which language model is fine-tuned."""
 
     name: str = Field("builtin", description="builtin, a folder, or a name on the hub")
-    corpus: str | None = Field(
-        None, description="pre-train the builtin model on the texts of this file instead"
-    )
     weight_format: Literal["float32", "bfloat16", "float16"] = "float32"
 
 
@@ -74,7 +71,7 @@ class ClientsTable(_Table):
     source: Literal["model", "synthetic"] = Field(
         "model", description="a language model, or random scalars to measure the link alone"
     )
-    examples_per_round: Count = Field(16, description="examples a client probes in a round")
+    examples_per_round: Count = Field(8, description="examples a client probes in a round")
     split: Literal["even", "dirichlet"] = Field("even", description="how data are dealt out")
     dirichlet_alpha: Positive = Field(0.5, description="label skew of the dirichlet split")
     synthetic_scalar_std: Positive = Field(1.0, description="of the synthetic clients' scalars")
@@ -83,7 +80,7 @@ class ClientsTable(_Table):
 class ZoTable(_Table):
     """The zeroth-order estimator and its step."""
 
-    learning_rate: Positive = 1e-3
+    learning_rate: Positive = 5e-4
     perturbation_scale: Positive = 2**-10
     direction: Literal["rademacher", "gaussian"] = "rademacher"
 
@@ -114,7 +111,7 @@ class LinkTable(_Table):
     scheme: str = Field("coherent", description="how symbols are added")
     scheme_parameters: Mapping[str, int] = Field({}, description="the scheme's own fields")
     payload: Literal["analog", "sign"] = Field("analog", description="the scalar or its sign")
-    scalar_limit: Positive = Field(5.0, description="scalars are clipped to plus and minus this")
+    scalar_limit: Positive = Field(8.0, description="scalars are clipped to plus and minus this")
     absentee_limit: Annotated[float, Field(ge=0)] = Field(
         0.0, description="with payload sign: smaller scalars abstain"
     )

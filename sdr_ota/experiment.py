@@ -28,6 +28,9 @@ from sdr_ota.units import amplitude_to_db, power_to_db
 GAIN_CHANGE_LIMIT_DB = 3.0
 """A lead node heard this much louder or weaker than planned means a gain has changed."""
 
+PHASE_CHANGE_LIMIT_DEG = 90.0
+"""A lead node that arrives turned by more than this would subtract instead of add."""
+
 INTERFERENCE_LIMIT_DB = 6.0
 """Silence this much louder than the noise at the sounding is not noise alone."""
 
@@ -284,7 +287,7 @@ def exchange_symbols(
     except RadioError as broken:
         raise Erasure("radio", str(broken)) from broken
     received = receive_joint_frame(capture, frame, link.max_cfo_hz / rate)
-    _check_against_plan(received, plan)
+    _check_against_plan(received, plan, link.scheme.needs_phase)
     payload_tick = frame_tick + frame.payload_start + frame.n_payload // 2
     quality = _quality(received, plan, frame, payload_tick / rate, rate)
     total = link.scheme.decode(received.chips, len(symbols), plan.rx_amplitude)
@@ -329,16 +332,19 @@ def _bursts(
         yield node, make_burst(chips, frame, plan.precoders[node], *timing)
 
 
-def _check_against_plan(received: ReceivedPayload, plan: TransmitPlan) -> None:
-    """Erase the round if the lead node's level or the noise is not what was planned."""
+def _check_against_plan(received: ReceivedPayload, plan: TransmitPlan, needs_phase: bool) -> None:
+    """Erase the round if the lead node or the noise is not what was planned."""
     lead = plan.precoders[plan.active_nodes[0]]
     planned = PREAMBLE_AMPLITUDE * plan.rx_amplitude / abs(lead.gain)
     change_db = amplitude_to_db(abs(received.burst.gain) / planned)
-    if abs(change_db) > GAIN_CHANGE_LIMIT_DB:
+    turn_deg = abs(float(np.degrees(np.angle(received.burst.gain))))
+    turned = needs_phase and turn_deg > PHASE_CHANGE_LIMIT_DEG
+    if turned or abs(change_db) > GAIN_CHANGE_LIMIT_DB:
         raise Erasure(
             "gain-changed",
-            f"the lead node's preamble is {change_db:+.1f} dB off the level of its sounding "
-            f"(limit {GAIN_CHANGE_LIMIT_DB:g} dB)",
+            f"the lead node's preamble is {change_db:+.1f} dB and {turn_deg:.0f} degrees off its "
+            f"sounding (limits {GAIN_CHANGE_LIMIT_DB:g} dB, {PHASE_CHANGE_LIMIT_DEG:g} degrees "
+            "where phases matter)",
         )
     excess_db = power_to_db(received.loudest_silence / plan.noise_power)
     if excess_db > INTERFERENCE_LIMIT_DB:
@@ -373,13 +379,23 @@ def _quality(
     """Return what theory needs: this round's noise, the plan's errors grown until now."""
     sounded_s = np.array([plan.precoders[n].reference_tick for n in plan.active_nodes])
     elapsed_s = payload_s - sounded_s / sample_rate_hz  # the last node sounded has drifted least
-    drift_rad = 2 * np.pi * plan.cfo_error_std_hz * np.sqrt(np.mean(elapsed_s**2))
+    phase_variance = (
+        plan.phase_error_std_rad**2
+        + (2 * np.pi * plan.cfo_error_std_hz) ** 2 * np.mean(elapsed_s**2)
+        + plan.phase_walk_rad2_per_s * np.mean(elapsed_s)
+    )
+    amplitude_variance = plan.amplitude_error_std**2 + plan.amplitude_walk_per_s * np.mean(
+        elapsed_s
+    )
+    chip_s = frame.pulse.samples_per_chip / sample_rate_hz
     return LinkQuality(
         n_chips=frame.n_payload_chips,
         rx_amplitude=plan.rx_amplitude,
         noise_power=received.noise_power,
-        phase_error_std_rad=float(np.hypot(plan.phase_error_std_rad, drift_rad)),
-        amplitude_error_std=plan.amplitude_error_std,
+        phase_error_std_rad=float(np.sqrt(phase_variance)),
+        amplitude_error_std=float(np.sqrt(amplitude_variance)),
+        timing_error_std_chips=plan.timing_error_std_s / chip_s,
+        rolloff=frame.pulse.rolloff,
         n_absent=len(plan.precoders) - len(plan.active_nodes),
     )
 

@@ -81,6 +81,8 @@ class AirPreset:
         interference_probability: Chance that a capture meets a burst of interference.
         interference_power_db: Its power, counted as ``snr_db`` is.
         interference_duration_s: Its length.
+        gain_step_probability: Chance that the receiver's gain steps by 1 dB, and the
+            phase by 177 degrees, before a capture; it stays so until the next step.
         burst_loss_probability: Chance that a node's burst never leaves.
         late_probability: Chance that a node's burst misses its start time.
         snr_db: Full-scale node through a 0 dB path over total noise power.
@@ -110,6 +112,7 @@ class AirPreset:
     interference_probability: float = 0.0
     interference_power_db: float = -inf
     interference_duration_s: float = 0.0
+    gain_step_probability: float = 0.0
     burst_loss_probability: float = 0.0
     late_probability: float = 0.0
     snr_db: float = 30.0
@@ -237,6 +240,7 @@ _HARSH = AirPreset(
     interference_probability=0.1,
     interference_power_db=-10.0,
     interference_duration_s=2e-3,
+    gain_step_probability=0.02,
     burst_loss_probability=0.03,
     late_probability=0.03,
     snr_db=30.0,

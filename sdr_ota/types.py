@@ -79,6 +79,9 @@ class TransmitPlan:
         phase_error_std_rad: Expected residual phase of a node at its reference tick.
         amplitude_error_std: Expected relative amplitude error of a node.
         cfo_error_std_hz: Expected residual carrier offset; it turns the phase with time.
+        phase_walk_rad2_per_s: Growth of the phase error's variance with time.
+        amplitude_walk_per_s: Growth of the relative amplitude error's variance.
+        timing_error_std_s: Expected error of a node's arrival.
         left_out: One sentence for every node that does not take part.
     """
 
@@ -88,6 +91,9 @@ class TransmitPlan:
     phase_error_std_rad: float = 0.0
     amplitude_error_std: float = 0.0
     cfo_error_std_hz: float = 0.0
+    phase_walk_rad2_per_s: float = 0.0
+    amplitude_walk_per_s: float = 0.0
+    timing_error_std_s: float = 0.0
     left_out: tuple[str, ...] = ()
 
     @property

@@ -82,6 +82,18 @@ class Pulse:
         return np.asarray(chips[:n_chips], np.complex128)
 
 
+def raised_cosine(t: NDArray[np.float64], rolloff: float) -> NDArray[np.float64]:
+    """Return the pulse behind its matched filter, at times in chips; 1 at its centre.
+
+    What is left of a chip that is sampled ``t`` chips late (Proakis, Digital
+    Communications, section 9.2).
+    """
+    edge = np.abs(np.abs(2 * rolloff * t) - 1) < 1e-6
+    bend = np.where(edge, 1.0, 1 - (2 * rolloff * t) ** 2)
+    shape = np.where(edge, np.pi / 4, np.cos(np.pi * rolloff * t) / bend)
+    return np.asarray(np.sinc(t) * shape)
+
+
 def _root_raised_cosine(t: NDArray[np.float64], rolloff: float) -> NDArray[np.float64]:
     """Sample the pulse at times in chips (Proakis, Digital Communications, section 9.2)."""
     singular = np.abs(np.abs(4 * rolloff * t) - 1) < 1e-9

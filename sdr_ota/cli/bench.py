@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ota_calibration.sounding import make_plan, sound_nodes
+from ota_calibration.tracking import PathTracker, with_wander
 
 from sdr_ota.air import SimulatedAir
 from sdr_ota.config import AirTable, Config
@@ -64,10 +65,13 @@ def link_of(config: Config) -> Link:
 
 def planner_of(config: Config, link: Link) -> Planner:
     """Return what sounds the nodes and plans the rounds."""
+    tracker = PathTracker(config.radio.sample_rate_hz)
 
     def plan(bench: Bench) -> TransmitPlan:
-        estimates = sound_nodes(bench, link)
-        return make_plan(estimates, config.link.peak_amplitude, config.link.truncation_db)
+        sounding = sound_nodes(bench, link)
+        wander = tracker.observe(sounding)
+        alone = make_plan(sounding, config.link.peak_amplitude, config.link.truncation_db)
+        return with_wander(alone, wander)
 
     return plan
 

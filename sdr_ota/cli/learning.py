@@ -1,7 +1,7 @@
 """From a config to clients: a language model and its data, or random scalars."""
 
-import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +21,8 @@ Progress = Callable[[int, int, float], None]
 
 BUILTIN = "builtin"
 DATASETS = "datasets:"
+SMALL_MODEL = 5_000_000
+"""Parameters below which sharing an operation among threads costs more than it gains."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Learning:
         clients: One a node.
         n_parameters: Trainable weights; None without a model.
         evaluate: Returns the held-out accuracy; None without a model.
+        threads: Context in which the rounds run: one thread where a model is small.
         close: Call at the end.
         failures: What a client raises when it cannot go on; the text is for the user.
     """
@@ -38,6 +41,7 @@ class Learning:
     clients: Sequence[ScalarClient]
     n_parameters: int | None = None
     evaluate: Callable[[], float] | None = None
+    threads: Callable[[], AbstractContextManager[None]] = nullcontext
     close: Callable[[], None] = lambda: None
     failures: tuple[type[Exception], ...] = ()
 
@@ -60,9 +64,6 @@ def model_learning(config: Config, home: Path, journal: Path, progress: Progress
     Raises:
         CommandFailed: If model or data cannot be used.
     """
-    # Threads that spin while they wait slow a small model down a hundredfold as soon as
-    # anything else runs on the machine. Read when torch is first imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         from zo_core.examples import DataError  # noqa: PLC0415 - torch is optional and slow
         from zo_core.folder_cache import CacheError  # noqa: PLC0415
@@ -87,6 +88,7 @@ def _load(config: Config, home: Path, journal_path: Path, progress: Progress) ->
     from zo_core.journal import start_journal  # noqa: PLC0415
     from zo_core.models import load_model  # noqa: PLC0415
     from zo_core.objective import accuracy, candidate_losses  # noqa: PLC0415
+    from zo_core.threads import one_thread  # noqa: PLC0415
 
     task = _task(config.data)
     train = _examples(config.data.train, "train", config.data.train_limit, task, home)
@@ -112,9 +114,11 @@ def _load(config: Config, home: Path, journal_path: Path, progress: Progress) ->
         on_update=keep,
     )
     encoded = encode_examples(held_out, task, loaded.tokenizer)
+    n_parameters = sum(p.numel() for p in loaded.model.parameters())
     return Learning(
         clients=cohort.clients,
-        n_parameters=sum(p.numel() for p in loaded.model.parameters()),
+        n_parameters=n_parameters,
+        threads=one_thread if n_parameters < SMALL_MODEL else nullcontext,
         evaluate=lambda: accuracy(loaded.model, encoded),
         close=lambda: journal.__exit__(None, None, None),
         failures=(LossNotFiniteError,),

@@ -57,7 +57,8 @@ def _run(config: Config, home: Path, folder: RunFolder) -> None:
             learning = model_learning(config, home, folder.path / "journal.jsonl", view.preparing)
         folder.write_start(_start_record(config, bench, learning))
         try:
-            _go_round(config, bench, learning, folder, view)
+            with learning.threads():
+                _go_round(config, bench, learning, folder, view)
         finally:
             learning.close()
 

@@ -20,6 +20,9 @@ class LinkQuality:
         phase_error_std_rad: Of each node's residual phase, Gaussian, independent.
         amplitude_error_std: Of each node's relative amplitude error, Gaussian,
             independent, zero mean.
+        timing_error_std_chips: Of each node's arrival against the receiver's
+            sampling, Gaussian, independent.
+        rolloff: Of the pulse; says what a timing error costs.
         n_absent: Nodes of the bench that do not send; where a node has a slot of
             its own, the slot stays empty.
     """
@@ -29,6 +32,8 @@ class LinkQuality:
     noise_power: float
     phase_error_std_rad: float = 0.0
     amplitude_error_std: float = 0.0
+    timing_error_std_chips: float = 0.0
+    rolloff: float = 0.35
     n_absent: int = 0
 
     @property

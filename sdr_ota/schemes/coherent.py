@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_ota.schemes.base import LinkQuality, coherent_gain_variance
+from sdr_ota.schemes.base import LinkQuality
 from sdr_ota.sequences import spreading_chips
 from sdr_ota.types import Chips, DecodedSum
 from sdr_ota.units import real_noise_variance
+from sdr_ota.waveform import raised_cosine
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,38 @@ class Coherent:
         return DecodedSum(float(values.mean()), float(std))
 
     def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
-        r"""Return $e^{-\sigma_\phi^2/2} \sum_k p_k$: phase errors shrink the sum."""
-        return float(np.exp(-(link.phase_error_std_rad**2) / 2) * np.sum(symbols))
+        r"""Return $E[\rho(\tau)] e^{-\sigma_\phi^2/2} \sum_k p_k$: errors shrink the sum.
+
+        $\rho(\tau)$ is the raised-cosine pulse at the timing error: the spreading
+        chips' neighbours do not correlate, so a late chip loses just its own height.
+        """
+        shrink = np.exp(-(link.phase_error_std_rad**2) / 2) * _timing_moments(link)[0]
+        return float(shrink * np.sum(symbols))
 
     def theory_variance(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         r"""Return the variance of the decoded sum.
 
-        $[(1+\sigma_a^2)\frac{1+e^{-2\sigma_\phi^2}}{2} - e^{-\sigma_\phi^2}]
-        \sum_k p_k^2 + \frac{N_0}{2 c^2 M}$: derived here for independent Gaussian
-        phase and amplitude errors; the last term is eq. 12 of the paper over M chips.
+        $[(1+\sigma_a^2)\frac{1+e^{-2\sigma_\phi^2}}{2} E[\rho^2] -
+        e^{-\sigma_\phi^2} E[\rho]^2] \sum_k p_k^2 + \frac{N_0}{2 c^2 M}$: derived here
+        for independent Gaussian phase, amplitude and timing errors; the last term is
+        eq. 12 of the paper over M chips.
         """
-        gain = coherent_gain_variance(link.phase_error_std_rad, link.amplitude_error_std)
+        mean, mean_square = _timing_moments(link)
+        phase = link.phase_error_std_rad**2
+        second = (1 + link.amplitude_error_std**2) * (1 + np.exp(-2 * phase)) / 2 * mean_square
+        gain = second - np.exp(-phase) * mean**2
         noise = real_noise_variance(link.relative_noise) / link.n_chips
         return float(gain * np.sum(symbols**2) + noise)
+
+
+def _timing_moments(link: LinkQuality) -> tuple[float, float]:
+    """Return mean and mean square of a chip's height under the timing error."""
+    if not link.timing_error_std_chips:
+        return 1.0, 1.0
+    places, weights = np.polynomial.hermite_e.hermegauss(61)
+    height = raised_cosine(link.timing_error_std_chips * places, link.rolloff)
+    weights = weights / weights.sum()
+    return float(weights @ height), float(weights @ height**2)
 
 
 SCHEME = Coherent

@@ -51,22 +51,39 @@ class EnergyDifference:
         return DecodedSum(float(plus.mean() - minus.mean()), float(np.sqrt(variance)))
 
     def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
-        r"""Return $(1 + \sigma_a^2) \sum_k p_k$: powers add, phases do not matter."""
-        return float((1 + link.amplitude_error_std**2) * np.sum(symbols))
+        r"""Return $(1 + \sigma_a^2) E[u(\tau)] \sum_k p_k$: powers add, phases do not matter.
+
+        $u(\tau) = 1 - \frac{\beta}{4}(1 - \cos 2\pi\tau)$ is the energy that random
+        chips of rolloff $\beta$ keep when they are sampled $\tau$ chips late.
+        """
+        kept = _kept_energy(link)[0]
+        return float((1 + link.amplitude_error_std**2) * kept * np.sum(symbols))
 
     def theory_variance(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         r"""Return the variance of the decoded sum.
 
         $\frac1M [(V^+ + N_0)^2 - \sum (v_k^+)^2 + (V^- + N_0)^2 - \sum (v_k^-)^2]$
-        with M chips a half, plus the floor $\mathrm{Var}(g^2) \sum p_k^2$ of
-        amplitude errors that stay for the whole block. Derived here from the
-        moments of sums of random phasors.
+        with M chips a half and $v_k$ shrunk by $E[u]$, plus the floor
+        $\mathrm{Var}(g^2 u) \sum p_k^2$ of amplitude and timing errors that stay for
+        the whole block. Derived here from the moments of sums of random phasors.
         """
         spread = link.amplitude_error_std
-        halves = (np.maximum(symbols, 0.0), np.maximum(-symbols, 0.0))
+        mean, mean_square = _kept_energy(link)
+        halves = (mean * np.maximum(symbols, 0.0), mean * np.maximum(-symbols, 0.0))
         chip = sum(energy_variance(v, link.relative_noise, spread) for v in halves)
-        floor = gain_power_variance(spread) * float(np.sum(symbols**2))
+        power = 1 + spread**2
+        fourth = gain_power_variance(spread) + power**2
+        floor = (fourth * mean_square - (power * mean) ** 2) * float(np.sum(symbols**2))
         return chip / (link.n_chips // 2) + floor
+
+
+def _kept_energy(link: LinkQuality) -> tuple[float, float]:
+    """Return mean and mean square of the energy kept under a Gaussian timing error."""
+    turn = (2 * np.pi * link.timing_error_std_chips) ** 2
+    cosine, cosine_square = np.exp(-turn / 2), (1 + np.exp(-2 * turn)) / 2
+    lost = link.rolloff / 4
+    mean = 1 - lost * (1 - cosine)
+    return float(mean), float(mean**2 + lost**2 * (cosine_square - cosine**2))
 
 
 SCHEME = EnergyDifference

@@ -192,3 +192,16 @@ def test_every_preset_carries_a_burst(name: str) -> None:
 def test_receiver_cannot_transmit() -> None:
     with pytest.raises(TransmitRefused, match="receiver receives only"):
         SimulatedRadio(air(), None).transmit(burst(1))
+
+
+def test_a_gain_step_stays_until_the_next_one() -> None:
+    plain, stepping = air(), air(dataclasses.replace(SILENT, gain_step_probability=1.0))
+    ratios = []
+    for index in range(3):
+        start = 1000 * index
+        for world in (plain, stepping):
+            world.send(0, burst(5), start)
+        ratios.append(np.vdot(plain.hear(start, 1000)[0], stepping.hear(start, 1000)[0]))
+    angles = np.degrees(np.angle(ratios))
+    np.testing.assert_allclose(angles, [177.0, 0.0, 177.0], atol=0.1)
+    assert abs(ratios[0] / ratios[1]) == pytest.approx(10 ** (1 / 20), rel=1e-3)

@@ -236,6 +236,10 @@ def weaker(world: World) -> None:
     world.air.paths[0].gain *= 0.5
 
 
+def flipped(world: World) -> None:
+    set_air(world, gain_step_probability=1.0)
+
+
 def everybody_late(world: World) -> None:
     set_air(world, late_probability=1.0)
 
@@ -260,8 +264,9 @@ def interfere(world: World) -> None:
 TROUBLES: list[tuple[str, Callable[[World], None], str]] = [
     ("not-found", lambda world: lose(world, 0), "no preamble"),
     ("saturated", saturate, "touch full scale"),
-    ("gain-changed", louder, r"\+6\.0 dB off"),
-    ("gain-changed", weaker, r"-6\.0 dB off"),
+    ("gain-changed", louder, r"\+6\.0 dB"),
+    ("gain-changed", weaker, r"-6\.0 dB"),
+    ("gain-changed", flipped, "+1.0 dB and 17"),
     ("late", everybody_late, "came late"),
     ("radio", last_node_broken, "is closed"),
     ("interference", interfere, "silent part"),

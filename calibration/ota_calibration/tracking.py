@@ -1,0 +1,95 @@
+"""How much the paths wander: measured by comparing each sounding with the one before.
+
+A sounding's own precision says how well a path was known at that moment. Phase
+noise, fading and start jitter then move it before the payload is sent; nothing but
+the next sounding shows by how much.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sdr_ota.types import ChannelEstimate, TransmitPlan
+
+MEMORY = 0.95
+"""Weight of the past in the running means: about 20 soundings count."""
+
+Sounding = Sequence[ChannelEstimate | None]
+
+
+@dataclass(frozen=True)
+class Wander:
+    """Running means over nodes and soundings.
+
+    Attributes:
+        phase_walk_rad2_per_s: Growth of the phase error's variance with time, beyond
+            what the soundings' noise explains.
+        amplitude_walk_per_s: The same for the relative amplitude.
+        delay_variance_s2: Variance of the change of a node's arrival.
+        weight: How much of the running means is filled, 0 to 1.
+    """
+
+    phase_walk_rad2_per_s: float = 0.0
+    amplitude_walk_per_s: float = 0.0
+    delay_variance_s2: float = 0.0
+    weight: float = 0.0
+
+
+class PathTracker:
+    """Keeps the last sounding and the wander measured so far."""
+
+    def __init__(self, sample_rate_hz: float) -> None:
+        self._sample_rate_hz = sample_rate_hz
+        self._last: Sounding = ()
+        self._sums = np.zeros(3)
+        self._weight = 0.0
+
+    def observe(self, sounding: Sounding) -> Wander:
+        """Compare a sounding with the last one and return the wander by now."""
+        pairs = zip(self._last, sounding, strict=False)
+        changes = [
+            _change(before, now, self._sample_rate_hz)
+            for before, now in pairs
+            if before is not None and now is not None
+        ]
+        self._last = sounding
+        if changes:
+            self._sums = MEMORY * self._sums + (1 - MEMORY) * np.mean(changes, axis=0)
+            self._weight = MEMORY * self._weight + (1 - MEMORY)
+        if not self._weight:
+            return Wander()
+        phase, amplitude, delay = np.maximum(self._sums / self._weight, 0.0)
+        return Wander(float(phase), float(amplitude), float(delay), self._weight)
+
+
+def with_wander(plan: TransmitPlan, wander: Wander) -> TransmitPlan:
+    """Return a plan that expects the paths to wander as they have been seen to.
+
+    The receiver samples where the lead node's burst arrives. Each of two nodes then
+    differs from its own sounding by a change of ``delay_variance_s2``; the lead is
+    never late against itself.
+    """
+    n_active = max(len(plan.active_nodes), 1)
+    others = (n_active - 1) / n_active
+    return replace(
+        plan,
+        phase_walk_rad2_per_s=wander.phase_walk_rad2_per_s,
+        amplitude_walk_per_s=wander.amplitude_walk_per_s,
+        timing_error_std_s=float(np.sqrt(2 * others * wander.delay_variance_s2)),
+    )
+
+
+def _change(
+    before: ChannelEstimate, now: ChannelEstimate, sample_rate_hz: float
+) -> tuple[float, float, float]:
+    """Return the squared changes of phase and amplitude a second, and of the delay."""
+    elapsed_s = (now.measured_tick - before.measured_tick) / sample_rate_hz
+    cfo_hz = (before.cfo_hz + now.cfo_hz) / 2
+    expected = before.gain * np.exp(2j * np.pi * cfo_hz * elapsed_s)
+    noise = (now.gain_std / abs(now.gain)) ** 2 / 2 + (before.gain_std / abs(before.gain)) ** 2 / 2
+    carrier = (2 * np.pi * elapsed_s) ** 2 * (before.cfo_std_hz**2 + now.cfo_std_hz**2) / 4
+    phase = float(np.angle(now.gain / expected)) ** 2 - noise - carrier
+    amplitude = float(np.log(abs(now.gain / before.gain))) ** 2 - noise
+    delay = (now.delay_s - before.delay_s) ** 2 - now.delay_std_s**2 - before.delay_std_s**2
+    return phase / elapsed_s, amplitude / elapsed_s, delay
