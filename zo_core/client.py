@@ -110,7 +110,7 @@ class ZOClient(Generic[ExampleT]):
 
         Raises:
             ClientsDisagreeError: Another client of the cohort was told something else.
-            ValueError: The update is not finite.
+            UpdateNotFiniteError: The update is not finite.
         """
         self._cohort.apply(self.index, mean_scalar, seed)
 
@@ -170,7 +170,7 @@ class Cohort(Generic[ExampleT]):
         Raises:
             ClientsDisagreeError: The client was told another (mean_scalar, seed) than those
                 before it, or takes the update twice before all have taken it.
-            ValueError: The update is not finite.
+            UpdateNotFiniteError: The update is not finite.
         """
         if not self._waiting:
             self._move(mean_scalar, seed)

@@ -7,15 +7,19 @@ from zo_core.directions import DirectionKind
 from zo_core.steps import Step, add_step, placements
 
 
+class UpdateNotFiniteError(ValueError):
+    """An update is too large to be a number; with it the weights would be lost."""
+
+
 def update_coefficient(scalar: float, learning_rate: float) -> float:
     """Give the factor of the direction in an update: -learning_rate * scalar.
 
     Raises:
-        ValueError: The factor is not a finite float32.
+        UpdateNotFiniteError: The factor is not a finite float32.
     """
     coefficient = -(learning_rate * scalar)
     if not abs(coefficient) <= float(np.finfo(np.float32).max):
-        raise ValueError(
+        raise UpdateNotFiniteError(
             f"scalar = {scalar} times learning_rate = {learning_rate} is not a finite float32 "
             "number; an update with it would destroy the weights: lower the learning rate or "
             "leave the round out"

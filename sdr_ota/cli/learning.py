@@ -89,6 +89,7 @@ def _load(config: Config, home: Path, journal_path: Path, progress: Progress) ->
     from zo_core.models import load_model  # noqa: PLC0415
     from zo_core.objective import accuracy, candidate_losses  # noqa: PLC0415
     from zo_core.threads import one_thread  # noqa: PLC0415
+    from zo_core.update import UpdateNotFiniteError  # noqa: PLC0415
 
     task = _task(config.data)
     train = _examples(config.data.train, "train", config.data.train_limit, task, home)
@@ -121,7 +122,7 @@ def _load(config: Config, home: Path, journal_path: Path, progress: Progress) ->
         threads=one_thread if n_parameters < SMALL_MODEL else nullcontext,
         evaluate=lambda: accuracy(loaded.model, encoded),
         close=lambda: journal.__exit__(None, None, None),
-        failures=(LossNotFiniteError,),
+        failures=(LossNotFiniteError, UpdateNotFiniteError),
     )
 
 

@@ -16,6 +16,9 @@ from sdr_ota.summary import Summary, summarise
 
 console = Console(highlight=False)
 
+USABLE_NMSE_DB = -6.0
+"""A decoded sum with more error than this is hardly a sum."""
+
 
 def report_command(folder: Path, as_json: bool) -> None:
     """Print a run's figures."""
@@ -37,6 +40,8 @@ def print_report(run: RunRecord) -> None:
     table.add_column()
     for name, value in _rows(summary):
         table.add_row(name, value)
+    if advice := _advice(summary):
+        table.add_row("advice", advice)
     ending = str(run.stop.get("ending", "not ended"))
     table.add_row("ended", ending if ending == "success" else f"{ending}: {run.stop.get('why')}")
     console.print(table)
@@ -62,6 +67,19 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
     if summary.peak_memory_bytes is not None:
         rows.append(("peak memory", f"{summary.peak_memory_bytes / 2**20:.0f} MiB"))
     return rows
+
+
+def _advice(summary: Summary) -> str | None:
+    """Say in words when the sum was not worth decoding, and what to do."""
+    if not summary.nmse_db > USABLE_NMSE_DB:
+        return None
+    foreseen = summary.theory_nmse_db > USABLE_NMSE_DB
+    cause = "as theory expects of these paths" if foreseen else "which theory does not expect"
+    return (
+        f"more than a quarter of the decoded sum's power is error, {cause}; a coherent sum "
+        "needs phases and timing that hold from sounding to payload: try link.scheme = "
+        "energy-difference or fsk-vote, or sound more often"
+    )
 
 
 def _sent(summary: Summary) -> str:

@@ -5,7 +5,7 @@ import resource
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -40,6 +40,9 @@ def run_command(experiment: Path | None, settings: Sequence[str]) -> None:
         except CommandFailed as failure:
             _stop(folder, "fail", str(failure))
             raise
+        except OSError as error:
+            _stop(folder, "fail", str(error))
+            raise CommandFailed(f"cannot write {folder.path}: {error.strerror}") from error
         except Exception as broken:
             _stop(folder, "fail", f"{type(broken).__name__}: {broken}")
             raise
@@ -79,6 +82,8 @@ def _go_round(
                 _evaluate(done, learning, folder, view)
     except learning.failures as lost:
         raise CommandFailed(str(lost)) from lost
+    if result.erasure and not any(r.erasure is None for r in read_run(folder.path).rounds):
+        raise CommandFailed(f"every round was erased; the last: {result.erasure}: {result.detail}")
 
 
 def _evaluate(rounds_done: int, learning: Learning, folder: RunFolder, view: RunView) -> None:
@@ -128,8 +133,10 @@ def _git_state() -> str | None:
 
 
 def _stop(folder: RunFolder, ending: Ending, why: str) -> None:
+    """Write the run's end; a disk that takes nothing more must not hide why it ended."""
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    folder.write_stop(ending, why, peak_kib * 1024)
+    with suppress(OSError):
+        folder.write_stop(ending, why, peak_kib * 1024)
 
 
 @contextmanager

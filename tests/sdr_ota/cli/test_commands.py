@@ -67,6 +67,25 @@ def test_report_prints_the_table_and_json(tmp_path: Path) -> None:
     assert figures["nmse_db"] < -20
 
 
+def test_a_run_in_which_every_round_is_lost_has_failed(tmp_path: Path) -> None:
+    deaf = ["--set", "air.snr_db=-60", "--set", "air.preset=ideal"]
+    done = _sdr_ota("run", "--demo", *LINK_ONLY, *deaf, folder=tmp_path)
+    assert done.returncode == 1
+    assert "every round was erased" in done.stderr
+    record = read_run(_only_run(tmp_path))
+    assert record.stop["ending"] == "fail"
+    assert [r.erasure for r in record.rounds] == ["no-plan"] * 3
+
+
+def test_a_useless_sum_is_called_that(tmp_path: Path) -> None:
+    lost = ["--set", "air.preset=free-running-pluto", "--set", "run.rounds=40"]
+    done = _sdr_ota("run", "--demo", *LINK_ONLY, *lost, folder=tmp_path)
+    assert "as theory expects" in " ".join(done.stdout.split())
+    kept = [*lost, "--set", "link.scheme=energy-difference"]
+    done = _sdr_ota("run", "--demo", *LINK_ONLY, *kept, folder=tmp_path)
+    assert "advice" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -91,6 +110,8 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_an_interrupted_run_is_whole_and_says_so(tmp_path: Path, number: signal.Signals) -> None:
+    # A job in the background may have been told to ignore Ctrl-C; its children would, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "sdr_ota.cli", "run", "--demo", *LINK_ONLY, *ENDLESS],
         cwd=tmp_path,

@@ -1,0 +1,128 @@
+"""The main job on a tiny model and tiny data, and what it answers to wrong ones."""
+
+from pathlib import Path
+
+import pytest
+
+from sdr_ota.cli.failure import CommandFailed
+from sdr_ota.cli.learning import Learning, model_learning
+from sdr_ota.cli.run import run_command
+from sdr_ota.config import load_config
+from sdr_ota.records import read_run
+from zo_core.journal import read_journal
+from zo_core.models import load_model
+from zo_core.small_opt import SmallOptRecipe, prepare
+
+SENTENCES = [
+    f"a {word} film , it was {verdict}"
+    for word, verdict in (
+        ("good", "great"),
+        ("fine", "great"),
+        ("bad", "terrible"),
+        ("dull", "terrible"),
+    )
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that is ready in a second and knows the words of the data."""
+    recipe = SmallOptRecipe(hidden_size=16, n_layers=1, n_heads=2, n_steps=5, min_word_count=1)
+    return prepare(SENTENCES * 4, recipe, cache_dir=tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def settings(model: Path, tmp_path: Path) -> list[str]:
+    rows = [("a good film", 1), ("a fine film", 1), ("a bad film", 0), ("a dull film", 0)] * 3
+    text = "sentence\tlabel\n" + "".join(f"{s}\t{label}\n" for s, label in rows)
+    (tmp_path / "data.tsv").write_text(text)
+    chosen = {
+        "model.name": model,
+        "data.train": tmp_path / "data.tsv",
+        "data.held_out": tmp_path / "data.tsv",
+        "run.folder": tmp_path / "runs",
+        "run.rounds": 6,
+        "run.evaluate_every": 3,
+        "clients.count": 3,
+        "clients.examples_per_round": 2,
+    }
+    return [f"{key}={value}" for key, value in chosen.items()]
+
+
+def learning_of(settings: list[str], tmp_path: Path) -> Learning:
+    config = load_config(None, settings)
+    journal = tmp_path / f"journal-{config.clients.split}.jsonl"
+    return model_learning(config, Path(), journal, lambda *_: None)
+
+
+@pytest.mark.parametrize("payload", ["analog", "sign"])
+def test_the_main_job_from_data_to_journal(
+    settings: list[str], payload: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_command(None, [*settings, f"link.payload={payload}"])
+    printed = capsys.readouterr().out
+    assert "held-out accuracy" in printed
+    folder = Path(next(s for s in settings if "run.folder" in s).split("=")[1])
+    run = read_run(next(folder.iterdir()))
+    assert [e.rounds_done for e in run.evaluations] == [0, 3, 6]
+    journal = read_journal(run.folder / "journal.jsonl")
+    assert [u.scalar for u in journal.updates] == [r.mean_scalar for r in run.rounds]
+    assert [u.seed for u in journal.updates] == [r.seed for r in run.rounds]
+    if payload == "sign":
+        assert {abs(r.mean_scalar or 0) for r in run.rounds} <= {0.0, 1.0}
+
+
+def test_one_client_is_enough(settings: list[str], tmp_path: Path) -> None:
+    learning = learning_of([*settings, "clients.count=1"], tmp_path)
+    assert len(learning.clients) == 1
+    assert learning.clients[0].local_scalar(3) != 0.0
+    learning.close()
+
+
+def test_label_skew_changes_what_clients_hold(settings: list[str], tmp_path: Path) -> None:
+    scalars = []
+    for split in ("even", "dirichlet"):
+        learning = learning_of([*settings, f"clients.split={split}"], tmp_path)
+        scalars.append([client.local_scalar(3) for client in learning.clients])
+        learning.close()
+    assert scalars[0] != scalars[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "setting", "words"),
+    [
+        ("", "", "holds no example"),
+        ("sentence\tlabel\n", "", "holds no example"),
+        ("text\tlabel\nx\t1\n", "", "no column 'sentence'"),
+        ("sentence\tlabel\na\t1\nb\t7\n", "", "label '7' is not in the verbaliser"),
+        ("sentence\tlabel\na\t1\nb\t1\n", "", "at least two"),
+        ("sentence\tlabel\na\t1\nb\t0\n", "", "3 clients cannot share 2 examples"),
+        (None, "data.train=/nowhere/x.tsv", "no data file"),
+        (None, "data.task=moon", "no task 'moon'"),
+        (None, "model.name=/nowhere/model", "no model folder"),
+    ],
+)
+def test_wrong_data_or_model_is_one_sentence(
+    settings: list[str], tmp_path: Path, content: str | None, setting: str, words: str
+) -> None:
+    if content is not None:
+        (tmp_path / "wrong.tsv").write_text(content)
+        setting = f"data.train={tmp_path / 'wrong.tsv'}"
+    with pytest.raises(CommandFailed) as failure:
+        learning_of([*settings, setting], tmp_path)
+    assert words in str(failure.value)
+    assert failure.value.exit_code == 2
+
+
+@pytest.mark.parametrize("rate", ["1e300", "1e37"])
+def test_a_run_that_diverges_says_so_and_is_recorded(settings: list[str], rate: str) -> None:
+    with pytest.raises(CommandFailed, match="lower the learning rate"):
+        run_command(None, [*settings, f"zo.learning_rate={rate}"])
+    folder = Path(next(s for s in settings if "run.folder" in s).split("=")[1])
+    stop = read_run(next(folder.iterdir())).stop
+    assert stop["ending"] == "fail"
+    assert "learning" in str(stop["why"])
+
+
+def test_the_model_loads_as_an_ordinary_folder(model: Path) -> None:
+    assert load_model(str(model)).name == str(model)
