@@ -69,16 +69,18 @@ def align_joint_frame(samples: Samples, frame: FrameFormat, burst: BurstFit) -> 
     offset = burst.start - frame.preamble_start
     payload = _cut(samples, offset + frame.payload_start, frame.n_payload)
     idle = _cut(samples, offset + frame.idle_start, frame.n_idle)
+    leakage = idle.mean()  # the receiver's own offset at DC
     noise = frame.pulse.match(idle, frame.n_idle_chips)
     return ReceivedPayload(
-        chips=frame.pulse.match(payload, frame.n_payload_chips),
+        chips=frame.pulse.match(payload - leakage, frame.n_payload_chips),
         noise_power=float(np.var(noise, ddof=1)),
-        loudest_silence=_loudest_silence(samples, frame, offset, idle),
+        loudest_silence=_loudest_silence(samples - leakage, frame, offset, idle - leakage),
         burst=burst,
     )
 
 
 def _loudest_silence(samples: Samples, frame: FrameFormat, offset: float, idle: Samples) -> float:
+    """Return the largest power, per chip, of guards and quarters of the idle slot."""
     quiet = list(np.array_split(idle, 4))
     for guard in (
         frame.payload_start - frame.guard_samples,
@@ -86,8 +88,7 @@ def _loudest_silence(samples: Samples, frame: FrameFormat, offset: float, idle: 
     ):
         first = round(offset) + guard + frame.guard_samples // 4  # away from late or early bursts
         quiet.append(samples[first : first + frame.guard_samples // 2])
-    leakage = idle.mean()
-    powers = [np.mean(np.abs(part - leakage) ** 2) for part in quiet if len(part)]
+    powers = [np.mean(np.abs(part) ** 2) for part in quiet if len(part)]
     return float(max(powers)) / frame.pulse.energy
 
 
