@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="runs; the best one counts")
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    frame = FrameFormat()
+    frame = FrameFormat(known_amplitude=0.9)
     capture = stream(arguments.frames, frame, np.random.default_rng(1))
     preamble = frame.preamble()
     n_decoded = receive_stream(capture, frame)

@@ -135,7 +135,7 @@ def _mark(axes: Axes, start: int, length: int, text: str, colour: int) -> None:
 
 def sync_figure(n_trials: int = 100) -> Figure:
     """Draw the burst fit's errors over the signal-to-noise ratio, beside the bound."""
-    frame = FrameFormat()
+    frame = FrameFormat(known_amplitude=1.0)
     reference = frame.sounding_burst()
     snrs_db = np.arange(-12, 41, 4)
     rng = np.random.default_rng(1)

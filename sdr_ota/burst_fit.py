@@ -22,7 +22,7 @@ class BurstFit:
         start_std: Its standard deviation in samples.
         cfo: Carrier offset in cycles per sample.
         cfo_std: Its standard deviation.
-        gain: Complex amplitude; its phase holds at ``start + center``.
+        gain: Complex amplitude over the known burst's; its phase holds at ``start + center``.
         gain_std: Root mean square of the complex error of ``gain``.
         center: Half the burst's length in samples.
         noise_power: Power of what the fit left over, per sample.
@@ -50,7 +50,7 @@ def fit_burst(capture: Samples, reference: Samples, coarse: Detection) -> BurstF
 
     Args:
         capture: Shape ``(n_samples,)``.
-        reference: The known burst $r$, unit amplitude, shape ``(n_reference,)``.
+        reference: The known burst $r$ as it is sent, shape ``(n_reference,)``.
         coarse: Start within a sample and offset within half a cycle per burst.
     """
     first = max(round(coarse.start) - _FIT_PAD, 0)
@@ -110,8 +110,8 @@ def cramer_rao_bound(reference: Samples, snr: float) -> CramerRaoBound:
     """Return the bound for a burst with unknown delay, offset, phase and amplitude.
 
     Args:
-        reference: The known burst, unit amplitude.
-        snr: Burst power over the total noise power of a sample, linear.
+        reference: The known burst.
+        snr: Power of a unit amplitude over the total noise power of a sample, linear.
     """
     model = _BurstModel.of(reference, len(reference) + 2 * _FIT_PAD)
     signal, slope, curve = model.columns(float(_FIT_PAD), 0.0)

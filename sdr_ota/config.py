@@ -117,8 +117,8 @@ class LinkTable(_Table):
     )
     sounding_every: Count = Field(1, description="rounds between two soundings")
     truncation_db: Positive = Field(20.0, description="weaker nodes than this are left out")
-    peak_amplitude: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.9, description="largest chip amplitude of a node, full scale 1.0"
+    peak_amplitude: Annotated[float, Field(gt=0, le=0.9)] = Field(
+        0.5, description="largest chip amplitude of a node, full scale 1.0; 0.5 is 6 dB of back-off"
     )
     max_cfo_hz: Annotated[float, Field(ge=0)] = Field(
         60e3, description="largest carrier offset that is looked for"

@@ -21,7 +21,7 @@ from sdr_ota.modulation import Payload
 from sdr_ota.radio.base import Capture, PendingCapture, Radio, RadioError, TimeError
 from sdr_ota.receiver import ReceivedPayload, receive_joint_frame
 from sdr_ota.schemes import AggregationScheme, LinkQuality, theory_squared_error
-from sdr_ota.transmitter import PREAMBLE_AMPLITUDE, TimedBurst, lead_burst, payload_burst
+from sdr_ota.transmitter import TimedBurst, lead_burst, payload_burst
 from sdr_ota.types import DecodedSum, TransmitPlan
 from sdr_ota.units import amplitude_to_db, power_to_db
 
@@ -335,7 +335,7 @@ def _bursts(
 def _check_against_plan(received: ReceivedPayload, plan: TransmitPlan, needs_phase: bool) -> None:
     """Erase the round if the lead node or the noise is not what was planned."""
     lead = plan.precoders[plan.active_nodes[0]]
-    planned = PREAMBLE_AMPLITUDE * plan.rx_amplitude / abs(lead.gain)
+    planned = plan.rx_amplitude / abs(lead.gain)
     change_db = amplitude_to_db(abs(received.burst.gain) / planned)
     turn_deg = abs(float(np.degrees(np.angle(received.burst.gain))))
     turned = needs_phase and turn_deg > PHASE_CHANGE_LIMIT_DEG

@@ -34,6 +34,10 @@ class FrameFormat:
         n_idle_chips: Chip intervals of silence in which the noise is measured.
         guard_samples: Silence between two parts; longer than the spread of the
             nodes' arrival times.
+        known_amplitude: Amplitude at which preamble and pilot are sent, full scale 1.0.
+            Near that of the payload, so that an amplifier that compresses treats both
+            alike; at most 0.9, because a delay by a fraction of a sample makes a
+            chirp's ends ring.
         pulse: How chips become samples.
     """
 
@@ -42,6 +46,7 @@ class FrameFormat:
     n_payload_chips: int = 512
     n_idle_chips: int = 512
     guard_samples: int = 64
+    known_amplitude: float = 0.5
     pulse: Pulse = field(default_factory=Pulse)
 
     @property
@@ -93,10 +98,10 @@ class FrameFormat:
         return self.idle_start + self.n_idle
 
     def sounding_burst(self) -> Samples:
-        """Return the known burst that a node sends in its sounding slot, unit amplitude."""
-        pilot = self.pulse.shape(spreading_chips(self.n_pilot_chips))
-        return np.concatenate([chirp_pair(self.n_chirp), pilot])
+        """Return the known burst that a node sends in its sounding slot."""
+        pilot = self.known_amplitude * self.pulse.shape(spreading_chips(self.n_pilot_chips))
+        return np.concatenate([self.preamble(), pilot]).astype(np.complex64)
 
     def preamble(self) -> Samples:
-        """Return the known preamble of a joint frame, unit amplitude."""
-        return chirp_pair(self.n_chirp)
+        """Return the known preamble of a joint frame."""
+        return np.asarray(self.known_amplitude * chirp_pair(self.n_chirp), np.complex64)

@@ -22,7 +22,7 @@ def locate_burst(
 
     Args:
         capture: Shape ``(n_samples,)``.
-        reference: The known burst that begins with the preamble, unit amplitude.
+        reference: The known burst that begins with the preamble, as it is sent.
         n_chirp: Chirp length of the preamble in samples.
         max_cfo: Largest carrier offset looked for, in cycles per sample.
         false_alarm_probability: Per sample of noise.

@@ -8,9 +8,6 @@ from sdr_ota.frame import FrameFormat
 from sdr_ota.impairments import apply_cfo, fractional_delay
 from sdr_ota.types import Chips, Precoder, Samples
 
-PREAMBLE_AMPLITUDE = 0.8
-"""Leaves room for the ringing that a delay by a fraction of a sample adds to a chirp's ends."""
-
 
 @dataclass(frozen=True)
 class TimedBurst:
@@ -39,8 +36,8 @@ def payload_burst(
 def lead_burst(
     chips: Chips, frame: FrameFormat, precoder: Precoder, frame_tick: int, sample_rate_hz: float
 ) -> TimedBurst:
-    """Return the lead node's burst: the preamble near full scale, then its payload."""
-    turn = PREAMBLE_AMPLITUDE * precoder.gain / abs(precoder.gain)
+    """Return the lead node's burst: the preamble at its own amplitude, then the payload."""
+    turn = precoder.gain / abs(precoder.gain)
     gap = np.zeros(frame.payload_start - frame.preamble_start - frame.n_preamble, np.complex64)
     payload = frame.pulse.shape(precoder.gain * chips)
     samples = np.concatenate([turn * frame.preamble(), gap, payload]).astype(np.complex64)

@@ -56,7 +56,7 @@ def link_of(config: Config) -> Link:
         else SignPayload(table.absentee_limit)
     )
     return Link(
-        frame=config.frame.frame(),
+        frame=replace(config.frame.frame(), known_amplitude=table.peak_amplitude),
         scheme=load_scheme(table.scheme, table.scheme_parameters),
         payload=payload,
         max_cfo_hz=table.max_cfo_hz,

@@ -54,7 +54,7 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
     if summary.accuracy_before is not None and summary.accuracy_after is not None:
         change = f"{summary.accuracy_before:.3f} -> {summary.accuracy_after:.3f}"
         rows.append(("held-out accuracy", change))
-    if summary.loss_before is not None and summary.loss_after is not None:
+    if summary.loss_before and summary.loss_after:
         change = f"{summary.loss_before:.4f} -> {summary.loss_after:.4f}"
         rows.append(("training loss (first, last tenth)", change))
     nmse = f"{summary.nmse_db:.1f} dB measured, {summary.theory_nmse_db:.1f} dB by theory"

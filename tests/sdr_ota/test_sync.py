@@ -14,7 +14,7 @@ from sdr_ota.sequences import up_chirp
 from sdr_ota.sync import BurstNotFound, locate_burst
 from sdr_ota.types import Samples
 
-FRAME = FrameFormat()
+FRAME = FrameFormat(known_amplitude=1.0)
 SOUNDING, PREAMBLE = FRAME.sounding_burst(), FRAME.preamble()
 
 
@@ -184,7 +184,7 @@ def numeric_fisher_deviations(reference: Samples, snr: float) -> NDArray[np.floa
 
 @pytest.mark.parametrize(("snr", "n_chirp"), [(1.0, 64), (30.0, 128)])
 def test_bound_is_the_inverse_of_a_numeric_fisher_matrix(snr: float, n_chirp: int) -> None:
-    frame = FrameFormat(n_chirp=n_chirp, n_pilot_chips=64)
+    frame = FrameFormat(n_chirp=n_chirp, n_pilot_chips=64, known_amplitude=1.0)
     for reference in (frame.preamble(), frame.sounding_burst()):
         numeric = numeric_fisher_deviations(reference, snr)
         bound = cramer_rao_bound(reference, snr)
