@@ -74,7 +74,7 @@ def align_joint_frame(samples: Samples, frame: FrameFormat, burst: BurstFit) -> 
     return ReceivedPayload(
         chips=frame.pulse.match(payload - leakage, frame.n_payload_chips),
         noise_power=float(np.var(noise, ddof=1)),
-        loudest_silence=_loudest_silence(samples - leakage, frame, offset, idle - leakage),
+        loudest_silence=_loudest_silence(samples, frame, offset, idle),
         burst=burst,
     )
 
@@ -88,7 +88,8 @@ def _loudest_silence(samples: Samples, frame: FrameFormat, offset: float, idle: 
     ):
         first = round(offset) + guard + frame.guard_samples // 4  # away from late or early bursts
         quiet.append(samples[first : first + frame.guard_samples // 2])
-    powers = [np.mean(np.abs(part) ** 2) for part in quiet if len(part)]
+    leakage = idle.mean()
+    powers = [np.mean(np.abs(part - leakage) ** 2) for part in quiet if len(part)]
     return float(max(powers)) / frame.pulse.energy
 
 

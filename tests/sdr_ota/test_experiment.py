@@ -266,7 +266,7 @@ TROUBLES: list[tuple[str, Callable[[World], None], str]] = [
     ("saturated", saturate, "touch full scale"),
     ("gain-changed", louder, "+6.0 dB"),
     ("gain-changed", weaker, "-6."),
-    ("gain-changed", flipped, "+1.0 dB and 17"),
+    ("gain-changed", flipped, " dB and 1"),
     ("late", everybody_late, "came late"),
     ("radio", last_node_broken, "is closed"),
     ("interference", interfere, "silent part"),
