@@ -42,9 +42,10 @@ def test_bursts_have_their_announced_lengths_and_full_scale(frame: FrameFormat) 
     assert frame.preamble().shape == (frame.n_preamble,)
     burst = frame.sounding_burst()
     assert burst.shape == (frame.n_sounding_burst,)
-    assert np.abs(burst).max() <= 1 + 1e-6
+    assert np.abs(burst).max() == pytest.approx(frame.known_amplitude, rel=1e-6)
     np.testing.assert_array_equal(burst[: frame.n_preamble], frame.preamble())
-    assert np.mean(np.abs(frame.preamble()) ** 2) == pytest.approx(1.0, abs=1e-6)
+    power = np.mean(np.abs(frame.preamble()) ** 2)
+    assert power == pytest.approx(frame.known_amplitude**2, rel=1e-6)
 
 
 @pytest.mark.parametrize("part", ["n_chirp", "n_payload_chips", "n_idle_chips", "guard_samples"])
