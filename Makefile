@@ -16,5 +16,12 @@ lint: setup
 setup:
 	@scripts/setup.sh
 
+bench: setup ## every figure with its peer, as ratios; takes about twenty minutes
+	scripts/need-debian.sh gnuradio stterm
+	$(run)/python benchmarks/receiver.py
+	$(run)/python benchmarks/simulated_round.py
+	$(run)/python benchmarks/zo_step.py
+	$(run)/python benchmarks/memory.py
+
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

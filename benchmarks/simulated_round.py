@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 
 from sdr_ota.air import SimulatedAir
-from sdr_ota.experiment import Bench, Link, exchange_symbols
+from sdr_ota.exchange import Bench, Link, exchange_symbols
 from sdr_ota.frame import FrameFormat
 from sdr_ota.modulation import AnalogPayload
 from sdr_ota.presets import air_preset

@@ -11,7 +11,7 @@ from sdr_ota.burst_fit import cramer_rao_bound
 from sdr_ota.cli.bench import link_of, open_bench, planner_of
 from sdr_ota.cli.plots import house_style
 from sdr_ota.config import load_config
-from sdr_ota.experiment import exchange_symbols
+from sdr_ota.exchange import exchange_symbols
 from sdr_ota.frame import FrameFormat
 from sdr_ota.impairments import add_awgn, apply_cfo, fractional_delay
 from sdr_ota.radio.base import Capture, Radio

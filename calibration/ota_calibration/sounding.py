@@ -7,7 +7,7 @@ import numpy as np
 
 from ota_calibration.power_control import Inversion, NoNodeHeardError, invert_channels
 from sdr_ota.erasure import Erasure
-from sdr_ota.experiment import Bench, Link
+from sdr_ota.exchange import Bench, Link
 from sdr_ota.radio.base import Capture, RadioError, TimeError
 from sdr_ota.sync import BurstNotFound, locate_burst
 from sdr_ota.types import ChannelEstimate, Precoder, TransmitPlan

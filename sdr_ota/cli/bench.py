@@ -7,7 +7,8 @@ from ota_calibration.tracking import PathTracker, with_wander
 
 from sdr_ota.air import SimulatedAir
 from sdr_ota.config import AirTable, Config
-from sdr_ota.experiment import Bench, Link, Planner
+from sdr_ota.exchange import Bench, Link
+from sdr_ota.experiment import Planner
 from sdr_ota.modulation import AnalogPayload, Payload, SignPayload
 from sdr_ota.presets import AirPreset, air_preset
 from sdr_ota.radio.simulated import SimulatedRadio

@@ -13,7 +13,8 @@ from sdr_ota.experiment import ScalarClient
 from sdr_ota.synthetic import SyntheticClient
 
 if TYPE_CHECKING:
-    from zo_core.client import Update
+    from zo_core.client import Training, Update
+    from zo_core.estimator import Probe
     from zo_core.examples import Example
     from zo_core.tasks import PromptTask
 
@@ -81,7 +82,7 @@ def model_learning(config: Config, home: Path, journal: Path, progress: Progress
 
 
 def _load(config: Config, home: Path, journal_path: Path, progress: Progress) -> Learning:
-    from zo_core.client import Cohort, LossNotFiniteError, Training  # noqa: PLC0415
+    from zo_core.client import Cohort, LossNotFiniteError  # noqa: PLC0415
     from zo_core.directions import DirectionKind  # noqa: PLC0415
     from zo_core.encoding import encode_examples  # noqa: PLC0415
     from zo_core.estimator import Probe  # noqa: PLC0415
@@ -106,12 +107,7 @@ def _load(config: Config, home: Path, journal_path: Path, progress: Progress) ->
         loaded.model,
         candidate_losses,
         [encode_examples(part, task, loaded.tokenizer) for part in parts],
-        Training(
-            learning_rate=config.zo.learning_rate,
-            examples_per_round=config.clients.examples_per_round,
-            data_seed=config.run.seed,
-            probe=Probe(config.zo.perturbation_scale, kind),
-        ),
+        _training(config, Probe(config.zo.perturbation_scale, kind)),
         on_update=keep,
     )
     encoded = encode_examples(held_out, task, loaded.tokenizer)
@@ -123,6 +119,17 @@ def _load(config: Config, home: Path, journal_path: Path, progress: Progress) ->
         evaluate=lambda: accuracy(loaded.model, encoded),
         close=lambda: journal.__exit__(None, None, None),
         failures=(LossNotFiniteError, UpdateNotFiniteError),
+    )
+
+
+def _training(config: Config, probe: "Probe") -> "Training":
+    from zo_core.client import Training  # noqa: PLC0415
+
+    return Training(
+        learning_rate=config.zo.learning_rate,
+        examples_per_round=config.clients.examples_per_round,
+        data_seed=config.run.seed,
+        probe=probe,
     )
 
 

@@ -18,7 +18,8 @@ from sdr_ota.cli.plots import save_plots
 from sdr_ota.cli.progress import RunView, live_view
 from sdr_ota.cli.report import print_report
 from sdr_ota.config import Config, ConfigError, load_config
-from sdr_ota.experiment import Bench, Experiment, Schedule, run_experiment
+from sdr_ota.exchange import Bench
+from sdr_ota.experiment import Experiment, Schedule, run_experiment
 from sdr_ota.records import Ending, Evaluation, RunFolder, RunFolderError, read_run
 
 

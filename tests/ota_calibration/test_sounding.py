@@ -8,7 +8,7 @@ from ota_calibration.sounding import make_plan, sound_nodes
 
 from sdr_ota.air import SimulatedAir
 from sdr_ota.erasure import Erasure
-from sdr_ota.experiment import Bench, Link
+from sdr_ota.exchange import Bench, Link
 from sdr_ota.frame import FrameFormat
 from sdr_ota.modulation import AnalogPayload
 from sdr_ota.presets import AirPreset

@@ -11,16 +11,8 @@ from ota_calibration.sounding import make_plan, sound_nodes
 
 from sdr_ota.air import SimulatedAir
 from sdr_ota.erasure import Erasure
-from sdr_ota.experiment import (
-    Bench,
-    Experiment,
-    Link,
-    Planner,
-    RoundResult,
-    Schedule,
-    run_experiment,
-    run_round,
-)
+from sdr_ota.exchange import Bench, Link
+from sdr_ota.experiment import Experiment, Planner, RoundResult, Schedule, run_experiment, run_round
 from sdr_ota.frame import FrameFormat
 from sdr_ota.modulation import AnalogPayload, Payload, SignPayload
 from sdr_ota.presets import AirPreset
