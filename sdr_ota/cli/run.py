@@ -55,11 +55,12 @@ def run_command(experiment: Path | None, settings: Sequence[str]) -> None:
 
 def _run(config: Config, home: Path, folder: RunFolder) -> None:
     with live_view(config.run.rounds) as view, open_bench(config) as bench:
+        folder.write_start(_start_record(config, bench, None))
         if config.clients.source == "synthetic":
             learning = synthetic_learning(config)
         else:
             learning = model_learning(config, home, folder.path / "journal.jsonl", view.preparing)
-        folder.write_start(_start_record(config, bench, learning))
+        folder.write_start(_start_record(config, bench, learning.n_parameters))
         try:
             with learning.threads():
                 _go_round(config, bench, learning, folder, view)
@@ -95,13 +96,13 @@ def _evaluate(rounds_done: int, learning: Learning, folder: RunFolder, view: Run
     view.evaluated(rounds_done, accuracy)
 
 
-def _start_record(config: Config, bench: Bench, learning: Learning) -> Mapping[str, object]:
-    """Return all that is known before the first round."""
+def _start_record(config: Config, bench: Bench, n_parameters: int | None) -> Mapping[str, object]:
+    """Return all that is known before the first round; the model's size once it is loaded."""
     radios = (bench.receiver, *bench.nodes)
     return {
         "config": config.model_dump(),
         "payload": config.link.payload,
-        "n_parameters": learning.n_parameters,
+        "n_parameters": n_parameters,
         "air_s_per_round": air_s_per_round(config),
         "radios": [asdict(radio.info) for radio in radios],
         "settings": asdict(settings_of(config)),

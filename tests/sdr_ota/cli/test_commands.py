@@ -77,6 +77,16 @@ def test_a_run_in_which_every_round_is_lost_has_failed(tmp_path: Path) -> None:
     assert [r.erasure for r in record.rounds] == ["no-plan"] * 3
 
 
+def test_a_run_that_fails_before_its_first_round_leaves_a_whole_folder(tmp_path: Path) -> None:
+    done = _sdr_ota("run", "--demo", "--set", "data.train=nowhere.tsv", folder=tmp_path)
+    assert done.returncode == 2
+    assert "nowhere.tsv" in done.stderr
+    assert "Traceback" not in done.stderr
+    record = read_run(_only_run(tmp_path))
+    assert record.stop["ending"] == "fail"
+    assert record.start["config"]["data"]["train"] == "nowhere.tsv"  # type: ignore[index]
+
+
 def test_a_useless_sum_is_called_that(tmp_path: Path) -> None:
     lost = ["--set", "air.preset=free-running-pluto", "--set", "run.rounds=40"]
     done = _sdr_ota("run", "--demo", *LINK_ONLY, *lost, folder=tmp_path)
