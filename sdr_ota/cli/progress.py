@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from sdr_ota.experiment import RoundResult
 
@@ -34,10 +34,9 @@ def live_view(n_rounds: int) -> Iterator[RunView]:
         return
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=10),
         MofNCompleteColumn(),
         TextColumn("{task.fields[figures]}"),
-        TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
         yield _Bar(progress, n_rounds)
@@ -64,8 +63,8 @@ def _figures(result: RoundResult, rounds_per_s: float) -> str:
         return f"erased: {result.erasure}  {rounds_per_s:5.1f} rounds/s"
     error = (result.decoded_sum or 0.0) - (result.true_sum or 0.0)
     return (
-        f"loss {result.loss:6.4f}  scalar {result.mean_scalar:+8.4f}  "
-        f"sum error {error:+8.5f}  {rounds_per_s:5.1f} rounds/s"
+        f"loss {result.loss:.3f}  scalar {result.mean_scalar:+.3f}  "
+        f"sum error {error:+.4f}  {rounds_per_s:.1f} rounds/s"
     )
 
 
