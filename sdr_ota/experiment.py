@@ -56,7 +56,7 @@ class RoundResult:
         exchange_s: Wall time of sending, receiving and decoding.
         compute_s: Wall time of the clients' probes and steps.
         erasure: Reason if the round was lost.
-        detail: One sentence on the erasure.
+        detail: One sentence on the erasure, or on the nodes that were left out.
     """
 
     round: int
@@ -178,6 +178,7 @@ def run_round(experiment: Experiment, index: int, plan: TransmitPlan) -> RoundRe
         cfo_hz=exchange.received.burst.cfo * experiment.bench.sample_rate_hz,
         metric=exchange.received.burst.metric,
         exchange_s=exchanged_s - computed_s,
+        detail="; ".join(plan.left_out),
         compute_s=computed_s - began_s + stepped_s - exchanged_s,
     )
 

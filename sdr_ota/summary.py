@@ -22,6 +22,7 @@ class Summary:
     Attributes:
         rounds: Rounds done, erasures included.
         erasures: How many rounds were lost, by reason.
+        incomplete: Rounds in which a node was left out as too weak or not heard.
         accuracy_before: Held-out accuracy before the first round.
         accuracy_after: The same at the end.
         loss_before: Mean training loss of the first tenth of the rounds.
@@ -37,6 +38,7 @@ class Summary:
 
     rounds: int
     erasures: Mapping[str, int]
+    incomplete: int
     accuracy_before: float | None
     accuracy_after: float | None
     loss_before: float | None
@@ -68,6 +70,7 @@ def summarise(run: RunRecord) -> Summary:
     return Summary(
         rounds=n_rounds,
         erasures=dict(Counter(r.erasure for r in run.rounds if r.erasure)),
+        incomplete=sum(bool(r.detail) for r in good),
         accuracy_before=first.accuracy if first else None,
         accuracy_after=last.accuracy if last else None,
         loss_before=_mean(losses[: max(len(losses) // 10, 1)]),

@@ -27,13 +27,11 @@ class Wander:
             what the soundings' noise explains.
         amplitude_walk_per_s: The same for the relative amplitude.
         delay_variance_s2: Variance of the change of a node's arrival.
-        weight: How much of the running means is filled, 0 to 1.
     """
 
     phase_walk_rad2_per_s: float = 0.0
     amplitude_walk_per_s: float = 0.0
     delay_variance_s2: float = 0.0
-    weight: float = 0.0
 
 
 class PathTracker:
@@ -60,7 +58,7 @@ class PathTracker:
         if not self._weight:
             return Wander()
         phase, amplitude, delay = np.maximum(self._sums / self._weight, 0.0)
-        return Wander(float(phase), float(amplitude), float(delay), self._weight)
+        return Wander(float(phase), float(amplitude), float(delay))
 
 
 def with_wander(plan: TransmitPlan, wander: Wander) -> TransmitPlan:

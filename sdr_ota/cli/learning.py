@@ -1,7 +1,7 @@
 """From a config to clients: a language model and its data, or random scalars."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +13,7 @@ from sdr_ota.experiment import ScalarClient
 from sdr_ota.synthetic import SyntheticClient
 
 if TYPE_CHECKING:
-    from zo_core.client import Training, Update
+    from zo_core.client import Training
     from zo_core.estimator import Probe
     from zo_core.examples import Example
     from zo_core.tasks import PromptTask
@@ -98,17 +98,14 @@ def _load(config: Config, home: Path, journal_path: Path, progress: Progress) ->
     parts = _split(config, train)
     loaded = load_model(config.model.name, config.model.weight_format, progress)
     kind = DirectionKind(config.zo.direction)
-    journal = start_journal(journal_path, loaded.model, kind)
-
-    def keep(update: "Update") -> None:
-        journal.append(update)
-
+    open_files = ExitStack()
+    journal = open_files.enter_context(start_journal(journal_path, loaded.model, kind))
     cohort = Cohort(
         loaded.model,
         candidate_losses,
         [encode_examples(part, task, loaded.tokenizer) for part in parts],
         _training(config, Probe(config.zo.perturbation_scale, kind)),
-        on_update=keep,
+        on_update=journal.append,
     )
     encoded = encode_examples(held_out, task, loaded.tokenizer)
     n_parameters = sum(p.numel() for p in loaded.model.parameters())
@@ -117,7 +114,7 @@ def _load(config: Config, home: Path, journal_path: Path, progress: Progress) ->
         n_parameters=n_parameters,
         threads=one_thread if n_parameters < SMALL_MODEL else nullcontext,
         evaluate=lambda: accuracy(loaded.model, encoded),
-        close=lambda: journal.__exit__(None, None, None),
+        close=open_files.close,
         failures=(LossNotFiniteError, UpdateNotFiniteError),
     )
 

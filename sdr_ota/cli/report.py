@@ -51,6 +51,9 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
     lost = sum(summary.erasures.values())
     reasons = ", ".join(f"{n} {reason}" for reason, n in summary.erasures.items())
     rows = [("rounds", f"{summary.rounds}, {lost} erased" + (f" ({reasons})" if lost else ""))]
+    if summary.incomplete:
+        missing = f"in {summary.incomplete} rounds; see detail in rounds.jsonl"
+        rows.append(("a node was left out", missing))
     if summary.accuracy_before is not None and summary.accuracy_after is not None:
         change = f"{summary.accuracy_before:.3f} -> {summary.accuracy_after:.3f}"
         rows.append(("held-out accuracy", change))

@@ -74,6 +74,6 @@ def test_nodes_that_were_missed_are_left_out() -> None:
 
 def test_a_plan_takes_the_wander_over() -> None:
     plan = TransmitPlan((Precoder(1 + 0j),) * 4 + (Precoder(0j),), 1.0, 0.1)
-    moved = with_wander(plan, Wander(0.3, 0.2, 4e-12, 1.0))
+    moved = with_wander(plan, Wander(0.3, 0.2, 4e-12))
     assert (moved.phase_walk_rad2_per_s, moved.amplitude_walk_per_s) == (0.3, 0.2)
     assert moved.timing_error_std_s == pytest.approx(np.sqrt(2 * 0.75 * 4e-12))

@@ -85,7 +85,14 @@ def test_figures_of_a_run(tmp_path: Path) -> None:
     results = [
         replace(GOOD, true_sum=1.0, decoded_sum=1.1, theory_error=0.04),
         LOST,
-        replace(GOOD, round=2, true_sum=-3.0, decoded_sum=-3.3, theory_error=0.06),
+        replace(
+            GOOD,
+            round=2,
+            detail="node 1 was not found",
+            true_sum=-3.0,
+            decoded_sum=-3.3,
+            theory_error=0.06,
+        ),
     ]
     for result in results:
         folder.append_round(result)
@@ -93,6 +100,7 @@ def test_figures_of_a_run(tmp_path: Path) -> None:
     folder.append_evaluation(Evaluation(3, 0.9))
     summary = summarise(read_run(folder.path))
     assert summary.erasures == {"late": 1}
+    assert summary.incomplete == 1
     assert summary.nmse_db == pytest.approx(-20.0)  # (0.01 + 0.09) / (1 + 9)
     assert summary.theory_nmse_db == pytest.approx(-20.0)  # (0.04 + 0.06) / (1 + 9)
     assert (summary.accuracy_before, summary.accuracy_after) == (0.5, 0.9)
