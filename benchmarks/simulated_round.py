@@ -9,7 +9,6 @@ import numpy as np
 from sdr_ota.air import SimulatedAir
 from sdr_ota.exchange import Bench, Link, exchange_symbols
 from sdr_ota.frame import FrameFormat
-from sdr_ota.modulation import AnalogPayload
 from sdr_ota.presets import air_preset
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.schemes import load_scheme
@@ -23,7 +22,7 @@ def exchange(n_nodes: int, preset: str) -> tuple[float, int, float]:
     air = SimulatedAir(air_preset(preset), n_nodes, SAMPLE_RATE_HZ, 915e6, seed=1)
     nodes = tuple(SimulatedRadio(air, k) for k in range(n_nodes))
     bench = Bench(SimulatedRadio(air, None), nodes, SAMPLE_RATE_HZ)
-    link = Link(FrameFormat(), load_scheme("coherent"), AnalogPayload(1.0), max_cfo_hz=60e3)
+    link = Link(FrameFormat(), load_scheme("coherent"), max_cfo_hz=60e3)
     level = 0.5 / n_nodes  # all nodes together stay within the converter
     precoders = tuple(Precoder(level / path.gain) for path in air.paths)
     # Levels are known here, so nothing is sounded: what is timed is the joint frame.

@@ -85,6 +85,56 @@ class ZoTable(_Table):
     direction: Literal["rademacher", "gaussian"] = "rademacher"
 
 
+class PrivacyTable(_Table):
+    """What is promised about the clients' data; noise comes from the system's entropy."""
+
+    protect: Literal["nothing", "record", "client"] = Field(
+        "nothing", description="one example of a client, or all its data, or no promise"
+    )
+    epsilon: Positive = Field(8.0, description="of the whole run")
+    delta: Annotated[float, Field(gt=0, lt=1)] = Field(1e-5, description="of the whole run")
+    neighbours: Literal["add-remove", "replace"] = Field(
+        "add-remove", description="data sets that cannot be told apart differ in one of these"
+    )
+    trust: Literal["local", "server-sees-sum", "channel-noise-trusted"] = Field(
+        "local", description="whose noise counts: each client's own, all clients', the receiver's"
+    )
+    batches: Literal["poisson", "fixed"] = Field(
+        "poisson", description="each example drawn on its own, or always the same number"
+    )
+    schedule: Literal["static", "solution", "reversed", "online", "full-power"] = Field(
+        "static", description="how the budget is spread over the rounds"
+    )
+    contraction: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.998, description="A of arXiv 2604.12401, for solution, reversed and online"
+    )
+    noise: Literal["digital", "receiver"] = Field(
+        "digital", description="clients add noise, or speak softly so that the receiver's protects"
+    )
+
+    @property
+    def is_subsampled(self) -> bool:
+        """Whether secret Poisson batches protect single records."""
+        return self.protect == "record" and self.batches == "poisson"
+
+    @model_validator(mode="after")
+    def _fits(self) -> "PrivacyTable":
+        trusted = self.trust == "channel-noise-trusted"
+        if self.is_subsampled and self.schedule != "static":
+            raise ValueError(
+                f"schedule = {self.schedule!r} changes the noise from round to round, which "
+                'Poisson batches are not accounted for: use "static", or batches = "fixed"'
+            )
+        if self.noise == "receiver" and not trusted:
+            raise ValueError('noise = "receiver" needs trust = "channel-noise-trusted"')
+        if self.schedule == "full-power" and not trusted:
+            raise ValueError(
+                'schedule = "full-power" needs trust = "channel-noise-trusted"; with other trust '
+                "it would spend the whole budget on the first round"
+            )
+        return self
+
+
 class FrameTable(_Table):
     """Lengths of the parts of a frame."""
 
@@ -167,6 +217,7 @@ class Config(_Table):
     clients: ClientsTable = ClientsTable()
     zo: ZoTable = ZoTable()
     link: LinkTable = LinkTable()
+    privacy: PrivacyTable = PrivacyTable()
     frame: FrameTable = FrameTable()
     radio: RadioTable = RadioTable()
     air: AirTable = AirTable()
@@ -180,7 +231,27 @@ class Config(_Table):
                 f"link.max_cfo_hz = {self.link.max_cfo_hz:g} is more than a quarter of "
                 f"radio.sample_rate_hz = {self.radio.sample_rate_hz:g}"
             )
+        self._check_privacy()
         return self
+
+    def _check_privacy(self) -> None:
+        privacy, scheme = self.privacy, self.link.scheme
+        if privacy.protect == "nothing":
+            return
+        if scheme == "tdma" and privacy.trust != "local":
+            raise ValueError(
+                f'with scheme tdma the server sees every scalar: set privacy.trust = "local", not '
+                f'"{privacy.trust}"'
+            )
+        if privacy.trust == "channel-noise-trusted" and scheme != "coherent":
+            raise ValueError(
+                f"receiver noise protects amplitudes, not the energies that scheme {scheme!r} "
+                'sends: set privacy.trust = "server-sees-sum" or "local", or scheme = "coherent"'
+            )
+        if privacy.protect == "record" and self.clients.source == "synthetic":
+            raise ValueError(
+                'synthetic clients hold no records: set privacy.protect = "client" or "nothing"'
+            )
 
 
 def load_config(path: Path | None, settings: Sequence[str] = ()) -> Config:

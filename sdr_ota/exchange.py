@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.frame import FrameFormat
-from sdr_ota.modulation import Payload
 from sdr_ota.radio.base import Capture, PendingCapture, Radio, RadioError, TimeError
 from sdr_ota.receiver import ReceivedPayload, receive_joint_frame
 from sdr_ota.schemes import AggregationScheme, LinkQuality
@@ -69,7 +68,6 @@ class Link:
     Attributes:
         frame: Where everything lies in a frame.
         scheme: How symbols are added.
-        payload: What of a scalar becomes a symbol.
         max_cfo_hz: Largest carrier offset of a node that is looked for.
         lead_s: Time from the decision to send until the frame begins.
         timeout_s: How long to wait for a capture.
@@ -77,7 +75,6 @@ class Link:
 
     frame: FrameFormat
     scheme: AggregationScheme
-    payload: Payload
     max_cfo_hz: float
     lead_s: float = 1e-3
     timeout_s: float = 5.0

@@ -14,6 +14,7 @@ import numpy as np
 
 from sdr_ota.erasure import Erasure, Reason
 from sdr_ota.exchange import Bench, Link, exchange_symbols
+from sdr_ota.modulation import Payload
 from sdr_ota.schemes import theory_squared_error
 from sdr_ota.types import TransmitPlan
 
@@ -104,14 +105,27 @@ Planner = Callable[[Bench], TransmitPlan]
 """Sounds the nodes and decides how each of them sends; may raise `Erasure`."""
 
 
+Admission = Callable[[int, TransmitPlan], tuple[TransmitPlan, Payload]]
+"""Asked before anything of a round is sent: may it be, how loud, and what of a scalar?
+
+Whatever it raises ends the run, and nothing is sent. Here privacy is paid for.
+"""
+
+
+def admit_all(payload: Payload) -> Admission:
+    """Let every round pass as planned, with one payload for all of them."""
+    return lambda index, plan: (plan, payload)
+
+
 @dataclass(frozen=True)
 class Experiment:
-    """Everything the loop needs: who computes, what carries, how, and when."""
+    """Everything the loop needs: who computes, what carries, who admits, how, and when."""
 
     clients: Sequence[ScalarClient]
     bench: Bench
     link: Link
     make_plan: Planner
+    admit: Admission
     schedule: Schedule
 
 
@@ -146,12 +160,16 @@ def run_round(experiment: Experiment, index: int, plan: TransmitPlan) -> RoundRe
         experiment: Clients, radios, link.
         index: The round.
         plan: How the nodes send.
+
+    Raises:
+        Exception: Whatever ``experiment.admit`` and the clients raise; it ends the run.
     """
     clients, link = experiment.clients, experiment.link
     seed = experiment.schedule.round_seed(index)
+    plan, payload = experiment.admit(index, plan)
     began_s = time.perf_counter()
     scalars = [client.local_scalar(seed) for client in clients]
-    symbols = np.array([link.payload.symbol(scalar) for scalar in scalars])
+    symbols = np.array([payload.symbol(scalar) for scalar in scalars])
     loss = float(np.mean([client.loss for client in clients]))
     computed_s = time.perf_counter()
     try:
@@ -160,7 +178,7 @@ def run_round(experiment: Experiment, index: int, plan: TransmitPlan) -> RoundRe
         return _erased(index, seed, lost, loss)
     exchanged_s = time.perf_counter()
     active = plan.active_nodes
-    mean_scalar = link.payload.mean_scalar(exchange.total.value, len(active))
+    mean_scalar = payload.mean_scalar(exchange.total.value, len(active))
     for client in clients:
         client.apply(mean_scalar, seed)
     stepped_s = time.perf_counter()

@@ -9,11 +9,6 @@ import numpy as np
 class Payload(Protocol):
     """What of a scalar is sent, and what a decoded sum means."""
 
-    @property
-    def scalar_limit(self) -> float:
-        """The scalar that a symbol of 1 stands for."""
-        ...
-
     def symbol(self, scalar: float) -> float:
         """Return the symbol in [-1, 1] that a client sends for its scalar."""
         ...
@@ -51,11 +46,6 @@ class SignPayload:
     """
 
     absentee_limit: float = 0.0
-
-    @property
-    def scalar_limit(self) -> float:
-        """A vote counts as a scalar of 1."""
-        return 1.0
 
     def symbol(self, scalar: float) -> float:
         """Return the sign of the scalar; 0 (abstain) below the absentee limit."""

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_ota.types import ChannelEstimate
+from sdr_ota.experiment import Admission
+from sdr_ota.modulation import Payload
+from sdr_ota.types import ChannelEstimate, TransmitPlan
 from sdr_ota.units import amplitude_to_db
 
 # Below this ratio of |gain| to its standard deviation the sounding slot held
@@ -142,6 +144,24 @@ def check_power(node: str, precoder: complex, largest_symbol: float, peak_amplit
             f"{node} was asked to send at amplitude {amplitude:.4g}, its limit is "
             f"{peak_amplitude:.4g}; lower rx_amplitude or truncate the node"
         )
+
+
+def within_power(admit: Admission, peak_amplitude: float) -> Admission:
+    """Let every node check, before a round it was admitted to, that it may send that loud.
+
+    Args:
+        admit: Who admits rounds otherwise.
+        peak_amplitude: Every node's limit, full scale 1.0.
+    """
+
+    def admit_within(index: int, plan: TransmitPlan) -> tuple[TransmitPlan, Payload]:
+        admitted, payload = admit(index, plan)
+        for node in admitted.active_nodes:
+            # A symbol is 1 at most, whatever the scalar and its noise.
+            check_power(f"node {node}", admitted.precoders[node].gain, 1.0, peak_amplitude)
+        return admitted, payload
+
+    return admit_within
 
 
 def _node_limits(peak_amplitude: float | Sequence[float], n_nodes: int) -> NDArray[np.float64]:

@@ -51,17 +51,18 @@ def resolved_preset(table: AirTable) -> AirPreset:
 def link_of(config: Config) -> Link:
     """Return how numbers travel."""
     table = config.link
-    payload: Payload = (
-        AnalogPayload(table.scalar_limit)
-        if table.payload == "analog"
-        else SignPayload(table.absentee_limit)
-    )
     return Link(
         frame=replace(config.frame.frame(), known_amplitude=table.peak_amplitude),
         scheme=load_scheme(table.scheme, table.scheme_parameters),
-        payload=payload,
         max_cfo_hz=table.max_cfo_hz,
     )
+
+
+def payload_of(config: Config, largest_scalar: float) -> Payload:
+    """Return what of a scalar is sent; in analog form up to the largest scalar."""
+    if config.link.payload == "sign":
+        return SignPayload(config.link.absentee_limit)
+    return AnalogPayload(largest_scalar)
 
 
 def planner_of(config: Config, link: Link) -> Planner:

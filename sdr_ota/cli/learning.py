@@ -37,6 +37,7 @@ class Learning:
         threads: Context in which the rounds run: one thread where a model is small.
         close: Call at the end.
         failures: What a client raises when it cannot go on; the text is for the user.
+        sampling_rate: Largest chance of an example to be in a batch.
     """
 
     clients: Sequence[ScalarClient]
@@ -45,6 +46,7 @@ class Learning:
     threads: Callable[[], AbstractContextManager[None]] = nullcontext
     close: Callable[[], None] = lambda: None
     failures: tuple[type[Exception], ...] = ()
+    sampling_rate: float = 1.0
 
 
 def synthetic_learning(config: Config) -> Learning:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
+from sdr_ota.cli.privacy import privacy_spent
 from sdr_ota.presets import PRESETS
 from sdr_ota.records import RunFolderError, RunRecord, read_run
 from sdr_ota.summary import Summary, summarise
@@ -40,10 +41,11 @@ def print_report(run: RunRecord) -> None:
     table.add_column()
     for name, value in _rows(summary):
         table.add_row(name, value)
+    table.add_row("privacy", privacy_spent(run.folder) or "no promise")
     if advice := _advice(summary):
         table.add_row("advice", advice)
     ending = str(run.stop.get("ending", "not ended"))
-    table.add_row("ended", ending if ending == "success" else f"{ending}: {run.stop.get('why')}")
+    table.add_row("ended", f"{ending}: {why}" if (why := run.stop.get("why")) else ending)
     console.print(table)
 
 

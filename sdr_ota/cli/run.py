@@ -11,10 +11,13 @@ from importlib import metadata
 from pathlib import Path
 from types import FrameType
 
+from ota_calibration.ledger import BudgetSpent
+
 from sdr_ota.cli.bench import air_s_per_round, link_of, open_bench, planner_of, settings_of
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.cli.learning import Learning, model_learning, synthetic_learning
 from sdr_ota.cli.plots import save_plots
+from sdr_ota.cli.privacy import admission
 from sdr_ota.cli.progress import RunView, live_view
 from sdr_ota.cli.report import print_report
 from sdr_ota.config import Config, ConfigError, load_config
@@ -33,7 +36,7 @@ def run_command(experiment: Path | None, settings: Sequence[str]) -> None:
     home = experiment.parent if experiment else Path()
     with _terminated_is_interrupted():
         try:
-            _run(config, home, folder)
+            why = _run(config, home, folder)
         except KeyboardInterrupt:
             _stop(folder, "abort", "interrupted by the user")
             text = f"interrupted; what was done is in {folder.path}"
@@ -47,13 +50,13 @@ def run_command(experiment: Path | None, settings: Sequence[str]) -> None:
         except Exception as broken:
             _stop(folder, "fail", f"{type(broken).__name__}: {broken}")
             raise
-    _stop(folder, "success", "all rounds done")
+    _stop(folder, "success", why)
     run = read_run(folder.path)
     save_plots(run)
     print_report(run)
 
 
-def _run(config: Config, home: Path, folder: RunFolder) -> None:
+def _run(config: Config, home: Path, folder: RunFolder) -> str:
     with live_view(config.run.rounds) as view, open_bench(config) as bench:
         folder.write_start(_start_record(config, bench, None))
         if config.clients.source == "synthetic":
@@ -63,29 +66,39 @@ def _run(config: Config, home: Path, folder: RunFolder) -> None:
         folder.write_start(_start_record(config, bench, learning.n_parameters))
         try:
             with learning.threads():
-                _go_round(config, bench, learning, folder, view)
+                return _go_round(config, bench, learning, folder, view)
         finally:
             learning.close()
 
 
 def _go_round(
     config: Config, bench: Bench, learning: Learning, folder: RunFolder, view: RunView
-) -> None:
+) -> str:
+    """Run all rounds, or as many as the privacy budget pays for, and say why it ended."""
     link = link_of(config)
     schedule = Schedule(config.run.rounds, config.run.seed, config.link.sounding_every)
-    experiment = Experiment(learning.clients, bench, link, planner_of(config, link), schedule)
-    _evaluate(0, learning, folder, view)
+    planner = planner_of(config, link)
+    done = 0
+    _evaluate(done, learning, folder, view)
     try:
-        for result in run_experiment(experiment):
-            folder.append_round(result)
-            view.round_done(result)
-            done = result.round + 1
-            if done % config.run.evaluate_every == 0 or done == config.run.rounds:
-                _evaluate(done, learning, folder, view)
+        with admission(config, bench, link, folder.path, learning.sampling_rate) as admit:
+            experiment = Experiment(learning.clients, bench, link, planner, admit, schedule)
+            for result in run_experiment(experiment):
+                folder.append_round(result)
+                view.round_done(result)
+                done = result.round + 1
+                if done % config.run.evaluate_every == 0 or done == config.run.rounds:
+                    _evaluate(done, learning, folder, view)
     except learning.failures as lost:
         raise CommandFailed(str(lost)) from lost
-    if result.erasure and not any(r.erasure is None for r in read_run(folder.path).rounds):
-        raise CommandFailed(f"every round was erased; the last: {result.erasure}: {result.detail}")
+    except BudgetSpent as spent:
+        _evaluate(done, learning, folder, view)
+        return f"{spent}; {done} of {config.run.rounds} rounds done"
+    rounds = read_run(folder.path).rounds
+    if all(r.erasure for r in rounds):
+        last = rounds[-1]
+        raise CommandFailed(f"every round was erased; the last: {last.erasure}: {last.detail}")
+    return "all rounds done"
 
 
 def _evaluate(rounds_done: int, learning: Learning, folder: RunFolder, view: RunView) -> None:

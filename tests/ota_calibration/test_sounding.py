@@ -10,14 +10,13 @@ from sdr_ota.air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.exchange import Bench, Link
 from sdr_ota.frame import FrameFormat
-from sdr_ota.modulation import AnalogPayload
 from sdr_ota.presets import AirPreset
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.schemes import load_scheme
 from sdr_ota.types import ChannelEstimate
 
 RATE_HZ = 1e6
-LINK = Link(FrameFormat(), load_scheme("coherent"), AnalogPayload(1.0), max_cfo_hz=60e3)
+LINK = Link(FrameFormat(), load_scheme("coherent"), max_cfo_hz=60e3)
 FREE = AirPreset(
     "free",
     path_gain_spread_db=3.0,

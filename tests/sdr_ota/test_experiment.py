@@ -12,7 +12,15 @@ from ota_calibration.sounding import make_plan, sound_nodes
 from sdr_ota.air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.exchange import Bench, Link
-from sdr_ota.experiment import Experiment, Planner, RoundResult, Schedule, run_experiment, run_round
+from sdr_ota.experiment import (
+    Experiment,
+    Planner,
+    RoundResult,
+    Schedule,
+    admit_all,
+    run_experiment,
+    run_round,
+)
 from sdr_ota.frame import FrameFormat
 from sdr_ota.modulation import AnalogPayload, Payload, SignPayload
 from sdr_ota.presets import AirPreset
@@ -67,7 +75,7 @@ class World:
         nodes = tuple(SimulatedRadio(self.air, node) for node in range(n_nodes))
         self.bench = Bench(SimulatedRadio(self.air, None), nodes, RATE_HZ)
         self.clients = [RecordingClient(scalar) for scalar in self.scalars]
-        self.link = Link(self.frame, load_scheme(self.scheme), self.payload, max_cfo_hz=60e3)
+        self.link = Link(self.frame, load_scheme(self.scheme), max_cfo_hz=60e3)
 
     def sounded(self, bench: Bench) -> TransmitPlan:
         return make_plan(sound_nodes(bench, self.link), 0.9, 30.0)
@@ -85,7 +93,8 @@ class World:
 
     def experiment(self, planner: Planner, n_rounds: int = 1, every: int = 1) -> Experiment:
         schedule = Schedule(n_rounds, seed=9, sounding_every=every)
-        return Experiment(self.clients, self.bench, self.link, planner, schedule)
+        admit = admit_all(self.payload)
+        return Experiment(self.clients, self.bench, self.link, planner, admit, schedule)
 
 
 # ---------------------------------------------------------------- theory

@@ -35,7 +35,6 @@ def test_a_vote_is_the_sign_and_small_scalars_abstain(
 @pytest.mark.parametrize(("total", "mean"), [(0.2, 1.0), (-4.0, -1.0), (0.0, 0.0)])
 def test_the_majority_is_broadcast(total: float, mean: float) -> None:
     assert SignPayload().mean_scalar(total, 5) == mean
-    assert SignPayload().scalar_limit == 1.0
 
 
 def test_nmse_is_a_ratio_of_means_over_the_run() -> None:
