@@ -7,16 +7,28 @@ split over the rounds as a schedule says (:mod:`ota_calibration.gaussian_account
 """
 
 import math
+from collections import Counter
 from dataclasses import asdict, dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ota_calibration.adjacency import Adjacency, Unit, largest_contribution, sensitivity
-from ota_calibration.gaussian_accountant import gaussian_epsilon, largest_mu
+from ota_calibration.gaussian_accountant import composed_mu, gaussian_epsilon, largest_mu
 from ota_calibration.ledger_record import LedgerTerms, Setting, Tally
-from ota_calibration.poisson_accountant import poisson_epsilon, poisson_noise_multiplier
+from ota_calibration.poisson_accountant import (
+    poisson_epsilon,
+    poisson_noise_multiplier,
+    rounds_by_level,
+)
 from ota_calibration.trust import TrustModel
 
 BURSTS = "bursts"
 MU_SQUARED = "mu-squared"
+
+# Different noise levels that the accountant of subsampled rounds is given one by one;
+# more would take it long, and are rounded to coarser levels.
+EXACT_LEVELS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +79,10 @@ class Promise:
 
     def burst_noise_std(self) -> float:
         """Return the protecting noise that every burst of a subsampled run needs."""
-        contribution = largest_contribution(
-            self.adjacency.unit, self.scalar_limit, self.batch_divisor
-        )
         multiplier = poisson_noise_multiplier(
             self.epsilon, self.delta, self.sampling_rate, self.n_rounds, self.adjacency.relation
         )
-        return multiplier * contribution
+        return multiplier * self._contribution
 
     def ledger_terms(self, nodes: tuple[str, ...]) -> LedgerTerms:
         """Return what the nodes may spend, as the ledger writes it down."""
@@ -95,15 +104,30 @@ class Promise:
     def spent_epsilon(self, tally: Tally) -> float:
         r"""Return the $\epsilon$ at ``delta`` that the bursts so far cost the dearest node."""
         spent = max(tally.spent.values())
-        if spent == 0:
-            return 0.0
         if not self.is_subsampled:
             return gaussian_epsilon(math.sqrt(spent), self.delta)
-        contribution = largest_contribution(
-            self.adjacency.unit, self.scalar_limit, self.batch_divisor
-        )
-        rounds = {self.burst_noise_std() / contribution: math.ceil(spent)}
+        return self.epsilon_of(np.full(math.ceil(spent), self.burst_noise_std()))
+
+    def epsilon_of(self, noise_stds: NDArray[np.float64]) -> float:
+        r"""Return the $\epsilon$ at ``delta`` of rounds with any protecting noise.
+
+        Args:
+            noise_stds: Standard deviation that protects each round, in units of the
+                scalar, shape ``(n_rounds,)``; ``inf`` for a silent round.
+        """
+        if not np.all(noise_stds > 0):
+            return math.inf
+        if not self.is_subsampled:
+            return gaussian_epsilon(composed_mu(self.sensitivity / noise_stds), self.delta)
+        sent = (noise_stds[np.isfinite(noise_stds)] / self._contribution).tolist()
+        if not sent:
+            return 0.0
+        rounds = Counter(sent) if len(set(sent)) <= EXACT_LEVELS else rounds_by_level(sent)
         return poisson_epsilon(rounds, self.sampling_rate, self.delta, self.adjacency.relation)
+
+    @property
+    def _contribution(self) -> float:
+        return largest_contribution(self.adjacency.unit, self.scalar_limit, self.batch_divisor)
 
 
 def promise_of(terms: LedgerTerms) -> Promise:

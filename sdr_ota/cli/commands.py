@@ -16,6 +16,7 @@ Settings = Annotated[
 def register(app: typer.Typer) -> None:
     """Add every command to the application."""
     app.command("run")(run)
+    app.command("plan")(plan)
     app.command("report")(report)
     app.command("compare")(compare)
     app.command("presets")(presets)
@@ -38,6 +39,25 @@ def run(
     from sdr_ota.cli.run import run_command  # noqa: PLC0415
 
     run_command(experiment, settings)
+
+
+def plan(
+    experiment: Annotated[
+        Path | None, typer.Argument(help="TOML file; without one, the demo.")
+    ] = None,
+    settings: Settings = [],  # noqa: B006 - typer copies it
+    figure: Annotated[
+        Path | None, typer.Option(help="Save the noise schedule as a figure (png, pdf, svg).")
+    ] = None,
+) -> None:
+    """Show what a run would send and promise, before anything is sent.
+
+    Air time in s, bandwidth in Hz, peak level in dBFS, noise in units of the clip,
+    epsilon for every trust model. Opens no radio and loads no model.
+    """
+    from sdr_ota.cli.plan import plan_command  # noqa: PLC0415
+
+    plan_command(experiment, settings, figure)
 
 
 def report(

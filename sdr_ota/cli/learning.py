@@ -83,6 +83,30 @@ def model_learning(config: Config, home: Path, journal: Path, progress: Progress
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
 
 
+def sampling_rate_of(config: Config, home: Path) -> float:
+    """Return the chance of an example to be in a client's Poisson batch.
+
+    All clients draw at one rate, so that a client weighs as much as it has examples.
+
+    Raises:
+        CommandFailed: If the data cannot be used.
+    """
+    if config.clients.source == "synthetic":
+        return 1.0
+    from zo_core.examples import DataError  # noqa: PLC0415
+
+    try:
+        n_examples = sum(len(part) for part in _client_parts(config, home, _task(config.data)))
+    except DataError as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    return min(config.clients.examples_per_round * config.clients.count / n_examples, 1.0)
+
+
+def _client_parts(config: Config, home: Path, task: "PromptTask") -> list[list["Example"]]:
+    train = _examples(config.data.train, "train", config.data.train_limit, task, home)
+    return _split(config, train)
+
+
 def _load(config: Config, home: Path, journal_path: Path, progress: Progress) -> Learning:
     from zo_core.client import Cohort, LossNotFiniteError  # noqa: PLC0415
     from zo_core.directions import DirectionKind  # noqa: PLC0415
@@ -95,9 +119,8 @@ def _load(config: Config, home: Path, journal_path: Path, progress: Progress) ->
     from zo_core.update import UpdateNotFiniteError  # noqa: PLC0415
 
     task = _task(config.data)
-    train = _examples(config.data.train, "train", config.data.train_limit, task, home)
     held_out = _examples(config.data.held_out, "test", config.data.held_out_limit, task, home)
-    parts = _split(config, train)
+    parts = _client_parts(config, home, task)
     loaded = load_model(config.model.name, config.model.weight_format, progress)
     kind = DirectionKind(config.zo.direction)
     open_files = ExitStack()

@@ -1,0 +1,170 @@
+"""`sdr-ota plan`: what a run would send and promise, before anything is sent."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from ota_calibration.adjacency import Unit
+from ota_calibration.noise_forecast import NoiseForecast, forecast_noise
+from ota_calibration.poisson_accountant import MissingAccountantError
+from ota_calibration.promise import Promise
+from ota_calibration.round_levels import ScheduleName
+from ota_calibration.trust import TrustModel, receiver_noise_std
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from sdr_ota.cli.bench import air_s_per_round, link_of, resolved_preset
+from sdr_ota.cli.failure import WRONG_USE, CommandFailed
+from sdr_ota.cli.learning import sampling_rate_of
+from sdr_ota.cli.plots import house_style
+from sdr_ota.cli.privacy import promise_for
+from sdr_ota.config import Config, ConfigError, load_config
+from sdr_ota.transmitter import lead_burst
+from sdr_ota.types import Precoder
+from sdr_ota.units import amplitude_to_db, db_to_amplitude, db_to_power
+
+HOPELESS_NOISE = 1.0
+"""Noise of the mean scalar, in clip levels, above which hardly a step points the right way."""
+
+
+def plan_command(experiment: Path | None, settings: Sequence[str], figure: Path | None) -> None:
+    """Print the plan of an experiment and save the figure of its noise."""
+    try:
+        config = load_config(experiment, settings)
+        privacy = _privacy(config, experiment.parent if experiment else Path(), figure)
+    except (ConfigError, MissingAccountantError) as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    table = Table(box=SIMPLE_HEAD, show_header=False, title="plan; nothing is sent")
+    table.add_column(style="bold")
+    table.add_column()
+    for row in (*_air_rows(config), *privacy):
+        table.add_row(*row)
+    Console(highlight=False, markup=False).print(table)
+
+
+def _privacy(config: Config, home: Path, figure: Path | None) -> list[tuple[str, str]]:
+    """Return what is promised, at what price, and warnings; draw the noise if asked to."""
+    if config.privacy.protect == "nothing":
+        return [("privacy", "no promise; see [privacy] protect, epsilon, delta")]
+    sampling_rate = sampling_rate_of(config, home)
+    n_drawn = config.clients.examples_per_round * config.clients.count
+    promise = promise_for(config, sampling_rate)
+    forecast = _forecast(config, promise)
+    rows = _privacy_rows(promise, forecast)
+    if figure is not None:
+        _save(figure, promise, forecast)
+        rows.append(("figure", str(figure)))
+    warnings = _warnings(promise, forecast, round(n_drawn / sampling_rate))
+    return [*rows, *(("warning", text) for text in warnings)]
+
+
+def _air_rows(config: Config) -> list[tuple[str, str]]:
+    link, rate = link_of(config), config.radio.sample_rate_hz
+    frame, n_nodes = link.frame, config.clients.count
+    per_round_s = air_s_per_round(config)
+    pulse = frame.pulse
+    occupied_hz = (1 + pulse.rolloff) / pulse.samples_per_chip * rate
+    low, high = (config.radio.center_freq_hz + half * occupied_hz / 2 for half in (-1, 1))
+    return [
+        ("link", f"{n_nodes} nodes, scheme {config.link.scheme}, payload {config.link.payload}"),
+        (
+            "air time",
+            f"{per_round_s * 1e3:.2f} ms a round ({frame.n_joint_frame / rate * 1e3:.2f} ms joint "
+            f"frame), {per_round_s * config.run.rounds:.2f} s for {config.run.rounds} rounds",
+        ),
+        (
+            "occupied bandwidth",
+            f"{occupied_hz / 1e3:.0f} kHz, {low / 1e6:.3f} to {high / 1e6:.3f} MHz",
+        ),
+        ("peak level", f"{amplitude_to_db(_peak(config)):.1f} dBFS at the loudest node"),
+    ]
+
+
+def _peak(config: Config) -> float:
+    """Return the largest sample that a node at its amplitude limit may send."""
+    link = link_of(config)
+    n_chips, rng = link.frame.n_payload_chips, np.random.default_rng(0)
+    chips = link.scheme.encode(1.0, 0, config.clients.count, n_chips, rng)
+    precoder = Precoder(complex(config.link.peak_amplitude))
+    burst = lead_burst(chips, link.frame, precoder, 0, config.radio.sample_rate_hz)
+    return float(np.abs(burst.samples).max())
+
+
+def _forecast(config: Config, promise: Promise) -> NoiseForecast:
+    table, link = config.privacy, link_of(config)
+    air = resolved_preset(config.air)
+    reach = config.link.peak_amplitude * db_to_amplitude(air.path_gain_db)
+    noise_power = db_to_power(-air.snr_db) / link.frame.pulse.energy
+    n_chips = link.frame.n_payload_chips
+    receiver = receiver_noise_std(noise_power, reach, promise.scalar_limit, n_chips)
+    schedule = ScheduleName(table.schedule)
+    return forecast_noise(promise, schedule, table.contraction, config.clients.count, receiver)
+
+
+def _privacy_rows(promise: Promise, forecast: NoiseForecast) -> list[tuple[str, str]]:
+    mean = forecast.mean_noise_std() / promise.scalar_limit
+    client = forecast.client_noise_std / promise.scalar_limit
+    batches = f", Poisson rate {promise.sampling_rate:.4f}" if promise.is_subsampled else ""
+    rows = [
+        (
+            "promise",
+            f"epsilon {promise.epsilon:g}, delta {promise.delta:g}, {promise.adjacency.unit} level "
+            f"({promise.adjacency.relation}), trust {promise.trust}{batches}",
+        ),
+        ("noise each client adds", f"{_range(client)} clip levels"),
+        ("noise of the mean scalar", f"{_range(mean)} clip levels (standard deviation)"),
+    ]
+    for trust in TrustModel:
+        epsilon = promise.epsilon_of(forecast.protecting_std(trust))
+        rows.append((f"epsilon, {trust}", f"{epsilon:.3g}"))
+    return rows
+
+
+def _range(values: NDArray[np.float64]) -> str:
+    low, high = float(values.min()), float(values.max())
+    return f"{low:.3g}" if high < 1.001 * low else f"{low:.3g} to {high:.3g}"
+
+
+def _warnings(promise: Promise, forecast: NoiseForecast, n_records: int) -> list[str]:
+    warnings = []
+    noise = float(np.median(forecast.mean_noise_std())) / promise.scalar_limit
+    if noise > HOPELESS_NOISE:
+        warnings.append(
+            f"this setting cannot learn: the noise on the mean scalar is {noise:.3g} times the "
+            "clip level, so steps are nearly random. Protect single records instead of clients, "
+            "use larger batches, fewer rounds, more data, or a larger epsilon"
+        )
+    if promise.adjacency.unit is Unit.RECORD and promise.delta > 1 / n_records:
+        warnings.append(
+            f"delta = {promise.delta:g} is more than 1 / {n_records} records: a promise with it "
+            "would allow to publish a record"
+        )
+    if promise.trust is TrustModel.CHANNEL_NOISE_TRUSTED:
+        warnings.append(
+            "receiver noise is taken from the simulated air here; a run measures a lower "
+            "confidence bound of it before the first round"
+        )
+    return warnings
+
+
+def _save(path: Path, promise: Promise, forecast: NoiseForecast) -> None:
+    with house_style():
+        figure = Figure(figsize=(6, 3.2))
+        axes = figure.subplots()
+        rounds = np.arange(promise.n_rounds)
+        for name, values, style in (
+            ("each client adds", forecast.client_noise_std, "--"),
+            ("on the mean scalar", forecast.mean_noise_std(), "-"),
+        ):
+            axes.semilogy(rounds, values / promise.scalar_limit, style, color="0.2", label=name)
+        axes.axhline(1.0, color="0.6", linewidth=0.8)
+        axes.set_xlabel("round")
+        axes.set_ylabel("noise std (clip levels)")
+        axes.legend()
+        try:
+            figure.savefig(path, bbox_inches="tight")
+        except (OSError, ValueError) as error:
+            raise CommandFailed(f"cannot save {path}: {error}", WRONG_USE) from error

@@ -1,0 +1,77 @@
+"""The plan as a user meets it: figures that can be checked by hand, warnings, wrong use."""
+
+from pathlib import Path
+
+import pytest
+from ota_calibration.gaussian_accountant import largest_mu
+
+from sdr_ota.cli.failure import CommandFailed
+from sdr_ota.cli.plan import plan_command
+
+CLIENT_LEVEL = ["clients.source=synthetic", "privacy.protect=client", "privacy.neighbours=replace"]
+
+
+def _plan(capsys: pytest.CaptureFixture[str], *settings: str) -> str:
+    plan_command(None, settings, None)
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_air_time_and_bandwidth_follow_from_the_frame(capsys: pytest.CaptureFixture[str]) -> None:
+    text = _plan(capsys, "radio.sample_rate_hz=2e6", "link.max_cfo_hz=1e4", "run.rounds=10")
+    assert "1350 kHz" in text  # 2 MS/s over 2 samples a chip, times 1 + roll-off 0.35
+    assert "914.325 to 915.675 MHz" in text
+    slower = _plan(capsys, "radio.sample_rate_hz=1e6", "link.max_cfo_hz=1e4", "run.rounds=10")
+    assert "10.01 ms a round" in slower
+    assert "5.01 ms a round" in text or "5.00 ms a round" in text
+
+
+@pytest.mark.parametrize("n_rounds", [100, 1000])
+def test_noise_is_what_the_formula_says(capsys: pytest.CaptureFixture[str], n_rounds: int) -> None:
+    text = _plan(
+        capsys, *CLIENT_LEVEL, "privacy.trust=server-sees-sum", f"run.rounds={n_rounds}",
+        "privacy.epsilon=5", "privacy.delta=1e-2", "air.snr_db=80",
+    )  # fmt: skip
+    noise = 2 * n_rounds**0.5 / (5 * largest_mu(5, 1e-2))  # 2 gamma sqrt(T) / (K mu)
+    assert f"noise of the mean scalar {noise:.3g} clip levels" in text
+    assert "epsilon, server-sees-sum 5 " in text
+
+
+def test_the_papers_numbers_cannot_learn_and_the_plan_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = _plan(capsys, *CLIENT_LEVEL, "run.rounds=8000", "privacy.epsilon=5",
+                 "privacy.delta=0.01", "privacy.trust=server-sees-sum")  # fmt: skip
+    assert "cannot learn: the noise on the mean scalar is 20.4 times the clip level" in text
+
+
+def test_without_a_promise_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no promise; see [privacy]" in _plan(capsys)
+
+
+def test_the_figure_is_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    figure = tmp_path / "noise.png"
+    plan_command(None, [*CLIENT_LEVEL, "privacy.schedule=solution"], figure)
+    assert figure.stat().st_size > 5000
+    with pytest.raises(CommandFailed, match="cannot save"):
+        plan_command(None, CLIENT_LEVEL, tmp_path / "noise.unknown")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["privacy.protect=record", "privacy.schedule=online"], "not accounted for"),
+        (["privacy.protect=client", "link.scheme=tdma", "privacy.trust=server-sees-sum"], "tdma"),
+        (
+            ["privacy.protect=client", "link.scheme=energy-difference",
+             "privacy.trust=channel-noise-trusted"],
+            "receiver noise protects amplitudes",
+        ),
+        (["privacy.protect=record", "clients.source=synthetic"], "hold no records"),
+        (["privacy.noise=receiver"], "channel-noise-trusted"),
+        (["privacy.schedule=full-power"], "whole budget on the first round"),
+        (["privacy.delta=1"], "privacy.delta"),
+    ],
+)  # fmt: skip
+def test_promises_that_cannot_be_kept_are_refused(settings: list[str], words: str) -> None:
+    with pytest.raises(CommandFailed, match=words):
+        plan_command(None, settings, None)
