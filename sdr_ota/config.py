@@ -274,6 +274,19 @@ def load_config(path: Path | None, settings: Sequence[str] = ()) -> Config:
         raise ConfigError("\n".join(lines)) from None
 
 
+def restore_config(tables: object) -> Config:
+    """Return the configuration that a run's start record holds.
+
+    Raises:
+        ConfigError: If it is damaged or from a version with other keys.
+    """
+    try:
+        return Config.model_validate(tables)
+    except ValidationError as invalid:
+        lines = "; ".join(_sentence(error) for error in invalid.errors())
+        raise ConfigError(f"this version cannot continue the run: {lines}") from None
+
+
 def _read(path: Path) -> dict[str, object]:
     try:
         text = path.read_text(encoding="utf-8")

@@ -87,13 +87,11 @@ class Schedule:
         n_rounds: Total rounds.
         seed: The experiment's seed; every round's seed follows from it.
         sounding_every: Rounds between two soundings.
-        first_round: Where to begin (a resumed run begins later).
     """
 
     n_rounds: int
     seed: int
     sounding_every: int = 1
-    first_round: int = 0
 
     def round_seed(self, index: int) -> int:
         """Return the 64-bit seed that the server announces in a round."""
@@ -129,26 +127,52 @@ class Experiment:
     schedule: Schedule
 
 
-def run_experiment(experiment: Experiment) -> Iterator[RoundResult]:
+@dataclass
+class Position:
+    """Where a run stands between two rounds; saved with the clients' state, it continues there.
+
+    Attributes:
+        next_round: Index of the round to come.
+        plan: How the nodes send, until the next sounding; None asks for a sounding.
+    """
+
+    next_round: int = 0
+    plan: TransmitPlan | None = None
+
+
+def run_experiment(
+    experiment: Experiment, position: Position | None = None
+) -> Iterator[RoundResult]:
     """Run round after round and yield each result; an erasure is a result too.
 
     The nodes are sounded every ``sounding_every`` rounds and after an erasure.
+
+    Args:
+        experiment: What is run.
+        position: Where to begin; it moves on before a result is yielded. None for the
+            first round.
     """
-    schedule = experiment.schedule
-    plan: TransmitPlan | None = None
-    for index in range(schedule.first_round, schedule.n_rounds):
-        began_s = time.perf_counter()
-        try:
-            if plan is None or index % schedule.sounding_every == 0:
-                plan = experiment.make_plan(experiment.bench)
-        except Erasure as lost:
-            plan = None
-            yield _erased(index, schedule.round_seed(index), lost)
-            continue
-        sounding_s = time.perf_counter() - began_s
-        result = replace(run_round(experiment, index, plan), sounding_s=sounding_s)
-        plan = None if result.erasure else plan
+    position = Position() if position is None else position
+    while position.next_round < experiment.schedule.n_rounds:
+        result, plan = _sounded_round(experiment, position)
+        position.plan = None if result.erasure else plan
+        position.next_round += 1
         yield result
+
+
+def _sounded_round(
+    experiment: Experiment, position: Position
+) -> tuple[RoundResult, TransmitPlan | None]:
+    """Sound the nodes if it is time to, then run the round."""
+    schedule, plan, index = experiment.schedule, position.plan, position.next_round
+    began_s = time.perf_counter()
+    try:
+        if plan is None or index % schedule.sounding_every == 0:
+            plan = experiment.make_plan(experiment.bench)
+    except Erasure as lost:
+        return _erased(index, schedule.round_seed(index), lost), None
+    sounding_s = time.perf_counter() - began_s
+    return replace(run_round(experiment, index, plan), sounding_s=sounding_s), plan
 
 
 def run_round(experiment: Experiment, index: int, plan: TransmitPlan) -> RoundResult:

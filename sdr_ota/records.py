@@ -82,6 +82,20 @@ class RunFolder:
         """Write what is known before the first round."""
         self._write_json("start.json", {"began_at": _now(), **start})
 
+    def keep_rounds(self, n_rounds: int) -> int:
+        """Cut the records to the first rounds; what a crash tore off or left half done goes.
+
+        Returns:
+            How many of the rounds kept moved the model.
+        """
+        rounds = self._lines("rounds.jsonl")[:n_rounds]
+        evaluations = self._lines("evaluations.jsonl") if n_rounds else []
+        kept = [e for e in evaluations if _evaluation(e).rounds_done <= n_rounds]
+        self._rewrite("rounds.jsonl", rounds)
+        self._rewrite("evaluations.jsonl", kept)
+        (self.path / "stop.json").unlink(missing_ok=True)
+        return sum(r["mean_scalar"] is not None for r in rounds)
+
     def append_round(self, result: RoundResult) -> None:
         """Write one round."""
         self._append("rounds.jsonl", asdict(result))
@@ -95,13 +109,24 @@ class RunFolder:
         record = {"ended_at": _now(), "ending": ending, "why": why}
         self._write_json("stop.json", {**record, "peak_memory_bytes": peak_memory_bytes})
 
+    def _lines(self, name: str) -> list[dict[str, object]]:
+        return _read_lines(self.path / name)
+
+    def _rewrite(self, name: str, records: Sequence[Mapping[str, object]]) -> None:
+        self._replace(name, "".join(json.dumps(record) + "\n" for record in records))
+
+    def _replace(self, name: str, text: str) -> None:
+        """Replace a file at once: a crash leaves the old one or the new one."""
+        draft = self.path / f"{name}.draft"
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(self.path / name)
+
     def _append(self, name: str, record: Mapping[str, object]) -> None:
         with (self.path / name).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
     def _write_json(self, name: str, record: Mapping[str, object]) -> None:
-        text = json.dumps(record, indent=2, default=str) + "\n"
-        (self.path / name).write_text(text, encoding="utf-8")
+        self._replace(name, json.dumps(record, indent=2, default=str) + "\n")
 
 
 def read_run(folder: Path) -> RunRecord:

@@ -1,6 +1,6 @@
 """From a config to radios, a link and a planner."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ota_calibration.sounding import make_plan, sound_nodes
 from ota_calibration.tracking import PathTracker, with_wander
@@ -19,14 +19,19 @@ USABLE_BANDWIDTH = 0.8
 """Analog bandwidth in sample rates: what converters' filters leave flat."""
 
 
-def open_bench(config: Config) -> Bench:
-    """Open one radio a client and a receiver, all with the same settings."""
-    rate, n_nodes = config.radio.sample_rate_hz, config.clients.count
+def simulated_air(config: Config) -> SimulatedAir:
+    """Return the world that the simulated radios of a run share."""
     seed = config.run.seed if config.air.seed is None else config.air.seed
-    preset = resolved_preset(config.air)
-    air = SimulatedAir(preset, n_nodes, rate, config.radio.center_freq_hz, seed)
-    nodes = tuple(SimulatedRadio(air, node) for node in range(n_nodes))
-    bench = Bench(SimulatedRadio(air, None), nodes, rate)
+    preset, radio = resolved_preset(config.air), config.radio
+    return SimulatedAir(
+        preset, config.clients.count, radio.sample_rate_hz, radio.center_freq_hz, seed
+    )
+
+
+def open_bench(config: Config, air: SimulatedAir) -> Bench:
+    """Open one radio a client and a receiver, all with the same settings."""
+    nodes = tuple(SimulatedRadio(air, node) for node in range(config.clients.count))
+    bench = Bench(SimulatedRadio(air, None), nodes, config.radio.sample_rate_hz)
     for radio in (bench.receiver, *bench.nodes):
         radio.configure(settings_of(config))
     return bench
@@ -65,17 +70,33 @@ def payload_of(config: Config, largest_scalar: float) -> Payload:
     return AnalogPayload(largest_scalar)
 
 
+@dataclass(frozen=True)
+class TrackingPlanner:
+    """Sounds the nodes, plans how they send, and remembers how their paths wander.
+
+    Attributes:
+        link: Frame and search range of the sounding.
+        peak_amplitude: Largest chip amplitude of a node, full scale 1.0.
+        truncation_db: A node this much weaker than the median is left out.
+        tracker: What consecutive soundings showed.
+    """
+
+    link: Link
+    peak_amplitude: float
+    truncation_db: float
+    tracker: PathTracker
+
+    def __call__(self, bench: Bench) -> TransmitPlan:
+        """Return the plan that a new sounding of the bench asks for."""
+        sounding = sound_nodes(bench, self.link)
+        wander = self.tracker.observe(sounding)
+        return with_wander(make_plan(sounding, self.peak_amplitude, self.truncation_db), wander)
+
+
 def planner_of(config: Config, link: Link) -> Planner:
     """Return what sounds the nodes and plans the rounds."""
     tracker = PathTracker(config.radio.sample_rate_hz)
-
-    def plan(bench: Bench) -> TransmitPlan:
-        sounding = sound_nodes(bench, link)
-        wander = tracker.observe(sounding)
-        alone = make_plan(sounding, config.link.peak_amplitude, config.link.truncation_db)
-        return with_wander(alone, wander)
-
-    return plan
+    return TrackingPlanner(link, config.link.peak_amplitude, config.link.truncation_db, tracker)
 
 
 def air_s_per_round(config: Config) -> float:

@@ -27,18 +27,27 @@ def run(
         Path | None, typer.Argument(help="TOML file; units stand in its keys.")
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Run the built-in demo.")] = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Continue an interrupted run in its own folder."),
+    ] = None,
     settings: Settings = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Run an experiment: K clients fine-tune one model, one scalar each a round.
 
     Writes a run folder (runs/TIME) with the config, every round and plots, and
-    prints a table at the end. Ctrl-C stops cleanly.
+    prints a table at the end. Ctrl-C stops cleanly; --resume goes on from there.
     """
-    if demo == (experiment is not None):
-        raise CommandFailed("give a config file or --demo, not both and not neither", WRONG_USE)
-    from sdr_ota.cli.run import run_command  # noqa: PLC0415
+    if demo + (experiment is not None) + (resume is not None) != 1:
+        raise CommandFailed("give one of: a config file, --demo, --resume RUN", WRONG_USE)
+    if resume is not None and settings:
+        raise CommandFailed("--resume keeps the run's own config: leave out --set", WRONG_USE)
+    from sdr_ota.cli.run import resume_command, run_command  # noqa: PLC0415
 
-    run_command(experiment, settings)
+    if resume is not None:
+        resume_command(resume)
+    else:
+        run_command(experiment, settings)
 
 
 def plan(

@@ -55,13 +55,16 @@ def synthetic_learning(config: Config) -> Learning:
     return Learning([SyntheticClient(k, std) for k in range(config.clients.count)])
 
 
-def model_learning(config: Config, home: Path, journal: Path, progress: Progress) -> Learning:
-    """Load model and data, deal the data out, and start a journal of the updates.
+def model_learning(
+    config: Config, home: Path, journal: Path, n_updates: int, progress: Progress
+) -> Learning:
+    """Load model and data, deal the data out, and keep a journal of the updates.
 
     Args:
         config: The experiment.
         home: Folder to which file names in the config are relative.
-        journal: File for the journal.
+        journal: File for the journal; one that is there is replayed.
+        n_updates: How many of its updates count; what follows them is cut off.
         progress: Told of the steps while a small model is prepared.
 
     Raises:
@@ -78,7 +81,7 @@ def model_learning(config: Config, home: Path, journal: Path, progress: Progress
             "--set clients.source=synthetic"
         ) from missing
     try:
-        return _load(config, home, journal, progress)
+        return _load(config, home, journal, n_updates, progress)
     except (DataError, ModelUnavailableError, CacheError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
 
@@ -107,7 +110,9 @@ def _client_parts(config: Config, home: Path, task: "PromptTask") -> list[list["
     return _split(config, train)
 
 
-def _load(config: Config, home: Path, journal_path: Path, progress: Progress) -> Learning:
+def _load(
+    config: Config, home: Path, journal_path: Path, n_updates: int, progress: Progress
+) -> Learning:
     from zo_core.client import Cohort, LossNotFiniteError  # noqa: PLC0415
     from zo_core.directions import DirectionKind  # noqa: PLC0415
     from zo_core.encoding import encode_examples  # noqa: PLC0415

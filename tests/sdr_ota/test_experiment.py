@@ -15,6 +15,7 @@ from sdr_ota.exchange import Bench, Link
 from sdr_ota.experiment import (
     Experiment,
     Planner,
+    Position,
     RoundResult,
     Schedule,
     admit_all,
@@ -395,10 +396,9 @@ def test_a_planner_that_fails_costs_its_round_only() -> None:
 
 def test_a_resumed_run_has_the_seeds_of_the_whole_one() -> None:
     schedule = Schedule(6, seed=9)
-    later = dataclasses.replace(schedule, first_round=4)
     world = World((1.0, -0.4))
-    resumed = dataclasses.replace(world.experiment(world.sounded), schedule=later)
-    results = list(run_experiment(resumed))
+    resumed = dataclasses.replace(world.experiment(world.sounded), schedule=schedule)
+    results = list(run_experiment(resumed, Position(next_round=4)))
     assert [r.round for r in results] == [4, 5]
     assert [r.seed for r in results] == [schedule.round_seed(i) for i in (4, 5)]
     assert Schedule(6, seed=10).round_seed(4) != schedule.round_seed(4)

@@ -99,7 +99,7 @@ def test_a_useless_sum_is_called_that(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run"], "give a config file or --demo"),
+        (["run"], "give one of: a config file, --demo"),
         (["run", "missing.toml"], "cannot read missing.toml"),
         (["run", "--demo", "--set", "run.rounds=0"], "run.rounds = 0"),
         (["run", "--demo", "--set", "run.folder=/proc/nothing"], "cannot make run folder"),

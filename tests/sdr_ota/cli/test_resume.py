@@ -1,0 +1,162 @@
+"""A run that is killed and resumed is the run that was never interrupted."""
+
+import multiprocessing
+import random
+from pathlib import Path
+
+import pytest
+from ota_calibration.ledger import read_tally
+
+from sdr_ota.cli import run as run_module
+from sdr_ota.cli.failure import CommandFailed
+from sdr_ota.cli.run import resume_command, run_command
+from sdr_ota.records import read_run
+
+N_ROUNDS = 12
+LINK_ONLY = [
+    "clients.source=synthetic",
+    f"run.rounds={N_ROUNDS}",
+    "link.sounding_every=3",
+    "air.preset=harsh",
+    "link.scheme=energy-difference",
+]
+
+
+FORK = multiprocessing.get_context("fork")
+
+
+class Killed(BaseException):
+    """Stands for a process that is gone: nobody handles it."""
+
+
+def _settings(folder: Path, *more: str) -> list[str]:
+    return [*LINK_ONLY, f"run.folder={folder}", *more]
+
+
+def _only_run(folder: Path) -> Path:
+    (run,) = folder.iterdir()
+    return run
+
+
+def _what_happened(run: Path) -> list[tuple[object, ...]]:
+    """Return everything of the rounds but their wall times."""
+    return [
+        (r.round, r.seed, r.decoded_sum, r.true_sum, r.theory_error, r.cfo_hz, r.erasure)
+        for r in read_run(run).rounds
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, ...]]:
+    folder = tmp_path_factory.mktemp("whole")
+    run_command(None, _settings(folder))
+    return _what_happened(_only_run(folder))
+
+
+def _killing(monkeypatch: pytest.MonkeyPatch, place: str, at_call: int) -> None:
+    """Kill the run at the n-th call of one of the steps that write to disk."""
+    original = getattr(run_module, place)
+    calls = iter(range(1000))
+
+    def step(*arguments: object) -> object:
+        if next(calls) == at_call:
+            raise Killed
+        return original(*arguments)
+
+    monkeypatch.setattr(run_module, place, step)
+
+
+@pytest.mark.parametrize("place", ["save_standing", "_evaluate"])
+@pytest.mark.parametrize("at_call", [0, 1, 4, 6])
+def test_killed_between_any_two_writes_and_resumed_equals_uninterrupted(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    whole: list[tuple[object, ...]],
+    place: str,
+    at_call: int,
+) -> None:
+    settings = _settings(tmp_path, "run.evaluate_every=2")
+    with monkeypatch.context() as patched:
+        _killing(patched, place, at_call)
+        with pytest.raises(Killed):
+            run_command(None, settings)
+    run = _only_run(tmp_path)
+    assert not read_run(run).stop
+    resume_command(run)
+    assert _what_happened(run) == whole
+    assert read_run(run).stop["ending"] == "success"
+
+
+def test_a_torn_last_line_is_repaired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                      whole: list[tuple[object, ...]]) -> None:  # fmt: skip
+    with monkeypatch.context() as patched:
+        _killing(patched, "save_standing", 5)
+        with pytest.raises(Killed):
+            run_command(None, _settings(tmp_path))
+    run = _only_run(tmp_path)
+    with (run / "rounds.jsonl").open("a") as file:
+        file.write('{"round": 6, "seed": 1')
+    resume_command(run)
+    assert _what_happened(run) == whole
+
+
+@pytest.mark.slow
+def test_fifty_kills_at_random_moments(tmp_path: Path, whole: list[tuple[object, ...]]) -> None:
+    moments = random.Random(1)
+    n_kills = n_finished = 0
+    while n_kills < 50:
+        folder = tmp_path / str(n_finished)
+        runs = list(folder.glob("*/start.json"))
+        process = FORK.Process(target=_work, args=(folder, runs[0].parent if runs else None))
+        process.start()
+        process.join(moments.uniform(0.0, 0.4))
+        if process.is_alive():
+            process.kill()
+            n_kills += 1
+        process.join()
+        if process.exitcode == 0:
+            assert _what_happened(_only_run(folder)) == whole
+            n_finished += 1
+    assert n_finished >= 5
+
+
+def _work(folder: Path, run: Path | None) -> None:
+    if run is None:
+        for left in folder.glob("*"):  # killed before it had written anything
+            left.rmdir()
+        run_command(None, _settings(folder))
+    else:
+        resume_command(run)
+
+
+def test_a_private_run_goes_on_with_its_ledger_and_pays_twice_for_a_repeated_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = ["privacy.protect=client", "air.preset=ideal", "run.rounds=6"]
+    with monkeypatch.context() as patched:
+        _killing(patched, "save_standing", 3)
+        with pytest.raises(Killed):
+            run_command(None, _settings(tmp_path, *private))
+    run = _only_run(tmp_path)
+    resume_command(run)
+    terms, tally = read_tally(run / "privacy.jsonl")
+    assert tally.attempts[3] == 2
+    assert max(tally.spent.values()) <= max(terms.limits.values()) * (1 + 1e-9)
+    record = read_run(run)
+    assert len(record.rounds) == 5  # the sixth cannot be paid for any more
+    assert record.stop["ending"] == "success"
+    assert "budget is spent" in str(record.stop["why"])
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed, match="it has no start"):
+        resume_command(tmp_path)
+    (tmp_path / "start.json").write_text('{"config": {"run": {"pace": 3}}, "home": "."}')
+    with pytest.raises(CommandFailed, match="pace"):
+        resume_command(tmp_path)
+
+
+def test_a_finished_run_stays_as_it_is(tmp_path: Path, whole: list[tuple[object, ...]]) -> None:
+    run_command(None, _settings(tmp_path))
+    resume_command(_only_run(tmp_path))
+    assert _what_happened(_only_run(tmp_path)) == whole
