@@ -81,8 +81,28 @@ class ZoTable(_Table):
     """The zeroth-order estimator and its step."""
 
     learning_rate: Positive = 5e-4
+    warmup_rounds: Annotated[int, Field(ge=0)] = Field(
+        0, description="rounds in which the learning rate rises to its value"
+    )
+    decay: Literal["constant", "linear", "cosine"] = Field(
+        "constant", description="how the learning rate falls to 0 at the end"
+    )
     perturbation_scale: Positive = 2**-10
     direction: Literal["rademacher", "gaussian"] = "rademacher"
+    directions_per_step: Count = Field(
+        1, description="rounds whose directions are probed at the same weights and make one step"
+    )
+    seed_pool: int | None = Field(None, ge=1, description="use only so many directions in all")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="made again from the scalars of earlier steps, at no memory"
+    )
+    momentum_window: Count = Field(
+        8, description="steps that momentum reaches back; each costs a pass over the weights"
+    )
+    rms_decay: float | None = Field(
+        None, gt=0, lt=1, description="divide steps by the scalars' root mean square, as Adam"
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
 
 
 class PrivacyTable(_Table):

@@ -5,6 +5,7 @@ what is done with the mean; `Radio` carries it. Simulated and real runs differ i
 which radios the bench holds, and in nothing else.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ class ScalarClient(Protocol):
 
     @property
     def loss(self) -> float:
-        """Mean of the two probe losses of the last ``local_scalar``."""
+        """Mean of the two probe losses of the last ``local_scalar``; NaN without examples."""
         ...
 
     def local_scalar(self, seed: int) -> float:
@@ -194,7 +195,8 @@ def run_round(experiment: Experiment, index: int, plan: TransmitPlan) -> RoundRe
     began_s = time.perf_counter()
     scalars = [client.local_scalar(seed) for client in clients]
     symbols = np.array([payload.symbol(scalar) for scalar in scalars])
-    loss = float(np.mean([client.loss for client in clients]))
+    losses = [client.loss for client in clients if not math.isnan(client.loss)]
+    loss = float(np.mean(losses)) if losses else None
     computed_s = time.perf_counter()
     try:
         exchange = exchange_symbols(symbols, plan, experiment.bench, link, seed)

@@ -9,19 +9,23 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Generic
+from typing import Generic, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from zo_core.batches import Draw
 from zo_core.estimator import (
     ExampleLosses,
     ExampleT,
     Probe,
+    ProbeLosses,
     probe_losses,
     projected_gradient,
 )
-from zo_core.update import apply_update, update_coefficient
+from zo_core.learning_rate import LearningRate
+from zo_core.update_rule import Update, UpdateRule, is_settled, take_step
 
 
 class LossNotFiniteError(RuntimeError):
@@ -32,57 +36,41 @@ class ClientsDisagreeError(RuntimeError):
     """Clients that share weights were told to update them differently."""
 
 
+ScalarOfExamples: TypeAlias = Callable[[NDArray[np.float64]], float]
+"""From the slopes of a batch's examples, shape (n_examples,), to the client's scalar."""
+
+
+def mean_slope(example_scalars: NDArray[np.float64]) -> float:
+    """Return the slope of the batch's mean loss: the mean of its examples' slopes."""
+    return float(example_scalars.mean())
+
+
 @dataclass(frozen=True)
 class Training:
     """How a client learns.
 
     Attributes:
-        learning_rate: Step size of the update, positive.
-        examples_per_round: Examples that each client draws for a round, without
-            replacement; all of them where it holds fewer.
-        data_seed: Seed of the draws; not negative.
+        learning_rate: Step size of every update.
+        draw: Which examples each client probes in a round.
+        combine: What a client's scalar is made of; a private client clips every example.
+        rule: What is made of the broadcast scalars.
+        data_seed: Names the draws; not negative.
         probe: How the model is probed.
+        seed_pool: Directions come from the seeds 0 to ``seed_pool - 1`` alone, so that the
+            model is that many sums (FedKSeed, arXiv 2312.06353); None for no limit.
     """
 
-    learning_rate: float
-    examples_per_round: int
+    learning_rate: LearningRate
+    draw: Draw
+    combine: ScalarOfExamples = mean_slope
+    rule: UpdateRule = field(default_factory=UpdateRule)
     data_seed: int = 0
     probe: Probe = field(default_factory=Probe)
+    seed_pool: int | None = None
 
-    def __post_init__(self) -> None:
-        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
-            raise ValueError(f"learning_rate = {self.learning_rate} must be positive and finite")
-        if self.examples_per_round < 1:
-            raise ValueError(f"examples_per_round = {self.examples_per_round} must be at least 1")
-
-
-@dataclass(frozen=True)
-class Update:
-    """One common update: theta <- theta - learning_rate * scalar * z(seed)."""
-
-    seed: int
-    scalar: float
-    learning_rate: float
-
-
-def draw_examples(
-    examples: Sequence[ExampleT], n_drawn: int, draw_key: Sequence[int]
-) -> list[ExampleT]:
-    """Draw examples without replacement, as a function of the key alone.
-
-    Args:
-        examples: What the client holds.
-        n_drawn: Number to draw; all are given, in order, where there are not more.
-        draw_key: Numbers that name the draw, here (data seed, client, round seed); each at
-            least 0.
-
-    Returns:
-        The drawn examples.
-    """
-    if n_drawn >= len(examples):
-        return list(examples)
-    chosen = np.random.default_rng(list(draw_key)).choice(len(examples), n_drawn, replace=False)
-    return [examples[int(index)] for index in chosen]
+    def direction_seed(self, seed: int) -> int:
+        """Return the seed of the direction that an announced seed stands for."""
+        return seed if self.seed_pool is None else seed % self.seed_pool
 
 
 class ZOClient(Generic[ExampleT]):
@@ -125,6 +113,7 @@ class Cohort(Generic[ExampleT]):
         client_examples: Sequence[Sequence[ExampleT]],
         training: Training,
         on_update: Callable[[Update], None] | None = None,
+        past_updates: Sequence[Update] = (),
     ) -> None:
         """Gather the clients and put the model into evaluation mode.
 
@@ -134,6 +123,7 @@ class Cohort(Generic[ExampleT]):
             client_examples: The examples that each client holds.
             training: How the clients learn.
             on_update: Called after each common update, for example to keep a journal.
+            past_updates: What a resumed run did before; the weights have taken it.
 
         Raises:
             ValueError: There is no client, or a client holds no example.
@@ -147,8 +137,14 @@ class Cohort(Generic[ExampleT]):
         self._training = training
         self._on_update = on_update
         self._scalars: dict[int, tuple[float, ...]] = {}
-        self._update = Update(seed=0, scalar=0.0, learning_rate=training.learning_rate)
+        self._updates = list(past_updates)
+        self._told: tuple[float, int] = (0.0, 0)
         self._waiting: set[int] = set()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no update waits for others of its group; a run is resumed there."""
+        return is_settled(len(self._updates), self._training.rule)
 
     def scalars(self, seed: int) -> tuple[float, ...]:
         """Give every client's scalar for a seed; measured at the first call.
@@ -157,11 +153,9 @@ class Cohort(Generic[ExampleT]):
             LossNotFiniteError: A client's loss is NaN or infinite.
         """
         if seed not in self._scalars:
-            plus, minus = self._mean_losses(seed)
-            scale = self._training.probe.perturbation_scale
-            pairs = list(zip(plus, minus, strict=True))
-            self.losses = tuple((up + down) / 2 for up, down in pairs)
-            self._scalars = {seed: tuple(projected_gradient(*pair, scale) for pair in pairs)}
+            probed = self._probe(seed)
+            self.losses = tuple((_mean(part.plus) + _mean(part.minus)) / 2 for part in probed)
+            self._scalars = {seed: tuple(self._scalar(part) for part in probed)}
         return self._scalars[seed]
 
     def apply(self, index: int, mean_scalar: float, seed: int) -> None:
@@ -174,7 +168,7 @@ class Cohort(Generic[ExampleT]):
         """
         if not self._waiting:
             self._move(mean_scalar, seed)
-        told, first = (mean_scalar, seed), (self._update.scalar, self._update.seed)
+        told, first = (mean_scalar, seed), self._told
         if told != first or index not in self._waiting:
             raise ClientsDisagreeError(
                 f"client {index} was told (mean_scalar, seed) = {told}, but the weights already "
@@ -184,28 +178,43 @@ class Cohort(Generic[ExampleT]):
         self._waiting.remove(index)
 
     def _move(self, mean_scalar: float, seed: int) -> None:
-        learning_rate = self._training.learning_rate
-        coefficient = update_coefficient(mean_scalar, learning_rate)
-        apply_update(self._model, seed, coefficient, self._training.probe.kind)
-        self._update = Update(seed, mean_scalar, learning_rate)
+        training = self._training
+        rate = training.learning_rate.at(len(self._updates))
+        update = Update(training.direction_seed(seed), mean_scalar, rate)
+        take_step(self._model, [*self._updates, update], training.rule, training.probe.kind)
+        self._updates.append(update)
+        self._told = (mean_scalar, seed)
         self._waiting = set(range(len(self.clients)))
         self._scalars = {}
         if self._on_update:
-            self._on_update(self._update)
+            self._on_update(update)
 
-    def _mean_losses(self, seed: int) -> tuple[list[float], list[float]]:
-        wanted, data_seed = self._training.examples_per_round, self._training.data_seed
+    def _probe(self, seed: int) -> list[ProbeLosses]:
+        """Return the probe losses of every client's drawn examples, from one joint batch."""
+        training = self._training
         drawn = [
-            draw_examples(examples, wanted, (data_seed, index, seed))
+            [examples[i] for i in training.draw(len(examples), (training.data_seed, index, seed))]
             for index, examples in enumerate(self._client_examples)
         ]
         joint = [example for examples in drawn for example in examples]
-        losses = probe_losses(self._model, self._example_losses, joint, seed, self._training.probe)
+        direction_seed = training.direction_seed(seed)
+        losses = probe_losses(
+            self._model, self._example_losses, joint, direction_seed, training.probe
+        )
         ends = list(accumulate(len(examples) for examples in drawn))[:-1]
-        plus = [float(part.mean()) for part in np.split(losses.plus, ends)]
-        minus = [float(part.mean()) for part in np.split(losses.minus, ends)]
-        _check_finite(plus, minus, seed)
-        return plus, minus
+        parts = zip(np.split(losses.plus, ends), np.split(losses.minus, ends), strict=True)
+        probed = [ProbeLosses(plus, minus) for plus, minus in parts]
+        _check_finite(probed, seed)
+        return probed
+
+    def _scalar(self, losses: ProbeLosses) -> float:
+        scale = self._training.probe.perturbation_scale
+        return self._training.combine(projected_gradient(losses.plus, losses.minus, scale))
+
+
+def _mean(losses: NDArray[np.float64]) -> float:
+    """Return the mean; NaN of an empty batch."""
+    return float(losses.mean()) if losses.size else math.nan
 
 
 def _check_data(client_examples: Sequence[Sequence[object]]) -> None:
@@ -219,11 +228,12 @@ def _check_data(client_examples: Sequence[Sequence[object]]) -> None:
             )
 
 
-def _check_finite(plus: Sequence[float], minus: Sequence[float], seed: int) -> None:
-    for index, (up, down) in enumerate(zip(plus, minus, strict=True)):
+def _check_finite(probed: Sequence[ProbeLosses], seed: int) -> None:
+    for index, losses in enumerate(probed):
+        up, down = float(losses.plus.sum()), float(losses.minus.sum())
         if not (math.isfinite(up) and math.isfinite(down)):
             raise LossNotFiniteError(
-                f"client {index} has probe losses {up} and {down} at seed {seed}; a scalar needs "
-                "finite losses: lower the learning rate (the weights have probably diverged), or "
-                "look at this client's examples and the number format of the weights"
+                f"client {index} has probe losses that sum to {up} and {down} at seed {seed}; a "
+                "scalar needs finite losses: lower the learning rate (the weights have probably "
+                "diverged), or look at this client's examples and the number format of the weights"
             )

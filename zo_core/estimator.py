@@ -13,6 +13,7 @@ from zo_core.directions import DirectionKind
 from zo_core.perturbation import perturbed
 
 ExampleT = TypeVar("ExampleT")
+LossT = TypeVar("LossT", float, NDArray[np.float64])
 ExampleLosses = Callable[[torch.nn.Module, Sequence[ExampleT]], torch.Tensor]
 """Loss of each example under the weights as they read now: float32, shape (n_examples,)."""
 
@@ -54,7 +55,7 @@ class ProbeLosses:
     minus: NDArray[np.float64]
 
 
-def projected_gradient(loss_plus: float, loss_minus: float, perturbation_scale: float) -> float:
+def projected_gradient(loss_plus: LossT, loss_minus: LossT, perturbation_scale: float) -> LossT:
     """Give the two-point estimate of the slope of the loss along the direction.
 
     (F(theta + mu z) - F(theta - mu z)) / (2 mu) with mu the perturbation scale: exact for a
@@ -62,12 +63,13 @@ def projected_gradient(loss_plus: float, loss_minus: float, perturbation_scale: 
     independent elements of mean 0 and variance 1.
 
     Args:
-        loss_plus: F(theta + mu z).
+        loss_plus: F(theta + mu z); of one loss, or of many examples at once.
         loss_minus: F(theta - mu z).
         perturbation_scale: mu, positive.
 
     Returns:
-        The scalar that a client sends.
+        The slope, a client's scalar; or those of all examples. Clipping each of them bounds
+        what one example can do, without another pass over the model.
 
     References:
         Spall, IEEE Trans. Automatic Control 37(3), 1992, pp. 332-341.
@@ -90,7 +92,7 @@ def probe_losses(
     Args:
         model: Model in evaluation mode; parameters with ``requires_grad`` are perturbed.
         example_losses: Losses of given examples under the model.
-        examples: Examples, at least one.
+        examples: Examples, may be none.
         seed: 64-bit unsigned seed of the direction.
         probe: How far and in which distribution to probe.
 
@@ -115,7 +117,7 @@ def _losses(
     examples: Sequence[ExampleT],
     examples_per_pass: int,
 ) -> NDArray[np.float64]:
-    parts = []
+    parts = [np.zeros(0)]
     for first in range(0, len(examples), examples_per_pass):
         part = examples[first : first + examples_per_pass]
         losses = example_losses(model, part)

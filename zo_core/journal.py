@@ -8,7 +8,7 @@ file is read and cut off when writing goes on.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -16,10 +16,9 @@ from typing import Self, TypeVar
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from zo_core.client import Update
 from zo_core.directions import DirectionKind
 from zo_core.fingerprint import direction_fingerprint, weight_checksum
-from zo_core.update import apply_update, update_coefficient
+from zo_core.update_rule import Update, UpdateRule, take_step
 
 _FORMAT = "zo-journal-1"
 _FINGERPRINT_SEED = 1
@@ -38,12 +37,14 @@ class JournalHeader:
         base_checksum: `weight_checksum` of the weights before the first update.
         kind: Distribution of the directions.
         fingerprint: `direction_fingerprint` of seed 1 where the journal was written.
+        rule: What is made of the updates.
         format: Name and version of this file format.
     """
 
     base_checksum: str
     kind: DirectionKind
     fingerprint: str
+    rule: UpdateRule = field(default_factory=UpdateRule)
     format: str = _FORMAT
 
 
@@ -82,6 +83,10 @@ class JournalWriter:
         _traceback: TracebackType | None,
     ) -> None:
         """Close the file."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def append(self, update: Update) -> None:
@@ -98,33 +103,81 @@ class JournalWriter:
         self._file.flush()
 
 
-def start_journal(path: Path, model: torch.nn.Module, kind: DirectionKind) -> JournalWriter:
+def start_journal(
+    path: Path, model: torch.nn.Module, kind: DirectionKind, rule: UpdateRule | None = None
+) -> JournalWriter:
     """Start a journal for a model that is about to be fine-tuned.
 
     Args:
         path: File to create.
         model: Model with the weights that the journal will start from.
         kind: Distribution of the directions of the run.
+        rule: What is made of the updates; None for plain steps.
 
     Raises:
         FileExistsError: The file exists.
     """
-    header = JournalHeader(weight_checksum(model), kind, direction_fingerprint(_FINGERPRINT_SEED))
+    fingerprint = direction_fingerprint(_FINGERPRINT_SEED)
+    header = JournalHeader(weight_checksum(model), kind, fingerprint, rule or UpdateRule())
     with path.open("x", encoding="utf-8") as file:
         file.write(json.dumps(asdict(header)) + "\n")
     return JournalWriter(path, n_updates=0)
 
 
-def continue_journal(path: Path) -> JournalWriter:
+def continue_journal(path: Path, n_updates: int | None = None) -> JournalWriter:
     """Go on with a journal; a last line that a crash has torn is cut off.
 
+    Args:
+        path: The journal.
+        n_updates: Updates that count; later lines are cut off too. None for all.
+
     Raises:
-        JournalError: The file is not a journal, or is damaged before its last line.
+        JournalError: The file is not a journal, is damaged before its last line, or holds
+            fewer updates.
     """
-    journal = read_journal(path)
+    kept = len(read_journal(path).updates) if n_updates is None else n_updates
     with path.open("r+b") as file:
-        file.truncate(_n_whole_bytes(path.read_bytes()))
-    return JournalWriter(path, len(journal.updates))
+        file.truncate(_end_of_update(path, kept))
+    return JournalWriter(path, kept)
+
+
+def _end_of_update(path: Path, n_updates: int) -> int:
+    """Return how many bytes of a journal its header and first updates take, checksums with them."""
+    end = found = 0
+    for number, line in enumerate(path.read_bytes().splitlines(keepends=True)):
+        is_update = number > 0 and b"checksum" not in line
+        if not line.endswith(b"\n") or (is_update and found == n_updates):
+            break
+        found += is_update
+        end += len(line)
+    if found < n_updates:
+        raise JournalError(
+            f"{path} holds {found} updates where {n_updates} are needed to go on; the file is not "
+            "the run's own, or was cut"
+        )
+    return end
+
+
+def first_disagreement(one: Journal, other: Journal) -> int | None:
+    """Return after how many updates two clients of a run differ for the first time.
+
+    Args:
+        one: Journal of one client.
+        other: Of another; the shorter of the two decides how far they are compared.
+
+    Returns:
+        0 where they started from other weights; the number of the first update that
+        differs, or after which the checksums of the weights do; None where none does.
+    """
+    if one.header != other.header:
+        return 0
+    pairs = zip(one.updates, other.updates, strict=False)
+    differ = [count for count, (a, b) in enumerate(pairs, start=1) if a != b]
+    sums = {c.n_updates: c.checksum for c in one.checkpoints}
+    drifted = [
+        c.n_updates for c in other.checkpoints if sums.get(c.n_updates, c.checksum) != c.checksum
+    ]
+    return min([*differ, *drifted], default=None)
 
 
 def read_journal(path: Path) -> Journal:
@@ -164,10 +217,10 @@ def replay(model: torch.nn.Module, journal: Journal) -> None:
     """
     _check_same("directions", journal.header.fingerprint, direction_fingerprint(_FINGERPRINT_SEED))
     _check_same("base weights", journal.header.base_checksum, weight_checksum(model))
+    header = journal.header
     expected = {checkpoint.n_updates: checkpoint.checksum for checkpoint in journal.checkpoints}
-    for count, update in enumerate(journal.updates, start=1):
-        coefficient = update_coefficient(update.scalar, update.learning_rate)
-        apply_update(model, update.seed, coefficient, journal.header.kind)
+    for count in range(1, len(journal.updates) + 1):
+        take_step(model, journal.updates[:count], header.rule, header.kind)
         if count in expected:
             _check_same(f"weights after {count} updates", expected[count], weight_checksum(model))
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ota_calibration.adjacency import Adjacency, Unit, largest_contribution, sensitivity
+from ota_calibration.adjacency import Adjacency, Relation, Unit, largest_contribution, sensitivity
 from ota_calibration.gaussian_accountant import composed_mu, gaussian_epsilon, largest_mu
 from ota_calibration.ledger_record import LedgerTerms, Setting, Tally
 from ota_calibration.poisson_accountant import (
@@ -133,5 +133,6 @@ class Promise:
 def promise_of(terms: LedgerTerms) -> Promise:
     """Return the promise that a ledger was started with."""
     words = dict(terms.configuration)
-    adjacency = Adjacency(words.pop("unit"), words.pop("relation"))  # type: ignore[arg-type]
-    return Promise(adjacency, **words)  # type: ignore[arg-type]
+    adjacency = Adjacency(Unit(str(words.pop("unit"))), Relation(str(words.pop("relation"))))
+    trust = TrustModel(str(words.pop("trust")))
+    return Promise(adjacency, trust, **words)  # type: ignore[arg-type]

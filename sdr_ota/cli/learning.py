@@ -1,11 +1,14 @@
 """From a config to clients: a language model and its data, or random scalars."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ota_calibration.adjacency import clipped_mean
 
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
 from sdr_ota.config import Config, DataTable
@@ -13,10 +16,13 @@ from sdr_ota.experiment import ScalarClient
 from sdr_ota.synthetic import SyntheticClient
 
 if TYPE_CHECKING:
+    import torch
+
     from zo_core.client import Training
-    from zo_core.estimator import Probe
     from zo_core.examples import Example
+    from zo_core.journal import JournalWriter
     from zo_core.tasks import PromptTask
+    from zo_core.update_rule import Update
 
 Progress = Callable[[int, int, float], None]
 
@@ -35,6 +41,7 @@ class Learning:
         n_parameters: Trainable weights; None without a model.
         evaluate: Returns the held-out accuracy; None without a model.
         threads: Context in which the rounds run: one thread where a model is small.
+        is_settled: Whether the run could be resumed from here.
         close: Call at the end.
         failures: What a client raises when it cannot go on; the text is for the user.
         sampling_rate: Largest chance of an example to be in a batch.
@@ -44,6 +51,7 @@ class Learning:
     n_parameters: int | None = None
     evaluate: Callable[[], float] | None = None
     threads: Callable[[], AbstractContextManager[None]] = nullcontext
+    is_settled: Callable[[], bool] = lambda: True
     close: Callable[[], None] = lambda: None
     failures: tuple[type[Exception], ...] = ()
     sampling_rate: float = 1.0
@@ -102,6 +110,10 @@ def sampling_rate_of(config: Config, home: Path) -> float:
         n_examples = sum(len(part) for part in _client_parts(config, home, _task(config.data)))
     except DataError as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    return _rate(config, n_examples)
+
+
+def _rate(config: Config, n_examples: int) -> float:
     return min(config.clients.examples_per_round * config.clients.count / n_examples, 1.0)
 
 
@@ -114,10 +126,7 @@ def _load(
     config: Config, home: Path, journal_path: Path, n_updates: int, progress: Progress
 ) -> Learning:
     from zo_core.client import Cohort, LossNotFiniteError  # noqa: PLC0415
-    from zo_core.directions import DirectionKind  # noqa: PLC0415
     from zo_core.encoding import encode_examples  # noqa: PLC0415
-    from zo_core.estimator import Probe  # noqa: PLC0415
-    from zo_core.journal import start_journal  # noqa: PLC0415
     from zo_core.models import load_model  # noqa: PLC0415
     from zo_core.objective import accuracy, candidate_losses  # noqa: PLC0415
     from zo_core.threads import one_thread  # noqa: PLC0415
@@ -127,15 +136,17 @@ def _load(
     held_out = _examples(config.data.held_out, "test", config.data.held_out_limit, task, home)
     parts = _client_parts(config, home, task)
     loaded = load_model(config.model.name, config.model.weight_format, progress)
-    kind = DirectionKind(config.zo.direction)
-    open_files = ExitStack()
-    journal = open_files.enter_context(start_journal(journal_path, loaded.model, kind))
+    n_examples = sum(len(part) for part in parts)
+    sampling_rate = _rate(config, n_examples)
+    training = _training(config, sampling_rate)
+    journal, past = _journal(journal_path, n_updates, loaded.model, training)
     cohort = Cohort(
         loaded.model,
         candidate_losses,
         [encode_examples(part, task, loaded.tokenizer) for part in parts],
-        _training(config, Probe(config.zo.perturbation_scale, kind)),
+        training,
         on_update=journal.append,
+        past_updates=past,
     )
     encoded = encode_examples(held_out, task, loaded.tokenizer)
     n_parameters = sum(p.numel() for p in loaded.model.parameters())
@@ -144,19 +155,61 @@ def _load(
         n_parameters=n_parameters,
         threads=one_thread if n_parameters < SMALL_MODEL else nullcontext,
         evaluate=lambda: accuracy(loaded.model, encoded),
-        close=open_files.close,
+        is_settled=lambda: cohort.is_settled,
+        close=journal.close,
         failures=(LossNotFiniteError, UpdateNotFiniteError),
+        sampling_rate=sampling_rate,
     )
 
 
-def _training(config: Config, probe: "Probe") -> "Training":
-    from zo_core.client import Training  # noqa: PLC0415
+def _journal(
+    path: Path, n_updates: int, model: "torch.nn.Module", training: "Training"
+) -> tuple["JournalWriter", Sequence["Update"]]:
+    """Start a run's journal, or replay the one that is there and go on with it."""
+    from zo_core.journal import (  # noqa: PLC0415
+        continue_journal,
+        read_journal,
+        replay,
+        start_journal,
+    )
 
+    if not path.exists():
+        return start_journal(path, model, training.probe.kind, training.rule), ()
+    writer = continue_journal(path, n_updates)
+    journal = read_journal(path)
+    replay(model, journal)
+    return writer, journal.updates
+
+
+def _training(config: Config, sampling_rate: float) -> "Training":
+    from zo_core.batches import fixed_batch, poisson_batch  # noqa: PLC0415
+    from zo_core.client import Training, mean_slope  # noqa: PLC0415
+    from zo_core.directions import DirectionKind  # noqa: PLC0415
+    from zo_core.estimator import Probe  # noqa: PLC0415
+    from zo_core.learning_rate import Decay, LearningRate  # noqa: PLC0415
+    from zo_core.update_rule import UpdateRule  # noqa: PLC0415
+
+    zo, n_drawn = config.zo, config.clients.examples_per_round
+    limit = config.link.scalar_limit
+    is_private = config.privacy.protect != "nothing"
     return Training(
-        learning_rate=config.zo.learning_rate,
-        examples_per_round=config.clients.examples_per_round,
+        learning_rate=LearningRate(
+            zo.learning_rate, zo.warmup_rounds, Decay(zo.decay), config.run.rounds
+        ),
+        draw=poisson_batch(sampling_rate) if config.privacy.is_subsampled else fixed_batch(n_drawn),
+        combine=partial(clipped_mean, scalar_limit=limit, batch_divisor=n_drawn)
+        if is_private
+        else mean_slope,
+        rule=UpdateRule(
+            zo.directions_per_step,
+            zo.momentum,
+            zo.momentum_window,
+            zo.rms_decay,
+            zo.weight_decay,
+        ),
         data_seed=config.run.seed,
-        probe=probe,
+        probe=Probe(zo.perturbation_scale, DirectionKind(zo.direction)),
+        seed_pool=zo.seed_pool,
     )
 
 

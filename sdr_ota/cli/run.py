@@ -114,7 +114,8 @@ def _go_round(
                 done = position.next_round
                 if done % config.run.evaluate_every == 0 or done == config.run.rounds:
                     _evaluate(done, learning, folder, view)
-                save_standing(standing, folder.path)
+                if learning.is_settled():
+                    save_standing(standing, folder.path)
     except learning.failures as lost:
         raise CommandFailed(str(lost)) from lost
     except BudgetSpent as spent:

@@ -8,17 +8,18 @@ import pytest
 import torch
 from torch import nn
 
+from zo_core.batches import fixed_batch
 from zo_core.client import (
     ClientsDisagreeError,
     Cohort,
     LossNotFiniteError,
     Training,
-    Update,
-    draw_examples,
 )
 from zo_core.directions import DirectionKind, direction
 from zo_core.estimator import Probe
 from zo_core.fingerprint import weight_checksum
+from zo_core.learning_rate import Decay, LearningRate
+from zo_core.update_rule import Update, UpdateRule
 
 Example = tuple[float, float]
 
@@ -44,7 +45,8 @@ def data(n_clients: int, n_examples: int = 12) -> list[list[Example]]:
 
 
 def training(**changes: object) -> Training:
-    return Training(**{"learning_rate": 0.01, "examples_per_round": 4, **changes})
+    how = {"learning_rate": LearningRate(0.01), "draw": fixed_batch(4), **changes}
+    return Training(**how)
 
 
 def run_round(cohort: Cohort[Example], seed: int) -> float:
@@ -64,7 +66,7 @@ def test_a_cohort_equals_separate_clients(n_clients: int, kind: DirectionKind) -
         scalars = [client.local_scalar(seed) for client in together.clients]
         alone = []
         for index, examples in enumerate(sets):
-            drawn = draw_examples(examples, 4, (0, index, seed))
+            drawn = [examples[i] for i in fixed_batch(4)(len(examples), (0, index, seed))]
             single = Cohort(copy.deepcopy(together._model), losses, [drawn], how).clients[0]
             alone.append(single.local_scalar(seed))
             assert single.loss == pytest.approx(together.clients[index].loss, rel=1e-5)
@@ -76,7 +78,7 @@ def test_a_cohort_equals_separate_clients(n_clients: int, kind: DirectionKind) -
 
 def test_the_weights_move_once_a_round_by_the_scalar_times_the_direction() -> None:
     model = network()
-    cohort = Cohort(model, losses, data(3), training(learning_rate=0.125))
+    cohort = Cohort(model, losses, data(3), training(learning_rate=LearningRate(0.125)))
     before = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
     mean = run_round(cohort, 77)
     after = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
@@ -141,30 +143,9 @@ def test_updates_are_reported_in_order() -> None:
 def test_a_loss_that_is_not_finite_names_the_client() -> None:
     sets = data(3)
     sets[1][0] = (math.nan, 0.0)
-    cohort = Cohort(network(), losses, sets, training(examples_per_round=12))
-    with pytest.raises(LossNotFiniteError, match=r"client 1 has probe losses nan.*learning rate"):
+    cohort = Cohort(network(), losses, sets, training(draw=fixed_batch(12)))
+    with pytest.raises(LossNotFiniteError, match=r"client 1 has probe losses.*nan.*learning rate"):
         cohort.clients[0].local_scalar(1)
-
-
-def test_draws_depend_on_their_key_alone() -> None:
-    examples = list(range(50))
-    draws = {
-        key: tuple(draw_examples(examples, 10, key))
-        for key in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 2**64 - 1)]
-    }
-    assert len(set(draws.values())) == 5
-    for key, drawn in draws.items():
-        assert len(set(drawn)) == 10
-        assert tuple(draw_examples(examples, 10, key)) == drawn
-    assert draw_examples(examples, 50, (0,)) == draw_examples(examples, 99, (0,)) == examples
-
-
-def test_draws_are_uniform() -> None:
-    counts = np.zeros(20)
-    for seed in range(4000):
-        counts[draw_examples(list(range(20)), 5, (0, 0, seed))] += 1
-    spread = math.sqrt(4000 * 0.25 * 0.75)
-    assert np.all(np.abs(counts - 1000) < 4.5 * spread)
 
 
 def test_global_random_state_is_left_alone() -> None:
@@ -182,9 +163,7 @@ def test_wrong_use_is_refused() -> None:
     with pytest.raises(ValueError, match="client 1 of 2 holds no example"):
         Cohort(network(), losses, [[(0.0, 0.0)], []], training())
     with pytest.raises(ValueError, match="learning_rate"):
-        training(learning_rate=0.0)
-    with pytest.raises(ValueError, match="examples_per_round"):
-        training(examples_per_round=0)
+        LearningRate(0.0)
 
 
 def test_loss_is_unknown_before_the_first_probe() -> None:
@@ -192,3 +171,61 @@ def test_loss_is_unknown_before_the_first_probe() -> None:
     assert math.isnan(cohort.clients[0].loss)
     cohort.clients[0].local_scalar(1)
     assert math.isfinite(cohort.clients[1].loss)
+
+
+def test_every_example_is_clipped_before_the_sum_is_divided() -> None:
+    sets = data(1)
+    sets[0][3] = (1.0, 300.0)  # one example that would drown all others
+    limit, divisor = 0.5, 7
+    seen: list[np.ndarray] = []
+
+    def combine(scalars: np.ndarray) -> float:
+        seen.append(scalars)
+        return float(np.clip(scalars, -limit, limit).sum() / divisor)
+
+    how = training(draw=fixed_batch(12), combine=combine)
+    scalar = Cohort(network(), losses, sets, how).clients[0].local_scalar(5)
+    assert seen[0].shape == (12,)
+    assert np.abs(seen[0]).max() > 10 * limit
+    assert scalar == np.clip(seen[0], -limit, limit).sum() / divisor
+    assert abs(scalar) <= limit * 12 / divisor
+
+
+def test_an_empty_batch_has_no_slope_and_no_loss() -> None:
+    how = training(draw=lambda n_examples, name: [], combine=lambda scalars: float(scalars.sum()))
+    cohort = Cohort(network(), losses, data(2), how)
+    assert [client.local_scalar(1) for client in cohort.clients] == [0.0, 0.0]
+    assert math.isnan(cohort.clients[0].loss)
+
+
+def test_a_group_is_probed_at_the_same_weights_and_moves_them_once() -> None:
+    model = network()
+    how = training(rule=UpdateRule(directions_per_step=3))
+    cohort = Cohort(model, losses, data(2), how)
+    before = weight_checksum(model)
+    for seed, settled in [(1, False), (2, False), (3, True)]:
+        assert weight_checksum(model) == before
+        run_round(cohort, seed)
+        assert cohort.is_settled is settled
+    assert weight_checksum(model) != before
+
+
+def test_directions_of_a_pool_come_again() -> None:
+    seen: list[Update] = []
+    how = training(seed_pool=4)
+    cohort = Cohort(network(), losses, data(1), how, on_update=seen.append)
+    for seed in range(1000, 1020):
+        run_round(cohort, seed)
+    assert {update.seed for update in seen} == {0, 1, 2, 3}
+    assert len({update.scalar for update in seen}) == 20
+
+
+def test_the_learning_rate_follows_its_schedule() -> None:
+    seen: list[Update] = []
+    rate = LearningRate(0.1, 3, Decay.LINEAR, n_updates=9)
+    cohort = Cohort(network(), losses, data(1), training(learning_rate=rate), seen.append)
+    for seed in range(10):
+        run_round(cohort, seed)
+    assert [update.learning_rate for update in seen] == [rate.at(index) for index in range(10)]
+    assert seen[2].learning_rate == pytest.approx(0.1) == seen[3].learning_rate
+    assert seen[9].learning_rate == 0.0

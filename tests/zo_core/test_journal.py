@@ -1,6 +1,7 @@
 """The journal is the model: replay gives its bits, damage is found."""
 
 import copy
+import dataclasses
 import math
 from pathlib import Path
 
@@ -8,18 +9,19 @@ import pytest
 import torch
 from torch import nn
 
-from zo_core.client import Update
 from zo_core.directions import DirectionKind
 from zo_core.fingerprint import weight_checksum
 from zo_core.journal import (
     Journal,
     JournalError,
     continue_journal,
+    first_disagreement,
     read_journal,
     replay,
     start_journal,
 )
 from zo_core.update import apply_update, update_coefficient
+from zo_core.update_rule import Update, UpdateRule, take_step
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 KINDS = list(DirectionKind)
@@ -145,3 +147,51 @@ def test_checksum_sees_every_bit_name_and_format() -> None:
     sums.add(weight_checksum(model))
     sums.add(weight_checksum(nn.ModuleDict({"a": network()})))
     assert len(sums) == 4
+
+
+RULE = UpdateRule(directions_per_step=2, momentum=0.5, window=3, rms_decay=0.9, weight_decay=0.1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("cut", [0, 6, 14])
+def test_a_resumed_journal_gives_the_bits_of_the_whole_run(
+    tmp_path: Path, dtype: torch.dtype, cut: int
+) -> None:
+    whole, again, path = network(dtype), network(dtype), tmp_path / "journal"
+    kind = DirectionKind.RADEMACHER
+    with start_journal(path, whole, kind, RULE) as journal:
+        for count in range(1, 21):
+            take_step(whole, updates(20)[:count], RULE, kind)
+            journal.append(updates(20)[count - 1])
+            if count % 5 == 0:
+                journal.append_checkpoint(whole)
+    path.write_bytes(path.read_bytes()[:-9])  # the last line is torn
+    with continue_journal(path, cut) as journal:
+        replay(again, read_journal(path))
+        for count in range(cut + 1, 21):
+            take_step(again, updates(20)[:count], RULE, kind)
+            journal.append(updates(20)[count - 1])
+    assert weight_checksum(again) == weight_checksum(whole)
+    assert list(read_journal(path).updates) == updates(20)
+    assert [c.n_updates for c in read_journal(path).checkpoints] == list(range(5, cut + 1, 5))
+
+
+def test_a_journal_with_too_few_updates_is_refused(tmp_path: Path) -> None:
+    fine_tuned(network(), tmp_path / "journal", DirectionKind.RADEMACHER, count=4)
+    with pytest.raises(JournalError, match="holds 4 updates where 7"):
+        continue_journal(tmp_path / "journal", 7)
+
+
+def test_two_clients_that_drift_apart_are_found(tmp_path: Path) -> None:
+    for name in ("one", "same"):
+        fine_tuned(network(), tmp_path / name, DirectionKind.RADEMACHER)
+    one, same = read_journal(tmp_path / "one"), read_journal(tmp_path / "same")
+    assert first_disagreement(one, same) is None
+    told = dataclasses.replace(one.updates[16], scalar=0.5)
+    other = dataclasses.replace(one, updates=(*one.updates[:16], told, *one.updates[17:]))
+    assert first_disagreement(one, other) == 17
+    drifted = dataclasses.replace(one.checkpoints[1], checksum="0" * 32)
+    other = dataclasses.replace(one, checkpoints=(one.checkpoints[0], drifted, one.checkpoints[2]))
+    assert first_disagreement(one, other) == 20
+    base = dataclasses.replace(one, header=dataclasses.replace(one.header, base_checksum="0" * 32))
+    assert first_disagreement(one, base) == 0

@@ -10,10 +10,12 @@ import pytest
 import torch
 from transformers import OPTForCausalLM
 
+from zo_core.batches import fixed_batch
 from zo_core.client import Cohort, Training
 from zo_core.encoding import encode_examples
 from zo_core.examples import read_examples
 from zo_core.folder_cache import CacheError, cached_folder
+from zo_core.learning_rate import LearningRate
 from zo_core.models import load_model
 from zo_core.objective import accuracy, candidate_losses
 from zo_core.small_opt import (
@@ -155,7 +157,7 @@ def test_zeroth_order_turns_the_built_in_model_to_the_task(tmp_path: Path) -> No
     )
     parts = [encode_examples(part, SST2, lm.tokenizer) for part in split_evenly(train, 5, 0)]
     held_out = encode_examples(test, SST2, lm.tokenizer)
-    cohort = Cohort(lm.model, candidate_losses, parts, Training(5e-4, 8))
+    cohort = Cohort(lm.model, candidate_losses, parts, Training(LearningRate(5e-4), fixed_batch(8)))
     before = accuracy(lm.model, held_out)
     with one_thread():
         for seed in range(250):

@@ -1,14 +1,16 @@
 """The main job on a tiny model and tiny data, and what it answers to wrong ones."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from sdr_ota.cli.failure import CommandFailed
 from sdr_ota.cli.learning import Learning, model_learning
-from sdr_ota.cli.run import run_command
+from sdr_ota.cli.run import resume_command, run_command
 from sdr_ota.config import load_config
-from sdr_ota.records import read_run
+from sdr_ota.experiment import RoundResult
+from sdr_ota.records import RunFolder, read_run
 from zo_core.journal import read_journal
 from zo_core.models import load_model
 from zo_core.small_opt import SmallOptRecipe, prepare
@@ -52,7 +54,7 @@ def settings(model: Path, tmp_path: Path) -> list[str]:
 def learning_of(settings: list[str], tmp_path: Path) -> Learning:
     config = load_config(None, settings)
     journal = tmp_path / f"journal-{config.clients.split}.jsonl"
-    return model_learning(config, Path(), journal, lambda *_: None)
+    return model_learning(config, Path(), journal, 0, lambda *_: None)
 
 
 @pytest.mark.parametrize("payload", ["analog", "sign"])
@@ -126,3 +128,42 @@ def test_a_run_that_diverges_says_so_and_is_recorded(settings: list[str], rate: 
 
 def test_the_model_loads_as_an_ordinary_folder(model: Path) -> None:
     assert load_model(str(model)).name == str(model)
+
+
+@pytest.mark.parametrize(
+    "rule", [[], ["zo.directions_per_step=2", "zo.momentum=0.5", "zo.weight_decay=0.1"]]
+)
+def test_a_run_killed_and_resumed_has_the_bits_of_the_whole_one(
+    settings: list[str], rule: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(next(s for s in settings if "run.folder" in s).split("=")[1])
+    run_command(None, [*settings, *rule, f"run.folder={folder / 'whole'}"])
+    append = RunFolder.append_round
+    kills = iter([False, False, False, True])
+
+    def killed(self: RunFolder, result: RoundResult) -> None:
+        if next(kills):
+            raise KeyboardInterrupt  # the journal has the round, the records do not
+        append(self, result)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RunFolder, "append_round", killed)
+        with pytest.raises(CommandFailed, match="--resume"):
+            run_command(None, [*settings, *rule, f"run.folder={folder / 'killed'}"])
+    (run,) = (folder / "killed").iterdir()
+    resume_command(run)
+    (whole,) = (folder / "whole").iterdir()
+    assert (run / "journal.jsonl").read_text() == (whole / "journal.jsonl").read_text()
+    assert [r.loss for r in read_run(run).rounds] == [r.loss for r in read_run(whole).rounds]
+    assert read_run(run).evaluations == read_run(whole).evaluations
+
+
+def test_a_private_run_keeps_its_promise_and_says_so(
+    settings: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_command(None, [*settings, "privacy.protect=record", "privacy.epsilon=3"])
+    printed = " ".join(capsys.readouterr().out.split())
+    found = re.search(r"epsilon ([\d.]+) of 3 at delta 1e-05, record level", printed)
+    assert found
+    assert 2.8 < float(found[1]) <= 3.0
+    assert "6 bursts paid for" in printed
