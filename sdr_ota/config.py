@@ -42,7 +42,26 @@ class ModelTable(_Table):
     """Which language model is fine-tuned."""
 
     name: str = Field("builtin", description="builtin, a folder, or a name on the hub")
+    kind: Literal["causal", "classifier"] = Field(
+        "causal", description="a language model that is prompted, or a sequence classifier"
+    )
     weight_format: Literal["float32", "bfloat16", "float16"] = "float32"
+    train: Literal["all", "layers", "lora", "prefix"] = Field(
+        "all", description="what learns: all weights, some layers, or adapters"
+    )
+    layers: tuple[str, ...] = Field(
+        (), description='with train = "layers": shell patterns of parameter names'
+    )
+    lora_rank: Count = Field(8, description='with train = "lora"')
+    prefix_tokens: Count = Field(5, description='with train = "prefix"')
+
+    @model_validator(mode="after")
+    def _fits(self) -> "ModelTable":
+        if (self.train == "layers") != bool(self.layers):
+            raise ValueError('train = "layers" and the patterns in layers belong together')
+        if self.train == "prefix" and self.kind == "classifier":
+            raise ValueError('train = "prefix" needs kind = "causal"')
+        return self
 
 
 class DataTable(_Table):
@@ -89,6 +108,9 @@ class ZoTable(_Table):
     )
     perturbation_scale: Positive = 2**-10
     direction: Literal["rademacher", "gaussian"] = "rademacher"
+    objective: Literal["loss", "error"] = Field(
+        "loss", description="what is made small: the loss, or the share of errors (1 - F1) itself"
+    )
     directions_per_step: Count = Field(
         1, description="rounds whose directions are probed at the same weights and make one step"
     )

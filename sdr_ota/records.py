@@ -2,7 +2,7 @@
 
     start.json         resolved config, versions, radios, settings in force
     rounds.jsonl       one `RoundResult` a line, each on disk before the next round
-    evaluations.jsonl  held-out accuracy after so many rounds
+    evaluations.jsonl  held-out score after so many rounds
     stop.json          success, abort or fail, and why
 
 All of it is there whatever happens; a last line torn by a crash is skipped.
@@ -30,11 +30,11 @@ class Evaluation:
 
     Attributes:
         rounds_done: Rounds before this evaluation.
-        accuracy: Share of held-out examples with the right label.
+        score: Of the held-out examples; start.json names it (accuracy, F1).
     """
 
     rounds_done: int
-    accuracy: float
+    score: float
 
 
 @dataclass(frozen=True)

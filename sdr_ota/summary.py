@@ -23,8 +23,9 @@ class Summary:
         rounds: Rounds done, erasures included.
         erasures: How many rounds were lost, by reason.
         incomplete: Rounds in which a node was left out as too weak or not heard.
-        accuracy_before: Held-out accuracy before the first round.
-        accuracy_after: The same at the end.
+        score_name: What the held-out examples are scored by: accuracy, F1.
+        score_before: Their score before the first round.
+        score_after: The same at the end.
         loss_before: Mean training loss of the first tenth of the rounds.
         loss_after: The same of the last tenth.
         nmse_db: Measured normalised mean square error of the decoded sum.
@@ -39,8 +40,9 @@ class Summary:
     rounds: int
     erasures: Mapping[str, int]
     incomplete: int
-    accuracy_before: float | None
-    accuracy_after: float | None
+    score_name: str
+    score_before: float | None
+    score_after: float | None
     loss_before: float | None
     loss_after: float | None
     nmse_db: float
@@ -71,8 +73,9 @@ def summarise(run: RunRecord) -> Summary:
         rounds=n_rounds,
         erasures=dict(Counter(r.erasure for r in run.rounds if r.erasure)),
         incomplete=sum(bool(r.detail) for r in good),
-        accuracy_before=first.accuracy if first else None,
-        accuracy_after=last.accuracy if last else None,
+        score_name=str(run.start.get("score_name", "accuracy")),
+        score_before=first.score if first else None,
+        score_after=last.score if last else None,
         loss_before=_mean(losses[: max(len(losses) // 10, 1)]),
         loss_after=_mean(losses[-max(len(losses) // 10, 1) :]),
         nmse_db=nmse_db(errors, sums),

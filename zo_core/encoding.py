@@ -60,9 +60,35 @@ def encode_examples(
             if text not in known:
                 known[text] = _candidate(text, tokenizer)
         candidates = tuple(known[text] for text in texts)
-        tokens = _cut(prompt, start, longest - max(map(len, candidates)))
+        tokens = cut_prompt(prompt, start, longest - max(map(len, candidates)))
         encoded.append(EncodedExample(tokens, candidates, task.labels.index(example.label)))
     return encoded
+
+
+def encode_prompts(
+    examples: Sequence[Example],
+    task: PromptTask,
+    tokenizer: PreTrainedTokenizerBase,
+    max_tokens: int = 256,
+) -> list[EncodedExample]:
+    """Turn examples into token ids for a sequence classifier, which needs no candidates.
+
+    Args:
+        examples: Examples whose labels the task knows.
+        task: Gives the prompts.
+        tokenizer: Tokenizer of the model; it cuts longer texts, on its own side.
+        max_tokens: Most tokens of a text; the tokenizer's own limit holds too.
+
+    Returns:
+        The encoded examples, in order, without candidates.
+    """
+    longest = min(max_tokens, tokenizer.model_max_length)
+    texts = [task.prompt(example) for example in examples]
+    rows = tokenizer(texts, truncation=True, max_length=longest)["input_ids"]
+    return [
+        EncodedExample(tuple(row), (), task.labels.index(example.label))
+        for row, example in zip(rows, examples, strict=True)
+    ]
 
 
 def _candidate(text: str, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
@@ -75,7 +101,17 @@ def _candidate(text: str, tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]
     return tuple(tokens)
 
 
-def _cut(prompt: Sequence[int], start: Sequence[int], room: int) -> tuple[int, ...]:
+def cut_prompt(prompt: Sequence[int], start: Sequence[int], room: int) -> tuple[int, ...]:
+    """Keep the end of a prompt that is too long, behind the token that starts every text.
+
+    Args:
+        prompt: Token ids.
+        start: What starts every text, if anything does.
+        room: Most tokens.
+
+    Raises:
+        DataError: There is no room for a prompt.
+    """
     if len(prompt) <= room:
         return tuple(prompt)
     kept = [token for token in start if prompt[0] == token]

@@ -175,6 +175,11 @@ def _json_rows(path: Path) -> Iterator[Row]:
 
 
 def _text(value: object) -> str:
+    """Return a value as text; of several answers (SQuAD's form) one a line."""
+    if isinstance(value, Mapping) and "text" in value:
+        return _text(value["text"])
+    if isinstance(value, list | tuple):
+        return "\n".join(dict.fromkeys(_text(item) for item in value))
     return str(value).lower() if isinstance(value, bool) else str(value).strip()
 
 

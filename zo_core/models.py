@@ -1,8 +1,10 @@
-"""Load a causal language model and its tokenizer: by name, from a folder, or the built-in one."""
+"""Load a model and its tokenizer: by name, from a folder, or the built-in small OPT."""
 
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +12,7 @@ import torch
 from huggingface_hub import constants
 from transformers import (
     AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -21,6 +24,7 @@ from zo_core.small_opt import Progress, prepare_builtin
 BUILTIN = "builtin"
 
 WeightFormat = Literal["float32", "bfloat16", "float16"]
+_Reader = Callable[..., PreTrainedModel]
 
 _HUB_TIMEOUT_S = 10.0
 
@@ -31,10 +35,10 @@ class ModelUnavailableError(OSError):
 
 @dataclass(frozen=True)
 class LanguageModel:
-    """A causal language model in evaluation mode, with its tokenizer.
+    """A language model in evaluation mode, with its tokenizer.
 
     Attributes:
-        model: The model; every weight is trainable.
+        model: A causal language model or a sequence classifier; every weight is trainable.
         tokenizer: Its tokenizer.
         name: What it was asked for by.
     """
@@ -47,7 +51,7 @@ class LanguageModel:
 def load_model(
     name: str, weight_format: WeightFormat = "float32", progress: Progress | None = None
 ) -> LanguageModel:
-    """Load a causal language model of the OPT family.
+    """Load a causal language model: OPT, LLaMA, Qwen or any with a plain head.
 
     What is on this machine is taken without asking the network. The global random state is
     left as it was.
@@ -67,14 +71,42 @@ def load_model(
         CacheError: The built-in model cannot be written to the cache.
     """
     source = str(prepare_builtin(progress)) if name == BUILTIN else _source(name)
-    with torch.random.fork_rng(devices=[]), quiet_transformers():
-        model, tokenizer = _load(source, name, getattr(torch, weight_format))
-    _check_head(model, name)
-    # Hub tokenizers of the OPT family do not say how long a text the model can take.
-    n_positions = model.config.max_position_embeddings
-    tokenizer.model_max_length = min(tokenizer.model_max_length, n_positions)
-    model.eval()  # type: ignore[no-untyped-call]
-    return LanguageModel(model, tokenizer, name)
+    reader = partial(AutoModelForCausalLM.from_pretrained, dtype=getattr(torch, weight_format))
+    loaded = _load(source, name, reader)
+    _check_head(loaded.model, name)
+    return loaded
+
+
+def load_classifier(
+    name: str, n_labels: int, weight_format: WeightFormat = "float32", seed: int = 0
+) -> LanguageModel:
+    """Load a sequence classifier: RoBERTa, BERT, OPT, LLaMA, Qwen and others.
+
+    Where the model has no classifying head yet, one is drawn from the seed, so that every
+    client starts from the same bits.
+
+    Args:
+        name: A folder, or a name on the Hugging Face hub such as ``roberta-base``.
+        n_labels: Labels of the task, at least 2.
+        weight_format: Number format of the weights.
+        seed: Of a new head.
+
+    Returns:
+        Model, tokenizer and name.
+
+    Raises:
+        ModelUnavailableError: There is no such model here, and the hub cannot be reached or
+            does not have it.
+    """
+    reader = partial(
+        AutoModelForSequenceClassification.from_pretrained,
+        dtype=getattr(torch, weight_format),
+        num_labels=n_labels,
+    )
+    loaded = _load(_source(name), name, reader, seed)
+    if loaded.model.config.pad_token_id is None:
+        loaded.model.config.pad_token_id = loaded.tokenizer.eos_token_id
+    return loaded
 
 
 def _source(name: str) -> str:
@@ -94,11 +126,23 @@ def _source(name: str) -> str:
     return name
 
 
-def _load(
-    source: str, name: str, weight_format: torch.dtype
+def _load(source: str, name: str, reader: _Reader, seed: int = 0) -> LanguageModel:
+    """Read model and tokenizer, from this machine if they are here, and make them ready."""
+    with torch.random.fork_rng(devices=[]), quiet_transformers():
+        torch.default_generator.manual_seed(seed)
+        model, tokenizer = _found(source, name, reader)
+    # Hub tokenizers of the OPT family do not say how long a text the model can take.
+    n_positions = model.config.max_position_embeddings
+    tokenizer.model_max_length = min(tokenizer.model_max_length, n_positions)
+    model.eval()  # type: ignore[no-untyped-call]
+    return LanguageModel(model, tokenizer, name)
+
+
+def _found(
+    source: str, name: str, reader: _Reader
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     try:
-        return _read(source, weight_format, only_here=True)
+        return _read(source, reader, only_here=True)
     except Exception as error:  # the readers of damaged files raise what they like
         if Path(source).is_dir():
             raise ModelUnavailableError(
@@ -111,7 +155,7 @@ def _load(
             f"'{BUILTIN}', which needs no network"
         )
     try:
-        return _read(source, weight_format, only_here=False)
+        return _read(source, reader, only_here=False)
     except (OSError, ValueError) as error:
         raise ModelUnavailableError(
             f"model {name!r} cannot be loaded from the hub: {_first_line(error)}"
@@ -119,13 +163,10 @@ def _load(
 
 
 def _read(
-    source: str, weight_format: torch.dtype, only_here: bool
+    source: str, reader: _Reader, only_here: bool
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=only_here)
-    model = AutoModelForCausalLM.from_pretrained(
-        source, dtype=weight_format, local_files_only=only_here
-    )
-    return model, tokenizer
+    return reader(source, local_files_only=only_here), tokenizer
 
 
 def _check_head(model: PreTrainedModel, name: str) -> None:
@@ -133,7 +174,7 @@ def _check_head(model: PreTrainedModel, name: str) -> None:
     if not isinstance(head, torch.nn.Linear) or head.bias is not None:
         raise ModelUnavailableError(
             f"model {name!r} ({type(model).__name__}) has no plain linear head over its "
-            "vocabulary, so its labels cannot be scored; use a model of the OPT family"
+            "vocabulary, so its labels cannot be scored; use one of the OPT, LLaMA or Qwen family"
         )
 
 

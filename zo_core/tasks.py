@@ -9,6 +9,30 @@ from zo_core.examples import DataError, Example
 
 
 @dataclass(frozen=True)
+class QuestionTask:
+    """A task whose answers are free text.
+
+    Attributes:
+        name: Name of the task.
+        template: Prompt with the columns of the data in braces.
+        label_column: Column with the right answers.
+    """
+
+    name: str
+    template: str
+    label_column: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Text columns that the task reads, in order of appearance."""
+        return tuple(dict.fromkeys(_columns_of(self.template)))
+
+    def prompt(self, example: Example) -> str:
+        """Give the prompt of an example."""
+        return self.template.format_map(example.fields).strip()
+
+
+@dataclass(frozen=True)
 class PromptTask:
     """A classification task for a language model.
 
@@ -73,10 +97,58 @@ def _columns_of(form: str) -> Sequence[str]:
 SST2 = PromptTask("sst2", "{sentence} It was", {"0": "terrible", "1": "great"})
 """Sentiment of a sentence, as MeZO (Malladi et al., NeurIPS 2023, arXiv 2305.17333) prompts it."""
 
-TASKS: Mapping[str, PromptTask] = {task.name: task for task in (SST2,)}
+RTE = PromptTask(
+    "rte",
+    '{premise} Does this mean that "{hypothesis}" is true? Yes or No?',
+    {"0": "Yes", "1": "No"},
+)
+"""Does a sentence follow from a text? Labels as in SuperGLUE: 0 it does, 1 it does not."""
+
+CB = PromptTask(
+    "cb",
+    'Suppose {premise} Can we conclude that "{hypothesis}"? Yes, No, or Maybe?',
+    {"0": "Yes", "1": "No", "2": "Maybe"},
+)
+"""CommitmentBank, labels as in SuperGLUE: 0 entailment, 1 contradiction, 2 neutral."""
+
+BOOLQ = PromptTask("boolq", "{passage} {question}?", {"0": "No", "1": "Yes"})
+"""A yes-or-no question on a passage; SuperGLUE's labels."""
+
+WIC = PromptTask(
+    "wic",
+    'Is the word "{word}" used in the same sense in these two sentences? Yes or No? '
+    "{sentence1} {sentence2}",
+    {"0": "No", "1": "Yes"},
+)
+"""One word in two sentences; SuperGLUE's labels."""
+
+COPA = PromptTask(
+    "copa", "{premise} What was the {question}?", {"0": "{choice1}", "1": "{choice2}"}
+)
+"""Which of two sentences is the cause (or effect) of a third; column ``question`` says which."""
+
+SQUAD = QuestionTask("squad", "{context} Question: {question} Answer:", "answers")
+"""Extractive questions on a passage, SQuAD v1.1; columns as on the hub."""
+
+AG_NEWS = PromptTask(
+    "ag_news",
+    "{text} It is about",
+    {"0": "the world", "1": "sports", "2": "business", "3": "technology"},
+)
+"""Four kinds of news; labels as in the data set ``ag_news``."""
+
+TASKS: Mapping[str, PromptTask | QuestionTask] = {
+    task.name: task for task in (SST2, RTE, CB, BOOLQ, WIC, COPA, AG_NEWS, SQUAD)
+}
+"""The tasks that come with the package.
+
+Columns are those of the data sets on the hub (SuperGLUE, ``ag_news``); the forms of SST-2, RTE,
+CB, BoolQ, WiC, COPA and SQuAD follow the kind of prompt that MeZO uses for them
+(Malladi et al., NeurIPS 2023, arXiv 2305.17333, appendix on prompts), in our words.
+"""
 
 
-def task_by_name(name: str) -> PromptTask:
+def task_by_name(name: str) -> PromptTask | QuestionTask:
     """Give a task that comes with the package.
 
     Raises:

@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add every command to the application."""
     app.command("run")(run)
     app.command("plan")(plan)
+    app.command("export")(export)
     app.command("report")(report)
     app.command("compare")(compare)
     app.command("presets")(presets)
@@ -67,6 +68,19 @@ def plan(
     from sdr_ota.cli.plan import plan_command  # noqa: PLC0415
 
     plan_command(experiment, settings, figure)
+
+
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    output: Annotated[Path, typer.Option("--output", help="Folder to write the model to.")],
+) -> None:
+    """Write the model of a run as a Hugging Face folder (safetensors).
+
+    Replays the run's journal onto its base model; `from_pretrained` loads the folder.
+    """
+    from sdr_ota.cli.export import export_command  # noqa: PLC0415
+
+    export_command(run, output)
 
 
 def report(

@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from zo_core.client import Training
     from zo_core.examples import Example
     from zo_core.journal import JournalWriter
-    from zo_core.tasks import PromptTask
+    from zo_core.tasks import PromptTask, QuestionTask
     from zo_core.update_rule import Update
+
+    Task = PromptTask | QuestionTask
 
 Progress = Callable[[int, int, float], None]
 
 BUILTIN = "builtin"
 DATASETS = "datasets:"
+JOURNAL = "journal.jsonl"
 SMALL_MODEL = 5_000_000
 """Parameters below which sharing an operation among threads costs more than it gains."""
 
@@ -39,7 +42,8 @@ class Learning:
     Attributes:
         clients: One a node.
         n_parameters: Trainable weights; None without a model.
-        evaluate: Returns the held-out accuracy; None without a model.
+        evaluate: Returns the held-out score; None without a model.
+        score_name: What that score is called.
         threads: Context in which the rounds run: one thread where a model is small.
         is_settled: Whether the run could be resumed from here.
         close: Call at the end.
@@ -50,6 +54,7 @@ class Learning:
     clients: Sequence[ScalarClient]
     n_parameters: int | None = None
     evaluate: Callable[[], float] | None = None
+    score_name: str = "accuracy"
     threads: Callable[[], AbstractContextManager[None]] = nullcontext
     is_settled: Callable[[], bool] = lambda: True
     close: Callable[[], None] = lambda: None
@@ -81,7 +86,9 @@ def model_learning(
     try:
         from zo_core.examples import DataError  # noqa: PLC0415 - torch is optional and slow
         from zo_core.folder_cache import CacheError  # noqa: PLC0415
+        from zo_core.journal import JournalError  # noqa: PLC0415
         from zo_core.models import ModelUnavailableError  # noqa: PLC0415
+        from zo_core.trainable import NothingToTrainError  # noqa: PLC0415
     except ImportError as missing:
         raise CommandFailed(
             f"a language model needs the extra 'llm' ({missing.name} is missing): "
@@ -90,7 +97,13 @@ def model_learning(
         ) from missing
     try:
         return _load(config, home, journal, n_updates, progress)
-    except (DataError, ModelUnavailableError, CacheError) as wrong:
+    except (
+        DataError,
+        ModelUnavailableError,
+        NothingToTrainError,
+        CacheError,
+        JournalError,
+    ) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
 
 
@@ -107,7 +120,7 @@ def sampling_rate_of(config: Config, home: Path) -> float:
     from zo_core.examples import DataError  # noqa: PLC0415
 
     try:
-        n_examples = sum(len(part) for part in _client_parts(config, home, _task(config.data)))
+        n_examples = sum(len(part) for part in _client_parts(config, home, task_of(config.data)))
     except DataError as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
     return _rate(config, n_examples)
@@ -117,7 +130,7 @@ def _rate(config: Config, n_examples: int) -> float:
     return min(config.clients.examples_per_round * config.clients.count / n_examples, 1.0)
 
 
-def _client_parts(config: Config, home: Path, task: "PromptTask") -> list[list["Example"]]:
+def _client_parts(config: Config, home: Path, task: "Task") -> list[list["Example"]]:
     train = _examples(config.data.train, "train", config.data.train_limit, task, home)
     return _split(config, train)
 
@@ -125,36 +138,37 @@ def _client_parts(config: Config, home: Path, task: "PromptTask") -> list[list["
 def _load(
     config: Config, home: Path, journal_path: Path, n_updates: int, progress: Progress
 ) -> Learning:
+    from sdr_ota.cli.objective import objective_of  # noqa: PLC0415
+    from sdr_ota.cli.trained_model import choose_trainable, load_base  # noqa: PLC0415
     from zo_core.client import Cohort, LossNotFiniteError  # noqa: PLC0415
-    from zo_core.encoding import encode_examples  # noqa: PLC0415
-    from zo_core.models import load_model  # noqa: PLC0415
-    from zo_core.objective import accuracy, candidate_losses  # noqa: PLC0415
     from zo_core.threads import one_thread  # noqa: PLC0415
     from zo_core.update import UpdateNotFiniteError  # noqa: PLC0415
 
-    task = _task(config.data)
+    task = task_of(config.data)
     held_out = _examples(config.data.held_out, "test", config.data.held_out_limit, task, home)
     parts = _client_parts(config, home, task)
-    loaded = load_model(config.model.name, config.model.weight_format, progress)
-    n_examples = sum(len(part) for part in parts)
-    sampling_rate = _rate(config, n_examples)
+    loaded = load_base(config, task, progress)
+    model, objective = choose_trainable(config, loaded), objective_of(config, task, loaded)
+    sampling_rate = _rate(config, sum(len(part) for part in parts))
     training = _training(config, sampling_rate)
-    journal, past = _journal(journal_path, n_updates, loaded.model, training)
+    journal, past = _journal(journal_path, n_updates, model, training)
     cohort = Cohort(
-        loaded.model,
-        candidate_losses,
-        [encode_examples(part, task, loaded.tokenizer) for part in parts],
+        model,
+        objective.losses,
+        [objective.encode(part) for part in parts],
         training,
         on_update=journal.append,
         past_updates=past,
     )
-    encoded = encode_examples(held_out, task, loaded.tokenizer)
-    n_parameters = sum(p.numel() for p in loaded.model.parameters())
+    encoded = objective.encode(held_out)
+    n_parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    n_weights = sum(p.numel() for p in model.parameters())
     return Learning(
         clients=cohort.clients,
         n_parameters=n_parameters,
-        threads=one_thread if n_parameters < SMALL_MODEL else nullcontext,
-        evaluate=lambda: accuracy(loaded.model, encoded),
+        threads=one_thread if n_weights < SMALL_MODEL else nullcontext,
+        evaluate=lambda: objective.score(model, encoded),
+        score_name=objective.score_name,
         is_settled=lambda: cohort.is_settled,
         close=journal.close,
         failures=(LossNotFiniteError, UpdateNotFiniteError),
@@ -213,7 +227,8 @@ def _training(config: Config, sampling_rate: float) -> "Training":
     )
 
 
-def _task(table: DataTable) -> "PromptTask":
+def task_of(table: DataTable) -> "Task":
+    """Return the task of a config: one that ships, or its own template."""
     from zo_core.tasks import PromptTask, task_by_name  # noqa: PLC0415
 
     if table.template is None or table.verbaliser is None:
@@ -222,10 +237,10 @@ def _task(table: DataTable) -> "PromptTask":
 
 
 def _examples(
-    source: str, split: str, limit: int | None, task: "PromptTask", home: Path
+    source: str, split: str, limit: int | None, task: "Task", home: Path
 ) -> list["Example"]:
     from zo_core.examples import fetch_examples, read_examples  # noqa: PLC0415
-    from zo_core.tasks import check_labels  # noqa: PLC0415
+    from zo_core.tasks import PromptTask, check_labels  # noqa: PLC0415
 
     if source.startswith(DATASETS):
         name = source.removeprefix(DATASETS)
@@ -234,7 +249,8 @@ def _examples(
     else:
         path = _builtin_file(split) if source == BUILTIN else home / Path(source).expanduser()
         examples = read_examples(path, task.columns, task.label_column, limit)
-    check_labels(examples, task, source)
+    if isinstance(task, PromptTask):
+        check_labels(examples, task, source)
     return examples
 
 

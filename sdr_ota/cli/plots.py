@@ -39,7 +39,8 @@ def save_plots(run: RunRecord) -> list[Path]:
 
 
 def _learning(run: RunRecord) -> Figure:
-    """Draw training loss and held-out accuracy over the rounds."""
+    """Draw training loss and held-out score over the rounds."""
+    score_name = f"held-out {run.start.get('score_name', 'accuracy')}"
     figure = Figure(figsize=(6, 3.2))
     axes = figure.subplots()
     rounds = [r.round for r in run.rounds if r.loss is not None]
@@ -57,14 +58,14 @@ def _learning(run: RunRecord) -> Figure:
         right.grid(visible=False)
         handles += right.plot(
             [e.rounds_done for e in run.evaluations],
-            [e.accuracy for e in run.evaluations],
+            [e.score for e in run.evaluations],
             "o-",
             color="C0",
             markersize=4,
-            label="held-out accuracy",
+            label=score_name,
         )
         right.set_ylim(0, 1)
-        right.set_ylabel("held-out accuracy")
+        right.set_ylabel(score_name)
     axes.legend(handles=handles, loc="best")
     return figure
 

@@ -22,8 +22,8 @@ class RunView(Protocol):
     def round_done(self, result: RoundResult) -> None:
         """Show one round."""
 
-    def evaluated(self, rounds_done: int, accuracy: float) -> None:
-        """Show a held-out accuracy."""
+    def evaluated(self, rounds_done: int, name: str, score: float) -> None:
+        """Show a held-out score."""
 
 
 @contextmanager
@@ -68,8 +68,8 @@ def _figures(result: RoundResult, rounds_per_s: float) -> str:
     )
 
 
-def _accuracy(rounds_done: int, accuracy: float) -> str:
-    return f"after {rounds_done} rounds: held-out accuracy {accuracy:.3f}"
+def _evaluated(rounds_done: int, name: str, score: float) -> str:
+    return f"after {rounds_done} rounds: held-out {name} {score:.3f}"
 
 
 class _Bar:
@@ -97,10 +97,8 @@ class _Bar:
             figures=_figures(result, self._pace.count()),
         )
 
-    def evaluated(self, rounds_done: int, accuracy: float) -> None:
-        self._progress.console.print(
-            f"after {rounds_done} rounds: held-out accuracy {accuracy:.3f}"
-        )
+    def evaluated(self, rounds_done: int, name: str, score: float) -> None:
+        self._progress.console.print(_evaluated(rounds_done, name, score))
 
 
 class _Lines:
@@ -119,5 +117,5 @@ class _Lines:
             place = f"round {result.round + 1} of {self._n_rounds}"
             console.print(f"{place}  {_figures(result, rounds_per_s)}", soft_wrap=True)
 
-    def evaluated(self, rounds_done: int, accuracy: float) -> None:
-        console.print(_accuracy(rounds_done, accuracy))
+    def evaluated(self, rounds_done: int, name: str, score: float) -> None:
+        console.print(_evaluated(rounds_done, name, score))

@@ -56,9 +56,9 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
     if summary.incomplete:
         missing = f"in {summary.incomplete} rounds; see detail in rounds.jsonl"
         rows.append(("a node was left out", missing))
-    if summary.accuracy_before is not None and summary.accuracy_after is not None:
-        change = f"{summary.accuracy_before:.3f} -> {summary.accuracy_after:.3f}"
-        rows.append(("held-out accuracy", change))
+    if summary.score_before is not None and summary.score_after is not None:
+        change = f"{summary.score_before:.3f} -> {summary.score_after:.3f}"
+        rows.append((f"held-out {summary.score_name}", change))
     if summary.loss_before and summary.loss_after:
         change = f"{summary.loss_before:.4f} -> {summary.loss_after:.4f}"
         rows.append(("training loss (first, last tenth)", change))

@@ -12,7 +12,7 @@ from ota_calibration.ledger import BudgetSpent
 from sdr_ota.cli.bench import link_of, open_bench, planner_of, simulated_air
 from sdr_ota.cli.checkpoint import Standing, load_standing, save_standing
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
-from sdr_ota.cli.learning import Learning, model_learning, synthetic_learning
+from sdr_ota.cli.learning import JOURNAL, Learning, model_learning, synthetic_learning
 from sdr_ota.cli.plots import save_plots
 from sdr_ota.cli.privacy import admission
 from sdr_ota.cli.progress import RunView, live_view
@@ -76,13 +76,14 @@ def _run(config: Config, home: Path, folder: RunFolder) -> str:
     # What a crash left of a round that was not finished is done again.
     n_updates = folder.keep_rounds(standing.position.next_round)
     with live_view(config.run.rounds) as view, open_bench(config, standing.air) as bench:
-        folder.write_start(start_record(config, home, bench, None))
+        folder.write_start(start_record(config, home, bench))
         if config.clients.source == "synthetic":
             learning = synthetic_learning(config)
         else:
-            journal = folder.path / "journal.jsonl"
+            journal = folder.path / JOURNAL
             learning = model_learning(config, home, journal, n_updates, view.preparing)
-        folder.write_start(start_record(config, home, bench, learning.n_parameters))
+        learned = {"n_parameters": learning.n_parameters, "score_name": learning.score_name}
+        folder.write_start({**start_record(config, home, bench), **learned})
         try:
             with learning.threads():
                 return _go_round(config, bench, learning, folder, view, standing)
@@ -131,9 +132,9 @@ def _go_round(
 def _evaluate(rounds_done: int, learning: Learning, folder: RunFolder, view: RunView) -> None:
     if learning.evaluate is None:
         return
-    accuracy = learning.evaluate()
-    folder.append_evaluation(Evaluation(rounds_done, accuracy))
-    view.evaluated(rounds_done, accuracy)
+    score = learning.evaluate()
+    folder.append_evaluation(Evaluation(rounds_done, score))
+    view.evaluated(rounds_done, learning.score_name, score)
 
 
 def _stop(folder: RunFolder, ending: Ending, why: str) -> None:

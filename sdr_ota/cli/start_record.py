@@ -12,23 +12,19 @@ from sdr_ota.config import Config
 from sdr_ota.exchange import Bench
 
 
-def start_record(
-    config: Config, home: Path, bench: Bench, n_parameters: int | None
-) -> Mapping[str, object]:
-    """Return all that is known before the first round; the model's size once it is loaded.
+def start_record(config: Config, home: Path, bench: Bench) -> Mapping[str, object]:
+    """Return all that is known before model and data are loaded.
 
     Args:
         config: The resolved configuration.
         home: Folder to which file names in it are relative.
         bench: The radios.
-        n_parameters: Trainable weights; None without a model, or before it is loaded.
     """
     radios = (bench.receiver, *bench.nodes)
     return {
         "config": config.model_dump(),
         "home": str(home.resolve()),
         "payload": config.link.payload,
-        "n_parameters": n_parameters,
         "air_s_per_round": air_s_per_round(config),
         "radios": [asdict(radio.info) for radio in radios],
         "settings": asdict(settings_of(config)),

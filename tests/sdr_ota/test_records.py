@@ -103,7 +103,7 @@ def test_figures_of_a_run(tmp_path: Path) -> None:
     assert summary.incomplete == 1
     assert summary.nmse_db == pytest.approx(-20.0)  # (0.01 + 0.09) / (1 + 9)
     assert summary.theory_nmse_db == pytest.approx(-20.0)  # (0.04 + 0.06) / (1 + 9)
-    assert (summary.accuracy_before, summary.accuracy_after) == (0.5, 0.9)
+    assert (summary.score_before, summary.score_after) == (0.5, 0.9)
     assert summary.bits_per_client == 3 * 16
     assert summary.gradient_bits_per_client == 3 * 1000 * 16
     assert summary.air_s == pytest.approx(0.03)

@@ -138,7 +138,7 @@ def test_accuracy_counts_the_right_ones(
             for i, (e, best) in enumerate(zip(examples, chosen, strict=True))
         ]
         expected = 1 - n_wrong / len(examples)
-        assert accuracy(model, answers) == accuracy(model, answers, 1) == expected
+        assert accuracy(model, answers) == accuracy(model, answers, examples_per_pass=1) == expected
 
 
 def test_prompt_keeps_start_token_and_end(tokenizer: PreTrainedTokenizerFast) -> None:

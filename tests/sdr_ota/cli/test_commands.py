@@ -63,7 +63,7 @@ def test_report_prints_the_table_and_json(tmp_path: Path) -> None:
     assert "NMSE of the decoded sum" in _sdr_ota("report", run, folder=tmp_path).stdout
     figures = json.loads(_sdr_ota("report", run, "--json", folder=tmp_path).stdout)
     assert figures["rounds"] == 3
-    assert figures["accuracy_before"] is None
+    assert figures["score_before"] is None
     assert figures["nmse_db"] < -20
 
 

@@ -1,19 +1,26 @@
 """The main job on a tiny model and tiny data, and what it answers to wrong ones."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from sdr_ota.cli.export import export_command
 from sdr_ota.cli.failure import CommandFailed
 from sdr_ota.cli.learning import Learning, model_learning
 from sdr_ota.cli.run import resume_command, run_command
 from sdr_ota.config import load_config
 from sdr_ota.experiment import RoundResult
 from sdr_ota.records import RunFolder, read_run
+from zo_core.encoding import encode_examples
+from zo_core.examples import read_examples
+from zo_core.fingerprint import weight_checksum
 from zo_core.journal import read_journal
 from zo_core.models import load_model
+from zo_core.objective import accuracy
 from zo_core.small_opt import SmallOptRecipe, prepare
+from zo_core.tasks import SST2
 
 SENTENCES = [
     f"a {word} film , it was {verdict}"
@@ -167,3 +174,58 @@ def test_a_private_run_keeps_its_promise_and_says_so(
     assert found
     assert 2.8 < float(found[1]) <= 3.0
     assert "6 bursts paid for" in printed
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["model.train=lora", "model.lora_rank=2"],
+        ["model.train=prefix", "model.prefix_tokens=2"],
+        ["model.train=layers", 'model.layers=["*layers.0.*"]'],
+        ["model.kind=classifier"],
+        ["zo.objective=error"],
+        ["zo.seed_pool=4", "zo.warmup_rounds=2", "zo.decay=cosine", "zo.rms_decay=0.9"],
+    ],
+    ids=lambda changes: changes[0].split("=")[-1],
+)
+def test_the_main_job_with_other_models_and_rules(
+    settings: list[str], changes: list[str], tmp_path: Path
+) -> None:
+    run_command(None, [*settings, *changes])
+    folder = Path(next(s for s in settings if "run.folder" in s).split("=")[1])
+    run = read_run(next(folder.iterdir()))
+    assert len(run.rounds) == 6
+    assert all(r.mean_scalar is not None for r in run.rounds)
+    export_command(run.folder, tmp_path / "exported")
+    assert any((tmp_path / "exported").glob("*.safetensors"))
+
+
+def test_the_exported_model_is_the_one_that_was_judged(settings: list[str], tmp_path: Path) -> None:
+    loud = ["zo.learning_rate=0.02", "clients.examples_per_round=4", "run.rounds=20"]
+    run_command(None, [*settings, *loud])
+    folder = Path(next(s for s in settings if "run.folder" in s).split("=")[1])
+    run = read_run(next(folder.iterdir()))
+    export_command(run.folder, tmp_path / "exported")
+    loaded = load_model(str(tmp_path / "exported"))
+    held_out = read_examples(tmp_path / "data.tsv", SST2.columns, "label")
+    encoded = encode_examples(held_out, SST2, loaded.tokenizer)
+    assert accuracy(loaded.model, encoded) == run.evaluations[-1].score
+    base = load_model(next(s for s in settings if "model.name" in s).split("=")[1])
+    assert weight_checksum(loaded.model) != weight_checksum(base.model)
+    with pytest.raises(CommandFailed, match="not empty"):
+        export_command(run.folder, tmp_path / "exported")
+
+
+def test_layers_that_are_not_there_are_named(settings: list[str]) -> None:
+    with pytest.raises(CommandFailed, match="no parameter of OPTForCausalLM fits 'nowhere'"):
+        run_command(None, [*settings, "model.train=layers", 'model.layers=["nowhere"]'])
+
+
+def test_the_report_names_f1_where_answers_are_free(
+    settings: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"context": "a good film", "question": "it was", "answers": {"text": ["great"]}}
+    (tmp_path / "squad.jsonl").write_text((json.dumps(row) + "\n") * 6)
+    data = [f"data.{name}={tmp_path / 'squad.jsonl'}" for name in ("train", "held_out")]
+    run_command(None, [*settings, *data, "data.task=squad"])
+    assert "held-out F1" in capsys.readouterr().out

@@ -1,0 +1,34 @@
+"""`sdr-ota export`: the model of a run as a normal Hugging Face folder."""
+
+from pathlib import Path
+
+from sdr_ota.cli.failure import WRONG_USE, CommandFailed
+from sdr_ota.cli.learning import JOURNAL, task_of
+from sdr_ota.config import ConfigError, restore_config
+from sdr_ota.records import RunFolderError, read_run
+
+
+def export_command(path: Path, output: Path) -> None:
+    """Replay a run's journal onto its base model and save what comes out."""
+    try:
+        run = read_run(path)
+        config = restore_config(run.start.get("config"))
+    except (ConfigError, RunFolderError) as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    journal = path / JOURNAL
+    if not journal.is_file():
+        raise CommandFailed(f"{path} has no model: its clients were synthetic", WRONG_USE)
+    if output.exists() and any(output.iterdir()):
+        raise CommandFailed(f"{output} is not empty; choose a new folder", WRONG_USE)
+    from sdr_ota.cli.trained_model import choose_trainable, load_base  # noqa: PLC0415
+    from zo_core.export import export_model  # noqa: PLC0415 - torch is optional and slow
+    from zo_core.journal import JournalError  # noqa: PLC0415
+    from zo_core.models import ModelUnavailableError  # noqa: PLC0415
+
+    try:
+        loaded = load_base(config, task_of(config.data), lambda *_: None)
+        model = choose_trainable(config, loaded)
+        n_updates = export_model(model, loaded.tokenizer, journal, output)
+    except (JournalError, ModelUnavailableError, OSError) as wrong:
+        raise CommandFailed(str(wrong)) from wrong
+    print(f"{output}: {config.model.name} after {n_updates} updates")

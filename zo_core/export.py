@@ -1,0 +1,44 @@
+"""A fine-tuned model as a normal Hugging Face folder, from its base model and its journal."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from peft import LoraModel, PeftModel
+from transformers import PreTrainedTokenizerBase
+
+from zo_core.journal import read_journal, replay
+from zo_core.quiet import quiet_transformers
+
+
+def export_model(
+    model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, journal: Path, folder: Path
+) -> int:
+    """Replay a journal onto its base model and save the result.
+
+    Full models and selected layers become a folder that ``from_pretrained`` loads, weights
+    as safetensors. LoRA adapters are merged into such a model; a prefix cannot be, and is
+    saved as peft saves it.
+
+    Args:
+        model: The base model, prepared for training as in the run; it is changed.
+        tokenizer: Its tokenizer.
+        journal: The run's journal.
+        folder: Where to save; made if it is not there.
+
+    Returns:
+        How many updates were replayed.
+
+    Raises:
+        JournalError: The journal cannot be read or belongs to other weights.
+        OSError: The folder cannot be written.
+    """
+    read = read_journal(journal)
+    replay(model, read)
+    if isinstance(model, PeftModel) and isinstance(model.base_model, LoraModel):
+        model = model.merge_and_unload()
+    save: Callable[..., object] = model.save_pretrained  # type: ignore[assignment]
+    with quiet_transformers():
+        save(folder)
+        tokenizer.save_pretrained(folder)
+    return len(read.updates)
