@@ -21,6 +21,7 @@ bench: setup ## every figure with its peer, as ratios; takes about twenty minute
 	$(run)/python benchmarks/receiver.py
 	$(run)/python benchmarks/simulated_round.py
 	$(run)/python benchmarks/zo_step.py
+	$(run)/python benchmarks/clients.py
 	$(run)/python benchmarks/memory.py
 
 clean:

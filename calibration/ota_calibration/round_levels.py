@@ -97,7 +97,7 @@ def _cost_of_level(promise: Promise) -> float:
 
 
 def _fixed(levels: Levels) -> RoundLevels:
-    return lambda index, allowed: min(float(levels[index]), allowed)
+    return lambda index, allowed: min(float(levels[index]), allowed) if index < len(levels) else 0.0
 
 
 def _online(promise: Promise, contraction: float, spent: float, done: int) -> RoundLevels:

@@ -161,13 +161,19 @@ def _load(
         past_updates=past,
     )
     encoded = objective.encode(held_out)
+
+    def evaluate() -> float:
+        if cohort.is_settled:
+            journal.append_checkpoint(model)  # so that clients that drift apart are found
+        return objective.score(model, encoded)
+
     n_parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
     n_weights = sum(p.numel() for p in model.parameters())
     return Learning(
         clients=cohort.clients,
         n_parameters=n_parameters,
         threads=one_thread if n_weights < SMALL_MODEL else nullcontext,
-        evaluate=lambda: objective.score(model, encoded),
+        evaluate=evaluate,
         score_name=objective.score_name,
         is_settled=lambda: cohort.is_settled,
         close=journal.close,

@@ -1,0 +1,61 @@
+"""What tests of private runs share: promises, plans, and a ledger for them."""
+
+from pathlib import Path
+
+import numpy as np
+from ota_calibration.adjacency import Adjacency, Relation, Unit
+from ota_calibration.ledger import Ledger, create_ledger
+from ota_calibration.private_rounds import PrivateRounds, ReceiverNoise, node_names
+from ota_calibration.promise import Promise
+from ota_calibration.round_levels import ScheduleName, round_levels
+from ota_calibration.trust import TrustModel
+
+from sdr_ota.modulation import AnalogPayload
+from sdr_ota.types import Precoder, TransmitPlan
+
+CLIENT = Adjacency(Unit.CLIENT, Relation.REPLACE)
+RECORD = Adjacency(Unit.RECORD, Relation.ADD_REMOVE)
+
+
+def promise(
+    trust: TrustModel,
+    n_rounds: int = 10,
+    adjacency: Adjacency = CLIENT,
+    sampling_rate: float = 1.0,
+    epsilon: float = 4.0,
+) -> Promise:
+    return Promise(adjacency, trust, epsilon, 1e-3, 5.0, 4, sampling_rate, n_rounds)
+
+
+def plan(rx_amplitude: float = 0.1, n_nodes: int = 5, absent: int = 0) -> TransmitPlan:
+    gains = [0j] * absent + [rx_amplitude / 0.5 + 0j] * (n_nodes - absent)
+    return TransmitPlan(tuple(Precoder(gain) for gain in gains), rx_amplitude, noise_power=1e-3)
+
+
+def private_rounds(
+    promised: Promise,
+    folder: Path,
+    schedule: ScheduleName = ScheduleName.STATIC,
+    contraction: float = 0.9,
+    receiver: ReceiverNoise | None = None,
+    n_nodes: int = 5,
+) -> PrivateRounds:
+    ledger: Ledger = create_ledger(
+        folder / "privacy.jsonl", promised.ledger_terms(node_names(n_nodes))
+    )
+    levels = round_levels(schedule, promised, contraction)
+    return PrivateRounds(promised, levels, ledger, AnalogPayload, receiver)
+
+
+def protecting_std(rounds: PrivateRounds, sent: TransmitPlan, noise_std: float) -> float:
+    """Return all noise on the sum that the trust model counts, in units of the scalar."""
+    n_clients, trust = len(sent.active_nodes), rounds.promise.trust
+    if trust is TrustModel.LOCAL:
+        return noise_std
+    clients = noise_std * np.sqrt(n_clients)
+    if trust is TrustModel.SERVER_SEES_SUM or rounds.receiver is None:
+        return float(clients)
+    per_symbol = np.sqrt(rounds.receiver.noise_power_bound / 2 / rounds.receiver.n_chips)
+    limit = rounds.promise.scalar_limit
+    largest = limit + 4 * noise_std  # what a symbol of 1 stands for
+    return float(np.hypot(clients, per_symbol / sent.rx_amplitude * largest))
