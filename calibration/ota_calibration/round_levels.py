@@ -106,4 +106,13 @@ def _online(promise: Promise, contraction: float, spent: float, done: int) -> Ro
     schedule.skip(done)
     # Without a power limit the budget itself is the largest level: the forecast must be finite.
     most = whole_budget(promise)
-    return lambda index, allowed: schedule.allocate(min(allowed, most))
+    expected = done
+
+    def level(index: int, allowed: float) -> float:
+        nonlocal expected
+        # Rounds that were lost before anything was sent leave their part to those to come.
+        schedule.skip(index - expected)
+        expected = index + 1
+        return schedule.allocate(min(allowed, most))
+
+    return level
