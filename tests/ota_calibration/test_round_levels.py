@@ -104,6 +104,18 @@ def test_online_gives_the_budget_of_rounds_that_were_never_sent_to_later_ones(
         assert sum(sent) == pytest.approx(whole_budget(promised), rel=1e-9)
 
 
+def test_a_resumed_online_run_knows_of_rounds_that_were_lost_before() -> None:
+    """The ledger counts the rounds sent only; the index of the next one tells the rest."""
+    promised = promise(TrustModel.LOCAL, N_ROUNDS)
+    unbroken = round_levels(ScheduleName.ONLINE, promised, CONTRACTION)
+    sent = [unbroken(index, np.inf) for index in range(10) if index not in (2, 3, 9)]
+    cost = sum(level_cost(level, promised) for level in sent)
+    resumed = round_levels(ScheduleName.ONLINE, promised, CONTRACTION, cost, len(sent))
+    for index in range(10, N_ROUNDS):
+        expected = unbroken(index, np.inf)
+        assert resumed(index, np.inf) == pytest.approx(expected, rel=1e-9)
+
+
 def test_poisson_batches_have_one_level_and_one_schedule() -> None:
     promised: Promise = promise(TrustModel.LOCAL, 5, RECORD, sampling_rate=0.2)
     levels = spent(round_levels(ScheduleName.STATIC, promised, 1.0), np.full(5, np.inf))
