@@ -3,7 +3,8 @@
 OPT-125M shape with random weights. The number is the peak resident memory of the process
 above what it held before the model was built (libraries loaded, kernels compiled). The loss
 scores two label tokens at the last position; "usual loss" scores the whole vocabulary at
-every position, as `model(token_ids, labels=token_ids)` does.
+every position, as `model(token_ids, labels=token_ids)` does. "4 a pass" lets four examples at a
+time through the model, which computes the same (`Probe.examples_per_pass`).
 """
 
 import argparse
@@ -22,6 +23,7 @@ from zo_core.update import apply_update
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 LABELS = torch.tensor([1234, 4321])
 SCALE = 2.0**-10
+EXAMPLES_PER_PASS = 4
 
 
 def label_loss(model: torch.nn.Module, token_ids: torch.Tensor) -> torch.Tensor:
@@ -44,6 +46,15 @@ def our_step(model: torch.nn.Module, token_ids: torch.Tensor) -> None:
         for scale in (SCALE, -SCALE):
             with perturbed(model, 7, scale):
                 label_loss(model, token_ids)
+    apply_update(model, 7, 1e-7)
+
+
+def our_step_in_parts(model: torch.nn.Module, token_ids: torch.Tensor) -> None:
+    with torch.inference_mode():
+        for scale in (SCALE, -SCALE):
+            with perturbed(model, 7, scale):
+                for part in token_ids.split(EXAMPLES_PER_PASS):
+                    label_loss(model, part)
     apply_update(model, 7, 1e-7)
 
 
@@ -89,6 +100,7 @@ def adamw(model: torch.nn.Module) -> torch.optim.Optimizer:
 STEPS: dict[str, Callable[[torch.nn.Module, torch.Tensor], None]] = {
     "inference": inference,
     "ours": our_step,
+    "ours, 4 a pass": our_step_in_parts,
     "MeZO, usual loss": mezo_step,
     "SGD": first_order(sgd, label_loss),
     "AdamW": first_order(adamw, label_loss),
