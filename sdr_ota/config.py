@@ -167,6 +167,12 @@ class PrivacyTable(_Table):
                 f"schedule = {self.schedule!r} changes the noise from round to round, which "
                 'Poisson batches are not accounted for: use "static", or batches = "fixed"'
             )
+        fixed = self.protect == "record" and self.batches == "fixed"
+        if fixed and self.neighbours != "replace":
+            raise ValueError(
+                'batches = "fixed" needs neighbours = "replace": one example more or less changes '
+                "which others are drawn"
+            )
         if self.noise == "receiver" and not trusted:
             raise ValueError('noise = "receiver" needs trust = "channel-noise-trusted"')
         if self.schedule == "full-power" and not trusted:
@@ -280,15 +286,12 @@ class Config(_Table):
         privacy, scheme = self.privacy, self.link.scheme
         if privacy.protect == "nothing":
             return
-        if scheme == "tdma" and privacy.trust != "local":
+        hides = scheme == "coherent" and self.link.payload == "analog"
+        if privacy.trust != "local" and not hides:
             raise ValueError(
-                f'with scheme tdma the server sees every scalar: set privacy.trust = "local", not '
-                f'"{privacy.trust}"'
-            )
-        if privacy.trust == "channel-noise-trusted" and scheme != "coherent":
-            raise ValueError(
-                f"receiver noise protects amplitudes, not the energies that scheme {scheme!r} "
-                'sends: set privacy.trust = "server-sees-sum" or "local", or scheme = "coherent"'
+                f'privacy.trust = "{privacy.trust}" holds for coherent amplitudes only; with '
+                f'scheme {scheme!r} and payload "{self.link.payload}" the received signal shows single '
+                'clients, which only their own noise hides; set privacy.trust = "local"'
             )
         if privacy.protect == "record" and self.clients.source == "synthetic":
             raise ValueError(

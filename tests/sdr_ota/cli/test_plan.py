@@ -64,8 +64,13 @@ def test_the_figure_is_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (
             ["privacy.protect=client", "link.scheme=energy-difference",
              "privacy.trust=channel-noise-trusted"],
-            "receiver noise protects amplitudes",
+            "holds for coherent amplitudes only",
         ),
+        (
+            ["privacy.protect=client", "link.payload=sign", "privacy.trust=server-sees-sum"],
+            "shows single clients",
+        ),
+        (["privacy.protect=record", "privacy.batches=fixed"], "needs neighbours"),
         (["privacy.protect=record", "clients.source=synthetic"], "hold no records"),
         (["privacy.noise=receiver"], "channel-noise-trusted"),
         (["privacy.schedule=full-power"], "whole budget on the first round"),
