@@ -290,8 +290,8 @@ class Config(_Table):
         if privacy.trust != "local" and not hides:
             raise ValueError(
                 f'privacy.trust = "{privacy.trust}" holds for coherent amplitudes only; with '
-                f'scheme {scheme!r} and payload "{self.link.payload}" the received signal shows single '
-                'clients, which only their own noise hides; set privacy.trust = "local"'
+                f'scheme {scheme!r} and payload "{self.link.payload}" the received signal shows '
+                'single clients, which only their own noise hides; set privacy.trust = "local"'
             )
         if privacy.protect == "record" and self.clients.source == "synthetic":
             raise ValueError(
