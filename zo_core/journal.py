@@ -204,22 +204,26 @@ def read_journal(path: Path) -> Journal:
     return Journal(header, tuple(updates), tuple(checkpoints))
 
 
-def replay(model: torch.nn.Module, journal: Journal) -> None:
+def replay(model: torch.nn.Module, journal: Journal, n_taken: int = 0) -> None:
     """Take all updates of a journal, in order: base weights become fine-tuned, bit for bit.
 
     Args:
         model: Model with the base weights and the same trainable parameters as in the run.
         journal: What to replay.
+        n_taken: Updates that the weights have taken already; a checksum of the journal
+            must say what they are then.
 
     Raises:
         JournalError: The model has other weights than the journal starts from, this machine
             makes other directions, or the weights differ from a checkpoint.
     """
     _check_same("directions", journal.header.fingerprint, direction_fingerprint(_FINGERPRINT_SEED))
-    _check_same("base weights", journal.header.base_checksum, weight_checksum(model))
     header = journal.header
     expected = {checkpoint.n_updates: checkpoint.checksum for checkpoint in journal.checkpoints}
-    for count in range(1, len(journal.updates) + 1):
+    start = expected.get(n_taken, "none") if n_taken else header.base_checksum
+    what = f"weights after {n_taken} updates" if n_taken else "base weights"
+    _check_same(what, start, weight_checksum(model))
+    for count in range(n_taken + 1, len(journal.updates) + 1):
         take_step(model, journal.updates[:count], header.rule, header.kind)
         if count in expected:
             _check_same(f"weights after {count} updates", expected[count], weight_checksum(model))

@@ -31,6 +31,7 @@ Progress = Callable[[int, int, float], None]
 BUILTIN = "builtin"
 DATASETS = "datasets:"
 JOURNAL = "journal.jsonl"
+WEIGHTS = "weights.safetensors"
 SMALL_MODEL = 5_000_000
 """Parameters below which sharing an operation among threads costs more than it gains."""
 
@@ -143,6 +144,7 @@ def _load(
     from zo_core.client import Cohort, LossNotFiniteError  # noqa: PLC0415
     from zo_core.threads import one_thread  # noqa: PLC0415
     from zo_core.update import UpdateNotFiniteError  # noqa: PLC0415
+    from zo_core.weight_checkpoint import save_weights  # noqa: PLC0415
 
     task = task_of(config.data)
     held_out = _examples(config.data.held_out, "test", config.data.held_out_limit, task, home)
@@ -165,6 +167,7 @@ def _load(
     def evaluate() -> float:
         if cohort.is_settled:
             journal.append_checkpoint(model)  # so that clients that drift apart are found
+            save_weights(model, journal_path.with_name(WEIGHTS), journal.n_updates)
         return objective.score(model, encoded)
 
     n_parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
@@ -192,12 +195,14 @@ def _journal(
         replay,
         start_journal,
     )
+    from zo_core.weight_checkpoint import load_weights  # noqa: PLC0415
 
     if not path.exists():
         return start_journal(path, model, training.probe.kind, training.rule), ()
     writer = continue_journal(path, n_updates)
     journal = read_journal(path)
-    replay(model, journal)
+    n_taken = load_weights(model, path.with_name(WEIGHTS), n_updates)
+    replay(model, journal, n_taken)
     return writer, journal.updates
 
 
