@@ -222,6 +222,11 @@ class LinkTable(_Table):
         60e3, description="largest carrier offset that is looked for"
     )
 
+    @property
+    def hides_clients(self) -> bool:
+        """Whether one client's noise hides others: in a sum of coherent amplitudes alone."""
+        return self.scheme == "coherent" and self.payload == "analog"
+
     @model_validator(mode="after")
     def _known_scheme(self) -> "LinkTable":
         scheme = load_scheme(self.scheme, self.scheme_parameters)
@@ -286,8 +291,7 @@ class Config(_Table):
         privacy, scheme = self.privacy, self.link.scheme
         if privacy.protect == "nothing":
             return
-        hides = scheme == "coherent" and self.link.payload == "analog"
-        if privacy.trust != "local" and not hides:
+        if privacy.trust != "local" and not self.link.hides_clients:
             raise ValueError(
                 f'privacy.trust = "{privacy.trust}" holds for coherent amplitudes only; with '
                 f'scheme {scheme!r} and payload "{self.link.payload}" the received signal shows '

@@ -53,7 +53,8 @@ def _privacy(config: Config, home: Path, figure: Path | None) -> list[tuple[str,
     n_drawn = config.clients.examples_per_round * config.clients.count
     promise = promise_for(config, sampling_rate)
     forecast = _forecast(config, promise)
-    rows = _privacy_rows(promise, forecast)
+    claims = list(TrustModel) if config.link.hides_clients else [TrustModel.LOCAL]
+    rows = _privacy_rows(promise, forecast, claims)
     if figure is not None:
         _save(figure, promise, forecast)
         rows.append(("figure", str(figure)))
@@ -104,7 +105,10 @@ def _forecast(config: Config, promise: Promise) -> NoiseForecast:
     return forecast_noise(promise, schedule, table.contraction, config.clients.count, receiver)
 
 
-def _privacy_rows(promise: Promise, forecast: NoiseForecast) -> list[tuple[str, str]]:
+def _privacy_rows(
+    promise: Promise, forecast: NoiseForecast, claims: Sequence[TrustModel]
+) -> list[tuple[str, str]]:
+    """Return the promise, its noise, and the epsilon under every trust model that can be claimed."""
     mean = forecast.mean_noise_std() / promise.scalar_limit
     client = forecast.client_noise_std / promise.scalar_limit
     batches = f", Poisson rate {promise.sampling_rate:.4f}" if promise.is_subsampled else ""
@@ -118,8 +122,9 @@ def _privacy_rows(promise: Promise, forecast: NoiseForecast) -> list[tuple[str, 
         ("noise of the mean scalar", f"{_range(mean)} clip levels (standard deviation)"),
     ]
     for trust in TrustModel:
-        epsilon = promise.epsilon_of(forecast.protecting_std(trust))
-        rows.append((f"epsilon, {trust}", f"{epsilon:.3g}"))
+        epsilon = promise.epsilon_of(forecast.protecting_std(trust)) if trust in claims else None
+        text = "no claim: needs coherent amplitudes" if epsilon is None else f"{epsilon:.3g}"
+        rows.append((f"epsilon, {trust}", text))
     return rows
 
 

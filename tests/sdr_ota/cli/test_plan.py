@@ -44,6 +44,14 @@ def test_the_papers_numbers_cannot_learn_and_the_plan_says_so(
     assert "cannot learn: the noise on the mean scalar is 20.4 times the clip level" in text
 
 
+def test_schemes_that_show_single_clients_claim_local_trust_only(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = _plan(capsys, *CLIENT_LEVEL, "link.scheme=energy-difference")
+    assert "epsilon, server-sees-sum no claim" in text
+    assert "epsilon, local 8 " in text
+
+
 def test_without_a_promise_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no promise; see [privacy]" in _plan(capsys)
 
