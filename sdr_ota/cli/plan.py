@@ -108,7 +108,7 @@ def _forecast(config: Config, promise: Promise) -> NoiseForecast:
 def _privacy_rows(
     promise: Promise, forecast: NoiseForecast, claims: Sequence[TrustModel]
 ) -> list[tuple[str, str]]:
-    """Return the promise, its noise, and the epsilon under every trust model that can be claimed."""
+    """Return the promise, its noise, and epsilon under the trust models that can be claimed."""
     mean = forecast.mean_noise_std() / promise.scalar_limit
     client = forecast.client_noise_std / promise.scalar_limit
     batches = f", Poisson rate {promise.sampling_rate:.4f}" if promise.is_subsampled else ""
