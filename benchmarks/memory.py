@@ -23,7 +23,7 @@ from zo_core.update import apply_update
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 LABELS = torch.tensor([1234, 4321])
 SCALE = 2.0**-10
-EXAMPLES_PER_PASS = 4
+EXAMPLES_PER_PASS = 2
 
 
 def label_loss(model: torch.nn.Module, token_ids: torch.Tensor) -> torch.Tensor:

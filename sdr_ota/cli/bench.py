@@ -6,7 +6,8 @@ from ota_calibration.sounding import make_plan, sound_nodes
 from ota_calibration.tracking import PathTracker, with_wander
 
 from sdr_ota.air import SimulatedAir
-from sdr_ota.config import AirTable, Config
+from sdr_ota.config import Config
+from sdr_ota.config_tables import AirTable
 from sdr_ota.exchange import Bench, Link
 from sdr_ota.experiment import Planner
 from sdr_ota.modulation import AnalogPayload, Payload, SignPayload

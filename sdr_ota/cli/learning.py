@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from ota_calibration.adjacency import clipped_mean
 
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
-from sdr_ota.config import Config, DataTable
+from sdr_ota.config import Config
+from sdr_ota.config_tables import DataTable
 from sdr_ota.experiment import ScalarClient
 from sdr_ota.synthetic import SyntheticClient
 
@@ -121,13 +122,14 @@ def sampling_rate_of(config: Config, home: Path) -> float:
     from zo_core.examples import DataError  # noqa: PLC0415
 
     try:
-        n_examples = sum(len(part) for part in _client_parts(config, home, task_of(config.data)))
+        parts = _client_parts(config, home, task_of(config.data))
     except DataError as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
-    return _rate(config, n_examples)
+    return _rate(config, parts)
 
 
-def _rate(config: Config, n_examples: int) -> float:
+def _rate(config: Config, parts: Sequence[Sequence["Example"]]) -> float:
+    n_examples = sum(len(part) for part in parts)
     return min(config.clients.examples_per_round * config.clients.count / n_examples, 1.0)
 
 
@@ -151,7 +153,7 @@ def _load(
     parts = _client_parts(config, home, task)
     loaded = load_base(config, task, progress)
     model, objective = choose_trainable(config, loaded), objective_of(config, task, loaded)
-    sampling_rate = _rate(config, sum(len(part) for part in parts))
+    sampling_rate = _rate(config, parts)
     training = _training(config, sampling_rate)
     journal, past = _journal(journal_path, n_updates, model, training)
     cohort = Cohort(
@@ -170,14 +172,14 @@ def _load(
             save_weights(model, journal_path.with_name(WEIGHTS), journal.n_updates)
         return objective.score(model, encoded)
 
-    n_parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    n_weights = sum(p.numel() for p in model.parameters())
+    sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
+    is_small = sum(size for size, _ in sizes) < SMALL_MODEL
     return Learning(
         clients=cohort.clients,
-        n_parameters=n_parameters,
-        threads=one_thread if n_weights < SMALL_MODEL else nullcontext,
+        n_parameters=sum(size for size, learns in sizes if learns),
         evaluate=evaluate,
         score_name=objective.score_name,
+        threads=one_thread if is_small else nullcontext,
         is_settled=lambda: cohort.is_settled,
         close=journal.close,
         failures=(LossNotFiniteError, UpdateNotFiniteError),
