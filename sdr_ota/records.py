@@ -91,8 +91,9 @@ class RunFolder:
         rounds = self._lines("rounds.jsonl")[:n_rounds]
         evaluations = self._lines("evaluations.jsonl") if n_rounds else []
         kept = [e for e in evaluations if _evaluation(e).rounds_done <= n_rounds]
-        self._rewrite("rounds.jsonl", rounds)
-        self._rewrite("evaluations.jsonl", kept)
+        for name, records in (("rounds.jsonl", rounds), ("evaluations.jsonl", kept)):
+            if (self.path / name).exists():
+                self._rewrite(name, records)
         (self.path / "stop.json").unlink(missing_ok=True)
         return sum(r["mean_scalar"] is not None for r in rounds)
 

@@ -6,6 +6,7 @@ for all positions would take more memory than the model. A sequence classifier h
 every label itself.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TypeAlias, cast
 
@@ -189,7 +190,10 @@ def _hidden_states(model: torch.nn.Module, rows: Sequence[Sequence[int]]) -> tor
     # positions count from the first token, and the padding may be any token.
     token_ids = _padded(rows, 0).to(_device(model))
     body = _plain(model).base_model
-    outputs = body(input_ids=token_ids, use_cache=False, **_prefix(model, token_ids))
+    with warnings.catch_warnings():
+        # Newer versions of transformers know a prefix under another name, and take this one.
+        warnings.filterwarnings("ignore", "`past_key_values`", FutureWarning)
+        outputs = body(input_ids=token_ids, use_cache=False, **_prefix(model, token_ids))
     return cast(torch.Tensor, outputs.last_hidden_state)
 
 

@@ -117,6 +117,7 @@ def test_probes_of_classifiers_with_lora(family: str) -> None:
     check_probes(with_lora(classifier(family), 2), CLASS_LOSSES)
 
 
+@pytest.mark.filterwarnings("ignore:`past_key_values`:FutureWarning")
 @pytest.mark.parametrize("family", CAUSAL)
 def test_a_prefix_is_what_peft_itself_puts_before_a_text(family: str) -> None:
     model = with_prefix(causal(family), 3)

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import random
+import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -102,28 +104,41 @@ def test_a_torn_last_line_is_repaired(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.slow
 def test_fifty_kills_at_random_moments(tmp_path: Path, whole: list[tuple[object, ...]]) -> None:
-    moments = random.Random(1)
-    n_kills = n_finished = 0
-    while n_kills < 50:
-        folder = tmp_path / str(n_finished)
-        runs = list(folder.glob("*/start.json"))
-        process = FORK.Process(target=_work, args=(folder, runs[0].parent if runs else None))
-        process.start()
-        process.join(moments.uniform(0.0, 0.4))
-        if process.is_alive():
-            process.kill()
-            n_kills += 1
+    moments, runs = random.Random(1), iter(range(1000))
+    folder = tmp_path / "0"
+    longest_s = _lasts_s(tmp_path / "timed")
+    for _ in range(50):
+        process = _started(folder)
+        process.join(moments.uniform(0.0, longest_s))
+        process.kill()
         process.join()
         if process.exitcode == 0:
             assert _what_happened(_only_run(folder)) == whole
-            n_finished += 1
-    assert n_finished >= 5
+            folder = tmp_path / f"next-{next(runs)}"
+    process = _started(folder)
+    process.join()
+    assert process.exitcode == 0
+    assert _what_happened(_only_run(folder)) == whole
+
+
+def _lasts_s(folder: Path) -> float:
+    """Return how long a whole run takes here, so that kills fall into it on any machine."""
+    began_s = time.monotonic()
+    process = _started(folder)
+    process.join()
+    return time.monotonic() - began_s
+
+
+def _started(folder: Path) -> multiprocessing.process.BaseProcess:
+    runs = list(folder.glob("*/start.json"))
+    process = FORK.Process(target=_work, args=(folder, runs[0].parent if runs else None))
+    process.start()
+    return process
 
 
 def _work(folder: Path, run: Path | None) -> None:
     if run is None:
-        for left in folder.glob("*"):  # killed before it had written anything
-            left.rmdir()
+        shutil.rmtree(folder, ignore_errors=True)  # killed before it had written its start
         run_command(None, _settings(folder))
     else:
         resume_command(run)
