@@ -51,9 +51,20 @@ def main() -> None:
     options = parser.parse_args()
     with house_style():
         save(over_snr(), options.out / "privacy_snr.svg")
-        save(schedules(options.seeds), options.out / "privacy_schedules.svg")
-    if options.model and options.data:
-        table(options)
+        save(schedules(options.seeds, []), options.out / "privacy_schedules.svg")
+        if options.model and options.data:
+            files = on_files(options)
+            table(options.seeds, files)
+            save(schedules(options.seeds, files), options.out / "privacy_schedules_sst2.svg")
+
+
+def on_files(options: argparse.Namespace) -> list[str]:
+    return [
+        f"model.name={options.model}",
+        f"data.train={(options.data / 'train.tsv').resolve()}",
+        f"data.held_out={(options.data / 'validation.tsv').resolve()}",
+        *options.set,
+    ]
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -102,8 +113,8 @@ def spent_epsilon(schedule: ScheduleName, snr_db: float, seed: int) -> float:
     return gaussian_epsilon(float(np.linalg.norm(mus)), promise.delta)
 
 
-def schedules(n_seeds: int) -> Figure:
-    """Draw the demo's training loss under schedules that spend the same."""
+def schedules(n_seeds: int, common: Sequence[str]) -> Figure:
+    """Draw the training loss under schedules that spend the same."""
     figure = Figure(figsize=(6, 3.2))
     axes = figure.subplots()
     private = [
@@ -115,7 +126,7 @@ def schedules(n_seeds: int) -> Figure:
     settings = {"no promise": [], **{n: [*private, f"privacy.schedule={n}"] for n in SCHEDULES}}
     print("| schedule | epsilon | accuracy after 300 rounds |\n|---|---|---|")
     for (name, chosen), style in zip(settings.items(), ("-", "-", "--", ":", "-."), strict=True):
-        runs = [finished([*chosen, f"run.seed={seed + 1}"]) for seed in range(n_seeds)]
+        runs = [finished([*common, *chosen, f"run.seed={k + 1}"]) for k in range(n_seeds)]
         losses = np.mean([[r.loss for r in run.rounds] for run in runs], axis=0)
         smooth = np.convolve(losses, np.ones(30) / 30, mode="valid")
         colour = "0.7" if name == "no promise" else "0.1"
@@ -128,14 +139,8 @@ def schedules(n_seeds: int) -> Figure:
     return figure
 
 
-def table(options: argparse.Namespace) -> None:
+def table(n_seeds: int, common: Sequence[str]) -> None:
     """Print the accuracy over epsilon of every scheme."""
-    common = [
-        f"model.name={options.model}",
-        f"data.train={(options.data / 'train.tsv').resolve()}",
-        f"data.held_out={(options.data / 'validation.tsv').resolve()}",
-        *options.set,
-    ]
     print("| scheme | " + " | ".join(f"epsilon {e:g}" for e in EPSILONS) + " | no promise |")
     print("|---" * (len(EPSILONS) + 2) + "|")
     for name, scheme in SCHEMES.items():
@@ -144,7 +149,7 @@ def table(options: argparse.Namespace) -> None:
             chosen = ["privacy.protect=record", f"privacy.epsilon={promise}"] if promise else []
             runs = [
                 finished([*common, *scheme, *chosen, f"run.seed={seed + 1}"])
-                for seed in range(options.seeds)
+                for seed in range(n_seeds)
             ]
             cells.append(scores(runs))
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
