@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from zo_core.steps import Placement, Step, add_step, rows_plus_step
 
-SCRATCH_ELEMENTS = 1 << 20
+SCRATCH_ELEMENTS = 1 << 22
 
 _TorchFunction = Callable[..., object]
 _METADATA: frozenset[_TorchFunction] = frozenset(
