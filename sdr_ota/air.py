@@ -16,6 +16,28 @@ from sdr_ota.types import Samples
 from sdr_ota.units import db_to_amplitude, db_to_power
 
 
+_EDGE_SAMPLES = 64
+"""Samples around a window of a cyclic source, so that its edges do not ring into it."""
+
+
+@dataclass(frozen=True)
+class CyclicSource:
+    """Samples that a node sends over and over.
+
+    Attributes:
+        period: One period as sent.
+        start_tick: Receiver tick, with fraction, at which the first sample leaves.
+    """
+
+    period: Samples
+    start_tick: float
+
+    def samples_from(self, first: int, n_samples: int) -> Samples:
+        """Return samples from the node's index ``first`` on; silence before its start."""
+        index = np.arange(first, first + n_samples)
+        return np.where(index < 0, np.complex64(0), self.period[index % len(self.period)])
+
+
 @dataclass
 class NodePath:
     """One node's transmitter and its path to the receiver; it ages with every burst.
@@ -79,7 +101,24 @@ class NodePath:
         if self.rng.random() < self.preset.burst_loss_probability:
             return None
         jitter = self.preset.start_jitter_s * self.rng.standard_normal() * self.sample_rate_hz
-        placed = self._delayed(self._front_end(samples), self.delay_samples + jitter)
+        return self._through(samples, start_tick, self.delay_samples + jitter)
+
+    def propagate_cyclic(
+        self, source: "CyclicSource", first_tick: int, n_samples: int
+    ) -> imp.PlacedSamples:
+        """Return what of an endless repetition reaches the receiver in a window of its time."""
+        rate = 1.0 + self.clock_error_ppm * 1e-6  # node samples a receiver sample
+        origin = source.start_tick + self.delay_samples
+        first = math.floor((first_tick - origin) * rate) - _EDGE_SAMPLES
+        count = math.ceil(n_samples * rate) + 2 * _EDGE_SAMPLES
+        samples = source.samples_from(first, count)
+        tick = math.floor(origin + first / rate)
+        return self._through(samples, tick, origin + first / rate - tick)
+
+    def _through(
+        self, samples: Samples, start_tick: int, delay_samples: float
+    ) -> imp.PlacedSamples:
+        placed = self._delayed(self._front_end(samples), delay_samples)
         placed = self._faded(placed, start_tick)
         tick = start_tick + placed.first_tick
         return imp.PlacedSamples(self._turned(placed.samples, tick), tick)
@@ -174,6 +213,7 @@ class SimulatedAir:
         self._rng = np.random.default_rng(seeds[-1])
         self._sum = np.zeros(0, np.complex64)
         self._sum_start = 0
+        self._cyclic: dict[int, CyclicSource] = {}
         self._gain_is_up = False
 
     def is_late(self, node: int, start_tick: int) -> bool:
@@ -184,8 +224,20 @@ class SimulatedAir:
     def send(self, node: int, samples: Samples, start_tick: int) -> None:
         """Add a node's burst to what the receiver will hear."""
         arrived = self.paths[node].propagate(samples, start_tick)
-        if arrived is None:
-            return
+        if arrived is not None:
+            self._add(arrived)
+
+    def begin_cyclic(self, node: int, samples: Samples) -> None:
+        """Let a node send samples over and over, after a latency that nobody knows."""
+        latency_s = self.preset.start_latency_s * (0.2 + self.paths[node].rng.random())
+        start = self.now_tick + latency_s * self.sample_rate_hz
+        self._cyclic[node] = CyclicSource(samples.copy(), start)
+
+    def end_cyclic(self, node: int) -> None:
+        """Let a node fall silent."""
+        self._cyclic.pop(node, None)
+
+    def _add(self, arrived: imp.PlacedSamples) -> None:
         first = max(arrived.first_tick - self._sum_start, 0)
         skipped = first - (arrived.first_tick - self._sum_start)
         body = arrived.samples[skipped:]
@@ -199,6 +251,8 @@ class SimulatedAir:
 
         The clock moves to the window's end and everything before it is forgotten.
         """
+        for node, source in self._cyclic.items():
+            self._add(self.paths[node].propagate_cyclic(source, start_tick, n_samples))
         first = start_tick - self._sum_start
         heard = np.zeros(n_samples, np.complex64)
         part = self._sum[max(first, 0) : max(first + n_samples, 0)]

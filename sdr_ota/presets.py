@@ -55,6 +55,8 @@ class AirPreset:
         path_gain_spread_db: Standard deviation over nodes, Gaussian in dB.
         delay_range_s: Fixed delay of a node, uniform from 0 to this.
         start_jitter_s: Standard deviation of a burst's start, new for each.
+        start_latency_s: Time after which a radio without hardware time starts to send: 0.2 to
+            1.2 of this, new for each start.
         clock_error_range_ppm: Error of a node's oscillator (carrier and sample
             clock alike), uniform within plus and minus this.
         shared_clock: All radios run from one reference: clock errors and drift
@@ -93,6 +95,7 @@ class AirPreset:
     path_gain_spread_db: float = 0.0
     delay_range_s: float = 0.0
     start_jitter_s: float = 0.0
+    start_latency_s: float = 2e-3
     clock_error_range_ppm: float = 0.0
     shared_clock: bool = False
     phase_noise_linewidth_hz: float = 0.0

@@ -14,6 +14,7 @@ The last five bear SoapySDR's names (its ``Errors.h``), which the field knows.
 """
 
 from dataclasses import dataclass
+from math import inf
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -57,6 +58,23 @@ class Corruption(RadioError):  # noqa: N818
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """What a setting may be, both ends included."""
+
+    low: float
+    high: float
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}"
+
+
+ANY = Range(-inf, inf)
+
+
+@dataclass(frozen=True, slots=True)
 class RadioInfo:
     """Who a radio is and what it can do.
 
@@ -64,11 +82,27 @@ class RadioInfo:
         driver: Name of the back-end.
         serial: What tells this device from its siblings.
         has_hardware_time: Whether ``start_tick`` is obeyed to the sample.
+        is_full_duplex: Whether it can send and receive at the same time.
+        sample_rates_hz: Rates that it takes.
+        center_freqs_hz: Frequencies that it tunes to.
+        tx_gains_db: Transmit gains; 0 dB and below for an attenuator.
+        rx_gains_db: Receive gains.
+        init_id: What changes whenever the device was started anew: a start draws new phases.
+        tx_bits: Bits of one branch of the transmitter's converter.
+        rx_bits: The same of the receiver's.
     """
 
     driver: str
     serial: str
     has_hardware_time: bool
+    is_full_duplex: bool = False
+    sample_rates_hz: Range = ANY
+    center_freqs_hz: Range = ANY
+    tx_gains_db: Range = ANY
+    rx_gains_db: Range = ANY
+    init_id: str = ""
+    tx_bits: int | None = None
+    rx_bits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +170,33 @@ class Radio(Protocol):
         """
         ...
 
+    def begin_cyclic(self, samples: Samples) -> None:
+        """Send samples over and over, from some moment soon, until ``end_cyclic``.
+
+        How a radio without hardware time takes part: its start is unknown, but what it
+        sends can be found in any window as long as one period.
+
+        Args:
+            samples: One period, shape ``(n_samples,)``, modulus at most 1.
+
+        Raises:
+            TransmitRefused: If the samples exceed full scale.
+        """
+        ...
+
+    def end_cyclic(self) -> None:
+        """Fall silent; does nothing where nothing is being sent."""
+        ...
+
     def begin_receive(self, n_samples: int, start_tick: int | None = None) -> PendingCapture:
-        """Start receiving and return at once: bursts are sent while it runs."""
+        """Start receiving and return at once: bursts are sent while it runs.
+
+        What was sent before this call and ended before it is not in the capture.
+        """
+        ...
+
+    def temperature_c(self) -> float | None:
+        """Return the device's temperature in degrees Celsius; None where it has no sensor."""
         ...
 
     def close(self) -> None:

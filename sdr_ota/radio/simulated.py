@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-import numpy as np
-
 from sdr_ota.air import SimulatedAir
 from sdr_ota.radio.base import (
     Capture,
@@ -17,25 +15,25 @@ from sdr_ota.radio.base import (
     TimeError,
     TransmitRefused,
 )
+from sdr_ota.radio.refusal import refuse_over_full_scale, refuse_start_tick
 from sdr_ota.types import RadioSettings, Samples
-
-_FULL_SCALE = 1.0 + 1e-4  # single precision may overshoot a unit amplitude
 
 
 class SimulatedRadio:
-    """A radio with hardware time on a simulated air.
+    """A radio on a simulated air.
 
     Args:
         air: The world shared with the other radios.
         node: Which of the air's paths this radio sends through; None for the receiver.
+        has_hardware_time: Whether it obeys start ticks; without, it is like a stock Pluto.
     """
 
-    def __init__(self, air: SimulatedAir, node: int | None) -> None:
+    def __init__(self, air: SimulatedAir, node: int | None, has_hardware_time: bool = True) -> None:
         self._air = air
         self._node = node
         self._open = True
         name = "receiver" if node is None else f"node-{node}"
-        self.info = RadioInfo(driver="simulated", serial=name, has_hardware_time=True)
+        self.info = RadioInfo("simulated", name, has_hardware_time, is_full_duplex=True)
 
     def configure(self, settings: RadioSettings) -> RadioSettings:
         """Accept the air's own rate and frequency only: this world has no others."""
@@ -55,24 +53,36 @@ class SimulatedRadio:
 
     def transmit(self, samples: Samples, start_tick: int | None = None) -> None:
         """Send a burst over this node's path."""
-        self._check_open()
-        if self._node is None:
-            raise TransmitRefused(f"{self.info.serial} receives only")
-        peak = float(np.abs(samples).max(initial=0.0))
-        if not peak <= _FULL_SCALE:  # a NaN is refused too
-            raise TransmitRefused(
-                f"{self.info.serial}: peak amplitude {peak:.3f} is not within full scale 1.0"
-            )
+        node = self._sender(samples)
+        refuse_start_tick(self.info, start_tick)
         start = self._air.now_tick if start_tick is None else start_tick
-        if self._air.is_late(self._node, start):
+        if self._air.is_late(node, start):
             raise TimeError(
                 f"{self.info.serial}: burst for tick {start} came late, at {self._air.now_tick}"
             )
-        self._air.send(self._node, samples, start)
+        self._air.send(node, samples, start)
+
+    def begin_cyclic(self, samples: Samples) -> None:
+        """Send a period over and over through this node's path."""
+        self._air.begin_cyclic(self._sender(samples), samples)
+
+    def end_cyclic(self) -> None:
+        """Fall silent."""
+        if self._node is not None:
+            self._air.end_cyclic(self._node)
+
+    def _sender(self, samples: Samples) -> int:
+        """Return which path is sent through, if sending is possible at all."""
+        self._check_open()
+        if self._node is None:
+            raise TransmitRefused(f"{self.info.serial} receives only")
+        refuse_over_full_scale(self.info, samples)
+        return self._node
 
     def begin_receive(self, n_samples: int, start_tick: int | None = None) -> PendingCapture:
         """Note a window of virtual time; its samples exist once it is asked for them."""
         self._check_open()
+        refuse_start_tick(self.info, start_tick)
         start = self._air.now_tick if start_tick is None else start_tick
         if start < self._air.now_tick:
             raise TimeError(f"{self.info.serial}: reception at {start}, it is {self._air.now_tick}")
@@ -80,7 +90,12 @@ class SimulatedRadio:
 
     def close(self) -> None:
         """Stop using the air."""
+        self.end_cyclic()
         self._open = False
+
+    def temperature_c(self) -> float | None:
+        """Return None: there is nothing to warm up."""
+        return None
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,55 @@
+"""What every radio refuses, in the same words."""
+
+import numpy as np
+
+from sdr_ota.radio.base import RadioError, RadioInfo, SettingNotTaken, TransmitRefused
+from sdr_ota.types import Samples
+
+FULL_SCALE = 1.0 + 1e-4
+"""Single precision may overshoot a unit amplitude."""
+
+
+def refuse_over_full_scale(info: RadioInfo, samples: Samples) -> None:
+    """Refuse samples that the converter cannot hold; a NaN is refused too.
+
+    Raises:
+        TransmitRefused: With the peak.
+    """
+    peak = float(np.abs(samples).max(initial=0.0))
+    if not peak <= FULL_SCALE:
+        raise TransmitRefused(
+            f"{info.serial}: peak amplitude {peak:.3f} is not within full scale 1.0"
+        )
+
+
+def refuse_start_tick(info: RadioInfo, start_tick: int | None) -> None:
+    """Refuse a start tick where nobody would obey it.
+
+    Raises:
+        RadioError: If there is one and the radio has no hardware time.
+    """
+    if start_tick is not None and not info.has_hardware_time:
+        raise RadioError(
+            f"{info.serial} has no hardware time: a start at tick {start_tick} cannot be kept; "
+            "send cyclic frames instead"
+        )
+
+
+def refuse_out_of_range(info: RadioInfo, asked: dict[str, float]) -> None:
+    """Refuse a setting that the device cannot take.
+
+    Args:
+        info: What it can.
+        asked: Values by name of the range in ``info``.
+
+    Raises:
+        SettingNotTaken: Naming the first one, and its range.
+    """
+    for name, value in asked.items():
+        allowed = getattr(info, name)
+        if value not in allowed:
+            what = name.removesuffix("s_hz").removesuffix("s_db").replace("_", " ")
+            unit = "Hz" if name.endswith("_hz") else "dB"
+            raise SettingNotTaken(
+                f"{info.serial}: asked for a {what} of {value:g} {unit}, allowed: {allowed} {unit}"
+            )
