@@ -22,13 +22,13 @@ install_torch() {
   fi
 }
 
-scripts/need-debian.sh python3 python3-venv
+scripts/need-debian.sh python3 python3-venv libiio0 libiio-utils
 [ -x .venv/bin/python ] || "$python" -m venv --system-site-packages .venv
 pip=".venv/bin/python -m pip install --quiet --disable-pip-version-check"
 echo "setup: installing Python packages into .venv (about a minute the first time)"
 install_torch
 # The environment's own numpy and scipy, whatever Debian's are.
 $pip "numpy>=2" "scipy>=1.13"
-$pip --editable ".[llm,privacy,dev]"
+$pip --editable ".[llm,privacy,pluto,dev]"
 echo "$wanted" >"$stamp"
 echo "setup: ready"

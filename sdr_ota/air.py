@@ -6,7 +6,7 @@ virtual: it moves when a reception ends, never by itself.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from sdr_ota import impairments as imp
 from sdr_ota.presets import AirPreset
 from sdr_ota.types import Samples
 from sdr_ota.units import db_to_amplitude, db_to_power
-
 
 _EDGE_SAMPLES = 64
 """Samples around a window of a cyclic source, so that its edges do not ring into it."""
@@ -232,6 +231,13 @@ class SimulatedAir:
         latency_s = self.preset.start_latency_s * (0.2 + self.paths[node].rng.random())
         start = self.now_tick + latency_s * self.sample_rate_hz
         self._cyclic[node] = CyclicSource(samples.copy(), start)
+
+    def change_cyclic(self, node: int, samples: Samples) -> None:
+        """Change what a node repeats, at the same place of its period; start it if silent."""
+        if node in self._cyclic:
+            self._cyclic[node] = replace(self._cyclic[node], period=samples)
+        else:
+            self.begin_cyclic(node, samples)
 
     def end_cyclic(self, node: int) -> None:
         """Let a node fall silent."""

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from sdr_ota.config_tables import (
     AirTable,
+    BandTable,
     ClientsTable,
     DataTable,
     FrameTable,
@@ -44,6 +45,7 @@ class Config(Table):
     privacy: PrivacyTable = PrivacyTable()
     frame: FrameTable = FrameTable()
     radio: RadioTable = RadioTable()
+    band: tuple[BandTable, ...] = ()
     air: AirTable = AirTable()
 
     @model_validator(mode="after")
@@ -56,7 +58,31 @@ class Config(Table):
                 f"radio.sample_rate_hz = {self.radio.sample_rate_hz:g}"
             )
         self._check_privacy()
+        if not self.radio.is_simulated:
+            self._check_transmission()
         return self
+
+    def _check_transmission(self) -> None:
+        """Refuse to open real radios that may not send what the experiment needs."""
+        radio = self.radio
+        if not radio.receiver or len(radio.nodes) != self.clients.count:
+            raise ValueError(
+                f"clients.count = {self.clients.count} needs radio.receiver and as many addresses "
+                f"in radio.nodes; there are {len(radio.nodes)}"
+            )
+        if not radio.transmit_allowed:
+            raise ValueError(
+                "radio.transmit_allowed is false: nothing is sent over real radios; set it to "
+                "true once cables, attenuators or the licence are in place"
+            )
+        low, high = (radio.center_freq_hz + half * radio.sample_rate_hz / 2 for half in (-1, 1))
+        if not any(band.low_hz <= low and high <= band.high_hz for band in self.band):
+            there = ", ".join(f"{b.low_hz / 1e6:g} to {b.high_hz / 1e6:g} MHz" for b in self.band)
+            raise ValueError(
+                f"the radios would use {low / 1e6:g} to {high / 1e6:g} MHz, which lies in no "
+                f"[[band]] of the configuration (there: {there or 'none'}); write down the band "
+                "in which you may transmit"
+            )
 
     def _check_privacy(self) -> None:
         privacy, scheme = self.privacy, self.link.scheme

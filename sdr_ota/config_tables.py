@@ -226,11 +226,37 @@ class LinkTable(Table):
 
 
 class RadioTable(Table):
-    """Which radios, and how they are set."""
+    """Which radios, and how they are set; without addresses they are simulated."""
 
-    driver: Literal["simulated"] = "simulated"
+    receiver: str = Field("", description="address, as driver=pluto,uri=ip:192.168.2.1")
+    nodes: tuple[str, ...] = Field((), description="addresses, one a client")
+    has_hardware_time: bool = Field(
+        True, description="of simulated radios; false: they start late and send cyclic frames"
+    )
     center_freq_hz: Positive = 915e6
     sample_rate_hz: Positive = 1e6
+    tx_gain_db: float = Field(0.0, description="of every node; fixed during a run")
+    rx_gain_db: float = Field(0.0, description="of the receiver; fixed during a run")
+    transmit_allowed: bool = Field(False, description="real radios send only if this is true")
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether no real radio is named."""
+        return not self.nodes and not self.receiver
+
+
+class BandTable(Table):
+    """A band in which you may transmit: write down what your licence or the law allows."""
+
+    name: str = Field("", description="for messages")
+    low_hz: Positive
+    high_hz: Positive
+
+    @model_validator(mode="after")
+    def _fits(self) -> "BandTable":
+        if self.low_hz >= self.high_hz:
+            raise ValueError(f"low_hz = {self.low_hz:g} is not below high_hz = {self.high_hz:g}")
+        return self
 
 
 class AirTable(Table):

@@ -18,7 +18,7 @@ from sdr_ota.erasure import Erasure
 from sdr_ota.frame import FrameFormat
 from sdr_ota.radio.base import Capture, PendingCapture, Radio, RadioError, TimeError
 from sdr_ota.receiver import ReceivedPayload, receive_joint_frame
-from sdr_ota.schemes import AggregationScheme, LinkQuality
+from sdr_ota.schemes import AggregationScheme, LinkQuality, theory_squared_error
 from sdr_ota.transmitter import TimedBurst, lead_burst, payload_burst
 from sdr_ota.types import DecodedSum, TransmitPlan
 from sdr_ota.units import amplitude_to_db, power_to_db
@@ -47,6 +47,11 @@ class Bench:
     nodes: tuple[Radio, ...]
     sample_rate_hz: float
 
+    @property
+    def has_hardware_time(self) -> bool:
+        """Whether all radios obey start ticks: otherwise frames must be cyclic."""
+        return all(radio.info.has_hardware_time for radio in (self.receiver, *self.nodes))
+
     def __enter__(self) -> Self:
         return self
 
@@ -71,6 +76,7 @@ class Link:
         max_cfo_hz: Largest carrier offset of a node that is looked for.
         lead_s: Time from the decision to send until the frame begins.
         timeout_s: How long to wait for a capture.
+        settle_s: Without hardware time: longest time until a node that was started sends.
     """
 
     frame: FrameFormat
@@ -78,15 +84,26 @@ class Link:
     max_cfo_hz: float
     lead_s: float = 1e-3
     timeout_s: float = 5.0
+    settle_s: float = 5e-3
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """What one joint frame brought: the decoded sum and how it was received."""
+    """What one exchange brought: the decoded sum and how it was received.
+
+    Attributes:
+        total: The decoded sum.
+        theory_error: Squared error of the sum that theory expects.
+        noise_power: Noise power of one chip in this exchange.
+        cfo: Residual carrier offset of the lead node in cycles per sample.
+        metric: Detection metric of the lead node.
+    """
 
     total: DecodedSum
-    received: ReceivedPayload
-    quality: LinkQuality
+    theory_error: float
+    noise_power: float
+    cfo: float
+    metric: float
 
 
 def exchange_symbols(
@@ -123,8 +140,10 @@ def exchange_symbols(
     payload_tick = frame_tick + frame.payload_start + frame.n_payload // 2
     quality = _quality(received, plan, frame, payload_tick / rate, rate)
     total = link.scheme.decode(received.chips, len(symbols), plan.rx_amplitude)
-    _check_possible(total, link.scheme, quality, len(plan.active_nodes))
-    return Exchange(total, received, quality)
+    check_possible(total, link.scheme, quality, len(plan.active_nodes))
+    burst = received.burst
+    expected = theory_squared_error(link.scheme, symbols[list(plan.active_nodes)], quality)
+    return Exchange(total, expected, received.noise_power, burst.cfo, burst.metric)
 
 
 def _transmitted(
@@ -178,7 +197,16 @@ def _check_against_plan(received: ReceivedPayload, plan: TransmitPlan, needs_pha
             f"sounding (limits {GAIN_CHANGE_LIMIT_DB:g} dB, {PHASE_CHANGE_LIMIT_DEG:g} degrees "
             "where phases matter)",
         )
-    excess_db = power_to_db(received.loudest_silence / plan.noise_power)
+    check_silence(received.loudest_silence, plan.noise_power)
+
+
+def check_silence(loudest_silence: float, noise_power: float) -> None:
+    """Erase the round if a part in which nobody sends is louder than the sounding's noise.
+
+    Raises:
+        Erasure: ``interference``.
+    """
+    excess_db = power_to_db(loudest_silence / noise_power)
     if excess_db > INTERFERENCE_LIMIT_DB:
         raise Erasure(
             "interference",
@@ -187,10 +215,14 @@ def _check_against_plan(received: ReceivedPayload, plan: TransmitPlan, needs_pha
         )
 
 
-def _check_possible(
+def check_possible(
     total: DecodedSum, scheme: AggregationScheme, quality: LinkQuality, n_active: int
 ) -> None:
-    """Erase a sum that symbols of at most 1 and the measured noise cannot have made."""
+    """Erase a sum that symbols of at most 1 and the measured noise cannot have made.
+
+    Raises:
+        Erasure: ``interference``.
+    """
     variance = scheme.theory_variance(np.ones(n_active), quality)
     largest_std = np.sqrt(variance + n_active * RIPPLE**2)
     if total.std > SPREAD_LIMIT * largest_std or abs(total.value) > n_active + 6 * largest_std:

@@ -13,10 +13,10 @@ from typing import Protocol
 
 import numpy as np
 
+from sdr_ota.cyclic_exchange import exchange_cyclic
 from sdr_ota.erasure import Erasure, Reason
 from sdr_ota.exchange import Bench, Link, exchange_symbols
 from sdr_ota.modulation import Payload
-from sdr_ota.schemes import theory_squared_error
 from sdr_ota.types import TransmitPlan
 
 
@@ -198,8 +198,9 @@ def run_round(experiment: Experiment, index: int, plan: TransmitPlan) -> RoundRe
     losses = [client.loss for client in clients if not math.isnan(client.loss)]
     loss = float(np.mean(losses)) if losses else None
     computed_s = time.perf_counter()
+    exchange_over_air = exchange_symbols if experiment.bench.has_hardware_time else exchange_cyclic
     try:
-        exchange = exchange_symbols(symbols, plan, experiment.bench, link, seed)
+        exchange = exchange_over_air(symbols, plan, experiment.bench, link, seed)
     except Erasure as lost:
         return _erased(index, seed, lost, loss)
     exchanged_s = time.perf_counter()
@@ -217,10 +218,10 @@ def run_round(experiment: Experiment, index: int, plan: TransmitPlan) -> RoundRe
         decoded_sum=exchange.total.value,
         decoded_std=exchange.total.std,
         true_sum=float(symbols[list(active)].sum()),
-        theory_error=theory_squared_error(link.scheme, symbols[list(active)], exchange.quality),
-        noise_power=exchange.received.noise_power,
-        cfo_hz=exchange.received.burst.cfo * experiment.bench.sample_rate_hz,
-        metric=exchange.received.burst.metric,
+        theory_error=exchange.theory_error,
+        noise_power=exchange.noise_power,
+        cfo_hz=exchange.cfo * experiment.bench.sample_rate_hz,
+        metric=exchange.metric,
         exchange_s=exchanged_s - computed_s,
         detail="; ".join(plan.left_out),
         compute_s=computed_s - began_s + stepped_s - exchanged_s,

@@ -1,19 +1,25 @@
 """From a config to radios, a link and a planner."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
+from ota_calibration.cyclic_sounding import sound_cyclic
 from ota_calibration.sounding import make_plan, sound_nodes
 from ota_calibration.tracking import PathTracker, with_wander
 
 from sdr_ota.air import SimulatedAir
+from sdr_ota.cli.failure import NO_RADIO, WRONG_USE, CommandFailed
 from sdr_ota.config import Config
 from sdr_ota.config_tables import AirTable
 from sdr_ota.exchange import Bench, Link
 from sdr_ota.experiment import Planner
 from sdr_ota.modulation import AnalogPayload, Payload, SignPayload
 from sdr_ota.presets import AirPreset, air_preset
+from sdr_ota.radio.address import AddressError, open_radio
+from sdr_ota.radio.base import Radio, RadioError, SettingNotTaken
 from sdr_ota.radio.simulated import SimulatedRadio
-from sdr_ota.schemes import load_scheme
+from sdr_ota.schemes import load_scheme, scheme_names
 from sdr_ota.types import RadioSettings, TransmitPlan
 
 USABLE_BANDWIDTH = 0.8
@@ -29,19 +35,61 @@ def simulated_air(config: Config) -> SimulatedAir:
     )
 
 
-def open_bench(config: Config, air: SimulatedAir) -> Bench:
-    """Open one radio a client and a receiver, all with the same settings."""
-    nodes = tuple(SimulatedRadio(air, node) for node in range(config.clients.count))
-    bench = Bench(SimulatedRadio(air, None), nodes, config.radio.sample_rate_hz)
-    for radio in (bench.receiver, *bench.nodes):
-        radio.configure(settings_of(config))
-    return bench
+@contextmanager
+def open_bench(config: Config, air: SimulatedAir) -> Iterator[Bench]:
+    """Open one radio a client and a receiver, all with the same settings.
+
+    All of them are closed, and so silent, however the block ends.
+
+    Raises:
+        CommandFailed: If a radio is not there or the scheme does not suit the radios.
+    """
+    with ExitStack() as opened:
+        try:
+            receiver, *nodes = (opened.enter_context(r) for r in _radios(config, air))
+            for radio in (receiver, *nodes):
+                radio.configure(settings_of(config))
+        except (AddressError, SettingNotTaken) as wrong:
+            raise CommandFailed(str(wrong), WRONG_USE) from wrong
+        except RadioError as missing:
+            raise CommandFailed(str(missing), NO_RADIO) from missing
+        bench = Bench(receiver, tuple(nodes), config.radio.sample_rate_hz)
+        _check_suits(config, bench)
+        yield bench
+
+
+def _radios(config: Config, air: SimulatedAir) -> Iterator[Radio]:
+    """Open the receiver, then the nodes."""
+    radio = config.radio
+    if radio.is_simulated:
+        for node in (None, *range(config.clients.count)):
+            yield SimulatedRadio(air, node, radio.has_hardware_time)
+        return
+    for address in (radio.receiver, *radio.nodes):
+        yield open_radio(address)
+
+
+def _check_suits(config: Config, bench: Bench) -> None:
+    scheme = load_scheme(config.link.scheme, config.link.scheme_parameters)
+    if not bench.has_hardware_time and scheme.on_subcarriers is None:
+        usable = [name for name in scheme_names() if load_scheme(name).on_subcarriers is not None]
+        raise CommandFailed(
+            f"scheme {config.link.scheme!r} needs radios with hardware time, which "
+            f"{bench.receiver.info.driver} radios do not have; use one of: {', '.join(usable)}",
+            WRONG_USE,
+        )
 
 
 def settings_of(config: Config) -> RadioSettings:
     """Return what every radio is asked for."""
-    rate = config.radio.sample_rate_hz
-    return RadioSettings(config.radio.center_freq_hz, rate, USABLE_BANDWIDTH * rate)
+    radio = config.radio
+    return RadioSettings(
+        center_freq_hz=radio.center_freq_hz,
+        sample_rate_hz=radio.sample_rate_hz,
+        bandwidth_hz=USABLE_BANDWIDTH * radio.sample_rate_hz,
+        tx_gain_db=radio.tx_gain_db,
+        rx_gain_db=radio.rx_gain_db,
+    )
 
 
 def resolved_preset(table: AirTable) -> AirPreset:
@@ -89,7 +137,8 @@ class TrackingPlanner:
 
     def __call__(self, bench: Bench) -> TransmitPlan:
         """Return the plan that a new sounding of the bench asks for."""
-        sounding = sound_nodes(bench, self.link)
+        sound = sound_nodes if bench.has_hardware_time else sound_cyclic
+        sounding = sound(bench, self.link)
         wander = self.tracker.observe(sounding)
         return with_wander(make_plan(sounding, self.peak_amplitude, self.truncation_db), wander)
 

@@ -21,6 +21,8 @@ def register(app: typer.Typer) -> None:
     app.command("report")(report)
     app.command("compare")(compare)
     app.command("presets")(presets)
+    app.command("probe")(probe)
+    app.command("virtual-pluto")(virtual_pluto)
 
 
 def run(
@@ -114,3 +116,29 @@ def compare(
     from sdr_ota.comparison import Setting  # noqa: PLC0415
 
     compare_command(Setting(nodes, chips, trials, seed), figure)
+
+
+def probe(
+    address: Annotated[str, typer.Argument(help="For example driver=pluto,uri=ip:192.168.2.1.")],
+) -> None:
+    """Open one radio, print what it can do, close it. Nothing is sent."""
+    from sdr_ota.cli.probe import probe_command  # noqa: PLC0415
+
+    probe_command(address)
+
+
+def virtual_pluto(
+    nodes: Annotated[int, typer.Option(min=1, help="Transmitting boards.")] = 4,
+    preset: Annotated[str, typer.Option(help="The air between them.")] = "free-running-pluto",
+    first_port: Annotated[
+        int, typer.Option(min=1, max=65000, help="TCP port of node 0; the receiver comes last.")
+    ] = 30500,
+    seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 1,
+) -> None:
+    """Serve virtual PlutoSDRs on loopback that share one simulated air, until Ctrl-C.
+
+    Real libiio programs (pyadi-iio, iio_info, GNU Radio) talk to them unchanged.
+    """
+    from sdr_ota.cli.virtual_pluto import virtual_pluto_command  # noqa: PLC0415
+
+    virtual_pluto_command(nodes, preset, first_port, seed)

@@ -60,6 +60,15 @@ class AggregationScheme(Protocol):
         """Whether only the sign of a symbol is sent."""
         ...
 
+    @property
+    def on_subcarriers(self) -> "AggregationScheme | None":
+        """The form in which each chip may have a subcarrier of its own; None if there is none.
+
+        Its chips must be read by their energy alone, halves against halves: radios without
+        hardware time start whenever they like, which turns every subcarrier's phase.
+        """
+        ...
+
     def check(self, n_chips: int, n_nodes: int) -> None:
         """Raise ``ValueError`` if the payload cannot carry this many nodes."""
         ...

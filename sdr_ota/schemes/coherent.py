@@ -23,6 +23,10 @@ class Coherent:
     needs_phase = True
     sign_only = False
 
+    @property
+    def on_subcarriers(self) -> None:
+        """None: amplitudes add only where phases agree."""
+
     def check(self, n_chips: int, n_nodes: int) -> None:
         """Accept any payload of at least two chips."""
         if n_chips < 2:

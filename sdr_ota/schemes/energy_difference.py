@@ -27,6 +27,11 @@ class EnergyDifference:
     needs_phase = False
     sign_only = False
 
+    @property
+    def on_subcarriers(self) -> "EnergyDifference":
+        """The same: its halves become two combs of subcarriers."""
+        return self
+
     def check(self, n_chips: int, n_nodes: int) -> None:
         """Accept any payload of at least two chips in each half."""
         if n_chips < 4:

@@ -19,6 +19,7 @@ from sdr_ota.schemes.base import (
     gain_power_variance,
     random_phase_chips,
 )
+from sdr_ota.schemes.energy_difference import EnergyDifference
 from sdr_ota.sequences import tone_chips
 from sdr_ota.types import Chips, DecodedSum
 
@@ -45,6 +46,14 @@ class FskVote:
     def __post_init__(self) -> None:
         if self.look_chips < 16 or self.look_chips % 16:
             raise ValueError(f"look_chips = {self.look_chips} is not a positive multiple of 16")
+
+    @property
+    def on_subcarriers(self) -> EnergyDifference:
+        """Many tones instead of two: a vote is energy on one of two neighbouring subcarriers.
+
+        The form in which the vote was proposed (Sahin et al., arXiv 2209.09954).
+        """
+        return EnergyDifference()
 
     def check(self, n_chips: int, n_nodes: int) -> None:
         """Refuse a payload of fewer than two looks."""

@@ -28,6 +28,10 @@ class Tdma:
     needs_phase = False
     sign_only = False
 
+    @property
+    def on_subcarriers(self) -> None:
+        """None: slots need a common time."""
+
     def check(self, n_chips: int, n_nodes: int) -> None:
         """Refuse a payload with slots of fewer than 4 chips."""
         if n_chips // n_nodes < 4:

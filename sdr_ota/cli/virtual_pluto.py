@@ -1,0 +1,29 @@
+"""`sdr-ota virtual-pluto`: boards that exist in software alone, for trying everything out."""
+
+import threading
+from contextlib import suppress
+
+from sdr_ota.cli.failure import WRONG_USE, CommandFailed
+from sdr_ota.presets import air_preset
+from sdr_ota.radio.virtual.pluto_board import PlutoWorld
+from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
+
+SAMPLE_RATE_HZ, CENTER_FREQ_HZ = 1e6, 915e6
+"""To which the drawn delays and offsets belong; clients may set what they like."""
+
+
+def virtual_pluto_command(n_nodes: int, preset: str, first_port: int, seed: int) -> None:
+    """Serve until interrupted; print the addresses first."""
+    try:
+        world = PlutoWorld(air_preset(preset), n_nodes, SAMPLE_RATE_HZ, CENTER_FREQ_HZ, seed)
+        served = VirtualPlutos(world, first_port)
+    except (ValueError, OSError) as wrong:
+        raise CommandFailed(f"cannot serve virtual boards: {wrong}", WRONG_USE) from wrong
+    with served:
+        print(f'receiver = "driver=pluto,uri={served.receiver_uri}"')
+        print("nodes = [")
+        for uri in served.node_uris:
+            print(f'  "driver=pluto,uri={uri}",')
+        print("]", flush=True)
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()

@@ -1,0 +1,254 @@
+"""ADALM-PLUTO boards through pyadi-iio.
+
+Stock firmware has no timed transmissions and no receive timestamps: a Pluto sends cyclic
+frames and captures are read from the middle of them. Codes: the transmit converter takes 16
+bits, left-justified; the receive converter gives 12.
+"""
+
+import errno
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from sdr_ota.radio.base import (
+    Capture,
+    PendingCapture,
+    RadioError,
+    RadioInfo,
+    RadioNotFound,
+    Range,
+    SettingNotTaken,
+    Timeout,
+)
+from sdr_ota.radio.refusal import refuse_out_of_range, refuse_over_full_scale, refuse_start_tick
+from sdr_ota.types import RadioSettings, Samples
+
+_TX_FULL_SCALE = 2**15 - 1
+_RX_FULL_SCALE = 2**11
+_MUTED_DB = -89.75
+
+_RATE_TOLERANCE_HZ, _TUNING_TOLERANCE_HZ, _GAIN_TOLERANCE_DB = 2.0, 10.0, 1.0
+
+
+class PlutoRadio:
+    """A PlutoSDR; silent until its first cyclic frame, and again when it is closed.
+
+    A transmitter that an earlier program left on is switched off on opening.
+
+    Args:
+        uri: Where it is, as libiio writes it: ``ip:192.168.2.1``, ``usb:1.2.5``.
+
+    Raises:
+        RadioNotFound: If it does not answer, or pyadi-iio is not installed.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._sdr: Any = _connect(uri)
+        self._tick = 0
+        self._sends = False
+        serial = str(self._sdr._ctx.attrs.get("hw_serial", uri))
+        self.info = RadioInfo(
+            driver="pluto",
+            serial=serial,
+            has_hardware_time=False,
+            is_full_duplex=True,
+            sample_rates_hz=Range(521e3, 61.44e6),  # pyadi-iio's and the chip's limit
+            center_freqs_hz=Range(325e6, 3.8e9),  # AD9363 as delivered
+            tx_gains_db=Range(_MUTED_DB, 0.0),
+            rx_gains_db=Range(-3.0, 71.0),
+            init_id=uuid.uuid4().hex,  # opening tunes the synthesisers anew
+            tx_bits=12,
+            rx_bits=12,
+        )
+        with self._device():
+            self._silence()
+
+    def configure(self, settings: RadioSettings) -> RadioSettings:
+        """Set rate, frequencies, filters and gains, in the order in which none undoes another.
+
+        Raises:
+            SettingNotTaken: If one is out of range or reads back as something else.
+        """
+        asked = {
+            "sample_rates_hz": settings.sample_rate_hz,
+            "center_freqs_hz": settings.center_freq_hz,
+            "tx_gains_db": settings.tx_gain_db,
+            "rx_gains_db": settings.rx_gain_db,
+        }
+        with self._device() as sdr:
+            refuse_out_of_range(self.info, asked)
+            sdr.sample_rate = round(settings.sample_rate_hz)
+            sdr.rx_lo = sdr.tx_lo = round(settings.center_freq_hz)
+            sdr.rx_rf_bandwidth = sdr.tx_rf_bandwidth = round(settings.bandwidth_hz)
+            sdr.gain_control_mode_chan0 = "manual"  # otherwise a gain is silently ignored
+            sdr.rx_hardwaregain_chan0 = settings.rx_gain_db
+            sdr.tx_hardwaregain_chan0 = settings.tx_gain_db  # a rate change has reset it
+            there = RadioSettings(
+                center_freq_hz=float(sdr.rx_lo),
+                sample_rate_hz=float(sdr.sample_rate),
+                bandwidth_hz=float(sdr.rx_rf_bandwidth),
+                tx_gain_db=float(sdr.tx_hardwaregain_chan0),
+                rx_gain_db=float(sdr.rx_hardwaregain_chan0),
+            )
+        self._check_taken(settings, there)
+        return there
+
+    def _check_taken(self, asked: RadioSettings, there: RadioSettings) -> None:
+        for name, tolerance in (
+            ("sample_rate_hz", _RATE_TOLERANCE_HZ),
+            ("center_freq_hz", _TUNING_TOLERANCE_HZ),
+            ("tx_gain_db", _GAIN_TOLERANCE_DB),
+            ("rx_gain_db", _GAIN_TOLERANCE_DB),
+        ):
+            want, found = getattr(asked, name), getattr(there, name)
+            if abs(want - found) > tolerance:
+                raise SettingNotTaken(
+                    f"{self.info.serial}: asked for {name} = {want:g}, it reads back {found:g}"
+                )
+
+    def now_tick(self) -> int:
+        """Return the samples received so far: the only clock that there is."""
+        return self._tick
+
+    def transmit(self, samples: Samples, start_tick: int | None = None) -> None:
+        """Refuse: nothing would say when the burst leaves.
+
+        Raises:
+            RadioError: Always.
+        """
+        self._check_open()
+        refuse_over_full_scale(self.info, samples)
+        raise RadioError(f"{self.info.serial} has no hardware time: send cyclic frames instead")
+
+    def begin_cyclic(self, samples: Samples) -> None:
+        """Send a period over and over, beginning some milliseconds from now."""
+        refuse_over_full_scale(self.info, samples)
+        iq = np.stack([samples.real, samples.imag])
+        codes = np.clip(np.rint(iq * _TX_FULL_SCALE), -_TX_FULL_SCALE, _TX_FULL_SCALE)
+        with self._device() as sdr:
+            sdr.tx_destroy_buffer()
+            self._power(True)
+            sdr.tx_cyclic_buffer = True
+            sdr.tx(codes[0] + 1j * codes[1])
+            self._sends = True
+
+    def end_cyclic(self) -> None:
+        """Fall silent."""
+        if self._sdr is not None and self._sends:
+            with self._device() as sdr:
+                sdr.tx_destroy_buffer()
+                self._sends = False
+
+    def begin_receive(self, n_samples: int, start_tick: int | None = None) -> PendingCapture:
+        """Prepare a reception; it begins when its result is asked for."""
+        self._check_open()
+        refuse_start_tick(self.info, start_tick)
+        return _PendingBuffer(n_samples, self._receive)
+
+    def _receive(self, n_samples: int, timeout_s: float) -> Capture:
+        with self._device() as sdr:
+            sdr._ctx.set_timeout(max(round(timeout_s * 1e3), 1))
+            # A new buffer: what older ones hold was captured before, under other settings.
+            sdr.rx_destroy_buffer()
+            sdr._rxadc.set_kernel_buffers_count(1)
+            sdr.rx_buffer_size = n_samples
+            codes = np.atleast_1d(sdr.rx())
+            sdr.rx_destroy_buffer()
+        start, self._tick = self._tick, self._tick + n_samples
+        edge = np.maximum(np.abs(codes.real), np.abs(codes.imag)) >= _RX_FULL_SCALE - 1
+        samples = np.asarray(codes / _RX_FULL_SCALE, np.complex64)
+        return Capture(samples, start, int(np.count_nonzero(edge)))
+
+    def temperature_c(self) -> float | None:
+        """Return the transceiver's temperature."""
+        with self._device() as sdr:
+            sensor = sdr._ctrl.find_channel("temp0")
+            return None if sensor is None else float(sensor.attrs["input"].value) / 1000
+
+    def close(self) -> None:
+        """Switch the transmitter off and let go of the board."""
+        if self._sdr is None:
+            return
+        try:
+            with self._device() as sdr:
+                # Open buffers at the interpreter's exit crash libiio 0.24.
+                with suppress(OSError):
+                    sdr.rx_destroy_buffer()
+                self._silence()
+        finally:
+            self._sdr = None
+
+    def _silence(self) -> None:
+        """Tones off, buffers gone, full attenuation, synthesiser down, in this order."""
+        sdr = self._sdr
+        sdr.disable_dds()
+        sdr.tx_destroy_buffer()
+        self._sends = False
+        sdr.tx_hardwaregain_chan0 = _MUTED_DB
+        self._power(False)
+
+    def _power(self, is_on: bool) -> None:
+        down = self._sdr._ctrl.find_channel("altvoltage1", True).attrs["powerdown"]
+        down.value = "0" if is_on else "1"
+
+    @contextmanager
+    def _device(self) -> Iterator[Any]:
+        """Give the open device; what libiio raises becomes one of our errors."""
+        self._check_open()
+        try:
+            yield self._sdr
+        except RadioError:
+            raise
+        except OSError as error:
+            if error.errno == errno.ETIMEDOUT:
+                raise Timeout(f"{self.info.serial}: no answer in time") from error
+            raise RadioError(f"{self.info.serial}: {error.strerror or error}") from error
+        except Exception as error:  # pyadi-iio raises plain ones
+            raise RadioError(f"{self.info.serial}: {error}") from error
+
+    def _check_open(self) -> None:
+        if self._sdr is None:
+            raise RadioError(f"{self.info.serial} is closed; open a new radio")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class _PendingBuffer:
+    n_samples: int
+    receive: Callable[[int, float], Capture]
+
+    def result(self, timeout_s: float) -> Capture:
+        """Receive now."""
+        return self.receive(self.n_samples, timeout_s)
+
+
+def _connect(uri: str) -> Any:
+    try:
+        import adi
+    except ImportError as missing:
+        raise RadioNotFound(
+            f"a PlutoSDR needs pyadi-iio and libiio: pip install 'sdr-ota[pluto]' and the "
+            f"package libiio0 ({missing})"
+        ) from missing
+    try:
+        return adi.Pluto(uri=uri)
+    except Exception as error:  # pyadi-iio raises a plain Exception where nobody answers
+        raise RadioNotFound(
+            f"no PlutoSDR answers at uri={uri} ({error}); is it plugged in, and is the address "
+            "the one that iio_info -s shows?"
+        ) from error

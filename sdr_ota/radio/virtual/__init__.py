@@ -1,0 +1,1 @@
+"""Devices that exist in software alone, behind the interfaces of real ones."""

@@ -1,0 +1,247 @@
+"""Virtual PlutoSDRs on one simulated air: what their attributes and buffers do to it.
+
+The air is the one of the simulated back-end. Its time moves with the samples that the
+receiving board is asked for. Approximations: the nodes' boards hear nothing but their own
+loopback, and a board that runs at another rate than the receiver, or is tuned elsewhere,
+is not heard at all.
+"""
+
+import threading
+from collections import deque
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdr_ota.air import SimulatedAir
+from sdr_ota.impairments import cfo_of_clock_error
+from sdr_ota.presets import AirPreset
+from sdr_ota.radio.virtual.pluto_attributes import (
+    DAC,
+    DDS_TONES,
+    PHY,
+    RX,
+    RX_LO,
+    TX,
+    TX_LO,
+    Key,
+    first_values,
+)
+from sdr_ota.types import Samples
+from sdr_ota.units import db_to_amplitude
+
+XO_HZ = 40e6
+"""Nominal frequency of the board's oscillator, which ``xo_correction`` corrects."""
+
+DAC_FULL_SCALE = 2**15
+ADC_FULL_SCALE = 2**11
+
+_AGC_LEVEL = 0.25
+"""Root mean square over full scale to which automatic gain control brings a capture."""
+
+_RANGES = {
+    (PHY, RX, "hardwaregain"): (-3.0, 71.0),
+    (PHY, TX, "hardwaregain"): (-89.75, 0.0),
+    (PHY, RX_LO, "frequency"): (325e6, 3.8e9),
+    (PHY, TX_LO, "frequency"): (325e6, 3.8e9),
+    (PHY, RX, "sampling_frequency"): (520834.0, 61.44e6),
+    (PHY, RX, "rf_bandwidth"): (200e3, 56e6),
+    (PHY, TX, "rf_bandwidth"): (200e3, 40e6),
+}
+"""AD9363/AD9364 data sheets and the driver's limits."""
+
+
+class PlutoWorld:
+    """Boards that share an air: one a node, and one that receives.
+
+    Args:
+        preset: Numbers of the air; converters are the boards' own.
+        n_nodes: Transmitting boards.
+        sample_rate_hz: Rate to which the path delays belong.
+        center_freq_hz: Carrier to which the oscillators' offsets belong.
+        seed: Everything random follows from it.
+    """
+
+    def __init__(
+        self,
+        preset: AirPreset,
+        n_nodes: int,
+        sample_rate_hz: float,
+        center_freq_hz: float,
+        seed: int,
+    ) -> None:
+        self.lock = threading.Lock()
+        no_adc = replace(preset, adc_bits=None)
+        self.air = SimulatedAir(no_adc, n_nodes, sample_rate_hz, center_freq_hz, seed)
+        self._own_errors_ppm = [path.clock_error_ppm for path in self.air.paths]
+        self.nodes = tuple(PlutoBoard(self, node) for node in range(n_nodes))
+        self.receiver = PlutoBoard(self, None)
+
+    def settle(self) -> None:
+        """Let every board's settings act on the air."""
+        receiver = self.receiver
+        rate = receiver.number((PHY, RX, "sampling_frequency"))
+        center = receiver.number((PHY, RX_LO, "frequency"))
+        self.air.sample_rate_hz = rate
+        for node, board in enumerate(self.nodes):
+            path, own_ppm = self.air.paths[node], self._own_errors_ppm[node]
+            error_ppm = own_ppm - board.correction_ppm + receiver.correction_ppm
+            detuned = board.number((PHY, TX_LO, "frequency")) - center
+            path.delay_samples *= rate / path.sample_rate_hz
+            path.sample_rate_hz = rate
+            path.clock_error_ppm = error_ppm
+            path.cfo_hz = cfo_of_clock_error(error_ppm, center) + detuned
+            radiated = board.radiated(rate, detuned)
+            if radiated is None:
+                self.air.end_cyclic(node)
+            else:
+                self.air.change_cyclic(node, radiated)
+
+
+class PlutoBoard:
+    """One board: its attributes, its transmit buffer and its receive queue.
+
+    Attributes:
+        node: Its path of the air; None for the receiving board.
+        values: Attributes as text.
+    """
+
+    def __init__(self, world: PlutoWorld, node: int | None) -> None:
+        self.node = node
+        self.values: dict[Key, str] = first_values()
+        self.serial = "virtual-receiver" if node is None else f"virtual-node-{node}"
+        self.n_kernel_buffers = 4
+        self._world = world
+        self._sent: Samples | None = None
+        self._queue: deque[NDArray[np.int16]] = deque()
+
+    def number(self, key: Key) -> float:
+        """Return an attribute's number, without its unit."""
+        return float(self.values[key].split()[0])
+
+    @property
+    def correction_ppm(self) -> float:
+        """What ``xo_correction`` takes from the oscillator's error."""
+        return (self.number((PHY, "", "xo_correction")) / XO_HZ - 1) * 1e6
+
+    def write(self, key: Key, text: str) -> bool:
+        """Set an attribute; False, and nothing changes, if it is not a value it can have."""
+        if key not in self.values:
+            return False
+        value = text.rstrip("\0\n")
+        if key in _RANGES:
+            low, high = _RANGES[key]
+            try:
+                number = float(value.split()[0])
+            except (ValueError, IndexError):
+                return False
+            if not low <= number <= high:
+                return False
+            value = f"{number:.6f} dB" if key[2] == "hardwaregain" else f"{number:.0f}"
+        self.values[key] = value
+        self._follow(key, value)
+        self._world.settle()
+        return True
+
+    def _follow(self, key: Key, value: str) -> None:
+        """Let attributes that are one register in the chip move together."""
+        if key[2] != "sampling_frequency":
+            return
+        for other in self.values:
+            if other[2] == "sampling_frequency":
+                self.values[other] = value
+        # The driver's rate change calibrates anew and puts the attenuator back.
+        self.values[(PHY, TX, "hardwaregain")] = "-10.000000 dB"
+
+    def send(self, codes: NDArray[np.int16], is_cyclic: bool) -> None:
+        """Put a buffer of interleaved I and Q codes on the air."""
+        iq = codes.astype(np.float32).reshape(-1, 2) / DAC_FULL_SCALE
+        samples = np.asarray(iq[:, 0] + 1j * iq[:, 1], np.complex64)
+        if is_cyclic:
+            self._sent = samples
+            if self.node is not None:
+                self._world.air.begin_cyclic(self.node, samples)
+            self._world.settle()
+        elif self.node is not None and self._is_radiating:
+            tick = self._world.air.now_tick + len(samples)
+            self._world.air.send(self.node, samples * self._tx_gain, tick)
+
+    def stop_sending(self) -> None:
+        """Give the converter back to the tone generator, as when a buffer is destroyed."""
+        self._sent = None
+        self._world.settle()
+
+    @property
+    def _tx_gain(self) -> np.float32:
+        return np.float32(db_to_amplitude(self.number((PHY, TX, "hardwaregain"))))
+
+    @property
+    def _is_radiating(self) -> bool:
+        down = self.number((PHY, TX_LO, "powerdown"))
+        return not down and not self.number((PHY, "debug", "loopback"))
+
+    def radiated(self, rate_hz: float, detuned_hz: float) -> Samples | None:
+        """Return one period of what leaves the antenna; None for silence."""
+        is_heard = (
+            self.number((PHY, TX, "sampling_frequency")) == rate_hz
+            and abs(detuned_hz) < rate_hz / 2
+        )
+        source = self._tone(rate_hz) if self._sent is None else self._sent
+        if source is None or not is_heard or not self._is_radiating:
+            return None
+        share = min(self.number((PHY, TX, "rf_bandwidth")) / rate_hz, 1.0)
+        return np.asarray(_band_limited(source, share) * self._tx_gain, np.complex64)
+
+    def _tone(self, rate_hz: float) -> Samples | None:
+        """Return what the tone generator makes; None where all its tones are off."""
+        n = np.arange(4096)
+        tone = np.zeros(len(n), np.complex64)
+        for k, channel in enumerate(DDS_TONES):
+            if self.number((DAC, channel, "raw")):
+                scale = self.number((DAC, channel, "scale"))
+                turns = round(self.number((DAC, channel, "frequency")) / rate_hz * len(n)) / len(n)
+                degrees = self.number((DAC, channel, "phase")) / 1000
+                branch = 1.0 if k < 2 else 1j
+                tone += branch * scale * np.cos(2 * np.pi * turns * n + np.radians(degrees))
+        return tone if np.any(tone) else None
+
+    def open_receiver(self) -> None:
+        """Forget what was received: a new buffer begins."""
+        self._queue.clear()
+
+    def receive(self, n_samples: int) -> NDArray[np.int16]:
+        """Return the oldest kernel buffer; as many newer ones as there are wait behind it."""
+        while len(self._queue) < max(self.n_kernel_buffers, 1):
+            self._queue.append(self._captured(n_samples))
+        return self._queue.popleft()
+
+    def _captured(self, n_samples: int) -> NDArray[np.int16]:
+        heard = np.zeros(n_samples, np.complex64)
+        looped = self.number((PHY, "debug", "loopback"))
+        if looped and self._sent is not None:
+            heard = self._sent[np.arange(n_samples) % len(self._sent)]
+        elif self.node is None and not self.number((PHY, RX_LO, "powerdown")):
+            heard, _ = self._world.air.hear(self._world.air.now_tick, n_samples)
+            heard = heard * self._rx_gain(heard)
+        share = min(
+            self.number((PHY, RX, "rf_bandwidth")) / self.number((PHY, RX, "sampling_frequency")),
+            1.0,
+        )
+        iq = _band_limited(heard, share).astype(np.complex64).view(np.float32)
+        codes = np.clip(np.rint(iq * ADC_FULL_SCALE), -ADC_FULL_SCALE, ADC_FULL_SCALE - 1)
+        return np.asarray(codes, np.int16)
+
+    def _rx_gain(self, heard: Samples) -> np.float32:
+        if self.values[(PHY, RX, "gain_control_mode")] == "manual":
+            return np.float32(db_to_amplitude(self.number((PHY, RX, "hardwaregain"))))
+        level = float(np.sqrt(np.mean(np.abs(heard) ** 2)))
+        return np.float32(_AGC_LEVEL / max(level, 1e-9))
+
+
+def _band_limited(samples: Samples, share: float) -> Samples:
+    """Return what an ideal analog filter leaves of the band."""
+    if share >= 1.0:
+        return samples
+    lines = np.fft.fft(samples)
+    lines[np.abs(np.fft.fftfreq(len(samples))) > share / 2] = 0
+    return np.asarray(np.fft.ifft(lines), np.complex64)
