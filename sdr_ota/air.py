@@ -243,6 +243,10 @@ class SimulatedAir:
         """Let a node fall silent."""
         self._cyclic.pop(node, None)
 
+    def pass_time(self, n_samples: int) -> None:
+        """Let time pass without anybody listening."""
+        self._forget_before(self.now_tick + n_samples)
+
     def _add(self, arrived: imp.PlacedSamples) -> None:
         first = max(arrived.first_tick - self._sum_start, 0)
         skipped = first - (arrived.first_tick - self._sum_start)

@@ -237,6 +237,9 @@ class RadioTable(Table):
     sample_rate_hz: Positive = 1e6
     tx_gain_db: float = Field(0.0, description="of every node; fixed during a run")
     rx_gain_db: float = Field(0.0, description="of the receiver; fixed during a run")
+    lead_s: Positive = Field(
+        1e-3, description="from the decision to send until the frame begins; real radios: 0.05"
+    )
     transmit_allowed: bool = Field(False, description="real radios send only if this is true")
 
     @property

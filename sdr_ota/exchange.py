@@ -153,16 +153,21 @@ def _transmitted(
     timeout_s: float,
 ) -> Capture:
     """Send all bursts and return what was received while they were on the air."""
+    sent = []
     try:
         for node, burst in bursts:
             bench.nodes[node].transmit(burst.samples, burst.start_tick)
+            sent.append(node)
     except RadioError:
         # Bursts that did leave stay on the air until the frame ends: the next
         # sounding must not meet them.
         with suppress(RadioError):
             pending.result(timeout_s)
         raise
-    return pending.result(timeout_s)
+    capture = pending.result(timeout_s)
+    for node in sent:
+        bench.nodes[node].confirm_sent(timeout_s)
+    return capture
 
 
 def _bursts(

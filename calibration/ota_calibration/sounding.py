@@ -55,7 +55,11 @@ def _sounding_frame(bench: Bench, link: Link) -> Capture:
         with suppress(RadioError):  # what did leave must not meet the next sounding
             pending.result(link.timeout_s)
         raise
-    return pending.result(link.timeout_s)
+    capture = pending.result(link.timeout_s)
+    for radio in bench.nodes:
+        with suppress(TimeError):
+            radio.confirm_sent(link.timeout_s)
+    return capture
 
 
 def _estimate(capture: Capture, bench: Bench, link: Link, node: int) -> ChannelEstimate | None:

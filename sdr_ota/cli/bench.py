@@ -16,7 +16,7 @@ from sdr_ota.exchange import Bench, Link
 from sdr_ota.experiment import Planner
 from sdr_ota.modulation import AnalogPayload, Payload, SignPayload
 from sdr_ota.presets import AirPreset, air_preset
-from sdr_ota.radio.address import AddressError, open_radio
+from sdr_ota.radio.address import AddressError, open_radios
 from sdr_ota.radio.base import Radio, RadioError, SettingNotTaken
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.schemes import load_scheme, scheme_names
@@ -46,7 +46,7 @@ def open_bench(config: Config, air: SimulatedAir) -> Iterator[Bench]:
     """
     with ExitStack() as opened:
         try:
-            receiver, *nodes = (opened.enter_context(r) for r in _radios(config, air))
+            receiver, *nodes = opened.enter_context(_radios(config, air))
             for radio in (receiver, *nodes):
                 radio.configure(settings_of(config))
         except (AddressError, SettingNotTaken) as wrong:
@@ -58,20 +58,32 @@ def open_bench(config: Config, air: SimulatedAir) -> Iterator[Bench]:
         yield bench
 
 
-def _radios(config: Config, air: SimulatedAir) -> Iterator[Radio]:
-    """Open the receiver, then the nodes."""
+@contextmanager
+def _radios(config: Config, air: SimulatedAir) -> Iterator[tuple[Radio, ...]]:
+    """Open the receiver and the nodes."""
     radio = config.radio
-    if radio.is_simulated:
-        for node in (None, *range(config.clients.count)):
-            yield SimulatedRadio(air, node, radio.has_hardware_time)
+    if not radio.is_simulated:
+        with open_radios((radio.receiver, *radio.nodes)) as radios:
+            yield radios
         return
-    for address in (radio.receiver, *radio.nodes):
-        yield open_radio(address)
+    with ExitStack() as opened:
+        places = (None, *range(config.clients.count))
+        made = (SimulatedRadio(air, place, radio.has_hardware_time) for place in places)
+        yield tuple(opened.enter_context(one) for one in made)
 
 
 def _check_suits(config: Config, bench: Bench) -> None:
     scheme = load_scheme(config.link.scheme, config.link.scheme_parameters)
-    if not bench.has_hardware_time and scheme.on_subcarriers is None:
+    if bench.has_hardware_time:
+        return
+    for radio in bench.nodes:
+        if not radio.info.can_repeat:
+            raise CommandFailed(
+                f"{radio.info.serial} has neither hardware time nor cyclic frames: nothing can "
+                "be timed with it",
+                WRONG_USE,
+            )
+    if scheme.on_subcarriers is None:
         usable = [name for name in scheme_names() if load_scheme(name).on_subcarriers is not None]
         raise CommandFailed(
             f"scheme {config.link.scheme!r} needs radios with hardware time, which "
@@ -109,6 +121,7 @@ def link_of(config: Config) -> Link:
         frame=replace(config.frame.frame(), known_amplitude=table.peak_amplitude),
         scheme=load_scheme(table.scheme, table.scheme_parameters),
         max_cfo_hz=table.max_cfo_hz,
+        lead_s=config.radio.lead_s,
     )
 
 

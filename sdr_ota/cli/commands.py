@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command("presets")(presets)
     app.command("probe")(probe)
     app.command("virtual-pluto")(virtual_pluto)
+    app.command("virtual-soapy")(virtual_soapy)
 
 
 def run(
@@ -142,3 +143,18 @@ def virtual_pluto(
     from sdr_ota.cli.virtual_pluto import virtual_pluto_command  # noqa: PLC0415
 
     virtual_pluto_command(nodes, preset, first_port, seed)
+
+
+def virtual_soapy(
+    nodes: Annotated[int, typer.Option(min=1, help="Transmitting devices.")] = 4,
+    preset: Annotated[str, typer.Option(help="The air between them.")] = "usrp-shared-clock",
+    port: Annotated[int, typer.Option(min=1, max=65000, help="TCP port on loopback.")] = 30600,
+    seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 1,
+) -> None:
+    """Serve virtual SoapySDR devices with hardware time on loopback, until Ctrl-C.
+
+    Compiles their SoapySDR driver the first time. Real SoapySDR programs open them.
+    """
+    from sdr_ota.cli.virtual_soapy import virtual_soapy_command  # noqa: PLC0415
+
+    virtual_soapy_command(nodes, preset, port, seed)

@@ -1,6 +1,7 @@
 """`sdr-ota virtual-pluto`: boards that exist in software alone, for trying everything out."""
 
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
@@ -20,10 +21,16 @@ def virtual_pluto_command(n_nodes: int, preset: str, first_port: int, seed: int)
     except (ValueError, OSError) as wrong:
         raise CommandFailed(f"cannot serve virtual boards: {wrong}", WRONG_USE) from wrong
     with served:
-        print(f'receiver = "driver=pluto,uri={served.receiver_uri}"')
-        print("nodes = [")
-        for uri in served.node_uris:
-            print(f'  "driver=pluto,uri={uri}",')
-        print("]", flush=True)
+        nodes = tuple(f"driver=pluto,uri={uri}" for uri in served.node_uris)
+        print_addresses(f"driver=pluto,uri={served.receiver_uri}", nodes)
         with suppress(KeyboardInterrupt):
             threading.Event().wait()
+
+
+def print_addresses(receiver: str, nodes: Sequence[str]) -> None:
+    """Print the lines that a config's [radio] table needs."""
+    print(f'receiver = "{receiver}"')
+    print("nodes = [")
+    for node in nodes:
+        print(f'  "{node}",')
+    print("]", flush=True)

@@ -1,9 +1,12 @@
 """Radios by address, as the field writes them: ``driver=pluto,uri=ip:192.168.2.1``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
 from sdr_ota.radio.base import Radio
+from sdr_ota.radio.clock import align_clocks
 from sdr_ota.radio.pluto import PlutoRadio
+from sdr_ota.radio.soapy import SoapyRadio
 
 
 class AddressError(ValueError):
@@ -22,6 +25,23 @@ def open_radio(address: str) -> Radio:
     """
     options = parse_address(address)
     return _DRIVERS[options["driver"]](options)
+
+
+@contextmanager
+def open_radios(addresses: Sequence[str]) -> Iterator[tuple[Radio, ...]]:
+    """Open several radios, let those with a pulse per second count alike, close all of them.
+
+    Raises:
+        AddressError: If an address is not of the form.
+        RadioNotFound: If a device does not answer.
+        SettingNotTaken: If their clocks cannot be aligned.
+    """
+    with ExitStack() as opened:
+        radios = tuple(opened.enter_context(open_radio(address)) for address in addresses)
+        pulsed = [r for r in radios if isinstance(r, SoapyRadio) and r.has_pulse]
+        if len(pulsed) > 1:
+            align_clocks(pulsed)
+        yield radios
 
 
 def parse_address(address: str) -> Mapping[str, str]:
@@ -51,4 +71,20 @@ def _open_pluto(options: Mapping[str, str]) -> Radio:
     return PlutoRadio(options["uri"])
 
 
-_DRIVERS: Mapping[str, Callable[[Mapping[str, str]], Radio]] = {"pluto": _open_pluto}
+def _open_soapy(options: Mapping[str, str]) -> Radio:
+    """Pass everything on to SoapySDR, whose own ``driver`` is called ``device`` here."""
+    rest = dict(options)
+    del rest["driver"]
+    if "device" not in rest:
+        raise AddressError(
+            "a SoapySDR address is driver=soapy,device=DRIVER,key=value,...; "
+            "SoapySDRUtil --find lists the drivers and serials of what is plugged in"
+        )
+    clock_source, time_source = rest.pop("clock_source", ""), rest.pop("time_source", "")
+    return SoapyRadio({"driver": rest.pop("device"), **rest}, clock_source, time_source)
+
+
+_DRIVERS: Mapping[str, Callable[[Mapping[str, str]], Radio]] = {
+    "pluto": _open_pluto,
+    "soapy": _open_soapy,
+}

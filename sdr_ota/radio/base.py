@@ -83,6 +83,7 @@ class RadioInfo:
         serial: What tells this device from its siblings.
         has_hardware_time: Whether ``start_tick`` is obeyed to the sample.
         is_full_duplex: Whether it can send and receive at the same time.
+        can_repeat: Whether it sends cyclic frames.
         sample_rates_hz: Rates that it takes.
         center_freqs_hz: Frequencies that it tunes to.
         tx_gains_db: Transmit gains; 0 dB and below for an attenuator.
@@ -96,6 +97,7 @@ class RadioInfo:
     serial: str
     has_hardware_time: bool
     is_full_duplex: bool = False
+    can_repeat: bool = True
     sample_rates_hz: Range = ANY
     center_freqs_hz: Range = ANY
     tx_gains_db: Range = ANY
@@ -167,6 +169,15 @@ class Radio(Protocol):
         Raises:
             TimeError: If ``start_tick`` has passed.
             TransmitRefused: If the samples exceed full scale.
+        """
+        ...
+
+    def confirm_sent(self, timeout_s: float) -> None:
+        """Ask what became of the last burst: some devices know only afterwards.
+
+        Raises:
+            TimeError: If it came late and was not sent.
+            Underflow: If it was torn.
         """
         ...
 

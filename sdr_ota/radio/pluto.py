@@ -22,17 +22,21 @@ from sdr_ota.radio.base import (
     RadioInfo,
     RadioNotFound,
     Range,
-    SettingNotTaken,
     Timeout,
 )
-from sdr_ota.radio.refusal import refuse_out_of_range, refuse_over_full_scale, refuse_start_tick
+from sdr_ota.radio.refusal import (
+    refuse_not_taken,
+    refuse_out_of_range,
+    refuse_over_full_scale,
+    refuse_start_tick,
+)
 from sdr_ota.types import RadioSettings, Samples
 
 _TX_FULL_SCALE = 2**15 - 1
 _RX_FULL_SCALE = 2**11
 _MUTED_DB = -89.75
 
-_RATE_TOLERANCE_HZ, _TUNING_TOLERANCE_HZ, _GAIN_TOLERANCE_DB = 2.0, 10.0, 1.0
+_TOLERANCES = {"sample_rate_hz": 2.0, "center_freq_hz": 10.0, "tx_gain_db": 1.0, "rx_gain_db": 1.0}
 
 
 class PlutoRadio:
@@ -95,21 +99,8 @@ class PlutoRadio:
                 tx_gain_db=float(sdr.tx_hardwaregain_chan0),
                 rx_gain_db=float(sdr.rx_hardwaregain_chan0),
             )
-        self._check_taken(settings, there)
+        refuse_not_taken(self.info, settings, there, _TOLERANCES)
         return there
-
-    def _check_taken(self, asked: RadioSettings, there: RadioSettings) -> None:
-        for name, tolerance in (
-            ("sample_rate_hz", _RATE_TOLERANCE_HZ),
-            ("center_freq_hz", _TUNING_TOLERANCE_HZ),
-            ("tx_gain_db", _GAIN_TOLERANCE_DB),
-            ("rx_gain_db", _GAIN_TOLERANCE_DB),
-        ):
-            want, found = getattr(asked, name), getattr(there, name)
-            if abs(want - found) > tolerance:
-                raise SettingNotTaken(
-                    f"{self.info.serial}: asked for {name} = {want:g}, it reads back {found:g}"
-                )
 
     def now_tick(self) -> int:
         """Return the samples received so far: the only clock that there is."""
@@ -124,6 +115,9 @@ class PlutoRadio:
         self._check_open()
         refuse_over_full_scale(self.info, samples)
         raise RadioError(f"{self.info.serial} has no hardware time: send cyclic frames instead")
+
+    def confirm_sent(self, timeout_s: float) -> None:
+        """Do nothing: there are no bursts."""
 
     def begin_cyclic(self, samples: Samples) -> None:
         """Send a period over and over, beginning some milliseconds from now."""

@@ -1,9 +1,11 @@
 """What every radio refuses, in the same words."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from sdr_ota.radio.base import RadioError, RadioInfo, SettingNotTaken, TransmitRefused
-from sdr_ota.types import Samples
+from sdr_ota.types import RadioSettings, Samples
 
 FULL_SCALE = 1.0 + 1e-4
 """Single precision may overshoot a unit amplitude."""
@@ -52,4 +54,29 @@ def refuse_out_of_range(info: RadioInfo, asked: dict[str, float]) -> None:
             unit = "Hz" if name.endswith("_hz") else "dB"
             raise SettingNotTaken(
                 f"{info.serial}: asked for a {what} of {value:g} {unit}, allowed: {allowed} {unit}"
+            )
+
+
+def refuse_not_taken(
+    info: RadioInfo,
+    asked: RadioSettings,
+    there: RadioSettings,
+    tolerances: Mapping[str, float],
+) -> None:
+    """Refuse settings of which one reads back as something else.
+
+    Args:
+        info: Whose settings.
+        asked: What was wanted.
+        there: What the device says.
+        tolerances: Largest difference, by name of the setting.
+
+    Raises:
+        SettingNotTaken: Naming the first one.
+    """
+    for name, tolerance in tolerances.items():
+        want, found = getattr(asked, name), getattr(there, name)
+        if abs(want - found) > tolerance:
+            raise SettingNotTaken(
+                f"{info.serial}: asked for {name} = {want:g}, it reads back {found:g}"
             )

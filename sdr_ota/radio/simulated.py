@@ -62,6 +62,9 @@ class SimulatedRadio:
             )
         self._air.send(node, samples, start)
 
+    def confirm_sent(self, timeout_s: float) -> None:
+        """Do nothing: ``transmit`` has said it all."""
+
     def begin_cyclic(self, samples: Samples) -> None:
         """Send a period over and over through this node's path."""
         self._air.begin_cyclic(self._sender(samples), samples)

@@ -1,0 +1,400 @@
+"""USRPs and whatever else has a SoapySDR driver and hardware time.
+
+Bursts and receptions start at ticks that the device obeys. Several devices count the same
+ticks if they share 10 MHz and a pulse per second: ``clock_source=external,
+time_source=external`` in their addresses.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from sdr_ota.radio.base import (
+    Capture,
+    Corruption,
+    Overflow,
+    PendingCapture,
+    RadioError,
+    RadioInfo,
+    RadioNotFound,
+    Range,
+    SettingNotTaken,
+    TimeError,
+    Timeout,
+    Underflow,
+)
+from sdr_ota.radio.refusal import (
+    refuse_not_taken,
+    refuse_out_of_range,
+    refuse_over_full_scale,
+    refuse_start_tick,
+)
+from sdr_ota.types import RadioSettings, Samples
+
+_CLIPPED = 1.0 - 2.0**-10
+"""Largest part of a sample that is surely within the converter: 12 bits end at 1 - 2^-11."""
+
+_ERRORS: Mapping[str, type[RadioError]] = {
+    "TIMEOUT": Timeout,
+    "TIME_ERROR": TimeError,
+    "OVERFLOW": Overflow,
+    "UNDERFLOW": Underflow,
+    "CORRUPTION": Corruption,
+}
+"""What SoapySDR's codes become; all others are plain radio errors."""
+
+_TOLERANCES = {"sample_rate_hz": 1.0, "center_freq_hz": 10.0, "tx_gain_db": 1.0, "rx_gain_db": 1.0}
+_WRITE_TIMEOUT_US = 500_000
+
+
+class SoapyRadio:
+    """A SoapySDR device; silent until its first burst, and again when it is closed.
+
+    Args:
+        device: SoapySDR's arguments: ``driver``, ``serial`` and so on.
+        clock_source: Where the 10 MHz come from; the device's default if empty.
+        time_source: Where the pulse per second comes from; several devices that have one
+            are brought to count alike by `sdr_ota.radio.clock.align_clocks`.
+
+    Raises:
+        RadioNotFound: If it is not there, or SoapySDR is not installed.
+        SettingNotTaken: If the oscillator does not lock to its reference.
+    """
+
+    def __init__(
+        self, device: Mapping[str, str], clock_source: str = "", time_source: str = ""
+    ) -> None:
+        self._soapy, self._device = _connect(device)
+        self.has_pulse = bool(time_source)
+        self._streams: dict[int, Any] = {}
+        self._reception = 0
+        self._rate_hz = 1e6
+        self._unconfirmed = False
+        self.info = _describe(self._soapy, self._device, device)
+        with self._guarded() as there:
+            self._quiet()
+            if clock_source:
+                there.setClockSource(clock_source)
+                self._check_locked(clock_source)
+            if time_source:
+                there.setTimeSource(time_source)
+
+    def _directions(self) -> list[int]:
+        ways = (self._soapy.SOAPY_SDR_TX, self._soapy.SOAPY_SDR_RX)
+        return [way for way in ways if self._device.getNumChannels(way)]
+
+    def _check_locked(self, source: str) -> None:
+        """Wait a moment for the oscillator to follow its reference."""
+        if "ref_locked" not in self._device.listSensors():
+            return
+        for _ in range(20):
+            if self._device.readSensor("ref_locked") == "true":
+                return
+            time.sleep(0.02)
+        raise SettingNotTaken(
+            f"{self.info.serial}: asked for clock_source={source}, the oscillator does not lock; "
+            "are the 10 MHz connected?"
+        )
+
+    def last_pulse_ns(self) -> int:
+        """Return the device's time at the last pulse per second."""
+        with self._guarded() as device:
+            return int(device.getHardwareTime("PPS"))
+
+    def set_time_at_pulse(self, time_ns: int) -> None:
+        """Let the device's time be this at the next pulse per second."""
+        with self._guarded() as device:
+            device.setHardwareTime(time_ns, "PPS")
+
+    def configure(self, settings: RadioSettings) -> RadioSettings:
+        """Set rate, frequency, filter and gain of whatever directions the device has.
+
+        Raises:
+            SettingNotTaken: If one is out of range or reads back as something else.
+        """
+        soapy = self._soapy
+        asked = {"sample_rates_hz": settings.sample_rate_hz}
+        asked |= {"center_freqs_hz": settings.center_freq_hz}
+        there = settings
+        with self._guarded() as device:
+            for way in self._directions():
+                name = "tx_gain_db" if way == soapy.SOAPY_SDR_TX else "rx_gain_db"
+                gain_db = getattr(settings, name)
+                range_name = name.replace("gain", "gains")
+                refuse_out_of_range(self.info, asked | {range_name: gain_db})
+                device.setSampleRate(way, 0, settings.sample_rate_hz)
+                device.setFrequency(way, 0, settings.center_freq_hz)
+                device.setBandwidth(way, 0, settings.bandwidth_hz)
+                if device.hasGainMode(way, 0):
+                    device.setGainMode(way, 0, False)
+                device.setGain(way, 0, gain_db)
+                there = replace(
+                    there,
+                    sample_rate_hz=device.getSampleRate(way, 0),
+                    center_freq_hz=device.getFrequency(way, 0),
+                    bandwidth_hz=device.getBandwidth(way, 0),
+                    **{name: device.getGain(way, 0)},
+                )
+                refuse_not_taken(self.info, settings, there, _TOLERANCES)
+        self._rate_hz = there.sample_rate_hz
+        return there
+
+    def now_tick(self) -> int:
+        """Return the device's time in samples."""
+        with self._guarded() as device:
+            return self._tick(device.getHardwareTime())
+
+    def _tick(self, time_ns: int) -> int:
+        return int(self._soapy.timeNsToTicks(time_ns, self._rate_hz))
+
+    def _time_ns(self, tick: int) -> int:
+        return int(self._soapy.ticksToTimeNs(tick, self._rate_hz))
+
+    def transmit(self, samples: Samples, start_tick: int | None = None) -> None:
+        """Hand a burst to the device, whole, before its time comes.
+
+        Raises:
+            TimeError: If the start has passed before all of it was there.
+            TransmitRefused: If it exceeds full scale.
+        """
+        refuse_over_full_scale(self.info, samples)
+        refuse_start_tick(self.info, start_tick)
+        soapy = self._soapy
+        with self._guarded() as device:
+            self._refuse_past(start_tick, "burst")
+            stream = self._stream(soapy.SOAPY_SDR_TX)
+            flags, time_ns = soapy.SOAPY_SDR_END_BURST, 0
+            if start_tick is not None:
+                flags, time_ns = flags | soapy.SOAPY_SDR_HAS_TIME, self._time_ns(start_tick)
+            left = np.ascontiguousarray(samples, np.complex64)
+            while left.size:
+                done = device.writeStream(
+                    stream, [left], left.size, flags, time_ns, _WRITE_TIMEOUT_US
+                )
+                left = left[self._checked(done.ret) :]
+                flags &= ~soapy.SOAPY_SDR_HAS_TIME  # the start is known
+            self._unconfirmed = True
+            self._refuse_past(start_tick, "burst")
+
+    def _refuse_past(self, start_tick: int | None, what: str) -> None:
+        now = self._tick(self._device.getHardwareTime())
+        if start_tick is not None and start_tick < now:
+            raise TimeError(
+                f"{self.info.serial}: {what} for tick {start_tick} is late, it is {now}"
+            )
+
+    def confirm_sent(self, timeout_s: float) -> None:
+        """Ask the device what became of the last burst.
+
+        Raises:
+            TimeError: If it came late.
+            Underflow: If the device ran out of samples.
+        """
+        if not self._unconfirmed:
+            return
+        self._unconfirmed = False
+        soapy = self._soapy
+        with self._guarded() as device:
+            stream = self._stream(soapy.SOAPY_SDR_TX)
+            until = time.monotonic() + timeout_s
+            while time.monotonic() < until:
+                status = device.readStreamStatus(stream, 10_000)
+                if status.ret == soapy.SOAPY_SDR_NOT_SUPPORTED:
+                    return  # it arrived in time; more this driver does not tell
+                if status.ret != soapy.SOAPY_SDR_TIMEOUT:
+                    self._checked(status.ret)
+                    if status.flags & soapy.SOAPY_SDR_END_BURST:
+                        return
+            raise Timeout(f"{self.info.serial}: the end of its burst was not reported")
+
+    def begin_cyclic(self, samples: Samples) -> None:
+        """Refuse: SoapySDR has no cyclic buffers.
+
+        Raises:
+            RadioError: Always.
+        """
+        self._check_open()
+        refuse_over_full_scale(self.info, samples)
+        raise RadioError(f"{self.info.serial} sends no cyclic frames: use start ticks")
+
+    def end_cyclic(self) -> None:
+        """Do nothing: nothing is repeated."""
+
+    def begin_receive(self, n_samples: int, start_tick: int | None = None) -> PendingCapture:
+        """Arm the receiver; only the newest reception can be read.
+
+        Raises:
+            TimeError: If the start has passed.
+        """
+        self._check_open()
+        refuse_start_tick(self.info, start_tick)
+        soapy = self._soapy
+        with self._guarded() as device:
+            self._refuse_past(start_tick, "reception")
+            stream = self._stream(soapy.SOAPY_SDR_RX)
+            flags, time_ns = soapy.SOAPY_SDR_END_BURST, 0
+            if start_tick is not None:
+                flags, time_ns = flags | soapy.SOAPY_SDR_HAS_TIME, self._time_ns(start_tick)
+            self._checked(device.activateStream(stream, flags, time_ns, n_samples))
+        self._reception += 1
+        return _PendingStream(self._reception, n_samples, start_tick, self._receive)
+
+    def _receive(self, pending: "_PendingStream", timeout_s: float) -> Capture:
+        if pending.number != self._reception:
+            raise Overflow(
+                f"{self.info.serial}: the samples of an earlier reception are gone; each is read "
+                "before the next one begins"
+            )
+        samples, start = np.zeros(pending.n_samples, np.complex64), pending.start_tick
+        n_there, until = 0, time.monotonic() + timeout_s
+        with self._guarded() as device:
+            stream = self._stream(self._soapy.SOAPY_SDR_RX)
+            while n_there < samples.size:
+                timeout_us = max(round((until - time.monotonic()) * 1e6), 0)
+                rest = samples[n_there:]
+                got = device.readStream(stream, [rest], rest.size, timeoutUs=timeout_us)
+                n_got = self._checked(got.ret)
+                if got.flags & self._soapy.SOAPY_SDR_HAS_TIME:
+                    start = self._check_place(self._tick(got.timeNs) - n_there, start)
+                n_there += n_got
+        edge = np.maximum(np.abs(samples.real), np.abs(samples.imag)) > _CLIPPED
+        return Capture(samples, start or 0, int(np.count_nonzero(edge)))
+
+    def _check_place(self, found: int, expected: int | None) -> int:
+        """Return the tick of the first sample; one off is rounding of nanoseconds."""
+        if expected is None:
+            return found
+        if abs(found - expected) > 1:
+            raise Corruption(
+                f"{self.info.serial}: samples belong to tick {found} instead of {expected}: some "
+                "were lost"
+            )
+        return expected
+
+    def _checked(self, code: int) -> int:
+        if code >= 0:
+            return code
+        name = self._soapy.errToStr(code)
+        raise _ERRORS.get(name, RadioError)(f"{self.info.serial}: {name}")
+
+    def _stream(self, way: int) -> Any:
+        if way not in self._streams:
+            stream = self._device.setupStream(way, self._soapy.SOAPY_SDR_CF32, [0])
+            self._streams[way] = stream
+            if way == self._soapy.SOAPY_SDR_TX:
+                self._checked(self._device.activateStream(stream))
+        return self._streams[way]
+
+    def temperature_c(self) -> float | None:
+        """Return what the device's temperature sensor says."""
+        with self._guarded() as device:
+            sensors = [name for name in device.listSensors() if "temp" in name]
+            return float(device.readSensor(sensors[0])) if sensors else None
+
+    def _quiet(self) -> None:
+        way = self._soapy.SOAPY_SDR_TX
+        if way in self._directions():
+            self._device.setGain(way, 0, self.info.tx_gains_db.low)
+
+    def close(self) -> None:
+        """Stop the streams, turn the transmit gain down, let go of the device."""
+        if self._device is None:
+            return
+        with suppress(RadioError), self._guarded() as device:
+            for stream in self._streams.values():
+                device.deactivateStream(stream)
+                device.closeStream(stream)
+            self._quiet()
+        self._streams.clear()
+        self._device = None
+
+    @contextmanager
+    def _guarded(self) -> Iterator[Any]:
+        """Give the open device; what its driver raises becomes one of our errors."""
+        self._check_open()
+        try:
+            yield self._device
+        except RadioError:
+            raise
+        except (RuntimeError, ValueError) as error:
+            raise RadioError(f"{self.info.serial}: {error}") from error
+
+    def _check_open(self) -> None:
+        if self._device is None:
+            raise RadioError(f"{self.info.serial} is closed; open a new radio")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class _PendingStream:
+    number: int
+    n_samples: int
+    start_tick: int | None
+    receive: Callable[["_PendingStream", float], Capture]
+
+    def result(self, timeout_s: float) -> Capture:
+        """Read the samples."""
+        return self.receive(self, timeout_s)
+
+
+def _connect(device: Mapping[str, str]) -> tuple[Any, Any]:
+    try:
+        import SoapySDR
+    except ImportError as missing:
+        raise RadioNotFound(
+            f"this radio needs SoapySDR: apt-get install python3-soapysdr ({missing})"
+        ) from missing
+    words = ",".join(f"{key}={value}" for key, value in device.items())
+    try:
+        return SoapySDR, SoapySDR.Device(dict(device))
+    except RuntimeError as error:
+        raise RadioNotFound(
+            f"SoapySDR opens no device for {words} ({error}); is it plugged in, and its driver's "
+            "module installed? SoapySDRUtil --info lists the modules"
+        ) from error
+
+
+def _describe(soapy: Any, device: Any, words: Mapping[str, str]) -> RadioInfo:
+    tx, rx = soapy.SOAPY_SDR_TX, soapy.SOAPY_SDR_RX
+    ways = [way for way in (tx, rx) if device.getNumChannels(way)]
+
+    def gains(way: int) -> Range:
+        if way not in ways:
+            return Range(0.0, 0.0)
+        there = device.getGainRange(way, 0)
+        return Range(there.minimum(), there.maximum())
+
+    about = dict(device.getHardwareInfo())
+    serial = str(about.get("serial") or words.get("serial") or device.getHardwareKey())
+    return RadioInfo(
+        driver="soapy",
+        serial=serial,
+        has_hardware_time=bool(device.hasHardwareTime()),
+        is_full_duplex=len(ways) == 2 and bool(device.getFullDuplex(rx, 0)),
+        can_repeat=False,
+        sample_rates_hz=_hull(device.getSampleRateRange(ways[0], 0)),
+        center_freqs_hz=_hull(device.getFrequencyRange(ways[0], 0)),
+        tx_gains_db=gains(tx),
+        rx_gains_db=gains(rx),
+        init_id=uuid.uuid4().hex,  # opening tunes the synthesisers anew
+    )
+
+
+def _hull(ranges: Any) -> Range:
+    return Range(min(r.minimum() for r in ranges), max(r.maximum() for r in ranges))

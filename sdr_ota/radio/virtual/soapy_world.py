@@ -1,0 +1,171 @@
+"""Virtual SoapySDR devices on one simulated air: their settings, clocks and bursts.
+
+They behave as USRPs with hardware time do. The air's time moves with the samples that the
+receiver is asked for, and a little with every question about the last pulse per second, so
+that whoever waits for a pulse sees it come.
+"""
+
+import threading
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sdr_ota.air import SimulatedAir
+from sdr_ota.impairments import cfo_of_clock_error, quantise
+from sdr_ota.presets import AirPreset
+from sdr_ota.types import Samples
+from sdr_ota.units import db_to_amplitude
+
+ADC_BITS = 12
+
+_CRYSTAL_PPM = 2.0
+"""Error of a B2x0's own oscillator (Ettus Research, B200/B210 data sheet: +-2.0 ppm)."""
+
+_QUESTION_S = 0.02
+"""Virtual time that a question about the last pulse takes."""
+
+_RANGES = {
+    "rate": (200e3, 56e6),
+    "freq": (70e6, 6e9),
+    "bandwidth": (200e3, 56e6),
+}
+
+
+class SoapyWorld:
+    """Devices that share an air: places 0 to n_nodes - 1 send, the last one receives.
+
+    Args:
+        preset: Numbers of the air; with a shared clock they hold for devices that were told
+            to use the external one.
+        n_nodes: Transmitting devices.
+        sample_rate_hz: The only rate of this world.
+        center_freq_hz: Carrier to which the oscillators' offsets belong.
+        seed: Everything random follows from it.
+
+    Attributes:
+        has_reference: Whether 10 MHz is connected to the devices' inputs.
+    """
+
+    def __init__(
+        self,
+        preset: AirPreset,
+        n_nodes: int,
+        sample_rate_hz: float,
+        center_freq_hz: float,
+        seed: int,
+    ) -> None:
+        self.lock = threading.Lock()
+        self.has_reference = True
+        no_adc = replace(preset, adc_bits=None)
+        self.air = SimulatedAir(no_adc, n_nodes, sample_rate_hz, center_freq_hz, seed)
+        rng = np.random.default_rng([seed, n_nodes])
+        self.devices = tuple(_Device.new(place, self, rng) for place in range(n_nodes + 1))
+
+    @property
+    def n_nodes(self) -> int:
+        """Transmitting devices."""
+        return len(self.devices) - 1
+
+    @property
+    def receiver(self) -> "_Device":
+        """The device that hears the air."""
+        return self.devices[-1]
+
+
+@dataclass
+class _Device:
+    """One device.
+
+    Attributes:
+        place: Its place; the last one of the world receives.
+        world: What it shares with the others.
+        settings: By name; hertz and decibels.
+        free_ppm: Error of its own oscillator.
+        time_offset: Its ticks over the air's.
+    """
+
+    place: int
+    world: SoapyWorld
+    settings: dict[str, float]
+    free_ppm: float
+    time_offset: int
+    clock_source: str = "internal"
+    time_source: str = "internal"
+
+    @classmethod
+    def new(cls, place: int, world: SoapyWorld, rng: np.random.Generator) -> "_Device":
+        rate = world.air.sample_rate_hz
+        settings = {"rate": rate, "freq": 100e6, "bandwidth": rate, "gain": 0.0}
+        offset = int(rng.integers(round(100 * rate)))
+        return cls(place, world, settings, _CRYSTAL_PPM * rng.uniform(-1, 1), offset)
+
+    @property
+    def serial(self) -> str:
+        """Its name."""
+        return f"virtual-{'receiver' if self.is_receiver else f'node-{self.place}'}"
+
+    @property
+    def is_receiver(self) -> bool:
+        """Whether it is the one that receives."""
+        return self.place == self.world.n_nodes
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether its oscillator follows the external reference."""
+        return self.clock_source == "external" and self.world.has_reference
+
+    @property
+    def now(self) -> int:
+        """Its time in ticks."""
+        return self.world.air.now_tick + self.time_offset
+
+    def set(self, name: str, value: float) -> float:
+        """Set what can be set and return what is in force."""
+        gain_range = (0.0, 40.0) if self.is_receiver else (-60.0, 0.0)
+        low, high = {**_RANGES, "gain": gain_range}[name]
+        if name != "rate":  # the world has one rate
+            self.settings[name] = min(max(value, low), high)
+        return self.settings[name]
+
+    def last_pulse(self) -> int:
+        """Return the tick of the last pulse per second; time passes while one asks."""
+        rate = round(self.world.air.sample_rate_hz)
+        self.world.air.pass_time(round(_QUESTION_S * rate))
+        return self.world.air.now_tick // rate * rate + self.time_offset
+
+    def set_at_pulse(self, tick: int) -> None:
+        """Let the next pulse happen at a tick of this device."""
+        rate = round(self.world.air.sample_rate_hz)
+        next_pulse = (self.world.air.now_tick // rate + 1) * rate
+        self.time_offset = tick - next_pulse
+
+    def send(self, samples: Samples, tick: int) -> bool:
+        """Put a burst on the air; False if its time has passed or nothing was ready."""
+        air = self.world.air
+        start = tick - self.time_offset
+        if air.is_late(self.place, start):
+            return False
+        detuned_hz = self.settings["freq"] - self.world.receiver.settings["freq"]
+        if abs(detuned_hz) < air.sample_rate_hz / 2:
+            self._settle(detuned_hz)
+            gain = np.float32(db_to_amplitude(self.settings["gain"]))
+            air.send(self.place, gain * samples, start)
+        return True
+
+    def _settle(self, detuned_hz: float) -> None:
+        """Let the oscillators of both ends act on the path."""
+        path, receiver = self.world.air.paths[self.place], self.world.receiver
+        error_ppm = (0.0 if self.is_locked else self.free_ppm) - (
+            0.0 if receiver.is_locked else receiver.free_ppm
+        )
+        path.clock_error_ppm = error_ppm
+        path.cfo_hz = cfo_of_clock_error(error_ppm, receiver.settings["freq"]) + detuned_hz
+
+    def hear(self, tick: int, n_samples: int) -> Samples | None:
+        """Return what is received from a tick on; None if it has passed."""
+        start = tick - self.time_offset
+        if start < self.world.air.now_tick:
+            return None
+        heard, _ = self.world.air.hear(start, n_samples)
+        gain = np.float32(db_to_amplitude(self.settings["gain"]))
+        return quantise(gain * heard, ADC_BITS)
