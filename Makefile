@@ -17,7 +17,6 @@ setup:
 	@scripts/setup.sh
 
 bench: setup ## every figure with its peer, as ratios; takes about twenty minutes
-	scripts/need-debian.sh gnuradio stterm
 	$(run)/python benchmarks/receiver.py
 	$(run)/python benchmarks/simulated_round.py
 	$(run)/python benchmarks/zo_step.py

@@ -22,7 +22,8 @@ install_torch() {
   fi
 }
 
-scripts/need-debian.sh python3 python3-venv libiio0 libiio-utils
+scripts/need-debian.sh python3 python3-venv libiio0 libiio-utils \
+  python3-soapysdr soapysdr-tools libsoapysdr-dev g++ gnuradio stterm
 [ -x .venv/bin/python ] || "$python" -m venv --system-site-packages .venv
 pip=".venv/bin/python -m pip install --quiet --disable-pip-version-check"
 echo "setup: installing Python packages into .venv (about a minute the first time)"

@@ -75,14 +75,27 @@ class Config(Table):
                 "radio.transmit_allowed is false: nothing is sent over real radios; set it to "
                 "true once cables, attenuators or the licence are in place"
             )
-        low, high = (radio.center_freq_hz + half * radio.sample_rate_hz / 2 for half in (-1, 1))
-        if not any(band.low_hz <= low and high <= band.high_hz for band in self.band):
+        if self.band_in_use is None:
+            low, high = self._used_hz
             there = ", ".join(f"{b.low_hz / 1e6:g} to {b.high_hz / 1e6:g} MHz" for b in self.band)
             raise ValueError(
                 f"the radios would use {low / 1e6:g} to {high / 1e6:g} MHz, which lies in no "
                 f"[[band]] of the configuration (there: {there or 'none'}); write down the band "
                 "in which you may transmit"
             )
+
+    @property
+    def _used_hz(self) -> tuple[float, float]:
+        """What the radios' converters span: nothing outside it can be sent."""
+        half = self.radio.sample_rate_hz / 2
+        return self.radio.center_freq_hz - half, self.radio.center_freq_hz + half
+
+    @property
+    def band_in_use(self) -> BandTable | None:
+        """The band in which the radios transmit; None if no band holds all they span."""
+        low, high = self._used_hz
+        inside = (b for b in self.band if b.low_hz <= low and high <= b.high_hz)
+        return next(inside, None)
 
     def _check_privacy(self) -> None:
         privacy, scheme = self.privacy, self.link.scheme

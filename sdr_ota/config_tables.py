@@ -243,6 +243,14 @@ class RadioTable(Table):
     transmit_allowed: bool = Field(False, description="real radios send only if this is true")
 
     @property
+    def sends_cyclic_frames(self) -> bool:
+        """Whether the radios named here have no hardware time: stock Plutos, so far."""
+        if self.is_simulated:
+            return not self.has_hardware_time
+        addresses = (self.receiver, *self.nodes)
+        return any("driver=pluto" in a and "trigger=external" not in a for a in addresses)
+
+    @property
     def is_simulated(self) -> bool:
         """Whether no real radio is named."""
         return not self.nodes and not self.receiver
@@ -254,6 +262,9 @@ class BandTable(Table):
     name: str = Field("", description="for messages")
     low_hz: Positive
     high_hz: Positive
+    max_duty_cycle: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0, description="largest share of the time in which a node sends; 0.01 is one percent"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> "BandTable":

@@ -120,7 +120,9 @@ def search_bursts(
         peaks += [(offset + int(i), float(metric[i])) for i in above]
     pairs = (search.pair(*peak) for peak in _summits(peaks, len(search.up)))
     found = (_full_rate(*pair, max_shift, n_chirp) for pair in pairs if pair is not None)
-    return [detection for detection in found if abs(detection.cfo) <= max_cfo], best
+    # Each peak is read to within a sample of the search at worst: so much more is let through.
+    limit = max_cfo + chirp_rate(n_chirp) * DECIMATION
+    return [detection for detection in found if abs(detection.cfo) <= limit], best
 
 
 def _decimated(capture: Samples) -> Samples:

@@ -20,7 +20,7 @@ from sdr_ota.radio.base import Capture, PendingCapture, Radio, RadioError, TimeE
 from sdr_ota.receiver import ReceivedPayload, receive_joint_frame
 from sdr_ota.schemes import AggregationScheme, LinkQuality, theory_squared_error
 from sdr_ota.transmitter import TimedBurst, lead_burst, payload_burst
-from sdr_ota.types import DecodedSum, TransmitPlan
+from sdr_ota.types import DecodedSum, RadioSettings, TransmitPlan
 from sdr_ota.units import amplitude_to_db, power_to_db
 
 GAIN_CHANGE_LIMIT_DB = 3.0
@@ -46,6 +46,7 @@ class Bench:
     receiver: Radio
     nodes: tuple[Radio, ...]
     sample_rate_hz: float
+    settings: tuple[RadioSettings, ...] = ()
 
     @property
     def has_hardware_time(self) -> bool:

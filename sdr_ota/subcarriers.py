@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from sdr_ota.types import Chips, Samples
 
-_USED_BAND = 0.7
+USED_BAND = 0.7
 """Share of the sample rate that is filled: what analog filters leave flat."""
 
 _DC_GUARD = 3
@@ -68,7 +68,7 @@ class SubcarrierFrame:
     def n_period(self) -> int:
         """Samples of one period: a power of two."""
         n_used = self.n_chips + self.n_nodes * self.n_mark + self.n_idle + 4 * _DC_GUARD
-        return 1 << int(np.ceil(np.log2(n_used / _USED_BAND)))
+        return 1 << int(np.ceil(np.log2(n_used / USED_BAND)))
 
     @property
     def n_window(self) -> int:

@@ -74,13 +74,14 @@ def _estimate(capture: Capture, bench: Bench, link: Link, node: int) -> ChannelE
     center = first + fit.start + fit.center
     tick = round(center)
     turn = np.exp(2j * np.pi * fit.cfo * (tick - center))
+    has_offset = link.max_cfo_hz > 0  # otherwise one reference feeds all radios
     return ChannelEstimate(
         gain=complex(fit.gain * turn),
         gain_std=fit.gain_std,
         delay_s=(first + fit.start - frame.sounding_start(node)) / rate,
         delay_std_s=fit.start_std / rate,
-        cfo_hz=fit.cfo * rate,
-        cfo_std_hz=fit.cfo_std * rate,
+        cfo_hz=fit.cfo * rate * has_offset,
+        cfo_std_hz=fit.cfo_std * rate * has_offset,
         noise_power=fit.noise_power / frame.pulse.energy,
         measured_tick=capture.start_tick + tick,
     )

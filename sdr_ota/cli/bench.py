@@ -12,6 +12,7 @@ from sdr_ota.air import SimulatedAir
 from sdr_ota.cli.failure import NO_RADIO, WRONG_USE, CommandFailed
 from sdr_ota.config import Config
 from sdr_ota.config_tables import AirTable
+from sdr_ota.cyclic_exchange import subcarrier_frame
 from sdr_ota.exchange import Bench, Link
 from sdr_ota.experiment import Planner
 from sdr_ota.modulation import AnalogPayload, Payload, SignPayload
@@ -47,13 +48,12 @@ def open_bench(config: Config, air: SimulatedAir) -> Iterator[Bench]:
     with ExitStack() as opened:
         try:
             receiver, *nodes = opened.enter_context(_radios(config, air))
-            for radio in (receiver, *nodes):
-                radio.configure(settings_of(config))
+            settings = tuple(r.configure(settings_of(config)) for r in (receiver, *nodes))
         except (AddressError, SettingNotTaken) as wrong:
             raise CommandFailed(str(wrong), WRONG_USE) from wrong
         except RadioError as missing:
             raise CommandFailed(str(missing), NO_RADIO) from missing
-        bench = Bench(receiver, tuple(nodes), config.radio.sample_rate_hz)
+        bench = Bench(receiver, tuple(nodes), config.radio.sample_rate_hz, settings)
         _check_suits(config, bench)
         yield bench
 
@@ -164,6 +164,19 @@ def planner_of(config: Config, link: Link) -> Planner:
 
 def air_s_per_round(config: Config) -> float:
     """Return the mean air time of a round: its joint frame and its share of a sounding."""
-    frame = config.frame.frame()
-    sounding = frame.n_sounding_frame(config.clients.count) / config.link.sounding_every
-    return (frame.n_joint_frame + sounding) / config.radio.sample_rate_hz
+    joint_s, sounding_s = frame_times_s(config)
+    return joint_s + sounding_s / config.link.sounding_every
+
+
+def frame_times_s(config: Config) -> tuple[float, float]:
+    """Return the air times of a joint frame and of a whole sounding.
+
+    Cyclic frames are counted from the last node's start; the others are sending by then.
+    """
+    link, n_nodes, rate = link_of(config), config.clients.count, config.radio.sample_rate_hz
+    frame = link.frame
+    if not config.radio.sends_cyclic_frames:
+        return frame.n_joint_frame / rate, frame.n_sounding_frame(n_nodes) / rate
+    window_s = subcarrier_frame(link, n_nodes).n_window / rate
+    period_s = (frame.n_sounding_burst + frame.guard_samples) / rate
+    return link.settle_s + window_s, n_nodes * (link.settle_s + 2 * period_s)

@@ -21,7 +21,9 @@ def register(app: typer.Typer) -> None:
     app.command("report")(report)
     app.command("compare")(compare)
     app.command("presets")(presets)
+    app.command("find")(find)
     app.command("probe")(probe)
+    app.command("doctor")(doctor)
     app.command("virtual-pluto")(virtual_pluto)
     app.command("virtual-soapy")(virtual_soapy)
 
@@ -117,6 +119,24 @@ def compare(
     from sdr_ota.comparison import Setting  # noqa: PLC0415
 
     compare_command(Setting(nodes, chips, trials, seed), figure)
+
+
+def find(
+    device: Annotated[
+        str, typer.Argument(help="Only SoapySDR devices like this: driver=uhd,type=b200.")
+    ] = "",
+) -> None:
+    """List the radios that are plugged in, by the addresses that a config takes."""
+    from sdr_ota.cli.find import find_command  # noqa: PLC0415
+
+    find_command(device)
+
+
+def doctor() -> None:
+    """Check what is installed: every missing piece, with the command that installs it."""
+    from sdr_ota.cli.doctor import doctor_command  # noqa: PLC0415
+
+    doctor_command()
 
 
 def probe(

@@ -16,12 +16,13 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from sdr_ota.cli.bench import air_s_per_round, link_of, resolved_preset
+from sdr_ota.cli.bench import air_s_per_round, frame_times_s, link_of, resolved_preset
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
 from sdr_ota.cli.learning import sampling_rate_of
 from sdr_ota.cli.plots import house_style
 from sdr_ota.cli.privacy import promise_for
 from sdr_ota.config import Config, ConfigError, load_config
+from sdr_ota.subcarriers import USED_BAND
 from sdr_ota.transmitter import lead_burst
 from sdr_ota.types import Precoder
 from sdr_ota.units import amplitude_to_db, db_to_amplitude, db_to_power
@@ -63,17 +64,15 @@ def _privacy(config: Config, home: Path, figure: Path | None) -> list[tuple[str,
 
 
 def _air_rows(config: Config) -> list[tuple[str, str]]:
-    link, rate = link_of(config), config.radio.sample_rate_hz
-    frame, n_nodes = link.frame, config.clients.count
-    per_round_s = air_s_per_round(config)
-    pulse = frame.pulse
-    occupied_hz = (1 + pulse.rolloff) / pulse.samples_per_chip * rate
+    rate, n_nodes = config.radio.sample_rate_hz, config.clients.count
+    per_round_s, (joint_s, _) = air_s_per_round(config), frame_times_s(config)
+    occupied_hz = _occupied(config) * rate
     low, high = (config.radio.center_freq_hz + half * occupied_hz / 2 for half in (-1, 1))
     return [
         ("link", f"{n_nodes} nodes, scheme {config.link.scheme}, payload {config.link.payload}"),
         (
             "air time",
-            f"{per_round_s * 1e3:.2f} ms a round ({frame.n_joint_frame / rate * 1e3:.2f} ms joint "
+            f"{per_round_s * 1e3:.2f} ms a round ({joint_s * 1e3:.2f} ms joint "
             f"frame), {per_round_s * config.run.rounds:.2f} s for {config.run.rounds} rounds",
         ),
         (
@@ -81,12 +80,37 @@ def _air_rows(config: Config) -> list[tuple[str, str]]:
             f"{occupied_hz / 1e3:.0f} kHz, {low / 1e6:.3f} to {high / 1e6:.3f} MHz",
         ),
         ("peak level", f"{amplitude_to_db(_peak(config)):.1f} dBFS at the loudest node"),
+        *_radio_rows(config),
     ]
+
+
+def _radio_rows(config: Config) -> list[tuple[str, str]]:
+    """Return which radios would send, and where they may."""
+    radio, band = config.radio, config.band_in_use
+    if radio.is_simulated or band is None:
+        return [("radios", "simulated: nothing is radiated")]
+    limit = f"; at most {band.max_duty_cycle:.3g} of the time" if band.max_duty_cycle < 1 else ""
+    span = f"{band.low_hz / 1e6:g} to {band.high_hz / 1e6:g} MHz"
+    return [
+        ("receiver", radio.receiver),
+        *((f"node {place}", address) for place, address in enumerate(radio.nodes)),
+        ("band", f"{band.name or 'without a name'}, {span}{limit}"),
+    ]
+
+
+def _occupied(config: Config) -> float:
+    """Return the bandwidth of what is sent, in sample rates."""
+    if config.radio.sends_cyclic_frames:
+        return USED_BAND
+    pulse = link_of(config).frame.pulse
+    return (1 + pulse.rolloff) / pulse.samples_per_chip
 
 
 def _peak(config: Config) -> float:
     """Return the largest sample that a node at its amplitude limit may send."""
     link = link_of(config)
+    if config.radio.sends_cyclic_frames:
+        return config.link.peak_amplitude  # phases are drawn until the peak fits
     n_chips, rng = link.frame.n_payload_chips, np.random.default_rng(0)
     chips = link.scheme.encode(1.0, 0, config.clients.count, n_chips, rng)
     precoder = Precoder(complex(config.link.peak_amplitude))

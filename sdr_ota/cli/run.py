@@ -1,17 +1,18 @@
 """`sdr-ota run`: open the bench, load the clients, go round by round, write it all down."""
 
 import resource
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from ota_calibration.ledger import BudgetSpent
 
 from sdr_ota.cli.bench import link_of, open_bench, planner_of, simulated_air
 from sdr_ota.cli.checkpoint import Standing, load_standing, save_standing
+from sdr_ota.cli.duty import DutyLimit
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
+from sdr_ota.cli.interruption import Interruption
 from sdr_ota.cli.learning import JOURNAL, Learning, model_learning, synthetic_learning
 from sdr_ota.cli.plots import save_plots
 from sdr_ota.cli.privacy import admission
@@ -46,9 +47,9 @@ def resume_command(path: Path) -> None:
 
 def _run_to_the_end(config: Config, home: Path, folder: RunFolder) -> None:
     """Run what is left, write how it ended, print and plot the figures."""
-    with _terminated_is_interrupted():
+    with Interruption() as interruption:
         try:
-            why = _run(config, home, folder)
+            why = _run(config, home, folder, interruption)
         except KeyboardInterrupt:
             _stop(folder, "abort", "interrupted by the user")
             text = f"interrupted; go on with: sdr-ota run --resume {folder.path}"
@@ -68,7 +69,7 @@ def _run_to_the_end(config: Config, home: Path, folder: RunFolder) -> None:
     print_report(run)
 
 
-def _run(config: Config, home: Path, folder: RunFolder) -> str:
+def _run(config: Config, home: Path, folder: RunFolder, interruption: Interruption) -> str:
     """Run what is left of an experiment and say why it ended."""
     standing = load_standing(folder.path)
     if standing is None:
@@ -76,6 +77,7 @@ def _run(config: Config, home: Path, folder: RunFolder) -> str:
     # What a crash left of a round that was not finished is done again.
     n_updates = folder.keep_rounds(standing.position.next_round)
     with live_view(config.run.rounds) as view, open_bench(config, standing.air) as bench:
+        told = _Told(folder, view)
         folder.write_start(start_record(config, home, bench))
         if config.clients.source == "synthetic":
             learning = synthetic_learning(config)
@@ -86,7 +88,7 @@ def _run(config: Config, home: Path, folder: RunFolder) -> str:
         folder.write_start({**start_record(config, home, bench), **learned})
         try:
             with learning.threads():
-                return _go_round(config, bench, learning, folder, view, standing)
+                return _go_round(config, bench, learning, standing, told, interruption)
         finally:
             learning.close()
 
@@ -95,46 +97,64 @@ def _go_round(
     config: Config,
     bench: Bench,
     learning: Learning,
-    folder: RunFolder,
-    view: RunView,
     standing: Standing,
+    told: "_Told",
+    interruption: Interruption,
 ) -> str:
     """Run all rounds, or as many as the privacy budget pays for, and say why it ended."""
     link, position = link_of(config), standing.position
     schedule = Schedule(config.run.rounds, config.run.seed, config.link.sounding_every)
     if position.next_round == 0:
-        _evaluate(0, learning, folder, view)
+        told.evaluate(0, learning)
     try:
-        with admission(config, bench, link, folder.path, learning.sampling_rate) as admit:
+        with admission(config, bench, link, told.folder.path, learning.sampling_rate) as admit:
             experiment = Experiment(
                 learning.clients, bench, link, standing.planner, admit, schedule
             )
+            duty = DutyLimit(_max_duty_cycle(config))
             for result in run_experiment(experiment, position):
-                folder.append_round(result)
-                view.round_done(result)
+                duty.count(result.compute_s)
+                told.folder.append_round(result)
+                told.view.round_done(result)
                 done = position.next_round
                 if done % config.run.evaluate_every == 0 or done == config.run.rounds:
-                    _evaluate(done, learning, folder, view)
+                    told.evaluate(done, learning)
                 if learning.is_settled():
-                    save_standing(standing, folder.path)
+                    save_standing(standing, told.folder.path)
+                interruption.check()
+                duty.rest()
     except learning.failures as lost:
         raise CommandFailed(str(lost)) from lost
     except BudgetSpent as spent:
-        _evaluate(position.next_round, learning, folder, view)
+        told.evaluate(position.next_round, learning)
         return f"{spent}; {position.next_round} of {config.run.rounds} rounds done"
-    rounds = read_run(folder.path).rounds
+    rounds = read_run(told.folder.path).rounds
     if all(r.erasure for r in rounds):
         last = rounds[-1]
         raise CommandFailed(f"every round was erased; the last: {last.erasure}: {last.detail}")
     return "all rounds done"
 
 
-def _evaluate(rounds_done: int, learning: Learning, folder: RunFolder, view: RunView) -> None:
-    if learning.evaluate is None:
-        return
-    score = learning.evaluate()
-    folder.append_evaluation(Evaluation(rounds_done, score))
-    view.evaluated(rounds_done, learning.score_name, score)
+def _max_duty_cycle(config: Config) -> float:
+    """Return the limit of the band in use; simulated radios have none."""
+    band = config.band_in_use
+    return 1.0 if band is None or config.radio.is_simulated else band.max_duty_cycle
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Who is told how the run goes: the folder and the person who watches."""
+
+    folder: RunFolder
+    view: RunView
+
+    def evaluate(self, rounds_done: int, learning: Learning) -> None:
+        """Score the model if it can be scored, and tell."""
+        if learning.evaluate is None:
+            return
+        score = learning.evaluate()
+        self.folder.append_evaluation(Evaluation(rounds_done, score))
+        self.view.evaluated(rounds_done, learning.score_name, score)
 
 
 def _stop(folder: RunFolder, ending: Ending, why: str) -> None:
@@ -142,17 +162,3 @@ def _stop(folder: RunFolder, ending: Ending, why: str) -> None:
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with suppress(OSError):
         folder.write_stop(ending, why, peak_kib * 1024)
-
-
-@contextmanager
-def _terminated_is_interrupted() -> Iterator[None]:
-    """Let SIGTERM end a run as cleanly as Ctrl-C does."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
-from sdr_ota.cli.bench import air_s_per_round, settings_of
+from sdr_ota.cli.bench import air_s_per_round
 from sdr_ota.config import Config
 from sdr_ota.exchange import Bench
 
@@ -27,7 +27,7 @@ def start_record(config: Config, home: Path, bench: Bench) -> Mapping[str, objec
         "payload": config.link.payload,
         "air_s_per_round": air_s_per_round(config),
         "radios": [asdict(radio.info) for radio in radios],
-        "settings": asdict(settings_of(config)),
+        "settings": [asdict(settings) for settings in bench.settings],
         "versions": _versions(),
         "git": _git_state(),
         "machine": platform.platform(),

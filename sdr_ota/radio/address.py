@@ -65,10 +65,14 @@ def parse_address(address: str) -> Mapping[str, str]:
 
 
 def _open_pluto(options: Mapping[str, str]) -> Radio:
-    unknown = sorted(set(options) - {"driver", "uri"})
-    if unknown or "uri" not in options:
-        raise AddressError("a pluto's address is driver=pluto,uri=URI and nothing else")
-    return PlutoRadio(options["uri"])
+    unknown = set(options) - {"driver", "uri", "trigger"}
+    trigger = options.get("trigger", "none")
+    if unknown or "uri" not in options or trigger not in {"none", "external"}:
+        raise AddressError(
+            "a pluto's address is driver=pluto,uri=URI, with trigger=external if all boards' "
+            "trigger inputs get one pulse, and nothing else"
+        )
+    return PlutoRadio(options["uri"], is_triggered=trigger == "external")
 
 
 def _open_soapy(options: Mapping[str, str]) -> Radio:

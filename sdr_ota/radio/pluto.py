@@ -1,11 +1,13 @@
 """ADALM-PLUTO boards through pyadi-iio.
 
 Stock firmware has no timed transmissions and no receive timestamps: a Pluto sends cyclic
-frames and captures are read from the middle of them. Codes: the transmit converter takes 16
-bits, left-justified; the receive converter gives 12.
+frames and captures are read from the middle of them. With a common pulse on all boards'
+trigger inputs (see `sdr_ota.radio.pluto_trigger`) it sends bursts at ticks after the pulse.
+The transmit converter takes codes of 16 bits, left-justified; the receive converter gives 12.
 """
 
 import errno
+import logging
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,16 +16,20 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdr_ota.radio.base import (
     Capture,
+    Overflow,
     PendingCapture,
     RadioError,
     RadioInfo,
     RadioNotFound,
     Range,
+    TimeError,
     Timeout,
 )
+from sdr_ota.radio.pluto_trigger import PULSE_TICKS, start_engine, stop_engine
 from sdr_ota.radio.refusal import (
     refuse_not_taken,
     refuse_out_of_range,
@@ -32,9 +38,13 @@ from sdr_ota.radio.refusal import (
 )
 from sdr_ota.types import RadioSettings, Samples
 
+_log = logging.getLogger(__name__)
+
 _TX_FULL_SCALE = 2**15 - 1
 _RX_FULL_SCALE = 2**11
 _MUTED_DB = -89.75
+_TAIL_SAMPLES = 1024
+"""Zeros after a burst: what the converter holds when its buffer has run out."""
 
 _TOLERANCES = {"sample_rate_hz": 2.0, "center_freq_hz": 10.0, "tx_gain_db": 1.0, "rx_gain_db": 1.0}
 
@@ -46,12 +56,14 @@ class PlutoRadio:
 
     Args:
         uri: Where it is, as libiio writes it: ``ip:192.168.2.1``, ``usb:1.2.5``.
+        is_triggered: Whether buffers start on an external pulse, which all boards get. Ticks
+            are then counted from pulse to pulse, each a whole number of ``PULSE_TICKS``.
 
     Raises:
         RadioNotFound: If it does not answer, or pyadi-iio is not installed.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, is_triggered: bool = False) -> None:
         self._sdr: Any = _connect(uri)
         self._tick = 0
         self._sends = False
@@ -59,7 +71,7 @@ class PlutoRadio:
         self.info = RadioInfo(
             driver="pluto",
             serial=serial,
-            has_hardware_time=False,
+            has_hardware_time=is_triggered,
             is_full_duplex=True,
             sample_rates_hz=Range(521e3, 61.44e6),  # pyadi-iio's and the chip's limit
             center_freqs_hz=Range(325e6, 3.8e9),  # AD9363 as delivered
@@ -69,8 +81,10 @@ class PlutoRadio:
             tx_bits=12,
             rx_bits=12,
         )
-        with self._device():
+        with self._device() as sdr:
+            self._say_if_left_on()
             self._silence()
+            (start_engine if is_triggered else stop_engine)(sdr._ctx)
 
     def configure(self, settings: RadioSettings) -> RadioSettings:
         """Set rate, frequencies, filters and gains, in the order in which none undoes another.
@@ -103,31 +117,40 @@ class PlutoRadio:
         return there
 
     def now_tick(self) -> int:
-        """Return the samples received so far: the only clock that there is."""
+        """Return the samples received so far, or the next pulse: there is no other clock."""
         return self._tick
 
     def transmit(self, samples: Samples, start_tick: int | None = None) -> None:
-        """Refuse: nothing would say when the burst leaves.
+        """Hand over a burst that leaves so many ticks after the next pulse.
 
         Raises:
-            RadioError: Always.
+            RadioError: Without a trigger: nothing would say when the burst leaves.
+            TimeError: If it would not end before a second pulse.
         """
         self._check_open()
         refuse_over_full_scale(self.info, samples)
-        raise RadioError(f"{self.info.serial} has no hardware time: send cyclic frames instead")
+        if not self.info.has_hardware_time:
+            raise RadioError(f"{self.info.serial} has no hardware time: send cyclic frames instead")
+        n_before = (start_tick or 0) % PULSE_TICKS
+        if n_before + samples.size > PULSE_TICKS:
+            raise TimeError(f"{self.info.serial}: burst for {start_tick} is before the next pulse")
+        self._send(np.pad(samples, (n_before, _TAIL_SAMPLES)), is_cyclic=False)
 
     def confirm_sent(self, timeout_s: float) -> None:
-        """Do nothing: there are no bursts."""
+        """Do nothing: the board does not tell."""
 
     def begin_cyclic(self, samples: Samples) -> None:
         """Send a period over and over, beginning some milliseconds from now."""
         refuse_over_full_scale(self.info, samples)
+        self._send(samples, is_cyclic=True)
+
+    def _send(self, samples: Samples, is_cyclic: bool) -> None:
         iq = np.stack([samples.real, samples.imag])
         codes = np.clip(np.rint(iq * _TX_FULL_SCALE), -_TX_FULL_SCALE, _TX_FULL_SCALE)
         with self._device() as sdr:
             sdr.tx_destroy_buffer()
             self._power(True)
-            sdr.tx_cyclic_buffer = True
+            sdr.tx_cyclic_buffer = is_cyclic
             sdr.tx(codes[0] + 1j * codes[1])
             self._sends = True
 
@@ -142,9 +165,25 @@ class PlutoRadio:
         """Prepare a reception; it begins when its result is asked for."""
         self._check_open()
         refuse_start_tick(self.info, start_tick)
-        return _PendingBuffer(n_samples, self._receive)
+        start = self._tick if start_tick is None else start_tick
+        if start < self._tick:
+            raise TimeError(f"{self.info.serial}: reception at {start}, it is {self._tick}")
+        return _PendingBuffer(start, n_samples, self._receive)
 
-    def _receive(self, n_samples: int, timeout_s: float) -> Capture:
+    def _receive(self, start: int, n_samples: int, timeout_s: float) -> Capture:
+        n_before = start - self._tick if self.info.has_hardware_time else 0
+        if n_before < 0:
+            raise Overflow(f"{self.info.serial}: the samples from tick {start} on are gone")
+        codes = self._codes(n_before + n_samples, timeout_s)[n_before:]
+        if self.info.has_hardware_time:
+            self._tick = (start // PULSE_TICKS + 1) * PULSE_TICKS
+        else:
+            start, self._tick = self._tick, self._tick + n_samples
+        edge = np.maximum(np.abs(codes.real), np.abs(codes.imag)) >= _RX_FULL_SCALE - 1
+        samples = np.asarray(codes / _RX_FULL_SCALE, np.complex64)
+        return Capture(samples, start, int(np.count_nonzero(edge)))
+
+    def _codes(self, n_samples: int, timeout_s: float) -> NDArray[np.complex128]:
         with self._device() as sdr:
             sdr._ctx.set_timeout(max(round(timeout_s * 1e3), 1))
             # A new buffer: what older ones hold was captured before, under other settings.
@@ -153,10 +192,7 @@ class PlutoRadio:
             sdr.rx_buffer_size = n_samples
             codes = np.atleast_1d(sdr.rx())
             sdr.rx_destroy_buffer()
-        start, self._tick = self._tick, self._tick + n_samples
-        edge = np.maximum(np.abs(codes.real), np.abs(codes.imag)) >= _RX_FULL_SCALE - 1
-        samples = np.asarray(codes / _RX_FULL_SCALE, np.complex64)
-        return Capture(samples, start, int(np.count_nonzero(edge)))
+        return np.asarray(codes)
 
     def temperature_c(self) -> float | None:
         """Return the transceiver's temperature."""
@@ -169,13 +205,28 @@ class PlutoRadio:
         if self._sdr is None:
             return
         try:
-            with self._device() as sdr:
-                # Open buffers at the interpreter's exit crash libiio 0.24.
-                with suppress(OSError):
-                    sdr.rx_destroy_buffer()
-                self._silence()
+            self._let_go()
+        except KeyboardInterrupt:
+            self._let_go()  # a signal in the middle must not leave half of it on
+            raise
         finally:
             self._sdr = None
+
+    def _let_go(self) -> None:
+        with self._device() as sdr:
+            # Open buffers at the interpreter's exit crash libiio 0.24.
+            with suppress(OSError):
+                sdr.rx_destroy_buffer()
+            self._silence()
+
+    def _say_if_left_on(self) -> None:
+        gain_db = self._sdr.tx_hardwaregain_chan0
+        if self._tx_oscillator_down.value == "0" and gain_db > _MUTED_DB:
+            _log.warning(
+                "%s: its transmitter was on when opened (gain %g dB); it is off now",
+                self.info.serial,
+                gain_db,
+            )
 
     def _silence(self) -> None:
         """Tones off, buffers gone, full attenuation, synthesiser down, in this order."""
@@ -186,9 +237,12 @@ class PlutoRadio:
         sdr.tx_hardwaregain_chan0 = _MUTED_DB
         self._power(False)
 
+    @property
+    def _tx_oscillator_down(self) -> Any:
+        return self._sdr._ctrl.find_channel("altvoltage1", True).attrs["powerdown"]
+
     def _power(self, is_on: bool) -> None:
-        down = self._sdr._ctrl.find_channel("altvoltage1", True).attrs["powerdown"]
-        down.value = "0" if is_on else "1"
+        self._tx_oscillator_down.value = "0" if is_on else "1"
 
     @contextmanager
     def _device(self) -> Iterator[Any]:
@@ -223,12 +277,13 @@ class PlutoRadio:
 
 @dataclass(frozen=True)
 class _PendingBuffer:
+    start_tick: int
     n_samples: int
-    receive: Callable[[int, float], Capture]
+    receive: Callable[[int, int, float], Capture]
 
     def result(self, timeout_s: float) -> Capture:
         """Receive now."""
-        return self.receive(self.n_samples, timeout_s)
+        return self.receive(self.start_tick, self.n_samples, timeout_s)
 
 
 def _connect(uri: str) -> Any:

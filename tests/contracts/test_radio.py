@@ -30,6 +30,8 @@ from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
 from sdr_ota.radio.virtual.soapy_world import SoapyWorld
 from sdr_ota.types import RadioSettings, Samples
 
+pytestmark = pytest.mark.usefixtures("virtual_soapy_driver")
+
 TIMEOUT_S = 5.0
 LEAD_TICKS = 2000
 SETTLE_TICKS = 5000
@@ -72,14 +74,11 @@ def at_addresses(*addresses: str) -> Iterator[RadioBench]:
 
 
 @contextmanager
-def virtual_pluto() -> Iterator[RadioBench]:
-    with (
-        VirtualPlutos(PlutoWorld(*WORLD)) as served,
-        at_addresses(
-            *(f"driver=pluto,uri={uri}" for uri in (*served.node_uris, served.receiver_uri))
-        ) as bench,
-    ):
-        yield bench
+def virtual_pluto(more: str) -> Iterator[RadioBench]:
+    with VirtualPlutos(PlutoWorld(*WORLD)) as served:
+        uris = (*served.node_uris, served.receiver_uri)
+        with at_addresses(*(f"driver=pluto,uri={uri}{more}" for uri in uris)) as bench:
+            yield bench
 
 
 @contextmanager
@@ -95,10 +94,11 @@ Opened = AbstractContextManager[RadioBench]
 BENCHES: dict[str, Callable[[], Opened]] = {
     "simulated": lambda: simulated(True),
     "simulated-cyclic": lambda: simulated(False),
-    "virtual-pluto": virtual_pluto,
+    "virtual-pluto": lambda: virtual_pluto(""),
+    "virtual-pluto-triggered": lambda: virtual_pluto(",trigger=external"),
     "virtual-soapy": virtual_soapy,
 }
-TIMED = ("simulated", "virtual-soapy")
+TIMED = ("simulated", "virtual-pluto-triggered", "virtual-soapy")
 CYCLIC = ("simulated-cyclic", "virtual-pluto")
 HARDWARE = pytest.param("hardware", marks=pytest.mark.hardware)
 

@@ -244,3 +244,13 @@ def test_fit_measures_gain_and_noise(level: float, noise_power: float) -> None:
     assert abs(fit.gain - level * 1j) < 5 * fit.gain_std
     assert fit.gain_std == pytest.approx(math.sqrt(noise_power / len(SOUNDING)), rel=0.35)
     assert 0.5 < fit.metric <= 1
+
+
+@pytest.mark.parametrize("snr_db", [10.0, 40.0])
+def test_a_burst_without_offset_is_found_where_none_is_looked_for(snr_db: float) -> None:
+    rng = np.random.default_rng(2)
+    for start in range(40, 60):
+        capture = placed(PREAMBLE, start, 0.0, 1.0, 3000)
+        noisy = add_awgn(capture, 10 ** (-snr_db / 10), rng)
+        fit = locate_burst(noisy, PREAMBLE, FRAME.n_chirp, max_cfo=0.0)
+        assert fit.start == pytest.approx(start, abs=0.5)

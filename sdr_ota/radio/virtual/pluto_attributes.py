@@ -12,12 +12,22 @@ Key = tuple[str, str, str]
 """Device id, channel (``input:voltage0``, ``debug`` or empty for the device), attribute."""
 
 PHY, DAC, ADC = "iio:device0", "iio:device2", "iio:device3"
+TDD, SWITCHES = "iio:device4", "iio:device5"
 RX, TX = "input:voltage0", "output:voltage0"
 RX_LO, TX_LO = "output:altvoltage0", "output:altvoltage1"
 TEMPERATURE = "input:temp0"
 DDS_TONES = tuple(f"output:altvoltage{k}" for k in range(4))
 
-_DEVICES = {PHY: "ad9361-phy", DAC: "cf-ad9361-dds-core-lpc", ADC: "cf-ad9361-lpc"}
+TDD_RX, TDD_TX = "output:voltage1", "output:voltage2"
+EXTERNAL_SYNC = "output:voltage0"
+
+_DEVICES = {
+    PHY: "ad9361-phy",
+    DAC: "cf-ad9361-dds-core-lpc",
+    ADC: "cf-ad9361-lpc",
+    TDD: "iio-axi-tdd-0",
+    SWITCHES: "one-bit-adc-dac",
+}
 _SCANS = {
     (ADC, "input:voltage0"): (0, "le:S12/16>>0"),
     (ADC, "input:voltage1"): (1, "le:S12/16>>0"),
@@ -79,6 +89,19 @@ def first_values() -> dict[Key, str]:
             (DAC, channel, "scale"): "0.000000",
             (DAC, channel, "sampling_frequency"): "30720000",
         }
+    return values | _trigger_values()
+
+
+def _trigger_values() -> dict[Key, str]:
+    """Return those of the engine that starts buffers on a pulse, and of its switches."""
+    syncs = ("sync_external", "sync_internal", "sync_soft", "sync_reset")
+    times = ("frame_length_ms", "startup_delay_ms", "internal_sync_period_ms")
+    values = {(TDD, "", name): "0" for name in ("enable", "state", "burst_count", *syncs, *times)}
+    for channel in ("output:voltage0", TDD_RX, TDD_TX):
+        for name in ("enable", "polarity", "on_raw", "off_raw", "on_ms", "off_ms"):
+            values[(TDD, channel, name)] = "0"
+    for channel, label in ((EXTERNAL_SYNC, "tdd_ext_sync"), ("output:voltage1", "phaser_enable")):
+        values |= {(SWITCHES, channel, "label"): label, (SWITCHES, channel, "raw"): "0"}
     return values
 
 

@@ -19,9 +19,14 @@ from sdr_ota.presets import AirPreset
 from sdr_ota.radio.virtual.pluto_attributes import (
     DAC,
     DDS_TONES,
+    EXTERNAL_SYNC,
     PHY,
     RX,
     RX_LO,
+    SWITCHES,
+    TDD,
+    TDD_RX,
+    TDD_TX,
     TX,
     TX_LO,
     Key,
@@ -60,6 +65,10 @@ class PlutoWorld:
         sample_rate_hz: Rate to which the path delays belong.
         center_freq_hz: Carrier to which the oscillators' offsets belong.
         seed: Everything random follows from it.
+
+    Attributes:
+        has_pulse: Whether pulses come to the boards' trigger inputs: one comes when the
+            receiving board waits for it.
     """
 
     def __init__(
@@ -73,6 +82,7 @@ class PlutoWorld:
         self.lock = threading.Lock()
         no_adc = replace(preset, adc_bits=None)
         self.air = SimulatedAir(no_adc, n_nodes, sample_rate_hz, center_freq_hz, seed)
+        self.has_pulse = True
         self._own_errors_ppm = [path.clock_error_ppm for path in self.air.paths]
         self.nodes = tuple(PlutoBoard(self, node) for node in range(n_nodes))
         self.receiver = PlutoBoard(self, None)
@@ -91,11 +101,17 @@ class PlutoWorld:
             path.sample_rate_hz = rate
             path.clock_error_ppm = error_ppm
             path.cfo_hz = cfo_of_clock_error(error_ppm, center) + detuned
-            radiated = board.radiated(rate, detuned)
+            radiated = board.radiated()
             if radiated is None:
                 self.air.end_cyclic(node)
             else:
                 self.air.change_cyclic(node, radiated)
+
+    def pulse(self) -> None:
+        """Let every burst that waits for the trigger leave now."""
+        self.settle()
+        for board in self.nodes:
+            board.fire()
 
 
 class PlutoBoard:
@@ -113,6 +129,7 @@ class PlutoBoard:
         self.n_kernel_buffers = 4
         self._world = world
         self._sent: Samples | None = None
+        self._waiting: Samples | None = None
         self._queue: deque[NDArray[np.int16]] = deque()
 
     def number(self, key: Key) -> float:
@@ -162,13 +179,28 @@ class PlutoBoard:
             if self.node is not None:
                 self._world.air.begin_cyclic(self.node, samples)
             self._world.settle()
-        elif self.node is not None and self._is_radiating:
-            tick = self._world.air.now_tick + len(samples)
-            self._world.air.send(self.node, samples * self._tx_gain, tick)
+        else:
+            self._waiting = samples
+            if not self._waits_for_pulse(TDD_TX):
+                self._world.settle()
+                self.fire()
+
+    def _waits_for_pulse(self, channel: str) -> bool:
+        """Return whether a buffer of this direction starts on the trigger only."""
+        keys = ((TDD, "", "enable"), (TDD, "", "sync_external"), (TDD, channel, "enable"))
+        return all(self.number(key) for key in (*keys, (SWITCHES, EXTERNAL_SYNC, "raw")))
+
+    def fire(self) -> None:
+        """Send the burst that waits, if there is one."""
+        burst, self._waiting = self._waiting, None
+        if burst is not None and self.node is not None:
+            radiated = self._through_transmitter(burst)
+            if radiated is not None:
+                self._world.air.send(self.node, radiated, self._world.air.now_tick)
 
     def stop_sending(self) -> None:
         """Give the converter back to the tone generator, as when a buffer is destroyed."""
-        self._sent = None
+        self._sent = self._waiting = None
         self._world.settle()
 
     @property
@@ -180,21 +212,27 @@ class PlutoBoard:
         down = self.number((PHY, TX_LO, "powerdown"))
         return not down and not self.number((PHY, "debug", "loopback"))
 
-    def radiated(self, rate_hz: float, detuned_hz: float) -> Samples | None:
+    def radiated(self) -> Samples | None:
         """Return one period of what leaves the antenna; None for silence."""
-        is_heard = (
-            self.number((PHY, TX, "sampling_frequency")) == rate_hz
-            and abs(detuned_hz) < rate_hz / 2
+        source = self._tone() if self._sent is None else self._sent
+        return None if source is None else self._through_transmitter(source)
+
+    def _through_transmitter(self, source: Samples) -> Samples | None:
+        """Return what filter and attenuator leave; None if the receiver cannot hear it."""
+        receiver = self._world.receiver
+        rate_hz = receiver.number((PHY, RX, "sampling_frequency"))
+        detuned_hz = self.number((PHY, TX_LO, "frequency")) - receiver.number(
+            (PHY, RX_LO, "frequency")
         )
-        source = self._tone(rate_hz) if self._sent is None else self._sent
-        if source is None or not is_heard or not self._is_radiating:
+        has_its_rate = self.number((PHY, TX, "sampling_frequency")) == rate_hz
+        if not has_its_rate or abs(detuned_hz) >= rate_hz / 2 or not self._is_radiating:
             return None
         share = min(self.number((PHY, TX, "rf_bandwidth")) / rate_hz, 1.0)
         return np.asarray(_band_limited(source, share) * self._tx_gain, np.complex64)
 
-    def _tone(self, rate_hz: float) -> Samples | None:
+    def _tone(self) -> Samples | None:
         """Return what the tone generator makes; None where all its tones are off."""
-        n = np.arange(4096)
+        n, rate_hz = np.arange(4096), self.number((PHY, TX, "sampling_frequency"))
         tone = np.zeros(len(n), np.complex64)
         for k, channel in enumerate(DDS_TONES):
             if self.number((DAC, channel, "raw")):
@@ -209,8 +247,15 @@ class PlutoBoard:
         """Forget what was received: a new buffer begins."""
         self._queue.clear()
 
-    def receive(self, n_samples: int) -> NDArray[np.int16]:
-        """Return the oldest kernel buffer; as many newer ones as there are wait behind it."""
+    def receive(self, n_samples: int) -> NDArray[np.int16] | None:
+        """Return the oldest kernel buffer; as many newer ones as there are wait behind it.
+
+        None if the buffer waits for a pulse and none comes.
+        """
+        if self._waits_for_pulse(TDD_RX):
+            if not self._world.has_pulse:
+                return None
+            self._world.pulse()
         while len(self._queue) < max(self.n_kernel_buffers, 1):
             self._queue.append(self._captured(n_samples))
         return self._queue.popleft()

@@ -15,7 +15,7 @@ import numpy as np
 from sdr_ota.radio.virtual.pluto_attributes import ADC, DAC, Key, context_xml
 from sdr_ota.radio.virtual.pluto_board import PlutoBoard, PlutoWorld
 
-_NOT_THERE, _INVALID, _NO_DEVICE = -2, -22, -19  # ENOENT, EINVAL, ENODEV
+_NOT_THERE, _INVALID, _NO_DEVICE, _TIMED_OUT = -2, -22, -19, -110  # Linux's errno
 
 
 class VirtualPlutos:
@@ -182,8 +182,11 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _do_readbuf(self, words: list[str]) -> None:
         n_bytes = int(words[1])
-        codes = self.server.board.receive(n_bytes // 4).astype("<i2")
-        self._say(n_bytes, b"00000003\n" + codes.tobytes())
+        codes = self.server.board.receive(n_bytes // 4)
+        if codes is None:
+            self._say(_TIMED_OUT)
+        else:
+            self._say(n_bytes, b"00000003\n" + codes.astype("<i2").tobytes())
 
 
 def _key(words: list[str]) -> Key:

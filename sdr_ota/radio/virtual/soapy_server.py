@@ -119,6 +119,6 @@ class _Connection(socketserver.StreamRequestHandler):
             case "EDGE":
                 return self._device.last_pulse()
             case "LOCKED":
-                return int(self._device.is_locked)
+                return int(self._device.is_steady)
             case _:
                 return len(self.server.world.devices)

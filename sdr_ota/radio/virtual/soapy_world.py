@@ -115,6 +115,11 @@ class _Device:
         return self.clock_source == "external" and self.world.has_reference
 
     @property
+    def is_steady(self) -> bool:
+        """What its lock sensor says: its own oscillator needs no reference."""
+        return self.clock_source == "internal" or self.is_locked
+
+    @property
     def now(self) -> int:
         """Its time in ticks."""
         return self.world.air.now_tick + self.time_offset

@@ -55,9 +55,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, ...]]:
     return _what_happened(_only_run(folder))
 
 
+STEPS = {"save_standing": run_module, "evaluate": run_module._Told}
+
+
 def _killing(monkeypatch: pytest.MonkeyPatch, place: str, at_call: int) -> None:
     """Kill the run at the n-th call of one of the steps that write to disk."""
-    original = getattr(run_module, place)
+    original = getattr(STEPS[place], place)
     calls = iter(range(1000))
 
     def step(*arguments: object) -> object:
@@ -65,10 +68,10 @@ def _killing(monkeypatch: pytest.MonkeyPatch, place: str, at_call: int) -> None:
             raise Killed
         return original(*arguments)
 
-    monkeypatch.setattr(run_module, place, step)
+    monkeypatch.setattr(STEPS[place], place, step)
 
 
-@pytest.mark.parametrize("place", ["save_standing", "_evaluate"])
+@pytest.mark.parametrize("place", list(STEPS))
 @pytest.mark.parametrize("at_call", [0, 1, 4, 6])
 def test_killed_between_any_two_writes_and_resumed_equals_uninterrupted(
     tmp_path: Path,
