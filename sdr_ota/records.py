@@ -141,7 +141,7 @@ def read_run(folder: Path) -> RunRecord:
     return RunRecord(
         folder=folder,
         start=_read_json(folder / "start.json"),
-        rounds=[_round(line) for line in _read_lines(folder / "rounds.jsonl")],
+        rounds=[round_of(line) for line in _read_lines(folder / "rounds.jsonl")],
         evaluations=[_evaluation(line) for line in _read_lines(folder / "evaluations.jsonl")],
         stop=_read_json(folder / "stop.json"),
     )
@@ -167,7 +167,8 @@ def _read_lines(path: Path) -> list[dict[str, object]]:
         raise RunFolderError(f"{path} is damaged: {error}") from None
 
 
-def _round(line: Mapping[str, object]) -> RoundResult:
+def round_of(line: Mapping[str, object]) -> RoundResult:
+    """Return the result that a line holds; keys that this version does not know are left out."""
     known = {field.name for field in fields(RoundResult)}
     values: dict[str, object] = {key: value for key, value in line.items() if key in known}
     nodes = values.get("active_nodes")

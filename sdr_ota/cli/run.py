@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ota_calibration.ledger import BudgetSpent
 
+from sdr_ota.capture_folder import CaptureFolder
 from sdr_ota.cli.bench import link_of, open_bench, planner_of, simulated_air
 from sdr_ota.cli.checkpoint import Standing, load_standing, save_standing
 from sdr_ota.cli.duty import DutyLimit
@@ -104,12 +105,20 @@ def _go_round(
     """Run all rounds, or as many as the privacy budget pays for, and say why it ended."""
     link, position = link_of(config), standing.position
     schedule = Schedule(config.run.rounds, config.run.seed, config.link.sounding_every)
+    captures = CaptureFolder(told.folder.path, config.captures, link, bench)
+    captures.keep_before(position.next_round)
     if position.next_round == 0:
         told.evaluate(0, learning)
     try:
         with admission(config, bench, link, told.folder.path, learning.sampling_rate) as admit:
             experiment = Experiment(
-                learning.clients, bench, link, standing.planner, admit, schedule
+                learning.clients,
+                bench,
+                link,
+                standing.planner,
+                admit,
+                schedule,
+                captures.observe,
             )
             duty = DutyLimit(_max_duty_cycle(config))
             for result in run_experiment(experiment, position):
