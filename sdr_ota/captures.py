@@ -9,6 +9,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,7 +131,7 @@ def _recording(
             sigmf.DATATYPE_KEY: "cf32_le",
             sigmf.SAMPLE_RATE_KEY: reception.sample_rate_hz,
             sigmf.DESCRIPTION_KEY: f"round {result.round}: symbols of many nodes added in the air",
-            sigmf.RECORDER_KEY: f"sdr-ota {metadata.version('sdr-ota')}",
+            sigmf.RECORDER_KEY: _recorder(),
             sigmf.HW_KEY: names,
             sigmf.EXTENSIONS_KEY: [{"name": "ota", "version": NAMESPACE_VERSION, "optional": True}],
             **ota_fields(reception, result, link, bench),
@@ -154,6 +155,11 @@ def _recording(
         }
         recording.add_annotation(part.start_sample, part.n_samples, annotation)
     return recording
+
+
+@cache
+def _recorder() -> str:
+    return f"sdr-ota {metadata.version('sdr-ota')}"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command("plan")(plan)
     app.command("export")(export)
     app.command("report")(report)
+    app.command("replay")(replay)
     app.command("compare")(compare)
     app.command("presets")(presets)
     app.command("find")(find)
@@ -96,6 +97,21 @@ def report(
     from sdr_ota.cli.report import report_command  # noqa: PLC0415
 
     report_command(folder, as_json)
+
+
+def replay(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    settings: Settings = [],  # noqa: B006 - typer copies it
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Decode a run's stored captures again and show old against new, round by round.
+
+    With other parameters of the scheme or the receiver (--set), or with this version
+    of the code. Opens no radio and changes nothing in the run folder.
+    """
+    from sdr_ota.cli.replay import replay_command  # noqa: PLC0415
+
+    replay_command(run, settings, as_json)
 
 
 def presets() -> None:
