@@ -3,10 +3,11 @@
 from collections import deque
 from pathlib import Path
 
-from sdr_ota.captures import CAPTURES, DATA, META, capture_name, write_capture
+from sdr_ota.captures import CAPTURES, capture_name, write_capture
 from sdr_ota.config_tables import CapturesTable
 from sdr_ota.exchange import Bench, Link, Reception
 from sdr_ota.experiment import RoundResult
+from sdr_ota.recording import DATA, META
 
 
 class CaptureFolder:

@@ -5,7 +5,6 @@ Complex numbers are pairs ``[real, imaginary]``; seeds are 64-bit whole numbers.
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
 
 import numpy as np
 
@@ -13,12 +12,10 @@ from sdr_ota.exchange import Bench, Link, Reception
 from sdr_ota.experiment import RoundResult
 from sdr_ota.frame import FrameFormat
 from sdr_ota.radio.base import Capture
+from sdr_ota.recording import Json
 from sdr_ota.schemes import load_scheme, scheme_record
-from sdr_ota.types import Precoder, Samples, TransmitPlan
+from sdr_ota.types import Precoder, TransmitPlan
 from sdr_ota.waveform import Pulse
-
-Json = dict[str, Any]
-"""A JSON object: what is in it is checked where it becomes a record again."""
 
 
 def ota_fields(
@@ -34,18 +31,18 @@ def ota_fields(
         "ota:plan": plan_record(reception.plan),
         "ota:symbols": reception.symbols.tolist(),
         "ota:result": asdict(result),
-        "ota:radios": _radios(bench),
+        "ota:radios": radios_record(bench),
     }
 
 
-def reception_of(meta: Json, samples: Samples, start_tick: int) -> Reception:
-    """Return what was received, from a capture's global fields and samples.
+def reception_of(meta: Json, capture: Capture) -> Reception:
+    """Return what was received, from a recording's global fields and its samples.
 
     Raises:
         KeyError, TypeError, ValueError: If the fields are not those of ``ota_fields``.
     """
     return Reception(
-        capture=Capture(samples, start_tick, int(meta["ota:clipped"])),
+        capture=capture,
         sample_rate_hz=float(meta["core:sample_rate"]),
         symbols=np.array(meta["ota:symbols"], np.float64),
         plan=plan_of(meta["ota:plan"]),
@@ -95,7 +92,7 @@ def plan_of(record: Json) -> TransmitPlan:
     )
 
 
-def _radios(bench: Bench) -> list[Json]:
+def radios_record(bench: Bench) -> list[Json]:
     """Return every radio with its settings, the receiver first."""
     radios = (bench.receiver, *bench.nodes)
     settings = [asdict(one) for one in bench.settings] or [{} for _ in radios]

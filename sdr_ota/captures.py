@@ -1,41 +1,33 @@
-"""Captures of rounds as SigMF recordings: what was on the air, and all that is known about it.
+"""Captures of rounds, each with all that is needed to decode it again.
 
-One round is two files, ``round-000123.sigmf-data`` (complex float samples) and
-``round-000123.sigmf-meta`` (JSON with our namespace ``ota``, see docs/captures.md). The
-metadata file is written last: a recording is there whole, or not at all.
+A run keeps them as SigMF recordings ``captures/round-000123``; docs/captures.md describes the
+fields.
 """
 
-import io
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
-from importlib import metadata
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from sdr_ota.capture_record import Json, link_of, ota_fields, reception_of
+from sdr_ota.capture_record import link_of, ota_fields, reception_of
 from sdr_ota.exchange import Bench, Link, Reception
 from sdr_ota.experiment import RoundResult
 from sdr_ota.frame import FrameFormat
+from sdr_ota.recording import (
+    META,
+    CaptureError,
+    FramePart,
+    Recording,
+    read_recording,
+    unreadable,
+    write_recording,
+)
 from sdr_ota.records import round_of
-from sdr_ota.types import Samples
+from sdr_ota.subcarriers import USED_BAND
 
-if TYPE_CHECKING:
-    from sigmf import SigMFFile
+__all__ = ["CaptureError", "StoredCapture", "read_capture", "stored_captures", "write_capture"]
 
 CAPTURES = "captures"
 """Folder of a run in which its captures lie."""
-
-DATA, META = ".sigmf-data", ".sigmf-meta"
-
-NAMESPACE_VERSION = "1.0.0"
-
-
-class CaptureError(ValueError):
-    """A file is no capture of ours, or a damaged one."""
 
 
 @dataclass(frozen=True)
@@ -78,16 +70,17 @@ def write_capture(
         result: What came of it.
         link: Frame and scheme with which it was sent.
         bench: The radios.
+
+    Raises:
+        OSError: If it cannot be written.
     """
-    samples = np.asarray(reception.capture.samples, "<c8").tobytes()
-    text = _recording(samples, reception, result, link, bench).dumps() + "\n"
-    name = capture_name(result.round)
-    (folder / f"{name}{META}").unlink(missing_ok=True)
-    (folder / f"{name}{DATA}").write_bytes(samples)
-    draft = folder / f"{name}.draft"
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(folder / f"{name}{META}")
-    return len(samples) + len(text)
+    recording = Recording(
+        capture=reception.capture,
+        description=f"round {result.round}: symbols of many nodes added in the air",
+        fields=ota_fields(reception, result, link, bench),
+        parts=frame_parts(reception, link.frame),
+    )
+    return write_recording(folder, capture_name(result.round), recording, bench)
 
 
 def read_capture(path: Path) -> StoredCapture:
@@ -99,91 +92,25 @@ def read_capture(path: Path) -> StoredCapture:
     Raises:
         CaptureError: If it is damaged, or no capture of ours.
     """
-    import sigmf  # noqa: PLC0415 - slow to import
-    from sigmf.error import SigMFError  # noqa: PLC0415
-
+    fields, capture = read_recording(path)
     try:
-        recording = sigmf.fromfile(path)
-        meta: Json = recording.get_global_info()
-        start_tick = int(recording.get_captures()[0][sigmf.GLOBAL_INDEX_KEY])
-        samples: Samples = np.asarray(recording.read_samples(), np.complex64)
+        clipped = replace(capture, n_clipped=int(fields["ota:clipped"]))
         return StoredCapture(
             path=path,
-            reception=reception_of(meta, samples, start_tick),
-            link=link_of(meta["ota:link"]),
-            result=round_of(meta["ota:result"]),
-            radios=tuple(meta["ota:radios"]),
+            reception=reception_of(fields, clipped),
+            link=link_of(fields["ota:link"]),
+            result=round_of(fields["ota:result"]),
+            radios=tuple(fields["ota:radios"]),
         )
-    except (SigMFError, OSError, KeyError, TypeError, ValueError, IndexError) as error:
-        reason = f"it has no {error}" if isinstance(error, KeyError) else error
-        raise CaptureError(f"{path} is no capture that can be decoded again: {reason}") from error
-
-
-def _recording(
-    samples: bytes, reception: Reception, result: RoundResult, link: Link, bench: Bench
-) -> "SigMFFile":
-    """Return samples and metadata as the SigMF library holds them."""
-    import sigmf  # noqa: PLC0415 - slow to import
-
-    names = ", ".join(f"{r.info.driver} {r.info.serial}" for r in (bench.receiver, *bench.nodes))
-    recording = sigmf.SigMFFile(
-        global_info={
-            sigmf.DATATYPE_KEY: "cf32_le",
-            sigmf.SAMPLE_RATE_KEY: reception.sample_rate_hz,
-            sigmf.DESCRIPTION_KEY: f"round {result.round}: symbols of many nodes added in the air",
-            sigmf.RECORDER_KEY: _recorder(),
-            sigmf.HW_KEY: names,
-            sigmf.EXTENSIONS_KEY: [{"name": "ota", "version": NAMESPACE_VERSION, "optional": True}],
-            **ota_fields(reception, result, link, bench),
-        }
-    )
-    recording.set_data_file(data_buffer=io.BytesIO(samples))
-    center_freq_hz = bench.settings[0].center_freq_hz if bench.settings else 0.0
-    segment: Json = {
-        sigmf.GLOBAL_INDEX_KEY: reception.capture.start_tick,
-        sigmf.FREQUENCY_KEY: center_freq_hz,
-    }
-    if bench.receiver.info.driver != "simulated":  # a simulated air has no date
-        segment[sigmf.DATETIME_KEY] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    recording.add_capture(0, segment)
-    for part in frame_parts(reception, link.frame):
-        half_hz = part.bandwidth * reception.sample_rate_hz / 2
-        annotation = {
-            sigmf.LABEL_KEY: part.label,
-            sigmf.FREQ_LOWER_EDGE_KEY: center_freq_hz - half_hz,
-            sigmf.FREQ_UPPER_EDGE_KEY: center_freq_hz + half_hz,
-        }
-        recording.add_annotation(part.start_sample, part.n_samples, annotation)
-    return recording
-
-
-@cache
-def _recorder() -> str:
-    return f"sdr-ota {metadata.version('sdr-ota')}"
-
-
-@dataclass(frozen=True)
-class FramePart:
-    """Where a part of the frame lies in a capture, if it arrived when it should.
-
-    Attributes:
-        label: What it is.
-        start_sample: Its first sample.
-        n_samples: Its length.
-        bandwidth: What it occupies, around zero, in cycles per sample.
-    """
-
-    label: str
-    start_sample: int
-    n_samples: int
-    bandwidth: float
+    except (KeyError, TypeError, ValueError) as error:
+        raise unreadable(path, error) from error
 
 
 def frame_parts(reception: Reception, frame: FrameFormat) -> tuple[FramePart, ...]:
     """Return the parts of a captured frame in order of time."""
     if reception.is_cyclic:
         n_samples = len(reception.capture.samples)
-        return (FramePart("payload, marks and silence on subcarriers", 0, n_samples, 0.7),)
+        return (FramePart("payload, marks, silence on subcarriers", 0, n_samples, USED_BAND),)
     first = frame.guard_samples  # the receiver starts so much before the frame
     chips = (1 + frame.pulse.rolloff) / frame.pulse.samples_per_chip
     return (
