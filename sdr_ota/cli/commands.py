@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command("report")(report)
     app.command("replay")(replay)
     app.command("compare")(compare)
+    app.command("dataset")(dataset)
     app.command("presets")(presets)
     app.command("find")(find)
     app.command("probe")(probe)
@@ -112,6 +113,42 @@ def replay(
     from sdr_ota.cli.replay import replay_command  # noqa: PLC0415
 
     replay_command(run, settings, as_json)
+
+
+def dataset(  # noqa: PLR0913, PLR0917 - a command's options
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="New, or begun before.")],
+    preset: Annotated[
+        list[str], typer.Option(help="A simulated air; repeat for more. See sdr-ota presets.")
+    ] = ["lab-wired", "lab-indoor", "free-running-pluto", "harsh"],  # noqa: B006
+    scheme: Annotated[
+        list[str], typer.Option(help="How symbols are added; repeat for more; all if not given.")
+    ] = [],  # noqa: B006
+    nodes: Annotated[int, typer.Option(min=1, max=100, help="K goes from 1 to this.")] = 10,
+    snr_db: Annotated[
+        list[float], typer.Option(help="SNR of one full-scale node in dB; repeat for more.")
+    ] = [10.0, 20.0, 30.0],  # noqa: B006
+    captures_per_setting: Annotated[int, typer.Option(min=1, help="Of each combination.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 1,
+    settings: Settings = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Make a data set: superposed bursts of 1 to K nodes with the sum that is true.
+
+    SigMF recordings of payloads and soundings, an index, a data card and what our own
+    receiver gets from it beside theory. Broken off, the same command goes on.
+    """
+    from sdr_ota.cli.dataset import Grid, dataset_command  # noqa: PLC0415
+    from sdr_ota.schemes import scheme_names  # noqa: PLC0415
+
+    grid = Grid(
+        tuple(preset),
+        tuple(scheme) or scheme_names(),
+        nodes,
+        tuple(snr_db),
+        captures_per_setting,
+        seed,
+        tuple(settings),
+    )
+    dataset_command(folder, grid)
 
 
 def presets() -> None:
