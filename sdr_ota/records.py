@@ -130,8 +130,12 @@ class RunFolder:
         self._replace(name, json.dumps(record, indent=2, default=str) + "\n")
 
 
-def read_run(folder: Path) -> RunRecord:
+def read_run(folder: Path, rounds: Sequence[RoundResult] | None = None) -> RunRecord:
     """Read a run folder, finished or not.
+
+    Args:
+        folder: The run folder.
+        rounds: Its rounds, if they have been read before; None to read them.
 
     Raises:
         RunFolderError: If it is no run folder.
@@ -141,7 +145,7 @@ def read_run(folder: Path) -> RunRecord:
     return RunRecord(
         folder=folder,
         start=_read_json(folder / "start.json"),
-        rounds=[round_of(line) for line in _read_lines(folder / "rounds.jsonl")],
+        rounds=_read_rounds(folder) if rounds is None else rounds,
         evaluations=[_evaluation(line) for line in _read_lines(folder / "evaluations.jsonl")],
         stop=_read_json(folder / "stop.json"),
     )
@@ -165,6 +169,10 @@ def _read_lines(path: Path) -> list[dict[str, object]]:
         return [dict(json.loads(line)) for line in whole]
     except ValueError as error:
         raise RunFolderError(f"{path} is damaged: {error}") from None
+
+
+def _read_rounds(folder: Path) -> list[RoundResult]:
+    return [round_of(line) for line in _read_lines(folder / "rounds.jsonl")]
 
 
 def round_of(line: Mapping[str, object]) -> RoundResult:

@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command("report")(report)
     app.command("replay")(replay)
     app.command("compare")(compare)
+    app.command("watch")(watch)
     app.command("dataset")(dataset)
     app.command("presets")(presets)
     app.command("find")(find)
@@ -113,6 +114,22 @@ def replay(
     from sdr_ota.cli.replay import replay_command  # noqa: PLC0415
 
     replay_command(run, settings, as_json)
+
+
+def watch(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="TCP port on loopback; 0 for any that is free.")
+    ] = 8765,
+) -> None:
+    """Follow a running or finished experiment in a browser on this machine, until Ctrl-C.
+
+    Spectrum and constellation of the last capture, sums, loss, health. It reads the
+    run folder and nothing else; the page loads nothing from anywhere.
+    """
+    from sdr_ota.cli.watch import watch_command  # noqa: PLC0415
+
+    watch_command(run, port)
 
 
 def dataset(  # noqa: PLR0913, PLR0917 - a command's options
