@@ -6,10 +6,12 @@ is written last: a recording is there whole, or not at all. The `SigMF specifica
 """
 
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha512
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,8 @@ Json = dict[str, Any]
 """A JSON object: what is in it is checked where it becomes a record again."""
 
 DATA, META = ".sigmf-data", ".sigmf-meta"
+
+DATATYPE = "cf32_le"
 
 NAMESPACE_VERSION = "1.0.0"
 
@@ -103,15 +107,17 @@ def read_recording(path: Path) -> tuple[Json, Capture]:
     Raises:
         CaptureError: If it is damaged, or lacks what every recording of ours has.
     """
-    import sigmf  # noqa: PLC0415 - slow to import
-    from sigmf.error import SigMFError  # noqa: PLC0415
-
     try:
-        recording = sigmf.fromfile(path)
-        samples: Samples = np.asarray(recording.read_samples(), np.complex64)
-        start_tick = int(recording.get_captures()[0][sigmf.GLOBAL_INDEX_KEY])
-        return dict(recording.get_global_info()), Capture(samples, start_tick)
-    except (SigMFError, OSError, KeyError, TypeError, ValueError, IndexError) as error:
+        meta: Json = json.loads(path.read_text(encoding="utf-8"))
+        fields, segment = dict(meta["global"]), meta["captures"][0]
+        data = path.with_suffix(DATA).read_bytes()
+        if sha512(data).hexdigest() != fields["core:sha512"]:
+            raise CaptureError("its samples are not those of its checksum")
+        if fields["core:datatype"] != DATATYPE:
+            raise CaptureError(f"its samples are {fields['core:datatype']}, not {DATATYPE}")
+        samples: Samples = np.frombuffer(data, "<c8")
+        return fields, Capture(samples, int(segment["core:global_index"]))
+    except (OSError, KeyError, TypeError, ValueError, IndexError) as error:
         raise unreadable(path, error) from error
 
 
@@ -128,7 +134,7 @@ def _as_sigmf(samples: bytes, recording: Recording, bench: Bench) -> "SigMFFile"
     radios = (bench.receiver.info, *(node.info for node in bench.nodes))
     made = sigmf.SigMFFile(
         global_info={
-            sigmf.DATATYPE_KEY: "cf32_le",
+            sigmf.DATATYPE_KEY: DATATYPE,
             sigmf.SAMPLE_RATE_KEY: bench.sample_rate_hz,
             sigmf.DESCRIPTION_KEY: recording.description,
             sigmf.RECORDER_KEY: _recorder(),

@@ -83,8 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
 
         A foreign page whose name was made to point here would otherwise read along.
         """
-        host = self.headers.get("Host", "")
-        return host.rpartition(":")[0] in {LOOPBACK, "localhost"}
+        return urlsplit(f"//{self.headers.get('Host', '')}").hostname in {LOOPBACK, "localhost"}
 
     def _send_progress(self, query: dict[str, str]) -> None:
         try:

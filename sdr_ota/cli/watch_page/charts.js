@@ -48,6 +48,7 @@ function chart(canvas, series, axes) {
     right: width - (axes.right ? MARGIN.left : MARGIN.right) };
   if (axes.square) {
     const side = Math.min(box.right - box.left, box.bottom - box.top);
+    box.left += (box.right - box.left - side) / 2;
     box.right = box.left + side;
     box.top = box.bottom - side;
   }
@@ -71,16 +72,16 @@ function chart(canvas, series, axes) {
   grid(xRange, (v, text) => {
     rule(pen, toX(v), box.top, toX(v), box.bottom);
     write(pen, text, toX(v), box.bottom + 15, "center");
-  }, axes.square ? 4 : 6);
+  }, 6);
   if (sides.left.length) grid(yRanges.left, (v, text) => {
     rule(pen, box.left, toY.left(v), box.right, toY.left(v));
     write(pen, text, box.left - 5, toY.left(v) + 4, "right");
-  }, axes.square ? 4 : 5);
+  }, axes.square ? 6 : 5);
   if (axes.right && sides.right.length) grid(yRanges.right, (v, text) => {
     write(pen, text, box.right + 5, toY.right(v) + 4, "left");
   }, 5);
   write(pen, axes.x, (box.left + box.right) / 2, height - 5, "center");
-  sideways(pen, axes.y, 12, (box.top + box.bottom) / 2);
+  sideways(pen, axes.y, box.left - MARGIN.left + 12, (box.top + box.bottom) / 2);
   if (axes.right) sideways(pen, axes.right, width - 3, (box.top + box.bottom) / 2);
 
   pen.save();

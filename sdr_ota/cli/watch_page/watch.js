@@ -130,7 +130,7 @@ function drawAll(said) {
   chart(byId("sums"), [
     { kind: "line", x: ends, y: ends, colour: "third", dash: [4, 3], width: 1 },
     { kind: "points", x: trues, y: decoded, colour: "first" },
-  ], { x: "true sum of the symbols", y: "decoded sum", square: true, xRange: ends, yRange: ends });
+  ], { x: "true sum of the symbols", y: "decoded sum", xRange: ends, yRange: ends });
 
   const spread = at(c.std, good);
   chart(byId("errors"), [
