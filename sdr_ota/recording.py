@@ -20,6 +20,7 @@ import numpy as np
 
 from sdr_ota.exchange import Bench
 from sdr_ota.radio.base import Capture
+from sdr_ota.replaced_file import replace_file
 from sdr_ota.types import Samples
 
 if TYPE_CHECKING:
@@ -88,10 +89,8 @@ def write_recording(folder: Path, name: str, recording: Recording, bench: Bench)
     samples = np.asarray(recording.capture.samples, "<c8").tobytes()
     text = _as_sigmf(samples, recording, bench).dumps() + "\n"
     (folder / f"{name}{META}").unlink(missing_ok=True)
-    (folder / f"{name}{DATA}").write_bytes(samples)
-    draft = folder / f"{name}.draft"
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(folder / f"{name}{META}")
+    replace_file(folder / f"{name}{DATA}", samples)
+    replace_file(folder / f"{name}{META}", text.encode())
     return len(samples) + len(text)
 
 

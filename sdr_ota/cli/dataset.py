@@ -18,6 +18,7 @@ from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.cli.interruption import Interruption
 from sdr_ota.config import Config, ConfigError
 from sdr_ota.presets import air_preset
+from sdr_ota.replaced_file import replace_file
 from sdr_ota.schemes import load_scheme
 
 GRID = "dataset.json"
@@ -109,9 +110,7 @@ def _claim(root: Path, grid: Grid) -> None:
             f"{root} is not empty and no data set; choose another folder", WRONG_USE
         )
     root.mkdir(parents=True, exist_ok=True)
-    draft = root / f"{GRID}.draft"
-    draft.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
-    draft.replace(path)
+    replace_file(path, f"{json.dumps(wanted, indent=2)}\n".encode())
 
 
 def _forget(folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from sdr_ota.cli.dataset_setting import Row
 from sdr_ota.metrics import nmse_db
 from sdr_ota.presets import PRESETS
+from sdr_ota.replaced_file import replace_file
 
 CsvRow = Mapping[str, str]
 
@@ -72,9 +73,7 @@ def write_card(root: Path, captures: int, rows: Sequence[CsvRow], results: list[
         table="\n".join(_table(rows)),
         n_settings=len(results),
     )
-    draft = root / "README.md.draft"
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(root / "README.md")
+    replace_file(root / "README.md", text.encode())
 
 
 def _columns() -> Iterable[str]:

@@ -1,6 +1,7 @@
 """One setting of a data set: sound, superpose, decode, and write all of it down."""
 
 import csv
+import io
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +17,7 @@ from sdr_ota.exchange import Bench, Link, Reception
 from sdr_ota.experiment import Experiment, RoundResult, Schedule, admit_all, run_experiment
 from sdr_ota.presets import air_preset
 from sdr_ota.recording import META
+from sdr_ota.replaced_file import replace_file
 from sdr_ota.schemes import load_scheme
 from sdr_ota.synthetic import UniformClient
 
@@ -136,13 +138,12 @@ def write_setting(setting: Setting, config: Config, root: Path) -> None:
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write a table with a heading; a crash leaves the old file or the new one."""
-    draft = path.with_name(f"{path.name}.draft")
-    with draft.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, list(rows[0]))
-        table.writeheader()
-        table.writerows(rows)
-    draft.replace(path)
+    """Write a table with a heading."""
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, list(rows[0]))
+    table.writeheader()
+    table.writerows(rows)
+    replace_file(path, text.getvalue().encode())
 
 
 class _KeptCaptures:

@@ -60,14 +60,26 @@ def _run_to_the_end(config: Config, home: Path, folder: RunFolder) -> None:
             raise
         except OSError as error:
             _stop(folder, "fail", str(error))
-            raise CommandFailed(f"cannot write {folder.path}: {error.strerror}") from error
+            raise CommandFailed(_cannot_write(folder, error)) from error
         except Exception as broken:
             _stop(folder, "fail", f"{type(broken).__name__}: {broken}")
             raise
     _stop(folder, "success", why)
     run = read_run(folder.path)
-    save_plots(run)
     print_report(run)
+    try:
+        save_plots(run)
+    except OSError as error:
+        raise CommandFailed(
+            f"the run is complete, but its plots cannot be written: {error.strerror or error}"
+        ) from error
+
+
+def _cannot_write(folder: RunFolder, error: OSError) -> str:
+    text = f"cannot write {error.filename or folder.path}: {error.strerror or error}"
+    if not (folder.path / "start.json").is_file():
+        return text
+    return f"{text}; make room and go on with: sdr-ota run --resume {folder.path}"
 
 
 def _run(config: Config, home: Path, folder: RunFolder, interruption: Interruption) -> str:
