@@ -32,6 +32,8 @@ class CaptureFolder:
 
     def keep_before(self, index: int) -> None:
         """Drop what a broken-off run kept of a round that is done again, and of later ones."""
+        for draft in self._folder.glob("*.draft"):
+            draft.unlink()
         while self._kept and self._kept[-1][0] >= capture_name(index):
             self._drop(*self._kept.pop())
 

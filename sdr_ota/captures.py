@@ -38,7 +38,7 @@ class StoredCapture:
         path: Its metadata file.
         reception: Samples, plan and truth: all that decoding needs.
         link: Frame and scheme with which it was sent.
-        result: What came of it when it was received.
+        result: What came of it when it was received; its wall times stand in rounds.jsonl alone.
         radios: Driver, serial and settings of every radio, the receiver first.
     """
 

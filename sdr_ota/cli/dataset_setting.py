@@ -4,7 +4,7 @@ import csv
 import io
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -147,7 +147,7 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
 
 
 class _KeptCaptures:
-    """Writes every round that was received; without wall times, so that seeds say it all."""
+    """Writes every round that was received, and remembers what was."""
 
     def __init__(self, folder: Path, link: Link, bench: Bench) -> None:
         self.kept: dict[int, Reception] = {}
@@ -156,8 +156,7 @@ class _KeptCaptures:
         self._bench = bench
 
     def keep(self, reception: Reception, result: RoundResult) -> None:
-        timeless = replace(result, sounding_s=0.0, exchange_s=0.0, compute_s=0.0)
-        write_capture(self._folder, reception, timeless, self._link, self._bench)
+        write_capture(self._folder, reception, result, self._link, self._bench)
         self.kept[result.round] = reception
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ota_calibration.ledger import read_tally
 
-from sdr_ota.captures import read_capture, stored_captures
+from sdr_ota.captures import CAPTURES
 from sdr_ota.cli import run as run_module
 from sdr_ota.cli.failure import CommandFailed
 from sdr_ota.cli.run import resume_command, run_command
@@ -48,11 +48,8 @@ def _what_happened(run: Path) -> list[tuple[object, ...]]:
         (r.round, r.seed, r.decoded_sum, r.true_sum, r.theory_error, r.cfo_hz, r.erasure)
         for r in read_run(run).rounds
     ]
-    captures = [read_capture(path) for path in stored_captures(run)]
-    return rounds + [
-        (c.result.round, c.reception.capture.samples.tobytes(), repr(c.reception.plan))
-        for c in captures
-    ]
+    captures = sorted((run / CAPTURES).glob("*"))
+    return rounds + [(path.name, path.read_bytes()) for path in captures]
 
 
 @pytest.fixture(scope="module")
