@@ -58,6 +58,7 @@ class FlowgraphProcess:
                 start_new_session=True,  # Ctrl-C is for the process that started it
             )
         except OSError as missing:
+            self._errors.close()
             raise FlowgraphFailed(f"cannot start {PYTHON}: {missing}; {CURE}") from missing
         try:
             self._wait_until_ready()

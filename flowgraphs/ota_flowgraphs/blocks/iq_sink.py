@@ -53,7 +53,9 @@ def _file(
     read: IqAddress, sample_rate: float, center_freq: float, gain_db: float
 ) -> gr.basic_block:
     data = describe_recording(Path(read.options["path"]), sample_rate, center_freq)
-    return blocks.file_sink(gr.sizeof_gr_complex, str(data))
+    sink = blocks.file_sink(gr.sizeof_gr_complex, str(data))
+    sink.set_unbuffered(True)  # whoever kills the flowgraph loses nothing
+    return sink
 
 
 def _zmq(read: IqAddress, *_: float) -> gr.basic_block:

@@ -3,16 +3,13 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from gnuradio import blocks, gr, zeromq
+from gnuradio import gr, zeromq
 
+from ota_flowgraphs.blocks.recording_source import RecordingSource
 from ota_flowgraphs.iq_address import IqAddress, read_iq_address, soapy_device
-from ota_flowgraphs.sigmf_file import read_recording
 
 _BUFFER = 1 << 16
 """Samples of the buffer behind the source: Python blocks are fast on large pieces only."""
-
-_SILENCE = 1 << 18
-"""Samples of silence behind a file, so that what searches in chunks reaches its end."""
 
 _POLL_MS = 1000
 """After a poll that brought nothing the scheduler sleeps for a quarter of a second."""
@@ -39,48 +36,26 @@ class IqSource(gr.hier_block2):
         )
         read = read_iq_address(address)
         opened = _OPENERS[read.driver](read, sample_rate, center_freq, gain_db)
-        opened[-1].set_min_output_buffer(_BUFFER)
+        if read.options.get("buffer") != "small":
+            opened.set_min_output_buffer(_BUFFER)
         self._kept = opened  # a block without a Python reference crashes
-        self.connect(*opened, self)
+        self.connect(opened, self)
 
 
-def _file(read: IqAddress, *_: float) -> tuple[gr.basic_block, ...]:
-    recording = read_recording(Path(read.options["path"]))
-    if recording.datatype == "cf32_le":
-        samples = blocks.file_source(gr.sizeof_gr_complex, str(recording.data), False)
-        return (_Padded((samples,), recording.n_samples),)
-    words = blocks.file_source(gr.sizeof_short, str(recording.data), False)
-    samples = blocks.interleaved_short_to_complex(False, False, 32768.0)
-    return (_Padded((words, samples), recording.n_samples),)
+def _file(read: IqAddress, *_: float) -> gr.basic_block:
+    return RecordingSource(Path(read.options["path"]))
 
 
-class _Padded(gr.hier_block2):
-    """Samples of a file and silence behind them."""
-
-    def __init__(self, chain: tuple[gr.basic_block, ...], n_samples: int) -> None:
-        gr.hier_block2.__init__(
-            self, "file and silence", gr.io_signature(0, 0, 0), gr.io_signature(1, 1, 8)
-        )
-        silence = blocks.null_source(gr.sizeof_gr_complex)
-        head = blocks.head(gr.sizeof_gr_complex, n_samples + _SILENCE)
-        mux = blocks.stream_mux(gr.sizeof_gr_complex, [n_samples, _SILENCE])
-        self._kept = (*chain, silence, head, mux)
-        self.connect(*chain, (mux, 0))
-        self.connect(silence, (mux, 1))
-        self.connect(mux, head, self)
-
-
-def _zmq(read: IqAddress, *_: float) -> tuple[gr.basic_block, ...]:
-    # With tags: what sends whole packets says so by packet_len.
-    tagged = read.options.get("tags", "no") == "yes"
-    return (
-        zeromq.pull_source(gr.sizeof_gr_complex, 1, read.options["address"], _POLL_MS, tagged, -1),
+def _zmq(read: IqAddress, *_: float) -> gr.basic_block:
+    tagged = read.options.get("tags") == "yes"
+    return zeromq.pull_source(
+        gr.sizeof_gr_complex, 1, read.options["address"], _POLL_MS, tagged, -1
     )
 
 
 def _pluto(
     read: IqAddress, sample_rate: float, center_freq: float, gain_db: float
-) -> tuple[gr.basic_block, ...]:
+) -> gr.basic_block:
     from gnuradio import iio  # noqa: PLC0415 - loads libiio
 
     source = iio.fmcomms2_source_fc32(read.options["uri"], [True, True], _BUFFER)
@@ -88,20 +63,20 @@ def _pluto(
     source.set_samplerate(round(sample_rate))
     source.set_gain_mode(0, "manual")  # an automatic one changes amplitudes, which bear the sum
     source.set_gain(0, gain_db)
-    return (source,)
+    return source
 
 
 def _soapy(
     read: IqAddress, sample_rate: float, center_freq: float, gain_db: float
-) -> tuple[gr.basic_block, ...]:
+) -> gr.basic_block:
     from gnuradio import soapy  # noqa: PLC0415 - loads SoapySDR
 
     source = soapy.source(soapy_device(read.options), "fc32", 1, "", "", [""], [""])
     source.set_sample_rate(0, sample_rate)
     source.set_frequency(0, center_freq)
     source.set_gain(0, gain_db)
-    return (source,)
+    return source
 
 
-_Opener = Callable[[IqAddress, float, float, float], tuple[gr.basic_block, ...]]
+_Opener = Callable[[IqAddress, float, float, float], gr.basic_block]
 _OPENERS: Mapping[str, _Opener] = {"file": _file, "zmq": _zmq, "pluto": _pluto, "soapy": _soapy}

@@ -69,9 +69,9 @@ class receiver(gr.top_block):
         self.msg_connect((self.detector, 'bursts'), (self.synchroniser, 'bursts'))
         self.msg_connect((self.estimator, 'estimates'), (self.result_sink, 'results'))
         self.msg_connect((self.synchroniser, 'payloads'), (self.decoder, 'payloads'))
+        self.msg_connect((self.synchroniser, 'payloads'), (self.result_sink, 'results'))
         self.msg_connect((self.synchroniser, 'skipped'), (self.result_sink, 'results'))
         self.msg_connect((self.synchroniser, 'erasures'), (self.result_sink, 'results'))
-        self.msg_connect((self.synchroniser, 'payloads'), (self.result_sink, 'results'))
         self.connect((self.iq_source, 0), (self.detector, 0))
 
 
