@@ -71,8 +71,14 @@ def link_record(link: Link) -> Json:
 def link_of(record: Json) -> Link:
     """Return the link that ``link_record`` wrote down."""
     frame = FrameFormat(**{**record["frame"], "pulse": Pulse(**record["frame"]["pulse"])})
-    times = {key: float(record[key]) for key in ("max_cfo_hz", "lead_s", "timeout_s", "settle_s")}
-    return Link(frame, load_scheme(record["scheme"], record["scheme_parameters"]), **times)
+    return Link(
+        frame=frame,
+        scheme=load_scheme(record["scheme"], record["scheme_parameters"]),
+        max_cfo_hz=float(record["max_cfo_hz"]),
+        lead_s=float(record["lead_s"]),
+        timeout_s=float(record["timeout_s"]),
+        settle_s=float(record["settle_s"]),
+    )
 
 
 def plan_record(plan: TransmitPlan) -> Json:

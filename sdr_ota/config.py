@@ -23,6 +23,7 @@ from sdr_ota.config_tables import (
     ModelTable,
     PrivacyTable,
     RadioTable,
+    ReceiverTable,
     RunTable,
     Table,
     ZoTable,
@@ -49,6 +50,7 @@ class Config(Table):
     band: tuple[BandTable, ...] = ()
     air: AirTable = AirTable()
     captures: CapturesTable = CapturesTable()
+    receiver: ReceiverTable = ReceiverTable()
 
     @model_validator(mode="after")
     def _fits(self) -> "Config":
@@ -60,6 +62,11 @@ class Config(Table):
                 f"radio.sample_rate_hz = {self.radio.sample_rate_hz:g}"
             )
         self._check_privacy()
+        if self.receiver.synchronizer == "gnuradio" and self.radio.sends_cyclic_frames:
+            raise ValueError(
+                'receiver.synchronizer = "gnuradio" needs radios with hardware time: cyclic '
+                "frames have no preamble to synchronise with"
+            )
         if not self.radio.is_simulated:
             self._check_transmission()
         return self

@@ -285,6 +285,17 @@ class BandTable(Table):
         return self
 
 
+class ReceiverTable(Table):
+    """What finds and aligns the payload in a capture."""
+
+    synchronizer: Literal["numpy", "gnuradio"] = Field(
+        "numpy", description="in this process, or a GNU Radio flowgraph in a process of its own"
+    )
+    patience_s: Positive = Field(
+        5.0, description="a flowgraph that answers later than this is said to hang"
+    )
+
+
 class AirTable(Table):
     """The simulated air: a preset, and what is different from it."""
 

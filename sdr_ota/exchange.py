@@ -5,11 +5,11 @@ silence and spread are what the last sounding lets one expect; otherwise the exc
 is an erasure with a reason.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,10 @@ class Bench:
                 stack.callback(radio.close)
 
 
+Receive: TypeAlias = Callable[[Capture, FrameFormat, float], ReceivedPayload]
+"""Turns a capture into an aligned payload, or raises `Erasure`; see `receive_joint_frame`."""
+
+
 @dataclass(frozen=True)
 class Link:
     """How numbers travel over a bench.
@@ -78,6 +82,7 @@ class Link:
         lead_s: Time from the decision to send until the frame begins.
         timeout_s: How long to wait for a capture.
         settle_s: Without hardware time: longest time until a node that was started sends.
+        receive: What finds and aligns the payload of a joint frame.
     """
 
     frame: FrameFormat
@@ -86,6 +91,7 @@ class Link:
     lead_s: float = 1e-3
     timeout_s: float = 5.0
     settle_s: float = 5e-3
+    receive: Receive = receive_joint_frame
 
 
 @dataclass(frozen=True)
@@ -181,7 +187,7 @@ def decode_symbols(reception: Reception, link: Link) -> Exchange:
     """
     frame, plan, symbols = link.frame, reception.plan, reception.symbols
     rate = reception.sample_rate_hz
-    received = receive_joint_frame(reception.capture, frame, link.max_cfo_hz / rate)
+    received = link.receive(reception.capture, frame, link.max_cfo_hz / rate)
     _check_against_plan(received, plan, link.scheme.needs_phase)
     frame_tick = reception.capture.start_tick + frame.guard_samples
     payload_tick = frame_tick + frame.payload_start + frame.n_payload // 2

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from ota_calibration.cyclic_sounding import sound_cyclic
 from ota_calibration.sounding import make_plan, sound_nodes
 from ota_calibration.tracking import PathTracker, with_wander
+from ota_flowgraphs.process import FlowgraphFailed
+from ota_flowgraphs.receiver_process import open_receiver
 
 from sdr_ota.air import SimulatedAir
 from sdr_ota.cli.failure import NO_RADIO, WRONG_USE, CommandFailed
@@ -123,6 +125,25 @@ def link_of(config: Config) -> Link:
         max_cfo_hz=table.max_cfo_hz,
         lead_s=config.radio.lead_s,
     )
+
+
+@contextmanager
+def receiving(link: Link, config: Config) -> Iterator[Link]:
+    """Put the synchroniser that the configuration names into a link, while a block lasts.
+
+    Raises:
+        CommandFailed: If it does not start, or fails while the block lasts.
+    """
+    if config.receiver.synchronizer == "numpy":
+        yield link
+        return
+    max_cfo = link.max_cfo_hz / config.radio.sample_rate_hz
+    decoder = (config.link.scheme, config.clients.count)
+    try:
+        with open_receiver(link.frame, max_cfo, *decoder, config.receiver.patience_s) as receive:
+            yield replace(link, receive=receive)
+    except FlowgraphFailed as failed:
+        raise CommandFailed(str(failed)) from failed
 
 
 def payload_of(config: Config, largest_scalar: float) -> Payload:

@@ -11,10 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from sdr_ota.captures import CaptureError, read_capture, stored_captures
-from sdr_ota.cli.bench import link_of
+from sdr_ota.cli.bench import link_of, receiving
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
-from sdr_ota.config import ConfigError, changed_config, restore_config
-from sdr_ota.exchange import Link
+from sdr_ota.config import Config, ConfigError, changed_config, restore_config
 from sdr_ota.records import RunFolderError, read_run
 from sdr_ota.replay import (
     Decoding,
@@ -30,7 +29,7 @@ DECODING_TABLES = ("link", "frame", "receiver")
 
 def replay_command(run: Path, settings: Sequence[str], as_json: bool) -> None:
     """Decode a run's captures again and print what has changed."""
-    link = _link(run, settings)
+    config = _config(run, settings)
     paths = stored_captures(run)
     if not paths:
         raise CommandFailed(
@@ -38,11 +37,12 @@ def replay_command(run: Path, settings: Sequence[str], as_json: bool) -> None:
             WRONG_USE,
         )
     rounds, damaged = [], []
-    for path in paths:
-        try:
-            rounds.append(replay_capture(read_capture(path), link))
-        except CaptureError as wrong:
-            damaged.append(str(wrong))
+    with receiving(link_of(config), config) as link:
+        for path in paths:
+            try:
+                rounds.append(replay_capture(read_capture(path), link))
+            except CaptureError as wrong:
+                damaged.append(str(wrong))
     summary = summarise_replay(rounds)
     if as_json:
         record = {"rounds": [asdict(r) for r in rounds], "summary": _finite(asdict(summary))}
@@ -53,8 +53,8 @@ def replay_command(run: Path, settings: Sequence[str], as_json: bool) -> None:
         raise CommandFailed("\n".join(damaged))
 
 
-def _link(run: Path, settings: Sequence[str]) -> Link:
-    """Return the link of a run with some of its numbers changed."""
+def _config(run: Path, settings: Sequence[str]) -> Config:
+    """Return the configuration of a run with some keys of the receiver's side changed."""
     for setting in settings:
         if setting.partition(".")[0].strip() not in DECODING_TABLES:
             raise CommandFailed(
@@ -63,8 +63,7 @@ def _link(run: Path, settings: Sequence[str]) -> Link:
                 WRONG_USE,
             )
     try:
-        config = restore_config(read_run(run).start.get("config"))
-        return link_of(changed_config(config, settings))
+        return changed_config(restore_config(read_run(run).start.get("config")), settings)
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ota_calibration.ledger import BudgetSpent
 
 from sdr_ota.capture_folder import CaptureFolder
-from sdr_ota.cli.bench import link_of, open_bench, planner_of, simulated_air
+from sdr_ota.cli.bench import link_of, open_bench, planner_of, receiving, simulated_air
 from sdr_ota.cli.checkpoint import Standing, load_standing, save_standing
 from sdr_ota.cli.duty import DutyLimit
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
@@ -21,7 +21,7 @@ from sdr_ota.cli.progress import RunView, live_view
 from sdr_ota.cli.report import print_report
 from sdr_ota.cli.start_record import start_record
 from sdr_ota.config import Config, ConfigError, load_config, restore_config
-from sdr_ota.exchange import Bench
+from sdr_ota.exchange import Bench, Link
 from sdr_ota.experiment import Experiment, Schedule, run_experiment
 from sdr_ota.records import Ending, Evaluation, RunFolder, RunFolderError, read_run
 
@@ -100,22 +100,22 @@ def _run(config: Config, home: Path, folder: RunFolder, interruption: Interrupti
         learned = {"n_parameters": learning.n_parameters, "score_name": learning.score_name}
         folder.write_start({**start_record(config, home, bench), **learned})
         try:
-            with learning.threads():
-                return _go_round(config, bench, learning, standing, told, interruption)
+            with learning.threads(), receiving(link_of(config), config) as link:
+                return _go_round(config, (bench, link), learning, standing, told, interruption)
         finally:
             learning.close()
 
 
 def _go_round(
     config: Config,
-    bench: Bench,
+    carrier: tuple[Bench, Link],
     learning: Learning,
     standing: Standing,
     told: "_Told",
     interruption: Interruption,
 ) -> str:
     """Run all rounds, or as many as the privacy budget pays for, and say why it ended."""
-    link, position = link_of(config), standing.position
+    (bench, link), position = carrier, standing.position
     schedule = Schedule(config.run.rounds, config.run.seed, config.link.sounding_every)
     captures = CaptureFolder(told.folder.path, config.captures, link, bench)
     captures.keep_before(position.next_round)

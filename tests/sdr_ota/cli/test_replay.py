@@ -146,3 +146,14 @@ def test_a_damaged_capture_is_named_and_the_others_are_decoded(
         replay_command(run, (), as_json=True)
     assert failed.value.exit_code == 1
     assert len(json.loads(capsys.readouterr().out)["rounds"]) == 2
+
+
+@pytest.mark.gnuradio
+def test_another_synchroniser_finds_the_same_sums(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = _replayed(_run(tmp_path), capsys, "receiver.synchronizer=gnuradio")
+    summary = record["summary"]
+    assert isinstance(summary, dict)
+    assert summary["both_decoded"] == summary["rounds"] == N_ROUNDS
+    assert 0 < summary["largest_change"] < 0.02  # its own way, its own rounding
