@@ -12,15 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.erasure import Erasure
-from sdr_ota.exchange import (
-    GAIN_CHANGE_LIMIT_DB,
-    Bench,
-    Exchange,
-    Link,
-    Reception,
-    check_possible,
-    check_silence,
-)
+from sdr_ota.exchange import Bench, Exchange, Link, Reception
+from sdr_ota.plausibility import GAIN_CHANGE_LIMIT_DB, check_possible, check_silence
 from sdr_ota.radio.base import Capture, RadioError
 from sdr_ota.schemes import AggregationScheme, LinkQuality, theory_squared_error
 from sdr_ota.subcarriers import SubcarrierFrame, mark_chips, turned_block

@@ -72,6 +72,7 @@ def write_card(root: Path, captures: int, rows: Sequence[CsvRow], results: list[
         airs="\n".join(_airs(dict.fromkeys(row["preset"] for row in rows))),
         table="\n".join(_table(rows)),
         n_settings=len(results),
+        n_per_cell=captures * max(int(row["nodes"]) for row in rows),
     )
     replace_file(root / "README.md", text.encode())
 
@@ -172,7 +173,8 @@ With sdr-ota, `sdr_ota.captures.read_capture(path)` returns samples, plan and tr
 Normalised mean square error of the decoded sum, E|estimate - sum|^2 / E|sum|^2 over all K, in dB:
 measured / expected by theory for the same sums (erased captures in brackets, not counted).
 `baseline.csv` has one line a setting. Theory knows noise and what the soundings show of phase,
-amplitude and timing errors; it does not know multipath within a chip or interference.
+amplitude and timing errors; it does not know multipath within a chip or interference. A cell
+holds few sums ({n_per_cell} asked for): expect it to scatter by a decibel or two.
 
 {table}
 

@@ -113,6 +113,7 @@ def _seen(path: Path, version: int) -> Json:
         "round": result.round,
         "true": float(reception.symbols[active].sum()),
         "decoded": result.decoded_sum,
+        "is_around_sum": stored.link.scheme.needs_phase,
         "erasure": result.erasure,
         "detail": result.detail,
         "frequency_khz": _rounded(freqs_hz / 1e3),

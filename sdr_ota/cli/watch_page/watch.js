@@ -141,7 +141,7 @@ function drawAll(said) {
   drawCapture();
   chart(byId("health"), [
     { kind: "points", x: rounds, y: at(c.noise_db, good), colour: "first", label: "noise of a chip" },
-    { kind: "points", x: rounds, y: at(c.cfo_hz, good), colour: "second", right: true, label: "residual CFO of the lead node" },
+    { kind: "points", x: rounds, y: at(c.cfo_hz, good), colour: "second", right: true, label: "CFO of the lead node" },
   ], { x: "round", y: "noise power (dB full scale)", right: "CFO (Hz)" });
 }
 
@@ -151,12 +151,14 @@ function drawCapture() {
   chart(byId("spectrum"), seen ? [{ kind: "line", x: seen.frequency_khz, y: seen.power_db, colour: "first" }] : [],
     { x: "frequency from the carrier (kHz)", y: "power in a bin (dB full scale)", empty: none });
   let reach = 0;
-  if (seen) for (const v of [...seen.i, ...seen.q, seen.true]) reach = Math.max(reach, Math.abs(v));
+  if (seen) for (const v of [...seen.i, ...seen.q]) reach = Math.max(reach, Math.abs(v));
   reach = 1.1 * (reach || 1);
   const dot = seen && seen.i.length ? [
     { kind: "points", x: seen.i, y: seen.q, colour: "first", alpha: 0.5, label: "chips" },
-    { kind: "points", x: [seen.true], y: [0], colour: "second", size: 4, label: "true sum" },
   ] : [];
+  if (dot.length && seen.is_around_sum) {
+    dot.push({ kind: "points", x: [seen.true], y: [0], colour: "second", size: 4, label: "true sum" });
+  }
   chart(byId("constellation"), dot, { x: "I (symbols of 1)", y: "Q", square: true,
     xRange: [-reach, reach], yRange: [-reach, reach], empty: seen ? "no frame found in it" : none });
   byId("capture-note").textContent = !seen ? "" : seen.erasure
