@@ -58,6 +58,7 @@ class WatchState:
             generation: Of the rounds that the page has; of another one, all are sent.
             first: How many rounds the page has.
         """
+        began_s = time.thread_time()
         with self._lock:
             self._follower.update()
             run, now = self._follower.run, self._follower.generation
@@ -87,6 +88,7 @@ class WatchState:
                 "new": _columns(new),
                 "captures": [p.name.removesuffix(META) for p in stored_captures(run.folder)],
                 "last_detail": next((r.detail for r in reversed(rounds) if r.erasure), ""),
+                "work_s": time.thread_time() - began_s,
             }
         )
 

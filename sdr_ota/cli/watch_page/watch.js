@@ -1,7 +1,8 @@
 "use strict";
-// Asks once a second what is new in the run folder, and draws it.
+// Asks every second, or less often of a very long run, what is new in the run folder, and draws it.
 
 const run = { generation: -1, first: 0, columns: null, capture: null, captureName: "", last: null };
+const MOST_WORK = 50; // one second of work in this many: the run has the processor
 const byId = (id) => document.getElementById(id);
 const at = (list, keep) => list.filter((_, k) => keep[k]);
 
@@ -12,6 +13,7 @@ async function ask(path) {
 }
 
 async function poll() {
+  let pause_ms = 1000;
   try {
     const said = await ask(`progress.json?generation=${run.generation}&first=${run.first}`);
     if (said.error) {
@@ -20,11 +22,12 @@ async function poll() {
       take(said);
       await takeCapture(said.captures);
       show(said);
+      pause_ms = Math.max(pause_ms, MOST_WORK * 1000 * said.work_s);
     }
   } catch (lost) {
     state("no answer: is `sdr-ota watch` still running?", "bad");
   }
-  setTimeout(poll, 1000);
+  setTimeout(poll, pause_ms);
 }
 
 function take(said) {
