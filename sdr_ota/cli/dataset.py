@@ -105,7 +105,7 @@ def _claim(root: Path, grid: Grid) -> None:
         raise CommandFailed(
             f"{root} holds a data set of other settings ({path}); choose another folder", WRONG_USE
         )
-    if root.is_dir() and any(root.iterdir()):
+    if root.exists() and not (root.is_dir() and not any(root.iterdir())):
         raise CommandFailed(
             f"{root} is not empty and no data set; choose another folder", WRONG_USE
         )
