@@ -5,6 +5,7 @@ demo: setup ## set up, then fine-tune a small OPT over the simulated air
 	$(run)/sdr-ota run --demo
 
 test: setup lint ## set up, then everything CI checks
+	@scripts/need-debian.sh chromium # looks at the pages
 	$(run)/python -m pytest -q
 
 lint: setup

@@ -1,7 +1,7 @@
 """The commands, their arguments and help; each calls one function of its own file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,6 +11,9 @@ Settings = Annotated[
     list[str],
     typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change one value of the config."),
 ]
+
+
+FigureChoice = Literal["pdf", "png", "svg"]
 
 
 def register(app: typer.Typer) -> None:
@@ -89,13 +92,30 @@ def export(
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the figures for machines, write nothing.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The page; otherwise report.html in RUN, or here."),
+    ] = None,
+    figure_format: Annotated[
+        FigureChoice | None,
+        typer.Option("--format", help="Also save every figure, in plots beside the page."),
+    ] = None,
 ) -> None:
-    """Print the figures of a finished, broken-off or running experiment."""
-    from sdr_ota.cli.report import report_command  # noqa: PLC0415
+    """Print the figures of a finished, broken-off or running experiment; write a page.
 
-    report_command(folder, as_json)
+    The page is one HTML file that needs nothing else. Several runs are laid side by
+    side, called by the settings in which they differ.
+    """
+    from sdr_ota.cli.report import report_command, report_json  # noqa: PLC0415
+
+    if as_json:
+        report_json(folders)
+    else:
+        report_command(folders, output, figure_format)
 
 
 def presets() -> None:

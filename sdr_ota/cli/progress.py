@@ -62,10 +62,9 @@ def _figures(result: RoundResult, rounds_per_s: float) -> str:
     if result.erasure or result.mean_scalar is None:
         return f"erased: {result.erasure}  {rounds_per_s:5.1f} rounds/s"
     error = (result.decoded_sum or 0.0) - (result.true_sum or 0.0)
-    return (
-        f"loss {result.loss:.3f}  scalar {result.mean_scalar:+.3f}  "
-        f"sum error {error:+.4f}  {rounds_per_s:.1f} rounds/s"
-    )
+    loss = "" if result.loss is None else f"loss {result.loss:.3f}  "
+    sums = f"scalar {result.mean_scalar:+.3f}  sum error {error:+.4f}"
+    return f"{loss}{sums}  {rounds_per_s:.1f} rounds/s"
 
 
 def _evaluated(rounds_done: int, name: str, score: float) -> str:

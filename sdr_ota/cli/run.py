@@ -8,16 +8,21 @@ from pathlib import Path
 
 from ota_calibration.ledger import BudgetSpent
 
-from sdr_ota.cli.bench import link_of, open_bench, planner_of, simulated_air
+from sdr_ota.cli.bench import (
+    gradient_air_s_per_round,
+    link_of,
+    open_bench,
+    planner_of,
+    simulated_air,
+)
 from sdr_ota.cli.checkpoint import Standing, load_standing, save_standing
 from sdr_ota.cli.duty import DutyLimit
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.cli.interruption import Interruption
 from sdr_ota.cli.learning import JOURNAL, Learning, model_learning, synthetic_learning
-from sdr_ota.cli.plots import save_plots
 from sdr_ota.cli.privacy import admission
 from sdr_ota.cli.progress import RunView, live_view
-from sdr_ota.cli.report import print_report
+from sdr_ota.cli.report import finish_run
 from sdr_ota.cli.start_record import start_record
 from sdr_ota.config import Config, ConfigError, load_config, restore_config
 from sdr_ota.exchange import Bench
@@ -64,9 +69,7 @@ def _run_to_the_end(config: Config, home: Path, folder: RunFolder) -> None:
             _stop(folder, "fail", f"{type(broken).__name__}: {broken}")
             raise
     _stop(folder, "success", why)
-    run = read_run(folder.path)
-    save_plots(run)
-    print_report(run)
+    finish_run(read_run(folder.path))
 
 
 def _run(config: Config, home: Path, folder: RunFolder, interruption: Interruption) -> str:
@@ -84,8 +87,7 @@ def _run(config: Config, home: Path, folder: RunFolder, interruption: Interrupti
         else:
             journal = folder.path / JOURNAL
             learning = model_learning(config, home, journal, n_updates, view.preparing)
-        learned = {"n_parameters": learning.n_parameters, "score_name": learning.score_name}
-        folder.write_start({**start_record(config, home, bench), **learned})
+        folder.write_start({**start_record(config, home, bench), **_learned(config, learning)})
         try:
             with learning.threads():
                 return _go_round(config, bench, learning, standing, told, interruption)
@@ -133,6 +135,16 @@ def _go_round(
         last = rounds[-1]
         raise CommandFailed(f"every round was erased; the last: {last.erasure}: {last.detail}")
     return "all rounds done"
+
+
+def _learned(config: Config, learning: Learning) -> dict[str, object]:
+    """Return what is known once model and data are loaded."""
+    n_weights = learning.n_parameters
+    return {
+        "n_parameters": n_weights,
+        "score_name": learning.score_name,
+        "gradient_air_s_per_round": n_weights and gradient_air_s_per_round(config, n_weights),
+    }
 
 
 def _max_duty_cycle(config: Config) -> float:
