@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command("plan")(plan)
     app.command("export")(export)
     app.command("report")(report)
+    app.command("sweep")(sweep)
     app.command("compare")(compare)
     app.command("presets")(presets)
     app.command("find")(find)
@@ -116,6 +117,46 @@ def report(
         report_json(folders)
     else:
         report_command(folders, output, figure_format)
+
+
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="SWEEP", help="TOML file, see below.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Of runs, table and page; else sweeps/NAME."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Runs at the same time; else one a core.")
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of a Ray cluster that runs the points: host:port, ray://..., auto."),
+    ] = None,
+) -> None:
+    """Run many experiments from one file, and collect one table and one page.
+
+    The file may say:
+
+    \b
+      seeds = 3                       run.seed 1, 2, 3; or a list of seeds
+      presets = ["lab-wired"]         air.preset, one after the other
+      [base]                          what all points share:
+      file = "link.toml"                an experiment, and
+      run.rounds = 40                   any key on top of it
+      [grid]                          every combination of any keys' values
+      air.snr_db = [0, 10, 20]
+      [[list]]                        points one by one; lists go in step
+      clients.count = [2, 4, 8]
+      frame.payload_chips = [128, 256, 512]
+
+    Each point is a run in a folder of its own. The same command again skips what is done,
+    goes on with what broke off, and tries again what failed. A point that fails is noted
+    with its reason and stops nothing else. Results: table.csv, table.parquet (where
+    pyarrow is installed), sweep.html, plots.
+    """  # noqa: D301 - the backslash keeps the lines of the help
+    from sdr_ota.cli.sweep import sweep_command  # noqa: PLC0415
+
+    sweep_command(file, output, jobs, address)
 
 
 def presets() -> None:
