@@ -141,8 +141,8 @@ def sweep(
       seeds = 3                       run.seed 1, 2, 3; or a list of seeds
       presets = ["lab-wired"]         air.preset, one after the other
       [base]                          what all points share:
-      file = "link.toml"                an experiment, and
-      run.rounds = 40                   any key on top of it
+      file = "link.toml"              an experiment, and
+      run.rounds = 40                 any key on top of it
       [grid]                          every combination of any keys' values
       air.snr_db = [0, 10, 20]
       [[list]]                        points one by one; lists go in step

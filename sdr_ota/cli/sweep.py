@@ -1,7 +1,7 @@
 """`sdr-ota sweep`: many runs from one file, on all cores or on a cluster; one table, one page."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -52,7 +52,10 @@ def sweep_command(file: Path, output: Path | None, jobs: int | None, address: st
     folder = (output or Path(sweep.folder or f"sweeps/{file.stem}")).resolve()
     rows = _rows_so_far(sweep, folder)
     left = [_task(sweep, folder, name) for name, row in rows.items() if row["ending"] != "done"]
-    log.print(f"{len(rows)} points, {len(rows) - len(left)} of them done before; in {folder}")
+    log.print(
+        f"{len(rows)} points, {len(rows) - len(left)} of them done before; in {folder}",
+        soft_wrap=True,
+    )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with Interruption(), closing(_started(sweep, left, jobs, address)) as outcomes:
@@ -62,13 +65,14 @@ def sweep_command(file: Path, output: Path | None, jobs: int | None, address: st
         raise CommandFailed(text, INTERRUPTED) from None
     except OSError as error:
         raise CommandFailed(f"cannot write {error.filename or folder}: {error.strerror}") from error
-    _print_table(sweep, list(rows.values()))
-    for path in (*write_table(list(rows.values()), folder), write_page(sweep, rows, folder)):
+    table = list(rows.values())
+    _print_table(sweep, table)
+    for path in (*write_table(table, folder), write_page(sweep, table, folder)):
         console.print(f"wrote {path}", soft_wrap=True)
-    _tell_failures(rows)
+    _tell_failures(table)
 
 
-def run_locally(tasks: Sequence[PointTask], jobs: int) -> Iterator[Outcome]:
+def run_locally(tasks: Sequence[PointTask], jobs: int) -> Generator[Outcome, None, None]:
     """Yield the outcomes of points as they end; closing it ends the runs cleanly.
 
     Args:
@@ -87,7 +91,7 @@ def run_locally(tasks: Sequence[PointTask], jobs: int) -> Iterator[Outcome]:
 
 def _started(
     sweep: Sweep, tasks: Sequence[PointTask], jobs: int | None, address: str | None
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Choose where the points run."""
     if needs_real_radios(sweep.points):
         if address is not None or (jobs or 1) > 1:
@@ -179,8 +183,8 @@ def _figure(value: Value, how: str) -> str:
     return "–" if value is None else how.format(value)
 
 
-def _tell_failures(rows: dict[str, Row]) -> None:
-    failed = [row for row in rows.values() if row["ending"] == "failed"]
+def _tell_failures(rows: Sequence[Row]) -> None:
+    failed = [row for row in rows if row["ending"] == "failed"]
     if failed:
         raise CommandFailed(
             f"{len(failed)} of {len(rows)} points failed; the first: {failed[0]['point']}: "

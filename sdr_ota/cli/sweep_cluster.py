@@ -1,7 +1,7 @@
 """Points of a sweep on a Ray cluster that is already there: the same runs, on its machines."""
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
@@ -14,7 +14,7 @@ CANCEL_S = 30.0
 """How long runs that are cancelled may take to end cleanly."""
 
 
-def run_on_cluster(tasks: Sequence[PointTask], address: str) -> Iterator[Outcome]:
+def run_on_cluster(tasks: Sequence[PointTask], address: str) -> Generator[Outcome, None, None]:
     """Yield the outcomes of points as they end; closing it ends the runs cleanly.
 
     Every machine of the cluster needs this program and the sweep's folder, at the same path.
@@ -53,7 +53,7 @@ def run_here(task: PointTask) -> Outcome:
     return run_point(task, Processes())
 
 
-def _outcomes(pending: "dict[ObjectRef[Outcome], PointTask]") -> Iterator[Outcome]:
+def _outcomes(pending: "dict[ObjectRef[Outcome], PointTask]") -> Generator[Outcome, None, None]:
     """Yield outcomes in the order in which points end; closing it cancels what is left."""
     import ray  # noqa: PLC0415 - optional
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -50,46 +51,76 @@ def sweep_figures(rows: Sequence[Row], keys: Sequence[str]) -> list[Figure]:
         keys: Swept; seeds are averaged over.
     """
     axes_keys = [k for k in keys if k != SEED and len(_levels(rows, k)) > 1]
+    axes_keys.sort(key=lambda k: not Axis(k, _levels(rows, k)).is_numeric)
     drawn = []
     with house_style():
         for key in axes_keys:
             others = [k for k in axes_keys if k != key]
             for result in RESULTS:
                 if any(row.get(result.column) is not None for row in rows):
-                    drawn.append(_figure(rows, key, others, result))
+                    drawn.append(_figure(rows, Axis(key, _levels(rows, key)), others, result))
     return drawn
 
 
-def _figure(rows: Sequence[Row], key: str, others: Sequence[str], result: Result) -> Figure:
+@dataclass(frozen=True)
+class Axis:
+    """A swept key as the horizontal axis of a figure.
+
+    Attributes:
+        key: What is swept.
+        levels: Its values, numbers in order.
+    """
+
+    key: str
+    levels: Sequence[Value]
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the values lie on a line, so that points may be joined."""
+        return all(isinstance(level, int | float) for level in self.levels)
+
+    @property
+    def places(self) -> list[float]:
+        """Where the values lie."""
+        if self.is_numeric:
+            return [float(level or 0) for level in self.levels]
+        return [*range(len(self.levels))]
+
+
+def _figure(rows: Sequence[Row], axis: Axis, others: Sequence[str], result: Result) -> Figure:
     drawing = Drawing(figsize=(6, 3.4))
     axes = drawing.subplots()
-    levels = _levels(rows, key)
-    are_numbers = all(isinstance(level, int | float) for level in levels)
-    places: list[float] = [float(v or 0) for v in levels] if are_numbers else [*range(len(levels))]
     groups = dict.fromkeys(tuple(row.get(k) for k in others) for row in rows)
     for index, group in enumerate(groups):
-        here = [r for r in rows if tuple(r.get(k) for k in others) == group]
-        columns = [[r for r in here if r.get(key) == level] for level in levels]
-        _draw(axes, places, columns, result, (_legend(others, group), index))
-    if not are_numbers:
-        axes.set_xticks(places, [str(level) for level in levels])
-    axes.set_xlabel(axis_label(key))
+        here = [row for row in rows if tuple(row.get(k) for k in others) == group]
+        columns = [[row for row in here if row.get(axis.key) == level] for level in axis.levels]
+        _draw(axes, axis, columns, result, (_legend(others, group) or "measured", index))
+    if not axis.is_numeric:
+        axes.set_xticks(axis.places, [str(level) for level in axis.levels])
+    axes.set_xlabel(axis_label(axis.key))
     axes.set_ylabel(result.label)
     if result.is_share:
         axes.set_ylim(-0.02, 1.02)
     if others or result.expected:
         axes.legend(fontsize=7)
-    caption = f"{_capital(result.label)} over {axis_label(key)}."
-    if _has_repeats(rows, keys=[key, *others]):
+    name = f"{result.column}-over-{axis.key.replace('.', '-')}"
+    return Figure(_caption(rows, axis, others, result), drawing, name)
+
+
+def _caption(rows: Sequence[Row], axis: Axis, others: Sequence[str], result: Result) -> str:
+    caption = f"{_capital(result.label)} over {axis_label(axis.key)}."
+    if _has_repeats(rows, keys=[axis.key, *others]):
         caption += " Points are means over repeats, bars reach from the least to the most."
-    if result.expected:
+    if result.expected and axis.is_numeric:
         caption += " Lines without marks are what theory expects."
-    return Figure(caption, drawing, f"{result.column}-over-{key.replace('.', '-')}")
+    elif result.expected:
+        caption += " Dashes beside the marks are what theory expects."
+    return caption
 
 
 def _draw(
     axes: Axes,
-    places: Sequence[float],
+    axis: Axis,
     columns: Sequence[Sequence[Row]],
     result: Result,
     called: tuple[str, int],
@@ -97,24 +128,22 @@ def _draw(
     """Draw one curve: means of repeats at every place, with their range."""
     name, index = called
     means, lows, highs = _spread(columns, result.column)
-    style = curve_style(index)
     marks = marker_style(index)
     if result.expected:
         expected, _, _ = _spread(columns, result.expected)
-        axes.plot(places, expected, linewidth=1, **style)
+        dashes = {**marks, "marker": "_", "markersize": 14}
+        axes.plot(axis.places, expected, linewidth=1, **_joined(axis, index, dashes))
     else:
-        marks |= style
+        marks = _joined(axis, index, marks)
     bars = np.array([means - lows, highs - means])
-    axes.errorbar(
-        places,
-        means,
-        bars,
-        label=name or "measured",
-        markersize=4,
-        capsize=2,
-        elinewidth=0.7,
-        **marks,
-    )
+    axes.errorbar(axis.places, means, bars, label=name, **{"markersize": 4, "capsize": 2, **marks})
+
+
+def _joined(axis: Axis, index: int, marks: dict[str, Any]) -> dict[str, Any]:
+    """Return how a curve is drawn: joined where its places lie on a line."""
+    if not axis.is_numeric:
+        return marks
+    return {**curve_style(index), "marker": "" if marks["marker"] == "_" else marks["marker"]}
 
 
 def _spread(
@@ -153,19 +182,27 @@ def _has_repeats(rows: Sequence[Row], keys: Sequence[str]) -> bool:
 
 def axis_label(key: str) -> str:
     """Return a key as an axis says it, with the unit that stands in its name."""
-    words = key.rpartition(".")[2].split("_")
-    unit = UNITS.get(words[-1]) if len(words) > 1 else None
-    name = " ".join(words[:-1] if unit else words)
-    name = name.replace("snr", "SNR")
+    name, unit = _name_and_unit(key)
     return f"{name} ({unit})" if unit else name
 
 
+def _name_and_unit(key: str) -> tuple[str, str]:
+    words = key.rpartition(".")[2].split("_")
+    unit = UNITS.get(words[-1], "") if len(words) > 1 else ""
+    name = " ".join(words[:-1] if unit else words)
+    return name.replace("snr", "SNR"), unit
+
+
 def _legend(others: Sequence[str], group: Sequence[Value]) -> str:
-    return ", ".join(
-        str(value) if isinstance(value, str) else f"{axis_label(key)} {value}"
-        for key, value in zip(others, group, strict=True)
-        if value is not None
-    )
+    return ", ".join(_said(key, value) for key, value in zip(others, group, strict=True))
+
+
+def _said(key: str, value: Value) -> str:
+    """Return a setting as a legend says it: a word alone, a number with name and unit."""
+    if isinstance(value, str):
+        return value
+    name, unit = _name_and_unit(key)
+    return f"{name} {'–' if value is None else value} {unit}".strip()
 
 
 def _capital(text: str) -> str:

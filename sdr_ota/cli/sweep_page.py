@@ -1,43 +1,55 @@
-"""The page of a sweep: its points with their endings, and every result over every swept key."""
+"""The page of a sweep: every result over every swept key, the points, what they share."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from sdr_ota.cli.html_page import Cell, Section, Table, Verdict, render_page, save_figures
+from sdr_ota.cli.named_run import UNTOLD, different_keys, flat_settings
 from sdr_ota.cli.sweep_figures import RESULTS, sweep_figures
 from sdr_ota.cli.sweep_plan import Sweep
 from sdr_ota.cli.sweep_table import Row, Value
+from sdr_ota.config import Config
 
 VERDICTS: dict[str, Verdict] = {"done": "good", "failed": "bad", "not run yet": "fair"}
 
 
-def write_page(sweep: Sweep, rows: Mapping[str, Row], folder: Path) -> Path:
+def write_page(sweep: Sweep, rows: Sequence[Row], folder: Path) -> Path:
     """Write ``sweep.html``, and its figures as PNG in ``plots``."""
-    figures = sweep_figures(list(rows.values()), sweep.keys)
     sections = [
-        Section("Results", figures=figures),
-        Section("Points", tables=[_table(sweep, rows)]),
+        Section("Results", figures=sweep_figures(rows, sweep.keys)),
+        Section("Points", tables=[_points(sweep, rows)]),
+        Section("What all points share", "Other than the defaults:", tables=[_shared(sweep)]),
     ]
     save_figures(sections, folder / "plots", "png")
-    n_failed = sum(row["ending"] == "failed" for row in rows.values())
+    n_failed = sum(row["ending"] == "failed" for row in rows)
     summary = f"{len(rows)} points over {', '.join(sweep.keys)}; {n_failed} failed. In {folder}."
     path = folder / "sweep.html"
     path.write_text(render_page(f"Sweep {folder.name}", summary, sections), encoding="utf-8")
     return path
 
 
-def _table(sweep: Sweep, rows: Mapping[str, Row]) -> Table:
-    columns = [
-        r.column for r in RESULTS if any(row.get(r.column) is not None for row in rows.values())
-    ]
-    cells = []
-    for row in rows.values():
+def _points(sweep: Sweep, rows: Sequence[Row]) -> Table:
+    there = [r.column for r in RESULTS if any(row.get(r.column) is not None for row in rows)]
+    cells: list[list[str | Cell]] = []
+    for row in rows:
         ending = str(row["ending"])
         words = f"{ending}: {row['why']}" if row["why"] else ending
-        settings = [_written(row.get(key)) for key in sweep.keys]
-        figures = [_written(row.get(column)) for column in columns]
-        cells.append([*settings, *figures, Cell(words, VERDICTS[ending])])
-    return Table((*sweep.keys, *columns, "ending"), cells)
+        values = [_written(row.get(key)) for key in (*sweep.keys, *there)]
+        cells.append([*values, Cell(words, VERDICTS[ending])])
+    return Table((*sweep.keys, *there, "ending"), cells)
+
+
+def _shared(sweep: Sweep) -> Table:
+    defaults = flat_settings(Config().model_dump(mode="json"))
+    shared = flat_settings(sweep.points[0].config.model_dump(mode="json"))
+    changed = different_keys([defaults, shared])
+    rows = [
+        (key, json.dumps(shared.get(key)))
+        for key in changed
+        if key not in UNTOLD and key not in sweep.keys
+    ]
+    return Table(("key", "value"), rows)
 
 
 def _written(value: Value) -> str:

@@ -80,6 +80,8 @@ def read_sweep(path: Path) -> Sweep:
         raise ConfigError(f"{path}: unknown {unknown[0]!r}; known: {', '.join(KNOWN)}")
     base = flattened(_table(tables, "base"))
     file = base.pop("file", None)
+    if whole := [key for key in base if "." not in key]:
+        raise ConfigError(f"base: {whole[0]} belongs into a file of its own: name it in base.file")
     home = path.parent.resolve()
     combinations = _combinations(tables)
     points = [_point(home, file, base, settings) for settings in combinations]
