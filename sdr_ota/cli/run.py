@@ -21,7 +21,7 @@ from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.cli.interruption import Interruption
 from sdr_ota.cli.learning import JOURNAL, Learning, model_learning, synthetic_learning
 from sdr_ota.cli.privacy import admission
-from sdr_ota.cli.progress import RunView, live_view
+from sdr_ota.cli.progress import RunView, run_view
 from sdr_ota.cli.report import finish_run
 from sdr_ota.cli.start_record import start_record
 from sdr_ota.config import Config, ConfigError, load_config, restore_config
@@ -79,7 +79,7 @@ def _run(config: Config, home: Path, folder: RunFolder, interruption: Interrupti
         standing = Standing(simulated_air(config), planner_of(config, link_of(config)))
     # What a crash left of a round that was not finished is done again.
     n_updates = folder.keep_rounds(standing.position.next_round)
-    with live_view(config.run.rounds) as view, open_bench(config, standing.air) as bench:
+    with run_view(config.run, folder.path) as view, open_bench(config, standing.air) as bench:
         told = _Told(folder, view)
         folder.write_start(start_record(config, home, bench))
         if config.clients.source == "synthetic":
