@@ -17,12 +17,8 @@ lint: setup
 setup:
 	@scripts/setup.sh
 
-bench: setup ## every figure with its peer, as ratios; takes about twenty minutes
-	$(run)/python benchmarks/receiver.py
-	$(run)/python benchmarks/simulated_round.py
-	$(run)/python benchmarks/zo_step.py
-	$(run)/python benchmarks/clients.py
-	$(run)/python benchmarks/memory.py
+bench: setup ## every figure with its peer, as ratios on one page (build/bench); about half an hour
+	$(run)/python benchmarks/page.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
