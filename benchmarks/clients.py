@@ -49,7 +49,8 @@ def main() -> None:
         what, setting = f"a round of {n_clients} clients", f"{options.layers} layers"
         emit(Row(what, cohort_ms / 1e3, "two forward passes", forward_ms / 1e3, "s", setting))
         apart_s = n_clients * alone_ms / 1e3
-        emit(Row(what, cohort_ms / 1e3, f"{n_clients} rounds of one", apart_s, "s", setting))
+        if n_clients > 1:
+            emit(Row(what, cohort_ms / 1e3, f"{n_clients} rounds of one", apart_s, "s", setting))
 
 
 def measured(

@@ -19,6 +19,7 @@ from importlib import metadata
 from pathlib import Path
 
 from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from rows import ROWS, Row
 
 from sdr_ota.cli.html_page import Figure, Section, Table, render_markdown, render_page, save_figures
@@ -64,8 +65,8 @@ def measured(path: Path, quick: bool) -> Section:
         lines = rows_file.read_text().splitlines() if rows_file.is_file() else []
     rows = [Row(**json.loads(line)) for line in lines]
     if said.returncode:
-        last = (said.stderr.strip().splitlines() or ["nothing"])[-1]
-        ending = f"It ended with exit code {said.returncode} and said: {last}"
+        last = (said.stderr.strip().splitlines() or [f"exit code {said.returncode}"])[-1]
+        ending = f"{'Not run' if said.returncode == 2 else 'It failed'}: {last}"
     else:
         ending = f"It took {took_s:.0f} s."
     if not rows:
@@ -113,6 +114,10 @@ def figure_of(name: str, rows: Sequence[Row]) -> Figure:
         axes.barh(places, [r.ratio - 1 for r in rows], left=1, color="0.6", edgecolor="black")
         axes.axvline(1, color="black", linewidth=1)
         axes.set_xscale("log")
+        axes.set_xlim(min(0.5, *(r.ratio for r in rows)), max(2, *(r.ratio for r in rows)))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.set_yticks(places, [_label(r) for r in rows], fontsize=7)
         axes.invert_yaxis()
         axes.set_xlabel("ours / peer, in the same unit of cost; left of 1 is in our favour")

@@ -79,12 +79,14 @@ def over_snr() -> Figure:
     figure = Figure(figsize=(6, 3.2))
     axes = figure.subplots()
     for name, marker in ((ScheduleName.STATIC, "o"), (ScheduleName.ONLINE, "x")):
+        dearest = 0.0
         for seed in range(5):
             spent = [spent_epsilon(name, float(snr_db), seed) for snr_db in SNRS_DB]
             label = f"{name}, five fading sequences" if seed == 0 else None
             axes.plot(SNRS_DB, spent, marker, color="0.2", markersize=4, label=label)
-            setting = f"fading sequence {seed + 1}, dearest SNR"
-            emit(Row(f"epsilon spent, {name}", max(spent), "promised", 4.0, "", setting))
+            dearest = max(dearest, *spent)
+        setting = f"dearest of {len(SNRS_DB)} SNRs and 5 fading sequences"
+        emit(Row(f"epsilon spent, {name}", dearest, "promised", 4.0, "", setting))
     axes.axhline(4.0, color="0.6", linewidth=0.8)
     axes.set_xlabel("mean SNR of a symbol (dB)")
     axes.set_ylabel("epsilon spent (promised: 4)")
