@@ -257,6 +257,18 @@ class RadioTable(Table):
         return not self.nodes and not self.receiver
 
 
+class CapturesTable(Table):
+    """Which rounds are kept as SigMF recordings in the run folder."""
+
+    every: Annotated[int, Field(ge=0)] = Field(
+        50, description="keep the capture of every n-th round; 0 for none of them"
+    )
+    erased: bool = Field(True, description="keep those of erased rounds too")
+    max_megabytes: Positive = Field(
+        100.0, description="space for all captures of a run; the oldest make room for new ones"
+    )
+
+
 class BandTable(Table):
     """A band in which you may transmit: write down what your licence or the law allows."""
 

@@ -98,6 +98,8 @@ class Exchange:
         noise_power: Noise power of one chip in this exchange.
         cfo: Residual carrier offset of the lead node in cycles per sample.
         metric: Detection metric of the lead node.
+        phase_rad: Phase of the lead node's preamble, planned to be 0; None where it is not
+            measured.
     """
 
     total: DecodedSum
@@ -105,12 +107,47 @@ class Exchange:
     noise_power: float
     cfo: float
     metric: float
+    phase_rad: float | None = None
+
+
+@dataclass(frozen=True)
+class Reception:
+    """What one exchange put into the receiver's hands, and what was to arrive.
+
+    All that decoding needs: kept in a file, it can be decoded again.
+
+    Attributes:
+        capture: What was received.
+        sample_rate_hz: Samples a second.
+        symbols: What the nodes sent, in [-1, 1], shape ``(n_nodes,)``.
+        plan: How each of them sent.
+        seed: Of the round; it makes chips and marks.
+        is_cyclic: Whether the frame was repeated by radios without hardware time.
+    """
+
+    capture: Capture
+    sample_rate_hz: float
+    symbols: NDArray[np.float64]
+    plan: TransmitPlan
+    seed: int
+    is_cyclic: bool = False
 
 
 def exchange_symbols(
     symbols: NDArray[np.float64], plan: TransmitPlan, bench: Bench, link: Link, seed: int
 ) -> Exchange:
     """Send one symbol a node at the same time and decode their sum.
+
+    Raises:
+        Erasure: If the sum cannot be trusted.
+    """
+    return decode_symbols(hear_symbols(symbols, plan, bench, link, seed), link)
+
+
+def hear_symbols(
+    symbols: NDArray[np.float64], plan: TransmitPlan, bench: Bench, link: Link, seed: int
+) -> Reception:
+    """Send one symbol a node at the same time and capture the joint frame.
 
     The receiver listens before anybody speaks. The first active node leads: it
     alone sends the preamble.
@@ -123,7 +160,7 @@ def exchange_symbols(
         seed: Makes the nodes' random chips.
 
     Raises:
-        Erasure: If the sum cannot be trusted.
+        Erasure: If nothing was captured.
     """
     frame, rate = link.frame, bench.sample_rate_hz
     n_capture = frame.n_joint_frame + 2 * frame.guard_samples
@@ -136,15 +173,28 @@ def exchange_symbols(
         raise Erasure("late", str(late)) from late
     except RadioError as broken:
         raise Erasure("radio", str(broken)) from broken
-    received = receive_joint_frame(capture, frame, link.max_cfo_hz / rate)
+    return Reception(capture, rate, symbols, plan, seed)
+
+
+def decode_symbols(reception: Reception, link: Link) -> Exchange:
+    """Decode the sum that a joint frame carries.
+
+    Raises:
+        Erasure: If the sum cannot be trusted.
+    """
+    frame, plan, symbols = link.frame, reception.plan, reception.symbols
+    rate = reception.sample_rate_hz
+    received = receive_joint_frame(reception.capture, frame, link.max_cfo_hz / rate)
     _check_against_plan(received, plan, link.scheme.needs_phase)
+    frame_tick = reception.capture.start_tick + frame.guard_samples
     payload_tick = frame_tick + frame.payload_start + frame.n_payload // 2
     quality = _quality(received, plan, frame, payload_tick / rate, rate)
     total = link.scheme.decode(received.chips, len(symbols), plan.rx_amplitude)
     check_possible(total, link.scheme, quality, len(plan.active_nodes))
     burst = received.burst
     expected = theory_squared_error(link.scheme, symbols[list(plan.active_nodes)], quality)
-    return Exchange(total, expected, received.noise_power, burst.cfo, burst.metric)
+    phase_rad = float(np.angle(burst.gain))
+    return Exchange(total, expected, received.noise_power, burst.cfo, burst.metric, phase_rad)
 
 
 def _transmitted(

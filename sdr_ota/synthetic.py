@@ -26,3 +26,23 @@ class SyntheticClient:
 
     def apply(self, mean_scalar: float, seed: int) -> None:
         """Do nothing: there is no model."""
+
+
+class UniformClient:
+    """Draws its scalars between -1 and 1, all alike: for captures with known symbols.
+
+    Args:
+        client: Index; with the round's seed it makes the draw.
+    """
+
+    loss = 0.0
+
+    def __init__(self, client: int) -> None:
+        self._client = client
+
+    def local_scalar(self, seed: int) -> float:
+        """Return this round's draw."""
+        return float(np.random.default_rng([seed, self._client]).uniform(-1.0, 1.0))
+
+    def apply(self, mean_scalar: float, seed: int) -> None:
+        """Do nothing: there is no model."""

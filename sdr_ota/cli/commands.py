@@ -23,7 +23,10 @@ def register(app: typer.Typer) -> None:
     app.command("export")(export)
     app.command("report")(report)
     app.command("sweep")(sweep)
+    app.command("replay")(replay)
     app.command("compare")(compare)
+    app.command("watch")(watch)
+    app.command("dataset")(dataset)
     app.command("presets")(presets)
     app.command("find")(find)
     app.command("probe")(probe)
@@ -157,6 +160,73 @@ def sweep(
     from sdr_ota.cli.sweep import sweep_command  # noqa: PLC0415
 
     sweep_command(file, output, jobs, address)
+
+
+def replay(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    settings: Settings = [],  # noqa: B006 - typer copies it
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Decode a run's stored captures again and show old against new, round by round.
+
+    With other parameters of the scheme or the receiver (--set), or with this version
+    of the code. Opens no radio and changes nothing in the run folder.
+    """
+    from sdr_ota.cli.replay import replay_command  # noqa: PLC0415
+
+    replay_command(run, settings, as_json)
+
+
+def watch(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="TCP port on loopback; 0 for any that is free.")
+    ] = 8765,
+) -> None:
+    """Follow a running or finished experiment in a browser on this machine, until Ctrl-C.
+
+    Spectrum and constellation of the last capture, sums, loss, health. It reads the
+    run folder and nothing else; the page loads nothing from anywhere.
+    """
+    from sdr_ota.cli.watch import watch_command  # noqa: PLC0415
+
+    watch_command(run, port)
+
+
+def dataset(  # noqa: PLR0913, PLR0917 - a command's options
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="New, or begun before.")],
+    preset: Annotated[
+        list[str], typer.Option(help="A simulated air; repeat for more. See sdr-ota presets.")
+    ] = ["lab-wired", "lab-indoor", "free-running-pluto", "harsh"],  # noqa: B006
+    scheme: Annotated[
+        list[str], typer.Option(help="How symbols are added; repeat for more; all if not given.")
+    ] = [],  # noqa: B006
+    nodes: Annotated[int, typer.Option(min=1, max=100, help="K goes from 1 to this.")] = 10,
+    snr_db: Annotated[
+        list[float], typer.Option(help="SNR of one full-scale node in dB; repeat for more.")
+    ] = [10.0, 20.0, 30.0],  # noqa: B006
+    captures_per_setting: Annotated[int, typer.Option(min=1, help="Of each combination.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 1,
+    settings: Settings = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Make a data set: superposed bursts of 1 to K nodes with the sum that is true.
+
+    SigMF recordings of payloads and soundings, an index, a data card and what our own
+    receiver gets from it beside theory. Broken off, the same command goes on.
+    """
+    from sdr_ota.cli.dataset import Grid, dataset_command  # noqa: PLC0415
+    from sdr_ota.schemes import scheme_names  # noqa: PLC0415
+
+    grid = Grid(
+        tuple(preset),
+        tuple(scheme) or scheme_names(),
+        nodes,
+        tuple(snr_db),
+        captures_per_setting,
+        seed,
+        tuple(settings),
+    )
+    dataset_command(folder, grid)
 
 
 def presets() -> None:

@@ -52,11 +52,19 @@ def report_json(folders: Sequence[Path]) -> None:
     print(json.dumps(records[0] if len(records) == 1 else records, indent=2))
 
 
-def finish_run(run: RunRecord) -> None:
-    """Save the plots of a run that has just ended and print its table."""
-    runs = [NamedRun(run.folder.name, run)]
-    save_figures(report_sections(runs), run.folder / "plots", "png")
-    _print_table(runs)
+def print_report(run: RunRecord) -> None:
+    """Print the table of one run to standard output."""
+    _print_table([NamedRun(run.folder.name, run)])
+
+
+def save_plots(run: RunRecord) -> None:
+    """Save the plots that a run has data for, in its folder's ``plots``.
+
+    Raises:
+        OSError: If one cannot be written.
+    """
+    sections = report_sections([NamedRun(run.folder.name, run)])
+    save_figures(sections, run.folder / "plots", "png")
 
 
 def _read(folders: Sequence[Path]) -> list[RunRecord]:

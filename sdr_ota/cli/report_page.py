@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from matplotlib.figure import Figure as Drawing
 
+from sdr_ota.captures import CaptureError, StoredCapture, read_capture, stored_captures
 from sdr_ota.cli.html_page import Figure, Section, Table
 from sdr_ota.cli.named_run import NamedRun, different_keys, flat_settings
 from sdr_ota.cli.plots import house_style
 from sdr_ota.cli.privacy import privacy_spending
 from sdr_ota.cli.report_table import aligned_rows, table_rows
 from sdr_ota.cli.run_figures import (
+    capture_figure,
     carrier_figure,
     erasures_figure,
     learning_figure,
@@ -21,6 +24,9 @@ from sdr_ota.cli.run_figures import (
 from sdr_ota.config import Config
 from sdr_ota.records import RunRecord
 from sdr_ota.summary import Summary, summarise
+
+MOST_CAPTURES_READ = 20
+"""Of a run's last captures: one that came through is looked for among them."""
 
 COST_ROWS = (
     "sent by a client",
@@ -50,6 +56,7 @@ def report_sections(runs: Sequence[NamedRun]) -> list[Section]:
             Section("Figures of the run", tables=[_numbers(runs)]),
             _learning(runs),
             _link(runs),
+            _captures(runs),
             _erasures(runs),
             _privacy(runs),
             _cost(runs),
@@ -102,12 +109,32 @@ def _link(runs: Sequence[NamedRun]) -> Section:
             ),
             (
                 carrier_figure(runs),
-                "Residual carrier offset of the lead node's preamble: what the sounding before "
-                "did not foresee.",
+                "Residual carrier offset and phase of the lead node's preamble: what the sounding "
+                "before it did not foresee.",
                 "carrier",
             ),
         ),
     )
+
+
+def _captures(runs: Sequence[NamedRun]) -> Section:
+    """Show the last capture of each run that came through, or the last one."""
+    found = [(named.name, last) for named in runs if (last := _last_capture(named.run))]
+    caption = (
+        "Spectrum of a whole capture, preamble, payload and silence (left), and the aligned chips "
+        "of its payload (right). Of coherent amplitudes the spreading is taken off, so that chips "
+        "lie around the sum; of other schemes phases are random, and energies carry the sum."
+    )
+    return Section("On the air", figures=_figures((capture_figure(found), caption, "capture")))
+
+
+def _last_capture(run: RunRecord) -> StoredCapture | None:
+    captures = []
+    for path in stored_captures(run.folder)[-MOST_CAPTURES_READ:]:
+        with suppress(CaptureError):  # damaged: `sdr-ota replay` says how
+            captures.append(read_capture(path))
+    decoded = [capture for capture in captures if capture.result.erasure is None]
+    return next(reversed(decoded or captures), None)
 
 
 def _erasures(runs: Sequence[NamedRun]) -> Section:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ota_calibration.ledger import BudgetSpent
 
+from sdr_ota.capture_folder import CaptureFolder
 from sdr_ota.cli.bench import (
     gradient_air_s_per_round,
     link_of,
@@ -22,7 +23,7 @@ from sdr_ota.cli.interruption import Interruption
 from sdr_ota.cli.learning import JOURNAL, Learning, model_learning, synthetic_learning
 from sdr_ota.cli.privacy import admission
 from sdr_ota.cli.progress import RunView, run_view
-from sdr_ota.cli.report import finish_run
+from sdr_ota.cli.report import print_report, save_plots
 from sdr_ota.cli.start_record import start_record
 from sdr_ota.config import Config, ConfigError, load_config, restore_config
 from sdr_ota.exchange import Bench
@@ -64,12 +65,26 @@ def _run_to_the_end(config: Config, home: Path, folder: RunFolder) -> None:
             raise
         except OSError as error:
             _stop(folder, "fail", str(error))
-            raise CommandFailed(f"cannot write {folder.path}: {error.strerror}") from error
+            raise CommandFailed(_cannot_write(folder, error)) from error
         except Exception as broken:
             _stop(folder, "fail", f"{type(broken).__name__}: {broken}")
             raise
     _stop(folder, "success", why)
-    finish_run(read_run(folder.path))
+    run = read_run(folder.path)
+    print_report(run)
+    try:
+        save_plots(run)
+    except OSError as error:
+        raise CommandFailed(
+            f"the run is complete, but its plots cannot be written: {error.strerror or error}"
+        ) from error
+
+
+def _cannot_write(folder: RunFolder, error: OSError) -> str:
+    text = f"cannot write {error.filename or folder.path}: {error.strerror or error}"
+    if not (folder.path / "start.json").is_file():
+        return text
+    return f"{text}; make room and go on with: sdr-ota run --resume {folder.path}"
 
 
 def _run(config: Config, home: Path, folder: RunFolder, interruption: Interruption) -> str:
@@ -106,12 +121,20 @@ def _go_round(
     """Run all rounds, or as many as the privacy budget pays for, and say why it ended."""
     link, position = link_of(config), standing.position
     schedule = Schedule(config.run.rounds, config.run.seed, config.link.sounding_every)
+    captures = CaptureFolder(told.folder.path, config.captures, link, bench)
+    captures.keep_before(position.next_round)
     if position.next_round == 0:
         told.evaluate(0, learning)
     try:
         with admission(config, bench, link, told.folder.path, learning.sampling_rate) as admit:
             experiment = Experiment(
-                learning.clients, bench, link, standing.planner, admit, schedule
+                learning.clients,
+                bench,
+                link,
+                standing.planner,
+                admit,
+                schedule,
+                captures.observe,
             )
             duty = DutyLimit(_max_duty_cycle(config))
             for result in run_experiment(experiment, position):

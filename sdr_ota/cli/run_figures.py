@@ -7,8 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from sdr_ota.capture_view import capture_spectrum, payload_constellation
+from sdr_ota.captures import StoredCapture
 from sdr_ota.cli.named_run import NamedRun, flat_settings
 from sdr_ota.cli.plots import curve_style, marker_style
+from sdr_ota.erasure import Erasure
 from sdr_ota.experiment import RoundResult
 from sdr_ota.records import RunRecord
 
@@ -34,7 +37,7 @@ def learning_figure(runs: Sequence[NamedRun]) -> Figure | None:
         right.plot([e.rounds_done for e in evaluations], scores, label=named.name, **style)
     left.set_xlabel("round")
     left.set_ylabel(_loss_label(runs[0].run))
-    left.legend(fontsize=8)
+    _legend(left, runs)
     right.set_xlabel("rounds done")
     right.set_ylabel(f"held-out {runs[0].run.start.get('score_name', 'accuracy')}")
     right.set_ylim(0, 1)
@@ -74,7 +77,7 @@ def nmse_figure(runs: Sequence[NamedRun]) -> Figure | None:
         return None
     axes.set_xlabel("round")
     axes.set_ylabel("error of the sum, NMSE (dB)")
-    axes.legend(fontsize=8)
+    _legend(axes, runs)
     return figure
 
 
@@ -95,12 +98,12 @@ def _draw_nmse(
         _decibels(means / reference),
         # To first order: the standard error of a mean, as a share of it, in decibels.
         2 * 10 / np.log(10) * relative,
-        label="measured, ±2 standard errors" if alone else f"{name}: measured",
+        label="measured, ±2 standard errors" if alone else name,
         markersize=4,
         elinewidth=0.7,
         **style,
     )
-    label = "theory" if alone else f"{name}: theory"
+    label = "theory" if alone else None
     axes.plot(middles, _decibels(expected / reference), label=label, **curve_style(place))
 
 
@@ -156,21 +159,64 @@ def erasures_figure(runs: Sequence[NamedRun]) -> Figure | None:
 
 
 def carrier_figure(runs: Sequence[NamedRun]) -> Figure | None:
-    """Draw the lead node's residual carrier offset over the rounds."""
-    figure = Figure(figsize=(8, 2.8))
-    axes = figure.subplots()
+    """Draw residual carrier offset and phase of the lead node over the rounds."""
+    figure = Figure(figsize=(8, 3.0))
+    left, right = figure.subplots(1, 2)
     for place, named in enumerate(runs):
-        known = [(r.round, r.cfo_hz) for r in named.run.rounds if r.cfo_hz is not None]
-        if known:
-            style = marker_style(place)
-            axes.plot(*zip(*known, strict=True), markersize=3, label=named.name, **style)
-    if not axes.has_data():
+        good = [r for r in named.run.rounds if r.cfo_hz is not None]
+        style = {**marker_style(place), "markersize": 3, "label": named.name}
+        left.plot([r.round for r in good], [r.cfo_hz for r in good], **style)
+        turned = [(r.round, np.degrees(r.phase_rad)) for r in good if r.phase_rad is not None]
+        right.plot([index for index, _ in turned], [phase for _, phase in turned], **style)
+    if not any(line.get_xdata().size for line in left.get_lines()):
         return None
-    axes.set_xlabel("round")
-    axes.set_ylabel("residual carrier offset (Hz)")
+    left.set_xlabel("round")
+    left.set_ylabel("residual carrier offset (Hz)")
+    right.set_xlabel("round")
+    right.set_ylabel("residual phase (degrees)")
     if len(runs) > 1:
-        axes.legend(fontsize=8)
+        _legend(left, runs)
+    figure.tight_layout()
     return figure
+
+
+def capture_figure(captures: Sequence[tuple[str, StoredCapture]]) -> Figure | None:
+    """Draw spectrum and aligned payload of a capture, a run a row.
+
+    Args:
+        captures: Each with the name of its run.
+    """
+    if not captures:
+        return None
+    figure = Figure(figsize=(8, 3.2 * len(captures)))
+    rows = figure.subplots(len(captures), 2, squeeze=False)
+    for (left, right), (name, stored) in zip(rows, captures, strict=True):
+        freqs_hz, power_db = capture_spectrum(stored)
+        left.plot(freqs_hz / 1e3, power_db, color="black", linewidth=0.8)
+        left.set_xlabel("frequency from the carrier (kHz)")
+        left.set_ylabel("power in a bin (dB full scale)")
+        title = f"round {stored.result.round}"
+        left.set_title(title if len(captures) == 1 else f"{name}, {title}", loc="left", fontsize=9)
+        _draw_constellation(right, stored)
+    figure.tight_layout()
+    return figure
+
+
+def _draw_constellation(axes: Axes, stored: StoredCapture) -> None:
+    try:
+        chips = payload_constellation(stored)
+    except Erasure as lost:
+        axes.set_title(f"no payload: {lost.reason}", loc="left", fontsize=9)
+        return
+    axes.plot(chips.real, chips.imag, ".", markersize=2, color="#0072b2", label="chips")
+    true, decoded = stored.result.true_sum, stored.result.decoded_sum
+    if stored.link.scheme.needs_phase and true is not None and decoded is not None:
+        axes.plot([true], [0], "k+", markersize=14, label=f"true sum {true:.3f}")
+        axes.plot([decoded], [0], "kx", markersize=9, label=f"decoded {decoded:.3f}")
+        axes.legend(fontsize=7)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_xlabel("in phase (symbols of 1)")
+    axes.set_ylabel("quadrature (symbols of 1)")
 
 
 def privacy_figure(curves: Sequence[tuple[str, float, Curve]]) -> Figure | None:
@@ -202,6 +248,14 @@ def sum_errors(good: Sequence[RoundResult]) -> tuple[NDArray[np.float64], NDArra
     """Return the error of each decoded sum, and the root mean square error by theory."""
     error = np.array([(r.decoded_sum or 0.0) - (r.true_sum or 0.0) for r in good])
     return error, np.sqrt([r.theory_error or 0.0 for r in good])
+
+
+def _legend(axes: Axes, runs: Sequence[NamedRun]) -> None:
+    """Say what is what: inside for one run, above for several with their longer names."""
+    if len(runs) == 1:
+        axes.legend(fontsize=8)
+    else:
+        axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.01), frameon=False)
 
 
 def _mark_of(place: int) -> dict[str, object]:

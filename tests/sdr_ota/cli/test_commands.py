@@ -45,7 +45,12 @@ def test_a_link_run_leaves_a_whole_folder_and_prints_a_table(tmp_path: Path) -> 
     assert record.start["config"]["clients"]["source"] == "synthetic"  # type: ignore[index]
     assert len(record.start["radios"]) == 6  # type: ignore[arg-type]
     plots = {path.name: path.stat().st_size for path in (run / "plots").iterdir()}
-    assert set(plots) == {"sums.png", "nmse.png", "carrier.png"}  # nothing is learned
+    assert set(plots) == {
+        "sums.png",
+        "nmse.png",
+        "carrier.png",
+        "capture.png",
+    }  # nothing is learned
     assert min(plots.values()) > 5000
 
 

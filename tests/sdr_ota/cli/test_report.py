@@ -14,11 +14,14 @@ from ota_calibration.ledger import create_ledger
 from ota_calibration.promise import Promise
 from ota_calibration.trust import TrustModel
 
+from sdr_ota.captures import stored_captures
 from sdr_ota.cli.failure import CommandFailed
+from sdr_ota.cli.html_page import Section
 from sdr_ota.cli.named_run import NamedRun, name_runs
 from sdr_ota.cli.privacy import LEDGER, privacy_spending
 from sdr_ota.cli.report import report_command, report_json
 from sdr_ota.cli.report_page import report_sections
+from sdr_ota.cli.run import run_command
 from sdr_ota.cli.run_figures import erasures_figure, learning_figure, nmse_figure
 from sdr_ota.config import load_config
 from sdr_ota.experiment import RoundResult
@@ -88,6 +91,34 @@ def test_the_page_of_a_run_shows_every_figure_in_a_browser(
     assert seen.document.count("<figcaption>") == len(stems)
     dark = np.mean(seen.picture[..., :3], axis=-1) < 0.3
     assert dark.mean() > 0.005  # letters and curves were painted
+
+
+def test_the_last_capture_that_came_through_is_shown(tmp_path: Path) -> None:
+    settings = ["clients.source=synthetic", "run.rounds=5", "captures.every=2"]
+    run_command(None, [*settings, f"run.folder={tmp_path}"])
+    (folder,) = tmp_path.iterdir()
+    (section,) = (s for s in _sections(folder) if s.title == "On the air")
+    left, right = section.figures[0].drawing.axes
+    assert left.get_title(loc="left") == "round 4"
+    freqs_khz, power_db = left.get_lines()[0].get_data()
+    occupied = power_db > power_db.max() - 10
+    assert np.abs(freqs_khz[occupied]).max() < 200  # of 500: the pulse keeps its band
+    chips, true, _ = right.get_lines()
+    spread = np.std(chips.get_xdata()) / np.sqrt(len(chips.get_xdata()))
+    assert np.mean(chips.get_xdata()) == pytest.approx(true.get_xdata()[0], abs=6 * spread)
+
+
+def test_a_damaged_capture_does_not_hide_the_others(tmp_path: Path) -> None:
+    settings = ["clients.source=synthetic", "run.rounds=3", "captures.every=1"]
+    run_command(None, [*settings, f"run.folder={tmp_path}"])
+    (folder,) = tmp_path.iterdir()
+    stored_captures(folder)[-1].write_text("{")
+    (section,) = (s for s in _sections(folder) if s.title == "On the air")
+    assert section.figures[0].drawing.axes[0].get_title(loc="left") == "round 1"
+
+
+def _sections(folder: Path) -> list[Section]:
+    return report_sections([NamedRun("run", read_run(folder))])
 
 
 def test_a_browser_that_finds_something_wrong_tells(
