@@ -110,7 +110,11 @@ class Spending:
 
 
 def privacy_spending(folder: Path) -> Spending | None:
-    """Return how a run's ledger grew; None where no promise was made."""
+    """Return how a run's ledger grew; None where no promise was made.
+
+    Raises:
+        LedgerError: If its first line cannot be read.
+    """
     path = folder / LEDGER
     if not path.is_file():
         return None

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from matplotlib.figure import Figure as Drawing
+from ota_calibration.ledger_record import LedgerError
 
 from sdr_ota.captures import CaptureError, StoredCapture, read_capture, stored_captures
 from sdr_ota.cli.html_page import Figure, Section, Table
@@ -155,8 +156,12 @@ def _erasures(runs: Sequence[NamedRun]) -> Section:
 
 
 def _privacy(runs: Sequence[NamedRun]) -> Section:
-    spendings = [(named.name, privacy_spending(named.run.folder)) for named in runs]
-    curves = [(name, s.promised, s.curve) for name, s in spendings if s is not None]
+    curves = []
+    for named in runs:
+        with suppress(LedgerError):  # the table of figures says that it cannot be read
+            spending = privacy_spending(named.run.folder)
+            if spending is not None:
+                curves.append((named.name, spending.promised, spending.curve))
     caption = (
         "Epsilon spent, as the ledger says; what is paid for stays paid for, even if the round "
         "was erased."

@@ -2,6 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ota_calibration.ledger_record import LedgerError
 
 from sdr_ota.cli.privacy import privacy_spent
 from sdr_ota.records import RunRecord
@@ -26,12 +29,19 @@ def aligned_rows(columns: Sequence[Mapping[str, str]]) -> list[tuple[str, ...]]:
 def _column(run: RunRecord) -> list[tuple[str, str]]:
     summary = summarise(run)
     rows = _rows(summary)
-    rows.append(("privacy", privacy_spent(run.folder) or "no promise"))
+    rows.append(("privacy", _privacy(run.folder)))
     if words := advice(summary):
         rows.append(("advice", words))
     ending = str(run.stop.get("ending", "not ended"))
     rows.append(("ended", f"{ending}: {why}" if (why := run.stop.get("why")) else ending))
     return rows
+
+
+def _privacy(folder: Path) -> str:
+    try:
+        return privacy_spent(folder) or "no promise"
+    except LedgerError as broken:
+        return f"unknown: {broken}"
 
 
 def _rows(summary: Summary) -> list[tuple[str, str]]:

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeAlias
 
+from ota_calibration.ledger_record import LedgerError
+
 from sdr_ota.cli.privacy import privacy_spending
 from sdr_ota.cli.sweep_plan import Point
 from sdr_ota.cli.sweep_point import Outcome
@@ -63,9 +65,16 @@ def _figures(run: Path) -> dict[str, Value]:
     lost = sum(summary.erasures.values())
     figures["erased_share"] = lost / summary.rounds if summary.rounds else None
     figures |= {f"erased_{reason}": n for reason, n in sorted(summary.erasures.items())}
-    spending = privacy_spending(run)
-    figures["epsilon_spent"] = spending.curve[-1][1] if spending else None
+    figures["epsilon_spent"] = _epsilon_spent(run)
     return figures
+
+
+def _epsilon_spent(run: Path) -> float | None:
+    try:
+        spending = privacy_spending(run)
+    except LedgerError:  # what was spent is unknown; the run's report says why
+        return None
+    return spending.curve[-1][1] if spending else None
 
 
 def _plain(value: object) -> Value:

@@ -202,6 +202,15 @@ def test_the_spending_is_the_ledger_s(tmp_path: Path) -> None:
     assert sorted(s for _, s in spending.curve) == [s for _, s in spending.curve]
 
 
+def test_a_ledger_that_cannot_be_read_is_said_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = written_run(tmp_path / "run")
+    (folder / LEDGER).write_text("{")
+    report_command([folder], None, None)
+    assert "unknown: the ledger's first line" in " ".join(capsys.readouterr().out.split())
+
+
 def test_json_is_an_object_for_one_run_and_a_list_for_several(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

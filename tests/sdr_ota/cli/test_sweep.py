@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import shutil
 import signal
 import socket
@@ -161,6 +162,13 @@ def test_real_radios_are_held_by_one_run_at_a_time(tmp_path: Path) -> None:
 
 def test_the_example_has_the_points_it_promises() -> None:
     assert len(read_sweep(EXAMPLES / "sweep.toml").points) == 30
+
+
+def test_the_documented_file_means_what_it_says(tmp_path: Path) -> None:
+    text = (EXAMPLES.parent / "docs" / "reports.md").read_text()
+    (block,) = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    shutil.copy(EXAMPLES / "link.toml", tmp_path)
+    assert len(read_sweep(written(tmp_path, block)).points) == 3 * 1 * 3 * 2 * 3
 
 
 def test_points_run_fail_are_skipped_and_are_resumed(
