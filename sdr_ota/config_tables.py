@@ -26,6 +26,7 @@ class RunTable(Table):
     seed: Annotated[int, Field(ge=0)] = Field(1, description="everything random follows from it")
     folder: str = Field("runs", description="folder in which the run's own folder is made")
     evaluate_every: Count = Field(50, description="rounds between two held-out accuracies")
+    tensorboard: bool = Field(False, description="also write curves for TensorBoard")
 
 
 class ModelTable(Table):

@@ -89,6 +89,8 @@ class Exchange:
         noise_power: Noise power of one chip in this exchange.
         cfo: Residual carrier offset of the lead node in cycles per sample.
         metric: Detection metric of the lead node.
+        phase_rad: Phase of the lead node's preamble, planned to be 0; None where it is not
+            measured.
     """
 
     total: DecodedSum
@@ -96,6 +98,7 @@ class Exchange:
     noise_power: float
     cfo: float
     metric: float
+    phase_rad: float | None = None
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,8 @@ def decode_symbols(reception: Reception, link: Link) -> Exchange:
     check_possible(total, link.scheme, quality, len(plan.active_nodes))
     burst = received.burst
     expected = theory_squared_error(link.scheme, symbols[list(plan.active_nodes)], quality)
-    return Exchange(total, expected, received.noise_power, burst.cfo, burst.metric)
+    phase_rad = float(np.angle(burst.gain))
+    return Exchange(total, expected, received.noise_power, burst.cfo, burst.metric, phase_rad)
 
 
 def _transmitted(

@@ -54,6 +54,7 @@ class RoundResult:
         theory_error: Squared error of the sum that theory expects.
         noise_power: Noise power of one chip in this round's idle slot.
         cfo_hz: Residual carrier offset of the lead node's preamble.
+        phase_rad: Its phase, which the sounding was to make 0; None without hardware time.
         metric: Its detection metric.
         sounding_s: Wall time of the sounding before it; 0 where there was none.
         exchange_s: Wall time of sending, receiving and decoding.
@@ -73,6 +74,7 @@ class RoundResult:
     theory_error: float | None = None
     noise_power: float | None = None
     cfo_hz: float | None = None
+    phase_rad: float | None = None
     metric: float | None = None
     sounding_s: float = 0.0
     exchange_s: float = 0.0
@@ -235,6 +237,7 @@ def run_round(experiment: Experiment, index: int, plan: TransmitPlan) -> RoundRe
         theory_error=exchange.theory_error,
         noise_power=exchange.noise_power,
         cfo_hz=exchange.cfo * experiment.bench.sample_rate_hz,
+        phase_rad=exchange.phase_rad,
         metric=exchange.metric,
         exchange_s=exchanged_s - computed_s,
         detail="; ".join(plan.left_out),

@@ -1,5 +1,7 @@
 """Clients without a model: scalars drawn at random, to measure the link alone."""
 
+import math
+
 import numpy as np
 
 
@@ -11,7 +13,7 @@ class SyntheticClient:
         scalar_std: Standard deviation of the scalars.
     """
 
-    loss = 0.0
+    loss = math.nan
 
     def __init__(self, client: int, scalar_std: float) -> None:
         self._client = client

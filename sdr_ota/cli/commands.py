@@ -1,7 +1,7 @@
 """The commands, their arguments and help; each calls one function of its own file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,12 +13,16 @@ Settings = Annotated[
 ]
 
 
+FigureChoice = Literal["pdf", "png", "svg"]
+
+
 def register(app: typer.Typer) -> None:
     """Add every command to the application."""
     app.command("run")(run)
     app.command("plan")(plan)
     app.command("export")(export)
     app.command("report")(report)
+    app.command("sweep")(sweep)
     app.command("replay")(replay)
     app.command("compare")(compare)
     app.command("watch")(watch)
@@ -92,13 +96,70 @@ def export(
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the figures for machines, write nothing.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The page; otherwise report.html in RUN, or here."),
+    ] = None,
+    figure_format: Annotated[
+        FigureChoice | None,
+        typer.Option("--format", help="Also save every figure, in plots beside the page."),
+    ] = None,
 ) -> None:
-    """Print the figures of a finished, broken-off or running experiment."""
-    from sdr_ota.cli.report import report_command  # noqa: PLC0415
+    """Print the figures of a finished, broken-off or running experiment; write a page.
 
-    report_command(folder, as_json)
+    The page is one HTML file that needs nothing else. Several runs are laid side by
+    side, called by the settings in which they differ.
+    """
+    from sdr_ota.cli.report import report_command, report_json  # noqa: PLC0415
+
+    if as_json:
+        report_json(folders)
+    else:
+        report_command(folders, output, figure_format)
+
+
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="SWEEP", help="TOML file, see below.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Of runs, table and page; else sweeps/NAME."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Runs at the same time; else one a core.")
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of a Ray cluster that runs the points: host:port, ray://..., auto."),
+    ] = None,
+) -> None:
+    """Run many experiments from one file, and collect one table and one page.
+
+    The file may say:
+
+    \b
+      seeds = 3                       run.seed 1, 2, 3; or a list of seeds
+      presets = ["lab-wired"]         air.preset, one after the other
+      [base]                          what all points share:
+      file = "link.toml"              an experiment, and
+      run.rounds = 40                 any key on top of it
+      [grid]                          every combination of any keys' values
+      air.snr_db = [0, 10, 20]
+      [[list]]                        points one by one; lists go in step
+      clients.count = [2, 4, 8]
+      frame.payload_chips = [128, 256, 512]
+
+    Each point is a run in a folder of its own. The same command again skips what is done,
+    goes on with what broke off, and tries again what failed. A point that fails is noted
+    with its reason and stops nothing else. Results: table.csv, table.parquet (where
+    pyarrow is installed), sweep.html, plots.
+    """  # noqa: D301 - the backslash keeps the lines of the help
+    from sdr_ota.cli.sweep import sweep_command  # noqa: PLC0415
+
+    sweep_command(file, output, jobs, address)
 
 
 def replay(

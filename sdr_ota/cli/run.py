@@ -9,16 +9,22 @@ from pathlib import Path
 from ota_calibration.ledger import BudgetSpent
 
 from sdr_ota.capture_folder import CaptureFolder
-from sdr_ota.cli.bench import link_of, open_bench, planner_of, receiving, simulated_air
+from sdr_ota.cli.bench import (
+    gradient_air_s_per_round,
+    link_of,
+    open_bench,
+    planner_of,
+    receiving,
+    simulated_air,
+)
 from sdr_ota.cli.checkpoint import Standing, load_standing, save_standing
 from sdr_ota.cli.duty import DutyLimit
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.cli.interruption import Interruption
 from sdr_ota.cli.learning import JOURNAL, Learning, model_learning, synthetic_learning
-from sdr_ota.cli.plots import save_plots
 from sdr_ota.cli.privacy import admission
-from sdr_ota.cli.progress import RunView, live_view
-from sdr_ota.cli.report import print_report
+from sdr_ota.cli.progress import RunView, run_view
+from sdr_ota.cli.report import print_report, save_plots
 from sdr_ota.cli.start_record import start_record
 from sdr_ota.config import Config, ConfigError, load_config, restore_config
 from sdr_ota.exchange import Bench, Link
@@ -89,7 +95,7 @@ def _run(config: Config, home: Path, folder: RunFolder, interruption: Interrupti
         standing = Standing(simulated_air(config), planner_of(config, link_of(config)))
     # What a crash left of a round that was not finished is done again.
     n_updates = folder.keep_rounds(standing.position.next_round)
-    with live_view(config.run.rounds) as view, open_bench(config, standing.air) as bench:
+    with run_view(config.run, folder.path) as view, open_bench(config, standing.air) as bench:
         told = _Told(folder, view)
         folder.write_start(start_record(config, home, bench))
         if config.clients.source == "synthetic":
@@ -97,8 +103,7 @@ def _run(config: Config, home: Path, folder: RunFolder, interruption: Interrupti
         else:
             journal = folder.path / JOURNAL
             learning = model_learning(config, home, journal, n_updates, view.preparing)
-        learned = {"n_parameters": learning.n_parameters, "score_name": learning.score_name}
-        folder.write_start({**start_record(config, home, bench), **learned})
+        folder.write_start({**start_record(config, home, bench), **_learned(config, learning)})
         try:
             with learning.threads(), receiving(link_of(config), config) as link:
                 return _go_round(config, (bench, link), learning, standing, told, interruption)
@@ -154,6 +159,16 @@ def _go_round(
         last = rounds[-1]
         raise CommandFailed(f"every round was erased; the last: {last.erasure}: {last.detail}")
     return "all rounds done"
+
+
+def _learned(config: Config, learning: Learning) -> dict[str, object]:
+    """Return what is known once model and data are loaded."""
+    n_weights = learning.n_parameters
+    return {
+        "n_parameters": n_weights,
+        "score_name": learning.score_name,
+        "gradient_air_s_per_round": n_weights and gradient_air_s_per_round(config, n_weights),
+    }
 
 
 def _max_duty_cycle(config: Config) -> float:
