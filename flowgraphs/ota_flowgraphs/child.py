@@ -1,4 +1,4 @@
-"""The process in which a flowgraph runs: started by `FlowgraphProcess`, never by hand.
+"""The process in which a flowgraph runs: started by `start_flowgraph`, never by hand.
 
 It ends when the flowgraph has ended, when a block has failed, or when its standard input
 closes, which it does whenever the process that started it ends in any way.
