@@ -35,7 +35,7 @@ class ChildFailed(RuntimeError):  # noqa: N818 - it is an outcome, as CommandFai
 
 
 class ChildProcess:
-    """A running child that has said ``ready``; a context manager that ends it.
+    """A child; as a context manager it waits until the child is ready, and ends it.
 
     Args:
         name: For messages.
@@ -55,17 +55,13 @@ class ChildProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
+                bufsize=0,  # `select` does not see what a buffer has swallowed
                 env=environment,
                 start_new_session=True,  # Ctrl-C is for the process that started it
             )
         except OSError as missing:
             self._errors.close()
             raise ChildFailed(f"cannot start {command[0]}: {missing}; {CURE}") from missing
-        try:
-            self._wait_until_ready()
-        except BaseException:
-            self.close()
-            raise
 
     @property
     def pid(self) -> int:
@@ -112,6 +108,11 @@ class ChildProcess:
         self._errors.close()
 
     def __enter__(self) -> Self:
+        try:
+            self.wait_until_ready()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(
@@ -122,7 +123,12 @@ class ChildProcess:
     ) -> None:
         self.close()
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Wait for the line ``ready`` on its standard output.
+
+        Raises:
+            ChildFailed: If it ends before, or does not come.
+        """
         assert self._process.stdout is not None  # noqa: S101 - it was asked for
         until_s = time.monotonic() + START_S
         while time.monotonic() < until_s:
@@ -157,21 +163,17 @@ def start_flowgraph(name: str, arguments: Mapping[str, object], folder: Path) ->
             lies beside them (another numpy) must not reach GNU Radio.
 
     Raises:
-        ChildFailed: If GNU Radio is missing or the flowgraph does not start.
+        ChildFailed: If there is no such interpreter.
     """
     command = [PYTHON, "-s", "-m", "ota_flowgraphs.child", name, _as_json(arguments)]
-    ours = {"PYTHONPATH": str(link_packages(folder)), "PYTHONFAULTHANDLER": "1"}
+    ours = {"PYTHONPATH": str(link_packages(folder))}
     # Not what belongs to this process's own Python.
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     return ChildProcess(f"flowgraph {name!r}", command, {**kept, **ours})
 
 
 def start_module(name: str, module: str, arguments: Mapping[str, object]) -> ChildProcess:
-    """Start a module of this project under this process's own interpreter.
-
-    Raises:
-        ChildFailed: If it does not start.
-    """
+    """Start a module of this project under this process's own interpreter."""
     command = [sys.executable, "-m", module, _as_json(arguments)]
     paths = os.pathsep.join(path for path in sys.path if path)
     return ChildProcess(name, command, {**os.environ, "PYTHONPATH": paths})

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from ota_flowgraphs.process import ChildProcess, start_flowgraph, start_module
-from sdr_ota.presets import air_preset
+from sdr_ota.presets import AirPreset
 
 MAX_NODES = 4
 """Inputs of ``air.grc``."""
@@ -31,7 +31,7 @@ class VirtualRadios:
     the others. If the air dies, so does the receiver: whoever asks it learns so at once.
 
     Args:
-        preset: Name of the air.
+        preset: Numbers of the air.
         n_nodes: Transmitting nodes, at most ``MAX_NODES``.
         sample_rate_hz: Samples a second.
         center_freq_hz: Carrier.
@@ -46,7 +46,12 @@ class VirtualRadios:
     """
 
     def __init__(
-        self, preset: str, n_nodes: int, sample_rate_hz: float, center_freq_hz: float, seed: int
+        self,
+        preset: AirPreset,
+        n_nodes: int,
+        sample_rate_hz: float,
+        center_freq_hz: float,
+        seed: int,
     ) -> None:
         self._ended = threading.Event()
         self._preset, self._seed, self._n_nodes = preset, seed, n_nodes
@@ -55,9 +60,13 @@ class VirtualRadios:
         with ExitStack() as opened:
             folder = tempfile.TemporaryDirectory(prefix="ota-", ignore_cleanup_errors=True)
             self._folder = Path(opened.enter_context(folder))
-            self.nodes = [opened.enter_context(self._node(k)) for k in range(n_nodes)]
-            self.air = opened.enter_context(self._air())
-            self.receiver = opened.enter_context(self._receiver())
+            self.nodes = [self._node(k) for k in range(n_nodes)]
+            self.air, self.receiver = self._air(), self._receiver()
+            children = (self.receiver, self.air, *self.nodes)
+            for child in children:  # all start at the same time
+                opened.callback(child.close)
+            for child in children:
+                child.wait_until_ready()
             self._opened = opened.pop_all()
         self.node_addresses = tuple(
             f"driver=zmq,control={self._folder}/node-{k}" for k in range(n_nodes)
@@ -100,7 +109,7 @@ class VirtualRadios:
         arguments = {
             "control": f"{self._folder}/receiver",
             "source": self._stream("from-air"),
-            "adc_bits": air_preset(self._preset).adc_bits,
+            "adc_bits": self._preset.adc_bits,
             **self._world,
         }
         return start_module("virtual receiver", "sdr_ota.radio.virtual.zmq_receiver", arguments)

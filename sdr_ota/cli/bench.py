@@ -88,7 +88,7 @@ def _radios(config: Config, air: SimulatedAir) -> Iterator[tuple[Radio, ...]]:
 @contextmanager
 def _process_addresses(config: Config) -> Iterator[tuple[str, ...]]:
     """Start virtual radios as processes; yield the addresses of the receiver and the nodes."""
-    world = (config.air.preset, config.clients.count, config.radio.sample_rate_hz)
+    world = (resolved_preset(config.air), config.clients.count, config.radio.sample_rate_hz)
     try:
         started = VirtualRadios(*world, config.radio.center_freq_hz, _air_seed(config))
     except ChildFailed as failed:

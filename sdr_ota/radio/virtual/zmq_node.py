@@ -7,13 +7,14 @@ fast as they are taken: nothing here knows of the clock on the wall.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import zmq
 
 from sdr_ota.air import CyclicSource, NodePath
 from sdr_ota.air_stream import oscillator_and_front_end
-from sdr_ota.presets import air_preset
+from sdr_ota.presets import AirPreset
 from sdr_ota.radio.virtual.zmq_control import (
     NOTHING,
     ControlServer,
@@ -107,7 +108,7 @@ class NodeArguments:
         control: Path of the socket on which it is asked.
         output: ZeroMQ address that it pushes samples from.
         node: Its number.
-        preset: Name of the air whose oscillators and front ends it has.
+        preset: Fields of the air whose oscillators and front ends it has.
         sample_rate_hz: Samples a second.
         center_freq_hz: Carrier.
         seed: Of the whole world.
@@ -116,16 +117,16 @@ class NodeArguments:
     control: str
     output: str
     node: int
-    preset: str
+    preset: Mapping[str, Any]
     sample_rate_hz: float
     center_freq_hz: float
     seed: int
 
 
-def make_node(arguments: Mapping[str, object]) -> VirtualNode:
+def make_node(arguments: Mapping[str, Any]) -> VirtualNode:
     """Return the node that some arguments describe."""
-    given = NodeArguments(**arguments)  # type: ignore[arg-type]
-    preset = air_preset(given.preset)
+    given = NodeArguments(**arguments)
+    preset = AirPreset(**given.preset)
     rng = np.random.default_rng([given.seed, given.node])
     world = (given.sample_rate_hz, given.center_freq_hz)
     path = NodePath.draw(oscillator_and_front_end(preset), *world, rng)
