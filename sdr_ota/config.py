@@ -30,6 +30,9 @@ from sdr_ota.config_tables import (
 )
 from sdr_ota.schemes import load_scheme
 
+MAX_PROCESSES = 4
+"""Nodes that may be processes of their own: inputs of the GNU Radio flowgraph between them."""
+
 
 class ConfigError(ValueError):
     """A configuration cannot be used; the text says what to change."""
@@ -69,6 +72,11 @@ class Config(Table):
             )
         if not self.radio.is_simulated:
             self._check_transmission()
+        elif self.radio.processes and self.clients.count > MAX_PROCESSES:
+            raise ValueError(
+                f"clients.count = {self.clients.count}, but the air between processes has "
+                f"{MAX_PROCESSES} inputs; use fewer clients or radio.processes = false"
+            )
         return self
 
     def _check_transmission(self) -> None:

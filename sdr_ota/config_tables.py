@@ -234,6 +234,13 @@ class RadioTable(Table):
     has_hardware_time: bool = Field(
         True, description="of simulated radios; false: they start late and send cyclic frames"
     )
+    processes: bool = Field(
+        False,
+        description="simulated radios as processes of their own, over ZeroMQ and a GNU Radio air",
+    )
+    lost_node: Literal["leave-out", "stop"] = Field(
+        "leave-out", description="with processes: what becomes of the run if a node dies"
+    )
     center_freq_hz: Positive = 915e6
     sample_rate_hz: Positive = 1e6
     tx_gain_db: float = Field(0.0, description="of every node; fixed during a run")
@@ -247,7 +254,7 @@ class RadioTable(Table):
     def sends_cyclic_frames(self) -> bool:
         """Whether the radios named here have no hardware time: stock Plutos, so far."""
         if self.is_simulated:
-            return not self.has_hardware_time
+            return self.processes or not self.has_hardware_time
         addresses = (self.receiver, *self.nodes)
         return any("driver=pluto" in a and "trigger=external" not in a for a in addresses)
 

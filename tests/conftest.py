@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from ota_flowgraphs.process import CURE, PYTHON
 
 from sdr_ota.radio.virtual.soapy_module import build_module
 
@@ -48,22 +49,23 @@ class Seen:
 
 
 @pytest.fixture
-def browse(tmp_path: Path) -> Callable[[Path], Seen]:
-    """Open a page in a headless browser; nothing is loaded from a network."""
+def browse(tmp_path: Path) -> Callable[[Path | str], Seen]:
+    """Open a file or a URL in a headless browser; nothing is loaded from a network."""
     program = shutil.which("chromium")
     if program is None:
         if os.environ.get("CI") == "true":
             pytest.fail("CI must look at pages in a browser: apt-get install chromium")
         pytest.skip("no browser here: apt-get install chromium looks at the pages")
 
-    def look(page: Path) -> Seen:
+    def look(page: Path | str) -> Seen:
+        url = page if isinstance(page, str) else page.resolve().as_uri()
         picture = tmp_path / "picture.png"
         command = [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
         command += ["--disable-background-networking", "--disable-component-update"]
         command += [f"--user-data-dir={tmp_path / 'browser'}", "--enable-logging=stderr"]
         command += ["--window-size=1000,3000", f"--screenshot={picture}", "--dump-dom"]
         said = subprocess.run(
-            [*command, page.resolve().as_uri()],
+            [*command, "--virtual-time-budget=3000", url],
             capture_output=True,
             text=True,
             timeout=100,
@@ -73,3 +75,20 @@ def browse(tmp_path: Path) -> Callable[[Path], Seen]:
         return Seen(said.stdout, console, plt.imread(picture))
 
     return look
+
+
+@pytest.fixture(scope="session")
+def gnuradio() -> str:
+    """Return the interpreter that has GNU Radio; without it tests are skipped, but fail in CI."""
+    code = "import gnuradio.gr, numpy, scipy, zmq"
+    try:
+        done = subprocess.run(
+            [PYTHON, "-s", "-c", code], capture_output=True, timeout=60, check=False
+        )
+        is_there = done.returncode == 0
+    except OSError:
+        is_there = False
+    if not is_there:
+        text = f"GNU Radio is not installed for {PYTHON}; {CURE}"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(text)
+    return PYTHON

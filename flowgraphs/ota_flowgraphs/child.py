@@ -1,4 +1,4 @@
-"""The process in which a flowgraph runs: started by `FlowgraphProcess`, never by hand.
+"""The process in which a flowgraph runs: started by `start_flowgraph`, never by hand.
 
 It ends when the flowgraph has ended, when a block has failed, or when its standard input
 closes, which it does whenever the process that started it ends in any way.
@@ -14,23 +14,22 @@ from collections.abc import Mapping
 
 from ota_flowgraphs.failure import REPORTED
 from sdr_ota.frame import FrameFormat
+from sdr_ota.presets import AirPreset
 from sdr_ota.waveform import Pulse
-
-READY = "ready"
-"""The line on standard output once samples may come."""
 
 _POLL_S = 0.02
 
 
 def main() -> int:
     """Run the flowgraph that the arguments name; return the exit status."""
+    parent = os.dup(1)
+    os.dup2(2, 1)  # GNU Radio's log goes where errors go: nobody reads on after the first line
     name, text = sys.argv[1:]
     module = importlib.import_module(f"ota_flowgraphs.generated.{name}")
     flowgraph = getattr(module, name)(**_arguments(json.loads(text)))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     flowgraph.start()
-    sys.stdout.write(f"{READY}\n")
-    sys.stdout.flush()
+    os.write(parent, b"ready\n")
     return _watch()
 
 
@@ -53,8 +52,11 @@ def _end_with_parent() -> None:
 
 
 def _arguments(given: Mapping[str, object]) -> dict[str, object]:
-    """Return a flowgraph's parameters; a frame's fields become a frame."""
+    """Return a flowgraph's parameters; fields of a frame or an air become one."""
     arguments = dict(given)
+    preset = arguments.get("preset")
+    if isinstance(preset, dict):
+        arguments["preset"] = AirPreset(**preset)
     frame = arguments.get("frame")
     if isinstance(frame, dict):
         arguments["frame"] = FrameFormat(**{**frame, "pulse": Pulse(**frame["pulse"])})

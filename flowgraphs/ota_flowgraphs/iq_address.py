@@ -4,6 +4,7 @@ driver=file,path=capture.sigmf-meta       a SigMF recording
 driver=zmq,address=ipc:///tmp/iq          a ZeroMQ push/pull connection
 driver=pluto,uri=ip:192.168.2.1           a PlutoSDR, by gr-iio
 driver=soapy,device=uhd,serial=...        whatever SoapySDR drives
+driver=none                               silence, as much as is wanted
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ class IqAddress:
     """An address, read.
 
     Attributes:
-        driver: ``file``, ``zmq``, ``pluto`` or ``soapy``.
+        driver: ``file``, ``zmq``, ``pluto``, ``soapy`` or ``none``.
         options: What else it says; for ``soapy`` whatever SoapySDR understands.
     """
 
@@ -29,7 +30,7 @@ class IqAddress:
 
 
 _NEEDED = MappingProxyType(
-    {"file": "path", "zmq": "address", "pluto": "uri", "soapy": "device"},
+    {"file": "path", "zmq": "address", "pluto": "uri", "soapy": "device", "none": ""},
 )
 
 
@@ -51,7 +52,7 @@ def read_iq_address(address: str) -> IqAddress:
             "as in driver=file,path=capture.sigmf-meta"
         )
     needed = _NEEDED[driver]
-    if not options.get(needed):
+    if needed and not options.get(needed):
         raise IqAddressError(f"address {address!r} lacks {needed}=...")
     return IqAddress(driver, MappingProxyType(options))
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import zmq
 
-from ota_flowgraphs.process import FlowgraphProcess
+from ota_flowgraphs.process import ChildProcess, start_flowgraph
 from ota_flowgraphs.tagged_packet import tagged_packet
 from sdr_ota.burst_fit import BurstFit
 from sdr_ota.erasure import Erasure
@@ -35,7 +35,7 @@ class GnuRadioReceiver:
 
     def __init__(
         self,
-        flowgraph: FlowgraphProcess,
+        flowgraph: ChildProcess,
         captures: zmq.Socket[bytes],
         results: zmq.Socket[bytes],
         frame: FrameFormat,
@@ -51,7 +51,7 @@ class GnuRadioReceiver:
 
         Raises:
             Erasure: ``saturated`` or ``not-found``.
-            FlowgraphFailed: If the flowgraph crashed, hangs, or a block in it failed.
+            ChildFailed: If the flowgraph crashed, hangs, or a block in it failed.
             ValueError: For another frame than it was started for.
         """
         if frame != self._frame:
@@ -118,7 +118,7 @@ def open_receiver(
         patience_s: How long one capture may take.
 
     Raises:
-        FlowgraphFailed: If it does not start.
+        ChildFailed: If it does not start.
     """
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="ota-")))
@@ -137,7 +137,7 @@ def open_receiver(
             "scheme": scheme,
             "n_nodes": n_nodes,
         }
-        flowgraph = opened.enter_context(FlowgraphProcess("receiver", arguments, folder))
+        flowgraph = opened.enter_context(start_flowgraph("receiver", arguments, folder))
         yield GnuRadioReceiver(flowgraph, sockets[0], sockets[1], frame, patience_s)
 
 

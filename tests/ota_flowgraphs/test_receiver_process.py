@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import ota_flowgraphs
 import pytest
-from ota_flowgraphs.process import FlowgraphFailed, FlowgraphProcess
+from ota_flowgraphs.process import ChildFailed, start_flowgraph
 from ota_flowgraphs.receiver_process import GnuRadioReceiver, open_receiver
 
 from sdr_ota.air import SimulatedAir
@@ -99,7 +99,7 @@ def test_another_frame_is_refused(receive: GnuRadioReceiver) -> None:
 
 
 def pid_of(receiver: GnuRadioReceiver) -> int:
-    return receiver._flowgraph._process.pid
+    return receiver._flowgraph.pid
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
@@ -107,7 +107,7 @@ def test_a_crash_is_a_clear_error_at_once(gnuradio: str, number: signal.Signals)
     with open_receiver(FRAME, MAX_CFO) as receiver:
         os.kill(pid_of(receiver), number)
         began_s = time.monotonic()
-        with pytest.raises(FlowgraphFailed, match=f"'receiver' was ended by signal {number}"):
+        with pytest.raises(ChildFailed, match=f"'receiver' was ended by signal {number}"):
             for _ in range(2):  # the first capture may meet a process that still falls
                 receiver(capture_of("ideal", "coherent", 1), FRAME, MAX_CFO)
         assert time.monotonic() - began_s < 10
@@ -116,20 +116,20 @@ def test_a_crash_is_a_clear_error_at_once(gnuradio: str, number: signal.Signals)
 def test_a_hang_is_a_clear_error_in_time(gnuradio: str) -> None:
     with open_receiver(FRAME, MAX_CFO, patience_s=0.5) as receiver:
         os.kill(pid_of(receiver), signal.SIGSTOP)
-        with pytest.raises(FlowgraphFailed, match=r"gave no answer .* within 0\.5 s"):
+        with pytest.raises(ChildFailed, match=r"gave no answer .* within 0\.5 s"):
             receiver(capture_of("ideal", "coherent", 1), FRAME, MAX_CFO)
 
 
 def test_an_exception_in_work_is_a_clear_error(gnuradio: str) -> None:
     with open_receiver(FRAME, "much") as receiver, pytest.raises(  # type: ignore[arg-type]
-        FlowgraphFailed, match="ended with status 1; it said: TypeError"
+        ChildFailed, match="ended with status 1; it said: TypeError"
     ):  # fmt: skip
         receiver(capture_of("ideal", "coherent", 1), FRAME, MAX_CFO)
 
 
 def test_an_exception_in_a_message_handler_is_a_clear_error(gnuradio: str) -> None:
     with open_receiver(FRAME, MAX_CFO, "tdma", n_nodes=0) as receiver, pytest.raises(
-        FlowgraphFailed, match="ended with status 1; it said: ZeroDivisionError"
+        ChildFailed, match="ended with status 1; it said: ZeroDivisionError"
     ):  # fmt: skip
         for _ in range(3):  # the payload itself may be faster than the decoder's failure
             receiver(capture_of("ideal", "coherent", 1), FRAME, MAX_CFO)
@@ -164,16 +164,19 @@ def test_an_exception_in_a_foreign_block_aborts_its_process(gnuradio: str) -> No
 
 def test_a_wrong_source_is_a_clear_error(gnuradio: str, tmp_path: Path) -> None:
     arguments = {"source": f"driver=file,path={tmp_path}/none.sigmf-meta"}
-    with pytest.raises(FlowgraphFailed, match="describes no SigMF recording"):
-        FlowgraphProcess("receiver", arguments, tmp_path)
+    with (
+        pytest.raises(ChildFailed, match="describes no SigMF recording"),
+        start_flowgraph("receiver", arguments, tmp_path),
+    ):
+        pass
 
 
 def test_a_missing_gnuradio_is_a_clear_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ota_flowgraphs.process.PYTHON", "/nowhere/python3")
-    with pytest.raises(FlowgraphFailed, match="apt-get install gnuradio"):
-        FlowgraphProcess("receiver", {}, tmp_path)
+    with pytest.raises(ChildFailed, match="apt-get install gnuradio"):
+        start_flowgraph("receiver", {}, tmp_path)
 
 
 PARENT = """
@@ -181,7 +184,7 @@ import sys, time
 from ota_flowgraphs.receiver_process import open_receiver
 from sdr_ota.frame import FrameFormat
 with open_receiver(FrameFormat(), 0.06) as receiver:
-    print(receiver._flowgraph._process.pid, flush=True)
+    print(receiver._flowgraph.pid, flush=True)
     time.sleep(60)
 """
 

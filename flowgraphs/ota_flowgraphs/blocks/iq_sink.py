@@ -62,6 +62,10 @@ def _zmq(read: IqAddress, *_: float) -> gr.basic_block:
     return zeromq.push_sink(gr.sizeof_gr_complex, 1, read.options["address"], _POLL_MS, False, 1)
 
 
+def _nothing(*_: object) -> gr.basic_block:
+    return blocks.null_sink(gr.sizeof_gr_complex)
+
+
 def _pluto(
     read: IqAddress, sample_rate: float, center_freq: float, gain_db: float
 ) -> gr.basic_block:
@@ -91,4 +95,5 @@ _OPENERS: Mapping[str, Callable[[IqAddress, float, float, float], gr.basic_block
     "zmq": _zmq,
     "pluto": _pluto,
     "soapy": _soapy,
+    "none": _nothing,
 }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from gnuradio import gr, zeromq
+from gnuradio import blocks, gr, zeromq
 
 from ota_flowgraphs.blocks.recording_source import RecordingSource
 from ota_flowgraphs.iq_address import IqAddress, read_iq_address, soapy_device
@@ -48,9 +48,14 @@ def _file(read: IqAddress, *_: float) -> gr.basic_block:
 
 def _zmq(read: IqAddress, *_: float) -> gr.basic_block:
     tagged = read.options.get("tags") == "yes"
+    n_waiting = 1 if read.options.get("buffer") == "small" else -1  # messages; -1: ZeroMQ's own
     return zeromq.pull_source(
-        gr.sizeof_gr_complex, 1, read.options["address"], _POLL_MS, tagged, -1
+        gr.sizeof_gr_complex, 1, read.options["address"], _POLL_MS, tagged, n_waiting
     )
+
+
+def _nothing(*_: object) -> gr.basic_block:
+    return blocks.null_source(gr.sizeof_gr_complex)
 
 
 def _pluto(
@@ -79,4 +84,10 @@ def _soapy(
 
 
 _Opener = Callable[[IqAddress, float, float, float], gr.basic_block]
-_OPENERS: Mapping[str, _Opener] = {"file": _file, "zmq": _zmq, "pluto": _pluto, "soapy": _soapy}
+_OPENERS: Mapping[str, _Opener] = {
+    "file": _file,
+    "zmq": _zmq,
+    "pluto": _pluto,
+    "soapy": _soapy,
+    "none": _nothing,
+}

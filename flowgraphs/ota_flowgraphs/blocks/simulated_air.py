@@ -5,7 +5,7 @@ from gnuradio import gr
 
 from ota_flowgraphs.failure import ends_on_error
 from sdr_ota.air_stream import AirStream, without_oscillators
-from sdr_ota.presets import air_preset
+from sdr_ota.presets import AirPreset, air_preset
 from sdr_ota.types import Samples
 
 _PIECE = 1024
@@ -19,7 +19,7 @@ class SimulatedAirBlock(gr.sync_block):
 
     Args:
         n_nodes: Inputs.
-        preset: Name of a simulated air, as ``sdr-ota presets`` lists them.
+        preset: Name of a simulated air, as ``sdr-ota presets`` lists them, or its numbers.
         sample_rate: In samples a second.
         center_freq: In Hz.
         seed: Everything random follows from it.
@@ -30,7 +30,7 @@ class SimulatedAirBlock(gr.sync_block):
     def __init__(
         self,
         n_nodes: int,
-        preset: str,
+        preset: str | AirPreset,
         sample_rate: float,
         center_freq: float,
         seed: int,
@@ -39,7 +39,7 @@ class SimulatedAirBlock(gr.sync_block):
         gr.sync_block.__init__(
             self, name="OTA simulated air", in_sig=[np.complex64] * n_nodes, out_sig=[np.complex64]
         )
-        numbers = air_preset(preset)
+        numbers = preset if isinstance(preset, AirPreset) else air_preset(preset)
         numbers = numbers if oscillators else without_oscillators(numbers)
         self._air = AirStream(numbers, n_nodes, sample_rate, center_freq, seed)
         self.set_output_multiple(_PIECE)

@@ -149,6 +149,7 @@ def test_a_damaged_capture_is_named_and_the_others_are_decoded(
 
 
 @pytest.mark.gnuradio
+@pytest.mark.usefixtures("gnuradio")
 def test_another_synchroniser_finds_the_same_sums(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
