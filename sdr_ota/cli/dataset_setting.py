@@ -132,8 +132,10 @@ def write_setting(setting: Setting, config: Config, root: Path) -> None:
             schedule=Schedule(config.run.rounds, config.run.seed),
             observe=captures.keep,
         )
-        results = list(run_experiment(experiment))
-    rows = [_row(setting, r, soundings, captures.kept.get(r.round)) for r in results]
+        rows = [
+            _row(setting, result, soundings.names[-1], captures.take())
+            for result in run_experiment(experiment)
+        ]
     write_rows(folder / ROWS, [asdict(row) for row in rows])
 
 
@@ -147,23 +149,24 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
 
 
 class _KeptCaptures:
-    """Writes every round that was received, and remembers what was."""
+    """Writes every round that was received, and holds it until it is taken."""
 
     def __init__(self, folder: Path, link: Link, bench: Bench) -> None:
-        self.kept: dict[int, Reception] = {}
+        self._last: Reception | None = None
         self._folder = folder
         self._link = link
         self._bench = bench
 
     def keep(self, reception: Reception, result: RoundResult) -> None:
         write_capture(self._folder, reception, result, self._link, self._bench)
-        self.kept[result.round] = reception
+        self._last = reception
+
+    def take(self) -> Reception | None:
+        last, self._last = self._last, None
+        return last
 
 
-def _row(
-    setting: Setting, result: RoundResult, soundings: KeptSoundings, heard: Reception | None
-) -> Row:
-    sounding = soundings.names[result.round]
+def _row(setting: Setting, result: RoundResult, sounding: str, heard: Reception | None) -> Row:
     active = heard.plan.active_nodes if heard else ()
     return Row(
         capture=f"{setting.folder}/{capture_name(result.round)}{META}" if heard else "",
