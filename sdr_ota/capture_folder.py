@@ -2,12 +2,15 @@
 
 from collections import deque
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sdr_ota.captures import CAPTURES, capture_name, write_capture
-from sdr_ota.config_tables import CapturesTable
 from sdr_ota.exchange import Bench, Link, Reception
 from sdr_ota.experiment import RoundResult
 from sdr_ota.recording import DATA, META
+
+if TYPE_CHECKING:
+    from sdr_ota.config_tables import CapturesTable
 
 
 class CaptureFolder:
@@ -22,7 +25,7 @@ class CaptureFolder:
         bench: Its radios.
     """
 
-    def __init__(self, run: Path, rule: CapturesTable, link: Link, bench: Bench) -> None:
+    def __init__(self, run: Path, rule: "CapturesTable", link: Link, bench: Bench) -> None:
         self._folder = run / CAPTURES
         self._rule = rule
         self._link = link
