@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import rows
 import torch
 import transformers
 
@@ -138,7 +139,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3, help="processes a step; median reported")
     parser.add_argument("--steps", nargs="+", choices=STEPS, default=list(STEPS), metavar="STEP")
     parser.add_argument("--measure", choices=STEPS, help="measure one step in this process, in MiB")
-    return parser.parse_args()
+    return rows.parsed(
+        parser, dtypes=["fp32"], layers=2, repeats=1, steps=["inference", "ours", "AdamW"]
+    )
 
 
 def in_fresh_process(step: str, dtype: str, options: argparse.Namespace) -> float:
@@ -190,6 +193,10 @@ def report(dtype: str, peaks: dict[str, float], options: argparse.Namespace) -> 
     for step, peak in peaks.items():
         ratios = (f"{peak / peaks[name]:{len(name) + 4}.3f}" for name in references)
         print(f"  {step:20s} {peak:9.0f}" + "".join(ratios))
+    setting = f"{dtype}, {options.layers} layers, {options.examples} x {options.tokens} tokens"
+    for ours in (step for step in peaks if step.startswith("ours")):
+        for peer in (step for step in peaks if not step.startswith("ours")):
+            rows.emit(rows.Row(ours, peaks[ours], peer, peaks[peer], "MiB", setting))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from sdr_ota.config_tables import (
     AirTable,
     BandTable,
+    CapturesTable,
     ClientsTable,
     DataTable,
     FrameTable,
@@ -22,11 +23,15 @@ from sdr_ota.config_tables import (
     ModelTable,
     PrivacyTable,
     RadioTable,
+    ReceiverTable,
     RunTable,
     Table,
     ZoTable,
 )
 from sdr_ota.schemes import load_scheme
+
+MAX_PROCESSES = 4
+"""Nodes that may be processes of their own: inputs of the GNU Radio flowgraph between them."""
 
 
 class ConfigError(ValueError):
@@ -47,6 +52,8 @@ class Config(Table):
     radio: RadioTable = RadioTable()
     band: tuple[BandTable, ...] = ()
     air: AirTable = AirTable()
+    captures: CapturesTable = CapturesTable()
+    receiver: ReceiverTable = ReceiverTable()
 
     @model_validator(mode="after")
     def _fits(self) -> "Config":
@@ -58,8 +65,18 @@ class Config(Table):
                 f"radio.sample_rate_hz = {self.radio.sample_rate_hz:g}"
             )
         self._check_privacy()
+        if self.receiver.synchronizer == "gnuradio" and self.radio.sends_cyclic_frames:
+            raise ValueError(
+                'receiver.synchronizer = "gnuradio" needs radios with hardware time: cyclic '
+                "frames have no preamble to synchronise with"
+            )
         if not self.radio.is_simulated:
             self._check_transmission()
+        elif self.radio.processes and self.clients.count > MAX_PROCESSES:
+            raise ValueError(
+                f"clients.count = {self.clients.count}, but the air between processes has "
+                f"{MAX_PROCESSES} inputs; use fewer clients or radio.processes = false"
+            )
         return self
 
     def _check_transmission(self) -> None:
@@ -126,6 +143,10 @@ def load_config(path: Path | None, settings: Sequence[str] = ()) -> Config:
     tables = {} if path is None else _read(path)
     for setting in settings:
         _apply(tables, setting)
+    return _validated(tables)
+
+
+def _validated(tables: Mapping[str, object]) -> Config:
     try:
         return Config.model_validate(tables)
     except ValidationError as invalid:
@@ -144,6 +165,18 @@ def restore_config(tables: object) -> Config:
     except ValidationError as invalid:
         lines = "; ".join(_sentence(error) for error in invalid.errors())
         raise ConfigError(f"this version cannot continue the run: {lines}") from None
+
+
+def changed_config(config: Config, settings: Sequence[str]) -> Config:
+    """Return a configuration with ``table.key=value`` settings applied.
+
+    Raises:
+        ConfigError: With everything that is wrong, one line each.
+    """
+    tables = config.model_dump()
+    for setting in settings:
+        _apply(tables, setting)
+    return _validated(tables)
 
 
 def _read(path: Path) -> dict[str, object]:

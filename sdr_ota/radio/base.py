@@ -2,6 +2,7 @@
 
     RadioError
      |- RadioNotFound     no such device, or it does not answer
+     |- RadioLost         it has gone for good
      |- SettingNotTaken   a setting is out of range or did not take
      |- TransmitRefused   the configuration does not allow this transmission
      |- TimeError         the start time has passed
@@ -27,6 +28,18 @@ class RadioError(Exception):
 
 class RadioNotFound(RadioError):  # noqa: N818 - SoapySDR's words
     """No such device, or it does not answer."""
+
+
+class RadioLost(RadioError):  # noqa: N818
+    """A radio has gone for good; it does not come back by itself.
+
+    Attributes:
+        serial: Which one.
+    """
+
+    def __init__(self, text: str, serial: str) -> None:
+        super().__init__(text)
+        self.serial = serial
 
 
 class SettingNotTaken(RadioError):  # noqa: N818
