@@ -302,7 +302,8 @@ def test_figures_average_powers_over_seeds_and_sort_numbers() -> None:
 def test_axes_say_their_units() -> None:
     assert axis_label("air.snr_db") == "SNR (dB)"
     assert axis_label("link.max_cfo_hz") == "max cfo (Hz)"
-    assert axis_label("clients.count") == "count"
+    assert axis_label("frame.payload_chips") == "payload chips"
+    assert axis_label("clients.count") == "clients"
 
 
 def test_the_table_is_the_same_as_parquet(tmp_path: Path) -> None:
