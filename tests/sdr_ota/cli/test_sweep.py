@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,22 @@ def sweep(path: Path, *options: str, **environment: str) -> subprocess.Completed
         timeout=100,
         check=False,
     )
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 60
+    while not condition() and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+
+
+def processes_with(text: str) -> list[int]:
+    """Return the processes with this in their command line."""
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if text.encode() in line.read_bytes():
+                found.append(int(line.parent.name))
+    return found
 
 
 def table(folder: Path) -> list[dict[str, str]]:
@@ -215,9 +232,7 @@ def test_an_interrupted_sweep_ends_its_runs_and_goes_on(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline_s = time.monotonic() + 60
-    while not list(tmp_path.glob("out/*/*/rounds.jsonl")) and time.monotonic() < deadline_s:
-        time.sleep(0.05)
+    wait_for(lambda: any(tmp_path.glob("out/*/*/rounds.jsonl")))
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -260,15 +275,10 @@ def test_a_run_that_is_killed_says_so_and_goes_on(tmp_path: Path) -> None:
     path = written(tmp_path, BASE.replace("rounds = 4", "rounds = 100000"))
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(sweep, path)
-        deadline_s = time.monotonic() + 60
-        while not list(tmp_path.glob("out/*/*/rounds.jsonl")) and time.monotonic() < deadline_s:
-            time.sleep(0.05)
+        wait_for(lambda: any(tmp_path.glob("out/*/*/rounds.jsonl")))
         (folder,) = (tmp_path / "out").glob("*/")
-        for process in Path("/proc").glob("[0-9]*/cmdline"):
-            with suppress(OSError):
-                words = process.read_bytes()
-                if f"run.folder={json.dumps(str(folder))}".encode() in words:
-                    os.kill(int(process.parent.name), signal.SIGKILL)
+        for process in processes_with(f"run.folder={json.dumps(str(folder))}"):
+            os.kill(process, signal.SIGKILL)
         assert "killed by signal 9" in done.result().stderr
     (row,) = table(tmp_path)
     assert (row["ending"], row["why"]) == ("failed", "killed by signal 9")
@@ -317,8 +327,16 @@ def test_the_table_is_the_same_as_parquet(tmp_path: Path) -> None:
     ]
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """A Ray cluster of one machine, and the session in which all its processes are."""
+
+    address: str
+    session: int
+
+
 @pytest.fixture
-def ray_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def ray_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     """Start a cluster of one machine with two CPUs; it ends with the test, others go on."""
     pytest.importorskip("ray", reason='pip install "sdr-ota[cluster]" brings Ray')
     with socket.socket() as free:
@@ -333,10 +351,8 @@ def ray_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # whatever tokens this user has
     head = subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)
     try:
-        deadline_s = time.monotonic() + 60
-        while not answers(port) and time.monotonic() < deadline_s:
-            time.sleep(0.1)
-        yield f"127.0.0.1:{port}"
+        wait_for(lambda: answers(port))
+        yield Cluster(f"127.0.0.1:{port}", head.pid)
     finally:
         head.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -356,15 +372,31 @@ def answers(port: int) -> bool:
 
 
 @pytest.mark.slow
-def test_a_ray_cluster_runs_the_same_points(tmp_path: Path, ray_cluster: str) -> None:
+def test_a_ray_cluster_runs_the_same_points(tmp_path: Path, ray_cluster: Cluster) -> None:
     path = written(tmp_path, BASE + "[grid]\nair.snr_db = [-60, 30]\n")
-    there = sweep(path, "--address", ray_cluster)
+    there = sweep(path, "--address", ray_cluster.address)
     assert there.returncode == 1, there.stderr
     assert "1 of 2 points failed" in there.stderr
     on_cluster = {row["point"]: row["nmse_db"] for row in table(tmp_path)}
     (tmp_path / "out").rename(tmp_path / "before")
     sweep(path)
     assert {row["point"]: row["nmse_db"] for row in table(tmp_path)} == on_cluster
+
+
+@pytest.mark.slow
+def test_a_point_whose_worker_is_killed_goes_on(tmp_path: Path, ray_cluster: Cluster) -> None:
+    path = written(tmp_path, BASE.replace("rounds = 4", "rounds = 300"))
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(sweep, path, "--address", ray_cluster.address)
+        wait_for(lambda: any(tmp_path.glob("out/*/*/rounds.jsonl")))
+        workers = [
+            p for p in processes_with("ray::run_here") if os.getsid(p) == ray_cluster.session
+        ]
+        assert len(workers) == 1
+        os.kill(workers[0], signal.SIGKILL)
+        assert done.result().returncode == 0, done.result().stderr
+    (row,) = table(tmp_path)
+    assert (row["ending"], row["rounds"]) == ("done", "300")
 
 
 def test_a_cluster_that_is_not_there_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
