@@ -18,6 +18,9 @@ from sdr_ota.records import RunRecord
 N_WINDOWS = 20
 """Points of a curve that needs many rounds for one point."""
 
+LEAST_WINDOW = 8
+"""Rounds of a point at least: the mean square of fewer says little."""
+
 MOST_VECTORS = 2000
 """Points that are drawn one by one; more of them become a picture, so that pages stay small."""
 
@@ -89,7 +92,8 @@ def _draw_nmse(
 ) -> None:
     name, place, alone = called
     error, theory = sum_errors(good)
-    windows = np.array_split(np.arange(len(good)), min(N_WINDOWS, len(good)))
+    n_windows = min(N_WINDOWS, max(len(good) // LEAST_WINDOW, 1))
+    windows = np.array_split(np.arange(len(good)), n_windows)
     middles = [float(np.mean([good[i].round for i in window])) for window in windows]
     means = np.array([np.mean(error[w] ** 2) for w in windows])
     spreads = np.array([np.std(error[w] ** 2) / np.sqrt(len(w)) for w in windows])
