@@ -9,7 +9,7 @@ import numpy as np
 from ota_calibration.adjacency import Adjacency, Relation, Unit
 from ota_calibration.ledger import Ledger, create_ledger, read_tally, resume_ledger
 from ota_calibration.ledger_record import LedgerError, tally_of, terms_of
-from ota_calibration.poisson_accountant import MissingAccountantError
+from ota_calibration.poisson_accountant import COARSE_LOSS_STEP, MissingAccountantError
 from ota_calibration.power_control import within_power
 from ota_calibration.private_rounds import PrivateRounds, ReceiverNoise, node_names
 from ota_calibration.promise import Promise, promise_of
@@ -25,8 +25,8 @@ from sdr_ota.experiment import Admission, admit_all
 
 LEDGER = "privacy.jsonl"
 
-N_SPENDING_POINTS = 25
-"""Of the curve of what was spent: each asks the accountant."""
+N_SPENDING_POINTS, N_SUBSAMPLED_POINTS = 25, 8
+"""Of the curve of what was spent: each asks the accountant, which takes its time for samples."""
 
 
 def promise_for(config: Config, sampling_rate: float) -> Promise:
@@ -110,7 +110,7 @@ class Spending:
 
 
 def privacy_spending(folder: Path) -> Spending | None:
-    """Return how a run's ledger grew; None where no promise was made.
+    """Return how a run's ledger grew, the end included; None where no promise was made.
 
     Raises:
         LedgerError: If its first line cannot be read.
@@ -122,9 +122,23 @@ def privacy_spending(folder: Path) -> Spending | None:
     lines = [line for line in lines if line.strip()]
     terms = terms_of(first)
     promise = promise_of(terms)
-    ends = np.unique(np.linspace(0, len(lines), N_SPENDING_POINTS).round().astype(int))
-    spent = (promise.spent_epsilon(tally_of(lines[:end], terms)) for end in ends)
+    n_points = N_SUBSAMPLED_POINTS if promise.is_subsampled else N_SPENDING_POINTS
+    ends = np.unique(np.linspace(0, len(lines), n_points).round().astype(int))
+    spent = (promise.spent_epsilon(tally_of(lines[:n], terms), COARSE_LOSS_STEP) for n in ends)
     return Spending(promise.epsilon, list(zip(ends.tolist(), spent, strict=True)))
+
+
+def epsilon_spent(folder: Path) -> float | None:
+    """Return what a run's ledger has spent so far; None where no promise was made.
+
+    Raises:
+        LedgerError: If its first line cannot be read.
+    """
+    path = folder / LEDGER
+    if not path.is_file():
+        return None
+    terms, tally = read_tally(path)
+    return promise_of(terms).spent_epsilon(tally, COARSE_LOSS_STEP)
 
 
 def privacy_spent(folder: Path) -> str | None:

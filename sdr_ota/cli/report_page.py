@@ -32,10 +32,10 @@ MOST_CAPTURES_READ = 20
 COST_ROWS = (
     "sent by a client",
     "as gradients",
-    "gradients take times",
+    "gradients over scalars",
     "time on the air",
-    "time with gradients",
-    "gradients last times",
+    "with gradients",
+    "with gradients over with scalars",
 )
 
 

@@ -18,6 +18,12 @@ from sdr_ota.records import RunRecord
 N_WINDOWS = 20
 """Points of a curve that needs many rounds for one point."""
 
+LEAST_WINDOW = 8
+"""Rounds of a point at least: the mean square of fewer says little."""
+
+MOST_VECTORS = 2000
+"""Points that are drawn one by one; more of them become a picture, so that pages stay small."""
+
 Curve = Sequence[tuple[int, float]]
 
 
@@ -86,7 +92,8 @@ def _draw_nmse(
 ) -> None:
     name, place, alone = called
     error, theory = sum_errors(good)
-    windows = np.array_split(np.arange(len(good)), min(N_WINDOWS, len(good)))
+    n_windows = min(N_WINDOWS, max(len(good) // LEAST_WINDOW, 1))
+    windows = np.array_split(np.arange(len(good)), n_windows)
     middles = [float(np.mean([good[i].round for i in window])) for window in windows]
     means = np.array([np.mean(error[w] ** 2) for w in windows])
     spreads = np.array([np.std(error[w] ** 2) / np.sqrt(len(w)) for w in windows])
@@ -118,11 +125,12 @@ def sums_figure(runs: Sequence[NamedRun]) -> Figure | None:
         good = decoded_rounds(named.run)
         true, rounds = np.array([r.true_sum for r in good], float), [r.round for r in good]
         error, theory = sum_errors(good)
-        left.plot(true, true + error, ".", markersize=3, color="#0072b2")
+        points = {"markersize": 3, "color": "#0072b2", "rasterized": len(good) > MOST_VECTORS}
+        left.plot(true, true + error, ".", **points)
         left.axline((0, 0), slope=1, color="0.3", linewidth=0.8, linestyle="--")
         left.set_xlabel("true sum of the symbols")
         left.set_ylabel("decoded sum")
-        right.plot(rounds, error, ".", markersize=3, color="#0072b2", label="measured")
+        right.plot(rounds, error, ".", label="measured", **points)
         right.fill_between(
             rounds, -2 * theory, 2 * theory, color="0.5", alpha=0.3, label="theory, ±2 std"
         )
@@ -165,6 +173,7 @@ def carrier_figure(runs: Sequence[NamedRun]) -> Figure | None:
     for place, named in enumerate(runs):
         good = [r for r in named.run.rounds if r.cfo_hz is not None]
         style = {**marker_style(place), "markersize": 3, "label": named.name}
+        style["rasterized"] = len(good) > MOST_VECTORS
         left.plot([r.round for r in good], [r.cfo_hz for r in good], **style)
         turned = [(r.round, np.degrees(r.phase_rad)) for r in good if r.phase_rad is not None]
         right.plot([index for index, _ in turned], [phase for _, phase in turned], **style)

@@ -1,7 +1,10 @@
 """Points of a sweep on a Ray cluster that is already there: the same runs, on its machines."""
 
+import logging
+import os
 import socket
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
@@ -26,19 +29,36 @@ def run_on_cluster(tasks: Sequence[PointTask], address: str) -> Generator[Outcom
     Raises:
         CommandFailed: If Ray is not installed or the cluster does not answer.
     """
+    for name, value in environment().items():
+        os.environ.setdefault(name, value)
     try:
         import ray  # noqa: PLC0415 - optional
     except ImportError as missing:
         text = 'sweeps over a cluster need Ray: pip install "sdr-ota[cluster]"'
         raise CommandFailed(text) from missing
     try:
-        ray.init(address=address, log_to_driver=False)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as silent:
-        text = f"no Ray cluster answers at {address!r}: {silent}"
+        text = f"no Ray cluster answers at {address!r}: {_first_line(silent)}"
         raise CommandFailed(text, WRONG_USE) from silent
     # A machine that goes down takes its points along: Ray starts them elsewhere, they resume.
     start = ray.remote(num_cpus=1, max_retries=3)(run_here).remote
     return _outcomes({start(task): task for task in tasks})
+
+
+def environment() -> Mapping[str, str]:
+    """Return what Ray is told by the environment, where the user has not said otherwise."""
+    told = {
+        "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent to anybody
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what Ray warns will become its way
+    }
+    if (Path.home() / ".ray" / "auth_token").is_file():  # ray start goes by the same file
+        told["RAY_AUTH_MODE"] = "token"
+    return told
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def run_here(task: PointTask) -> Outcome:
@@ -64,7 +84,8 @@ def _outcomes(pending: "dict[ObjectRef[Outcome], PointTask]") -> Generator[Outco
             try:
                 outcome = ray.get(done)
             except ray.exceptions.RayError as lost:
-                outcome = Outcome(task.name, None, f"lost on the cluster: {lost}")
+                last = str(lost).strip().rpartition("\n")[2]
+                outcome = Outcome(task.name, None, f"lost on the cluster: {last}")
             yield outcome
     finally:
         for left in pending:

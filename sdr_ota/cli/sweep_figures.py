@@ -40,6 +40,9 @@ RESULTS = (
     Result("epsilon_spent", "epsilon spent"),
 )
 
+NAMES = {"clients.count": "clients", "run.rounds": "rounds", "link.scheme": "scheme"}
+"""Keys that say too little without their table."""
+
 UNITS = {"db": "dB", "hz": "Hz", "s": "s", "dbm": "dBm", "ppm": "ppm"}
 
 
@@ -187,6 +190,8 @@ def axis_label(key: str) -> str:
 
 
 def _name_and_unit(key: str) -> tuple[str, str]:
+    if key in NAMES:
+        return NAMES[key], ""
     words = key.rpartition(".")[2].split("_")
     unit = UNITS.get(words[-1], "") if len(words) > 1 else ""
     name = " ".join(words[:-1] if unit else words)

@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from sdr_ota.records import RunFolderError, read_run
 
@@ -16,6 +18,11 @@ LOG = "log.txt"
 
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 """Points share the cores; each of them computes on one."""
+
+CLAIM_S = 0.2
+"""How often a point that another process runs is asked for."""
+
+NOT_STARTED = "not started: the sweep was interrupted"
 
 LAST_WORDS = 300
 """Letters of a log that a table shows."""
@@ -61,34 +68,44 @@ class Processes:
         self._running: set[subprocess.Popen[bytes]] = set()
         self.stopped = False
 
-    def run(self, command: list[str], folder: Path, log: Path) -> int | None:
-        """Run a command to its end; None if no more may be started."""
-        environment = {**ONE_THREAD, **os.environ}
-        with log.open("ab") as output:
-            # The run inherits the lock: it is held even if the sweep itself is killed.
-            fcntl.flock(output, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with self._lock:
-                if self.stopped:
-                    return None
-                process = subprocess.Popen(
-                    command,
-                    cwd=folder,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,  # Ctrl-C comes once, through `stop`
-                )
-                self._running.add(process)
+    def claim(self, log: BinaryIO) -> bool:
+        """Wait until no other process runs the point; false if no more may be started.
+
+        A run inherits the lock on its log: it is held even if the sweep itself is killed.
+        """
+        while not self.stopped:
             try:
-                return process.wait()
-            except BaseException:  # a task of a cluster that is cancelled
-                process.terminate()
-                process.wait()
-                raise
-            finally:
-                with self._lock:
-                    self._running.discard(process)
+                fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(CLAIM_S)
+            else:
+                return True
+        return False
+
+    def run(self, command: list[str], folder: Path, log: BinaryIO) -> int | None:
+        """Run a command to its end; None if no more may be started."""
+        with self._lock:
+            if self.stopped:
+                return None
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**ONE_THREAD, **os.environ},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C comes once, through `stop`
+            )
+            self._running.add(process)
+        try:
+            return process.wait()
+        except BaseException:  # a task of a cluster that is cancelled
+            process.terminate()
+            process.wait()
+            raise
+        finally:
+            with self._lock:
+                self._running.discard(process)
 
     def stop(self) -> None:
         """Let every run end cleanly, and start no other."""
@@ -110,23 +127,28 @@ def run_point(task: PointTask, processes: Processes) -> Outcome:
     """Run a point, or go on with it where it broke off."""
     try:
         task.folder.mkdir(parents=True, exist_ok=True)
-        started = run_of(task.folder)
-        command = [sys.executable, "-m", "sdr_ota.cli", "run"]
-        if started is None:
-            command += [*task.arguments, "--set", f"run.folder={json.dumps(str(task.folder))}"]
-        else:
-            command += ["--resume", str(started)]
-        exit_code = processes.run(command, task.home, task.folder / LOG)
-    except BlockingIOError:
-        return Outcome(task.name, None, "another process is running this point")
+        with (task.folder / LOG).open("ab") as log:
+            if not processes.claim(log):
+                return Outcome(task.name, run_of(task.folder), NOT_STARTED)
+            if done := finished_outcome(task.name, task.folder):
+                return done
+            exit_code = processes.run(_command(task), task.home, log)
     except OSError as error:
         return Outcome(task.name, None, f"cannot run in {task.folder}: {error}")
     run = run_of(task.folder)
     if exit_code == 0:
         return Outcome(task.name, run)
     if exit_code is None:
-        return Outcome(task.name, run, "not started: the sweep was interrupted")
+        return Outcome(task.name, run, NOT_STARTED)
     return Outcome(task.name, run, _reason(run, task.folder / LOG, exit_code))
+
+
+def _command(task: PointTask) -> list[str]:
+    run = [sys.executable, "-m", "sdr_ota.cli", "run"]
+    started = run_of(task.folder)
+    if started is not None:
+        return [*run, "--resume", str(started)]
+    return [*run, *task.arguments, "--set", f"run.folder={json.dumps(str(task.folder))}"]
 
 
 def run_of(folder: Path) -> Path | None:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from ota_calibration.ledger_record import LedgerError
 
-from sdr_ota.cli.privacy import privacy_spending
+from sdr_ota.cli.privacy import epsilon_spent
 from sdr_ota.cli.sweep_plan import Point
 from sdr_ota.cli.sweep_point import Outcome
 from sdr_ota.records import read_run
@@ -71,10 +71,9 @@ def _figures(run: Path) -> dict[str, Value]:
 
 def _epsilon_spent(run: Path) -> float | None:
     try:
-        spending = privacy_spending(run)
+        return epsilon_spent(run)
     except LedgerError:  # what was spent is unknown; the run's report says why
         return None
-    return spending.curve[-1][1] if spending else None
 
 
 def _plain(value: object) -> Value:

@@ -229,6 +229,12 @@ def test_a_page_that_cannot_be_written_is_wrong_use(tmp_path: Path) -> None:
         report_command([folder], tmp_path / "no" / "where.html", None)
 
 
+def test_the_page_of_a_long_run_stays_small(tmp_path: Path) -> None:
+    folder = written_run(tmp_path / "run", n_rounds=20_000)
+    report_command([folder], None, None)
+    assert (folder / "report.html").stat().st_size < 2_000_000
+
+
 def test_what_a_node_says_of_itself_cannot_break_the_page(tmp_path: Path) -> None:
     folder = written_run(tmp_path / "run")
     lost = asdict(RoundResult(N_ROUNDS, 1, erasure="radio", detail="<script>alert(1)</script>"))

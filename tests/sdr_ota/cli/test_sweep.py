@@ -1,6 +1,8 @@
 """Sweeps: which points a file means, that they are run, resumed, survived and collected."""
 
 import csv
+import fcntl
+import json
 import os
 import re
 import shutil
@@ -9,17 +11,23 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from sdr_ota.cli.failure import CommandFailed
+from sdr_ota.cli.sweep_cluster import run_here, run_on_cluster
 from sdr_ota.cli.sweep_figures import axis_label, sweep_figures
 from sdr_ota.cli.sweep_plan import needs_real_radios, read_sweep, toml_value
+from sdr_ota.cli.sweep_point import Outcome, PointTask, Processes, run_point
 from sdr_ota.cli.sweep_table import Row, write_table
 from sdr_ota.config import ConfigError, load_config
 from sdr_ota.records import read_run
@@ -54,6 +62,22 @@ def sweep(path: Path, *options: str, **environment: str) -> subprocess.Completed
         timeout=100,
         check=False,
     )
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 60
+    while not condition() and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+
+
+def processes_with(text: str) -> list[int]:
+    """Return the processes with this in their command line."""
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if text.encode() in line.read_bytes():
+                found.append(int(line.parent.name))
+    return found
 
 
 def table(folder: Path) -> list[dict[str, str]]:
@@ -208,9 +232,7 @@ def test_an_interrupted_sweep_ends_its_runs_and_goes_on(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline_s = time.monotonic() + 60
-    while not list(tmp_path.glob("out/*/*/rounds.jsonl")) and time.monotonic() < deadline_s:
-        time.sleep(0.05)
+    wait_for(lambda: any(tmp_path.glob("out/*/*/rounds.jsonl")))
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -221,6 +243,45 @@ def test_an_interrupted_sweep_ends_its_runs_and_goes_on(tmp_path: Path) -> None:
     assert record.stop["ending"] == "abort"
     n_rounds = len(record.rounds)
     assert n_rounds > 0
+
+
+def test_a_point_that_another_process_runs_is_waited_for(tmp_path: Path) -> None:
+    task = PointTask("p", tmp_path / "p", tmp_path, ("--demo", "--set", "run.rounds=0"))
+    task.folder.mkdir()
+    other = (task.folder / "log.txt").open("ab")
+    fcntl.flock(other, fcntl.LOCK_EX)
+    processes, outcomes = Processes(), list[Outcome]()
+    waiting = threading.Thread(target=lambda: outcomes.append(run_point(task, processes)))
+    waiting.start()
+    waiting.join(0.5)
+    assert waiting.is_alive()
+    assert (task.folder / "log.txt").stat().st_size == 0
+    other.close()
+    waiting.join(60)
+    assert "run.rounds = 0" in outcomes[0].why_not  # it ran, and said why it could not
+
+
+def test_a_point_that_waits_can_be_stopped(tmp_path: Path) -> None:
+    task = PointTask("p", tmp_path / "p", tmp_path, ("--demo",))
+    task.folder.mkdir()
+    with (task.folder / "log.txt").open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        processes = Processes()
+        processes.stop()
+        assert run_point(task, processes).why_not.startswith("not started")
+
+
+def test_a_run_that_is_killed_says_so_and_goes_on(tmp_path: Path) -> None:
+    path = written(tmp_path, BASE.replace("rounds = 4", "rounds = 100000"))
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(sweep, path)
+        wait_for(lambda: any(tmp_path.glob("out/*/*/rounds.jsonl")))
+        (folder,) = (tmp_path / "out").glob("*/")
+        for process in processes_with(f"run.folder={json.dumps(str(folder))}"):
+            os.kill(process, signal.SIGKILL)
+        assert "killed by signal 9" in done.result().stderr
+    (row,) = table(tmp_path)
+    assert (row["ending"], row["why"]) == ("failed", "killed by signal 9")
 
 
 def rows_with_known_means() -> list[Row]:
@@ -251,7 +312,8 @@ def test_figures_average_powers_over_seeds_and_sort_numbers() -> None:
 def test_axes_say_their_units() -> None:
     assert axis_label("air.snr_db") == "SNR (dB)"
     assert axis_label("link.max_cfo_hz") == "max cfo (Hz)"
-    assert axis_label("clients.count") == "count"
+    assert axis_label("frame.payload_chips") == "payload chips"
+    assert axis_label("clients.count") == "clients"
 
 
 def test_the_table_is_the_same_as_parquet(tmp_path: Path) -> None:
@@ -265,8 +327,16 @@ def test_the_table_is_the_same_as_parquet(tmp_path: Path) -> None:
     ]
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """A Ray cluster of one machine, and the session in which all its processes are."""
+
+    address: str
+    session: int
+
+
 @pytest.fixture
-def ray_cluster() -> Iterator[str]:
+def ray_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     """Start a cluster of one machine with two CPUs; it ends with the test, others go on."""
     pytest.importorskip("ray", reason='pip install "sdr-ota[cluster]" brings Ray')
     with socket.socket() as free:
@@ -278,12 +348,11 @@ def ray_cluster() -> Iterator[str]:
     command += ["--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats"]
     command += ["--object-store-memory=100000000"]
     quiet = subprocess.DEVNULL
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # whatever tokens this user has
     head = subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)
     try:
-        deadline_s = time.monotonic() + 60
-        while not answers(port) and time.monotonic() < deadline_s:
-            time.sleep(0.1)
-        yield f"127.0.0.1:{port}"
+        wait_for(lambda: answers(port))
+        yield Cluster(f"127.0.0.1:{port}", head.pid)
     finally:
         head.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -303,9 +372,9 @@ def answers(port: int) -> bool:
 
 
 @pytest.mark.slow
-def test_a_ray_cluster_runs_the_same_points(tmp_path: Path, ray_cluster: str) -> None:
+def test_a_ray_cluster_runs_the_same_points(tmp_path: Path, ray_cluster: Cluster) -> None:
     path = written(tmp_path, BASE + "[grid]\nair.snr_db = [-60, 30]\n")
-    there = sweep(path, "--address", ray_cluster)
+    there = sweep(path, "--address", ray_cluster.address)
     assert there.returncode == 1, there.stderr
     assert "1 of 2 points failed" in there.stderr
     on_cluster = {row["point"]: row["nmse_db"] for row in table(tmp_path)}
@@ -314,10 +383,40 @@ def test_a_ray_cluster_runs_the_same_points(tmp_path: Path, ray_cluster: str) ->
     assert {row["point"]: row["nmse_db"] for row in table(tmp_path)} == on_cluster
 
 
-def test_a_cluster_that_is_not_there_is_said_so(tmp_path: Path) -> None:
-    pytest.importorskip("ray", reason='pip install "sdr-ota[cluster]" brings Ray')
-    path = written(tmp_path, BASE)
-    done = sweep(path, "--address", "auto", RAY_TMPDIR=str(tmp_path))
-    assert done.returncode == 2
-    assert "no Ray cluster answers at 'auto'" in done.stderr
-    assert "Traceback" not in done.stderr
+@pytest.mark.slow
+def test_a_point_whose_worker_is_killed_goes_on(tmp_path: Path, ray_cluster: Cluster) -> None:
+    path = written(tmp_path, BASE.replace("rounds = 4", "rounds = 300"))
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(sweep, path, "--address", ray_cluster.address)
+        wait_for(lambda: any(tmp_path.glob("out/*/*/rounds.jsonl")))
+        workers = [
+            p for p in processes_with("ray::run_here") if os.getsid(p) == ray_cluster.session
+        ]
+        assert len(workers) == 1
+        os.kill(workers[0], signal.SIGKILL)
+        assert done.result().returncode == 0, done.result().stderr
+    (row,) = table(tmp_path)
+    assert (row["ending"], row["rounds"]) == ("done", "300")
+
+
+def test_a_cluster_that_is_not_there_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason='pip install "sdr-ota[cluster]" brings Ray')
+
+    def nobody(**options: object) -> None:
+        raise ConnectionError("Failed to connect to Ray cluster at 192.0.2.1:1\nand so on")
+
+    monkeypatch.setattr(ray, "init", nobody)
+    with pytest.raises(CommandFailed, match="no Ray cluster answers at 'auto': Failed") as failure:
+        run_on_cluster([], "auto")
+    assert failure.value.exit_code == 2
+
+
+def test_without_ray_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(CommandFailed, match=r"pip install .sdr-ota\[cluster\]"):
+        run_on_cluster([], "auto")
+
+
+def test_a_machine_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
+    task = PointTask("p", tmp_path / "nowhere" / "p", tmp_path, ())
+    assert "needs a folder that all its machines share" in run_here(task).why_not
