@@ -18,6 +18,7 @@ setup:
 
 bench: setup ## every figure with its peer, as ratios; takes about twenty minutes
 	$(run)/python benchmarks/receiver.py
+	$(run)/python benchmarks/gnuradio_receiver.py
 	$(run)/python benchmarks/simulated_round.py
 	$(run)/python benchmarks/zo_step.py
 	$(run)/python benchmarks/clients.py

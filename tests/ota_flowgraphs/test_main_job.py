@@ -1,8 +1,11 @@
 """The main job as a user starts it, synchronised by numpy and by GNU Radio."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +69,32 @@ def test_without_gnuradio_the_run_says_what_to_install(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "apt-get install gnuradio" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.gnuradio
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_flowgraph_that_dies_or_hangs_ends_the_run_with_a_sentence(
+    gnuradio: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-m", "sdr_ota.cli", "run", "--demo", "--set", "clients.source=synthetic",
+         "--set", "receiver.synchronizer=gnuradio", "--set", "run.rounds=1000000",
+         "--set", "receiver.patience_s=1"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        until_s = time.monotonic() + 60
+        while not any(path.stat().st_size for path in tmp_path.glob("runs/*/rounds.jsonl")):
+            assert time.monotonic() < until_s, "no round was done"
+            time.sleep(0.05)
+        (child,) = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        os.kill(int(child), number)
+        _, said = run.communicate(timeout=30)
+    finally:
+        run.kill()
+        run.communicate()
+    assert run.returncode == 1
+    expected = "was ended by signal 9" if number == signal.SIGKILL else "within 1 s"
+    assert expected in said
+    assert "flowgraph 'receiver'" in said
+    assert "Traceback" not in said
