@@ -71,6 +71,11 @@ class Config(Table):
                 "frames have no preamble to synchronise with"
             )
         if not self.radio.is_simulated:
+            if self.radio.processes:
+                raise ValueError(
+                    "radio.processes = true starts simulated radios: leave out radio.receiver and "
+                    "radio.nodes, or set it to false"
+                )
             self._check_transmission()
         elif self.radio.processes and self.clients.count > MAX_PROCESSES:
             raise ValueError(

@@ -1,7 +1,7 @@
 """The process in which a flowgraph runs: started by `start_flowgraph`, never by hand.
 
-It ends when the flowgraph has ended, when a block has failed, or when its standard input
-closes, which it does whenever the process that started it ends in any way.
+It ends when a block has failed, or when its standard input closes, which it does whenever
+the process that started it ends in any way.
 """
 
 import importlib
@@ -17,7 +17,7 @@ from sdr_ota.frame import FrameFormat
 from sdr_ota.presets import AirPreset
 from sdr_ota.waveform import Pulse
 
-_POLL_S = 0.02
+_POLL_S = 0.2
 
 
 def main() -> int:
@@ -37,7 +37,7 @@ def _watch() -> int:
     """Wait for a block's failure; whoever started this process ends it otherwise."""
     while True:
         try:
-            failure = REPORTED.get(timeout=_POLL_S * 10)
+            failure = REPORTED.get(timeout=_POLL_S)
         except queue.Empty:
             continue
         sys.stderr.write(f"{failure}\n")

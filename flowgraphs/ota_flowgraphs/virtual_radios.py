@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ota_flowgraphs.process import ChildProcess, start_flowgraph, start_module
+from ota_flowgraphs.process import ChildFailed, ChildProcess, start_flowgraph, start_module
 from sdr_ota.presets import AirPreset
 
 MAX_NODES = 4
@@ -123,9 +123,16 @@ class VirtualRadios:
             for number, node in enumerate(self.nodes):
                 if not node.is_alive and number not in replaced:
                     replaced.add(number)
-                    self._opened.enter_context(self._node(number, is_silent=True))
+                    self._replace(number)
             if not self.air.is_alive and self.receiver.is_alive:
                 self.receiver.kill()
+
+    def _replace(self, number: int) -> None:
+        """Let a silent process stand in for a dead node; without it the air would stand still."""
+        try:
+            self._opened.enter_context(self._node(number, is_silent=True))
+        except ChildFailed:
+            self.receiver.kill()
 
     def close(self) -> None:
         """End all processes."""

@@ -8,7 +8,6 @@ from ota_calibration.cyclic_sounding import sound_cyclic
 from ota_calibration.sounding import make_plan, sound_nodes
 from ota_calibration.tracking import PathTracker, with_wander
 from ota_flowgraphs.process import ChildFailed
-from ota_flowgraphs.receiver_process import open_receiver
 from ota_flowgraphs.virtual_radios import VirtualRadios
 
 from sdr_ota.air import SimulatedAir
@@ -160,6 +159,10 @@ def receiving(link: Link, config: Config) -> Iterator[Link]:
     if config.receiver.synchronizer == "numpy":
         yield link
         return
+    try:
+        from ota_flowgraphs.receiver_process import open_receiver  # noqa: PLC0415 - needs pyzmq
+    except ImportError as missing:
+        raise CommandFailed(f"{missing}: pip install 'sdr-ota[gnuradio]'") from missing
     max_cfo = link.max_cfo_hz / config.radio.sample_rate_hz
     decoder = (config.link.scheme, config.clients.count)
     try:

@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
     app.command("virtual-pluto")(virtual_pluto)
     app.command("virtual-soapy")(virtual_soapy)
+    app.command("companion")(companion)
 
 
 def run(
@@ -309,3 +310,20 @@ def virtual_soapy(
     from sdr_ota.cli.virtual_soapy import virtual_soapy_command  # noqa: PLC0415
 
     virtual_soapy_command(nodes, preset, port, seed)
+
+
+def companion(
+    flowgraph: Annotated[
+        Path | None, typer.Argument(help="A .grc file; without one, the receiver.")
+    ] = None,
+    environment: Annotated[
+        bool, typer.Option("--environment", help="Only print what it needs, for a shell.")
+    ] = False,
+) -> None:
+    """Open GNU Radio Companion with this project's blocks in its list.
+
+    They stand there under "Over-the-air sums". Needs GNU Radio and a display.
+    """
+    from sdr_ota.cli.companion import companion_command  # noqa: PLC0415
+
+    companion_command(flowgraph, environment)

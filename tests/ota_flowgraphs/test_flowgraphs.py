@@ -95,3 +95,31 @@ def test_what_is_no_number_is_not_sent_and_a_number_is_clipped(
 ) -> None:
     done = run(gnuradio, tmp_path, "-c", NOT_A_NUMBER)
     assert done.stdout.split() == ["1", "1.0"], done.stderr
+
+
+MONITOR = """
+import sys
+from PyQt5 import Qt
+from ota_flowgraphs.generated.spectrum_monitor import spectrum_monitor
+application = Qt.QApplication(sys.argv)
+window = spectrum_monitor(source=sys.argv[1], sample_rate=1e5)
+window.start()
+window.show()
+Qt.QTimer.singleShot(1500, application.quit)
+application.exec_()
+window.stop()
+window.wait()
+picture = window.grab().toImage()
+print(len({picture.pixel(x, y) for x in range(0, picture.width(), 3) for y in (50, 150, 250)}))
+"""
+
+
+def test_the_monitor_shows_something(
+    gnuradio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    golden = next((SCRIPT.parents[1] / "data" / "golden").glob("ideal*-meta"))
+    done = run(gnuradio, tmp_path, "-c", MONITOR, f"driver=file,path={golden}")
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.splitlines()[-1]) > 5  # colours: axes and curves, not an empty window

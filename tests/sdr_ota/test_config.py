@@ -108,3 +108,26 @@ def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes | None, word
 def test_records_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Config().run.rounds = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["receiver.synchronizer=gnuradio", "radio.has_hardware_time=false"], "have no preamble"),
+        (["receiver.synchronizer=gnuradio", "radio.processes=true", "clients.count=2"], "cyclic"),
+        (["radio.processes=true", "clients.count=5"], "has 4 inputs"),
+        (
+            [
+                "radio.processes=true",
+                "radio.receiver=driver=pluto,uri=ip:x",
+                'radio.nodes=["driver=pluto,uri=ip:y"]',
+                "clients.count=1",
+            ],
+            "starts simulated radios",
+        ),
+        (["receiver.synchronizer=matlab"], "'numpy' or 'gnuradio'"),
+    ],
+)
+def test_what_gnuradio_cannot_do_is_refused(settings: list[str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        load_config(None, settings)
