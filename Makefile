@@ -1,4 +1,4 @@
-.PHONY: demo test lint setup bench clean
+.PHONY: demo test lint setup bench docs clean
 run = .venv/bin
 
 demo: setup ## set up, then fine-tune a small OPT over the simulated air
@@ -22,6 +22,9 @@ bench: setup ## every figure with its peer, as ratios; takes about twenty minute
 	$(run)/python benchmarks/zo_step.py
 	$(run)/python benchmarks/clients.py
 	$(run)/python benchmarks/memory.py
+
+docs: setup ## the documentation as a folder of pages: build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(run)/mkdocs build --quiet
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
