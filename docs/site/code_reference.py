@@ -18,13 +18,15 @@ PACKAGES = {
     "ota_flowgraphs": "how it is done in GNU Radio",
 }
 
+_OPTIONS = "    options: { show_root_heading: true, show_root_full_path: true }\n"
+
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add reference/code/PACKAGE.md for every package that holds something."""
     for package, about in PACKAGES.items():
         modules = list(_modules(package))
         if modules:
-            parts = "".join(f"\n## {module}\n\n::: {module}\n" for module in modules)
+            parts = "".join(f"\n::: {module}\n{_OPTIONS}" for module in modules)
             text = f"# {package}\n\nIn this package: {about}.\n{parts}"
             files.append(File.generated(config, f"reference/code/{package}.md", content=text))
     return files
