@@ -3,7 +3,7 @@
 - A block with a title is a file: the reader saves it under that name.
 - ``python`` without a title is a whole program.
 - ``console`` is a session: lines that begin with ``$`` are typed, the others are printed by
-  them, where ``...`` stands for anything.
+  them, where ``...`` stands for anything and a number with a decimal point for any such number.
 
 Blocks of other kinds are pictures and are not run.
 """
@@ -22,6 +22,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 100
 _BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+_MEASURED = re.compile(r"[-+]?\d+\.\d+")
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,12 @@ def _check_session(text: str, folder: Path) -> None:
 
 
 def _pattern(line: str) -> re.Pattern[str]:
-    words = (r"\s+".join(map(re.escape, part.split())) for part in line.split("..."))
+    words = (r"\s+".join(map(_word, part.split())) for part in line.split("..."))
     return re.compile(r"\s*.*?\s*".join(words))
+
+
+def _word(word: str) -> str:
+    return re.escape(_MEASURED.sub("\0", word)).replace("\0", _MEASURED.pattern)
 
 
 def _run(command: list[str], folder: Path) -> str:

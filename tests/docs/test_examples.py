@@ -28,6 +28,7 @@ def test_there_are_pages_to_run() -> None:
         Block("python", "", "raise SystemExit(1)"),
         Block("console", "", "$ false"),
         Block("console", "", "$ echo one\ntwo\n"),
+        Block("console", "", "$ echo 20 erased\n21 erased\n"),
         Block("console", "", "$ echo 1.5 dB; echo 2\n2\n1.5 ... dB\n"),
     ],
 )
@@ -38,3 +39,7 @@ def test_a_page_that_is_wrong_is_noticed(block: Block, tmp_path: Path) -> None:
 
 def test_a_session_may_leave_out_what_varies(tmp_path: Path) -> None:
     run_block(Block("console", "", "$ echo NMSE -41.2 dB, 0 erased\nNMSE ... dB\n"), tmp_path)
+
+
+def test_a_measured_number_stands_for_any_other(tmp_path: Path) -> None:
+    run_block(Block("console", "", "$ echo NMSE -41.2 dB of 20\nNMSE -3.55 dB of 20\n"), tmp_path)
