@@ -5,6 +5,7 @@ import numpy as np
 from sdr_ota.cyclic_exchange import receive_after, repeating, subcarrier_frame
 from sdr_ota.erasure import Erasure
 from sdr_ota.exchange import Bench, Link
+from sdr_ota.radio.base import RadioLost
 from sdr_ota.sync import BurstNotFound, locate_burst
 from sdr_ota.types import ChannelEstimate
 
@@ -32,8 +33,13 @@ def _sound(node: int, bench: Bench, link: Link) -> ChannelEstimate | None:
     burst = frame.sounding_burst()
     period = np.concatenate([burst, np.zeros(frame.guard_samples, np.complex64)])
     n_settle = round(link.settle_s * rate)
-    with repeating(bench, {node: period}):
-        capture = receive_after(bench, n_settle, 2 * len(period), link.timeout_s)
+    try:
+        with repeating(bench, {node: period}):
+            capture = receive_after(bench, n_settle, 2 * len(period), link.timeout_s)
+    except Erasure as erased:
+        if isinstance(erased.__cause__, RadioLost):
+            return None
+        raise
     if capture.n_clipped:
         raise Erasure(
             "saturated",

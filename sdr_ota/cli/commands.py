@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
     app.command("virtual-pluto")(virtual_pluto)
     app.command("virtual-soapy")(virtual_soapy)
+    app.command("node")(node)
 
 
 def run(
@@ -178,3 +179,24 @@ def virtual_soapy(
     from sdr_ota.cli.virtual_soapy import virtual_soapy_command  # noqa: PLC0415
 
     virtual_soapy_command(nodes, preset, port, seed)
+
+
+def node(
+    name: Annotated[str, typer.Argument(help="Name of this machine in the run.")],
+    address: Annotated[
+        str, typer.Option(help="Of the cluster: where `ray start --head` runs, HOST:PORT.")
+    ],
+    radios: Annotated[
+        list[str],
+        typer.Option("--radio", metavar="ADDRESS", help="A radio of this machine to lend."),
+    ],
+) -> None:
+    """Lend this machine's radios to a run that is coordinated elsewhere, until Ctrl-C.
+
+    In that run's config a radio lent here is ADDRESS,host=NAME. Every radio is opened
+    once before, and closed again: nothing is sent. Files of the machine's own data are
+    looked for in the folder in which this command was started.
+    """
+    from sdr_ota.cli.node import node_command  # noqa: PLC0415
+
+    node_command(name, address, radios)

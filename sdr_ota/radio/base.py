@@ -2,6 +2,7 @@
 
     RadioError
      |- RadioNotFound     no such device, or it does not answer
+     |- RadioLost         the machine that held it has gone
      |- SettingNotTaken   a setting is out of range or did not take
      |- TransmitRefused   the configuration does not allow this transmission
      |- TimeError         the start time has passed
@@ -27,6 +28,10 @@ class RadioError(Exception):
 
 class RadioNotFound(RadioError):  # noqa: N818 - SoapySDR's words
     """No such device, or it does not answer."""
+
+
+class RadioLost(RadioError):  # noqa: N818
+    """The machine that held the radio has gone; its node is left out until it is back."""
 
 
 class SettingNotTaken(RadioError):  # noqa: N818
