@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 from sdr_ota.cli.failure import INTERRUPTED, NO_RADIO, WRONG_USE, CommandFailed
+from sdr_ota.cli.interruption import Interruption
 from sdr_ota.radio.address import AddressError, open_radio, parse_address
 from sdr_ota.radio.agent import Offer
 from sdr_ota.radio.base import RadioError
@@ -30,16 +32,16 @@ def node_command(name: str, address: str, radios: Sequence[str]) -> None:
     for radio in radios:
         _try_out(radio)
     offer = Offer(name, tuple(radios), str(Path.cwd()))
-    with _worker(offer, address) as worker:
+    with Interruption(), _worker(offer, address) as worker:
         print(f"{name} lends {len(radios)} radio(s) to the cluster at {address}; Ctrl-C ends it")
-        print("in the config of the run:", flush=True)
-        for radio in radios:
-            print(f'  "{radio},host={name}"', flush=True)
+        print("in the config of the run:")
+        print("\n".join(f'  "{radio},host={name}"' for radio in radios), flush=True)
         try:
             code = worker.wait()
         except KeyboardInterrupt:
-            _end(worker)
             raise CommandFailed(f"{name} has left the cluster", INTERRUPTED) from None
+        finally:
+            _end(worker)
     raise CommandFailed(
         f"{name} is no longer in a cluster at {address} (Ray ended with code {code}): does "
         "ray start --head run there, and is the port open?"
@@ -73,8 +75,9 @@ def _worker(offer: Offer, address: str) -> subprocess.Popen[bytes]:
 
 def _end(worker: subprocess.Popen[bytes]) -> None:
     """End Ray's process and all that it has started."""
-    worker.send_signal(signal.SIGTERM)
-    try:
-        worker.wait(_PATIENCE_S)
-    except subprocess.TimeoutExpired:
+    if worker.poll() is None:
+        worker.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            worker.wait(_PATIENCE_S)
+    with suppress(ProcessLookupError):
         os.killpg(worker.pid, signal.SIGKILL)
