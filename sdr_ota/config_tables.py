@@ -82,6 +82,9 @@ class ClientsTable(Table):
     source: Literal["model", "synthetic"] = Field(
         "model", description="a language model, or random scalars to measure the link alone"
     )
+    location: Literal["coordinator", "node"] = Field(
+        "coordinator", description="where clients compute: node is the machine in radio.nodes"
+    )
     examples_per_round: Count = Field(8, description="examples a client probes in a round")
     split: Literal["even", "dirichlet"] = Field("even", description="how data are dealt out")
     dirichlet_alpha: Positive = Field(0.5, description="label skew of the dirichlet split")

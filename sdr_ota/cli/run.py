@@ -15,6 +15,7 @@ from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.cli.interruption import Interruption
 from sdr_ota.cli.learning import JOURNAL, Learning, model_learning, synthetic_learning
 from sdr_ota.cli.plots import save_plots
+from sdr_ota.cli.present_nodes import present_only
 from sdr_ota.cli.privacy import admission
 from sdr_ota.cli.progress import RunView, live_view
 from sdr_ota.cli.report import print_report
@@ -109,7 +110,12 @@ def _go_round(
     try:
         with admission(config, bench, link, told.folder.path, learning.sampling_rate) as admit:
             experiment = Experiment(
-                learning.clients, bench, link, standing.planner, admit, schedule
+                learning.clients,
+                bench,
+                link,
+                present_only(standing.planner, learning.absent),
+                admit,
+                schedule,
             )
             duty = DutyLimit(_max_duty_cycle(config))
             for result in run_experiment(experiment, position):
