@@ -1,8 +1,9 @@
 """A radio that is plugged into another machine.
 
 To the experiment it is a radio like any other. Every call has a deadline: a machine that has
-gone gives `RadioLost`, never a hang. Its node is left out of the rounds; when the machine is
-back the radio is opened and set again.
+gone gives `RadioLost`, never a hang. Its node is left out of the rounds. When the machine is
+back, a radio without hardware time is opened and set again; another would have a new zero of
+time, and send at the wrong moment.
 """
 
 import time
@@ -168,8 +169,13 @@ class RemoteRadio:
         """Open the radio again if its machine is back; never waits for a machine to start.
 
         Raises:
-            RadioLost: If it is not back yet.
+            RadioLost: If it is not back yet, or counts from another zero than the others.
         """
+        if self.info.has_hardware_time:
+            raise RadioLost(
+                f"{self._host} was away, so {self.info.serial} no longer counts like the others; "
+                "resume the run to align all radios"
+            )
         try:
             self._try_to_come_back()
         except (ClusterError, HostLost, RadioError) as gone:

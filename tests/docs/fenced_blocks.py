@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT_S = 100
+TIMEOUT_S = 180
 _BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -68,7 +68,7 @@ def run_block(block: Block, folder: Path) -> None:
 
 def _check_session(text: str, folder: Path) -> None:
     typed = [line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ ")]
-    ending = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"
+    ending = "trap 'kill $(jobs -p) 2> /dev/null; wait' EXIT"
     printed = _run(["bash", "-ec", "\n".join([ending, *typed])], folder)
     shown = [line for line in text.splitlines() if line.strip() and not line.startswith("$ ")]
     position = 0

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from sdr_ota.records import read_run
 from sdr_ota.types import Precoder, TransmitPlan
 from tests.sdr_ota.radio.lent_machines import Machines, machines
+from zo_core.fingerprint import direction_fingerprint
 from zo_core.journal import first_disagreement, read_journal
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -56,7 +58,11 @@ class Lab:
         self.config_file.write_text(text)
 
     def come(self, place: int) -> None:
-        self.machines.come(f"lab{place}", self.nodes[place])
+        home = self.config_file.parent / f"lab{place}"
+        home.mkdir(exist_ok=True)
+        examples = "a fine film\t1\na dull film\t0\n" * (8 + 8 * place)
+        (home / "own.tsv").write_text("sentence\tlabel\n" + examples)
+        self.machines.come(f"lab{place}", self.nodes[place], home=home)
 
     def config(self, *settings: str) -> Config:
         return load_config(self.config_file, settings)
@@ -147,20 +153,16 @@ def test_a_whole_run(lab: Lab, tmp_path: Path) -> None:
     assert [radio["serial"].partition(":")[0] for radio in radios[1:]] == ["lab0", "lab1"]
 
 
-def test_data_that_only_its_machine_holds(lab: Lab, tmp_path: Path) -> None:
-    lab.machines.go("lab0")
-    (tmp_path / "own.tsv").write_text("sentence\tlabel\n" + "a fine film\t1\na dull film\t0\n" * 8)
-    lab.machines.come("lab0", lab.nodes[0], home=tmp_path)
-    with pytest.raises(CommandFailed, match=r"own\.tsv"):  # lab1 has no such file
-        learning(lab.config("data.train=own.tsv"), tmp_path)
-    lab.machines.go("lab0")
-    lab.come(0)
+def test_every_machine_learns_from_its_own_file(lab: Lab, tmp_path: Path) -> None:
+    run = learning(lab.config("data.train=own.tsv"), tmp_path)
+    assert run.sampling_rate == pytest.approx(8 * 2 / (16 + 32))
+    assert all(scalar != 0.0 for scalar in go_round(run, 5))
+    run.close()
+    with pytest.raises(CommandFailed, match=r"lab0/only-here\.tsv"):
+        learning(lab.config("data.train=only-here.tsv"), tmp_path)
 
 
 def test_a_machine_that_differs_is_refused() -> None:
-    from importlib.metadata import version  # noqa: PLC0415
-
-    from zo_core.fingerprint import direction_fingerprint  # noqa: PLC0415
 
     same = Loaded(version("sdr-ota"), direction_fingerprint(1), "base", 10)
     check_alike("lab0", same, "base")
