@@ -16,6 +16,7 @@ from sdr_ota.cli.interruption import Interruption
 from sdr_ota.radio.address import AddressError, open_radio, parse_address
 from sdr_ota.radio.agent import Offer
 from sdr_ota.radio.base import RadioError
+from sdr_ota.radio.cluster import environment
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PATIENCE_S = 20.0
@@ -63,11 +64,10 @@ def _try_out(address: str) -> None:
 def _worker(offer: Offer, address: str) -> subprocess.Popen[bytes]:
     """Start Ray's own process with what this machine offers."""
     lent = {f"radio:{offer.host}": len(offer.radios), f"client:{offer.host}": 1}
-    told = {"RAY_USAGE_STATS_ENABLED": "0", **offer.environment()}
     options = [f"--address={address}", f"--resources={json.dumps(lent)}", "--block"]
     return subprocess.Popen(
         [sys.executable, "-m", "ray.scripts.scripts", "start", *options],
-        env={**os.environ, **told},
+        env={**environment(), **os.environ, **offer.environment()},
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is ours: agents must be told, not interrupted
     )

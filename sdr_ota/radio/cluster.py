@@ -7,7 +7,9 @@ joins with `sdr-ota node`; what it offers stands in the cluster as resources.
 import logging
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 ANSWER_S = 5.0
@@ -30,8 +32,8 @@ def connect() -> None:
     Raises:
         ClusterError: If Ray is not installed or no cluster runs here.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # tell nobody
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # what Ray 3 will do
+    for name, value in environment().items():
+        os.environ.setdefault(name, value)
     try:
         import ray
     except ImportError as missing:
@@ -43,10 +45,23 @@ def connect() -> None:
     try:
         ray.init(address="auto", log_to_driver=False, logging_level=logging.ERROR)
     except ConnectionError as alone:
+        reason = str(alone).partition("\n")[0] or "nothing answers"
         raise ClusterError(
-            "no Ray cluster runs on this machine: start one with ray start --head, and "
-            "sdr-ota node on the machines with the radios; RAY_ADDRESS names another one"
+            f"this machine is in no Ray cluster ({reason}): start one with ray start --head, and "
+            "sdr-ota node on the machines with the radios. If one runs, RAY_ADDRESS must be its "
+            "address and ~/.ray/auth_token its token"
         ) from alone
+
+
+def environment() -> Mapping[str, str]:
+    """Return what Ray is told by the environment, where the user has not said otherwise."""
+    told = {
+        "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent to anybody
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what Ray warns will become its way
+    }
+    if (Path.home() / ".ray" / "auth_token").is_file():  # ray start goes by the same file
+        told["RAY_AUTH_MODE"] = "token"
+    return told
 
 
 def names_with(kind: str) -> dict[str, float]:

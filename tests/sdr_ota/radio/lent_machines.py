@@ -1,5 +1,6 @@
 """Several machines of one cluster, on this one: Ray workers that are started and killed."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,8 +39,13 @@ class Machines:
 
 @contextmanager
 def machines() -> Iterator[Machines]:
+    before = os.environ.get("RAY_AUTH_MODE")
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # whatever tokens this user has
     made = Machines()
     try:
         yield made
     finally:
         made.close()
+        del os.environ["RAY_AUTH_MODE"]
+        if before is not None:
+            os.environ["RAY_AUTH_MODE"] = before
