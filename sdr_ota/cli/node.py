@@ -34,7 +34,7 @@ def node_command(name: str, address: str, radios: Sequence[str]) -> None:
         _try_out(radio)
     offer = Offer(name, tuple(radios), str(Path.cwd()))
     with Interruption(), _worker(offer, address) as worker:
-        print(f"{name} lends {len(radios)} radio(s) to the cluster at {address}; Ctrl-C ends it")
+        print(f"{name} joins the cluster at {address}; Ctrl-C ends it")
         print("in the config of the run:")
         print("\n".join(f'  "{radio},host={name}"' for radio in radios), flush=True)
         try:
