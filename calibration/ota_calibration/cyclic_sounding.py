@@ -37,7 +37,8 @@ def _sound(node: int, bench: Bench, link: Link) -> ChannelEstimate | None:
         with repeating(bench, {node: period}):
             capture = receive_after(bench, n_settle, 2 * len(period), link.timeout_s)
     except Erasure as erased:
-        if isinstance(erased.__cause__, RadioLost):
+        lost = erased.__cause__
+        if isinstance(lost, RadioLost) and lost.serial == bench.nodes[node].info.serial:
             return None
         raise
     if capture.n_clipped:

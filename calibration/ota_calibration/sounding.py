@@ -49,9 +49,8 @@ def _sounding_frame(bench: Bench, link: Link) -> Capture:
     )
     try:
         for node, radio in enumerate(bench.nodes):
-            with suppress(
-                TimeError, RadioLost
-            ):  # its slot stays empty, which the receiver will see
+            # Otherwise its slot stays empty, which the receiver will see.
+            with suppress(TimeError, RadioLost):
                 radio.transmit(burst, frame_tick + frame.sounding_start(node))
     except RadioError:
         with suppress(RadioError):  # what did leave must not meet the next sounding

@@ -22,7 +22,7 @@ from sdr_ota.cli.objective import Objective, objective_of
 from sdr_ota.cli.trained_model import choose_trainable, load_base
 from sdr_ota.config import Config
 from sdr_ota.radio.agent import offered
-from zo_core.client import Cohort
+from zo_core.client import Cohort, Training
 from zo_core.fingerprint import direction_fingerprint, weight_checksum
 from zo_core.threads import one_thread
 from zo_core.update_rule import Update, take_step
@@ -38,13 +38,11 @@ class Loaded:
         version: Of this software there.
         fingerprint: `direction_fingerprint` of seed 1 there.
         base_checksum: `weight_checksum` of the model that it has loaded.
-        n_examples: How many examples it holds.
     """
 
     version: str
     fingerprint: str
     base_checksum: str
-    n_examples: int
 
 
 class ClientAgent:
@@ -82,27 +80,19 @@ class ClientAgent:
             version=metadata.version("sdr-ota"),
             fingerprint=direction_fingerprint(FINGERPRINT_SEED),
             base_checksum=weight_checksum(self._model),
-            n_examples=len(examples),
         )
 
     def follow(self, updates: Sequence[Update]) -> int:
         """Take updates that others have taken before; return how many that makes in all."""
-        training = training_of(self._config, 1.0)
+        training = self._training()
         for update in updates:
             self._updates.append(update)
             take_step(self._model, self._updates, training.rule, training.probe.kind)
         return len(self._updates)
 
-    def start(self, sampling_rate: float) -> str:
-        """Begin to take part.
-
-        Args:
-            sampling_rate: Chance of an example to be in a Poisson batch.
-
-        Returns:
-            Checksum of the weights after the updates so far.
-        """
-        training = replace(training_of(self._config, sampling_rate), first_client=self._index)
+    def start(self) -> str:
+        """Begin to take part; return the checksum of the weights after the updates so far."""
+        training = replace(self._training(), first_client=self._index)
         self._cohort = Cohort(
             self._model,
             self._objective.losses,
@@ -111,6 +101,9 @@ class ClientAgent:
             past_updates=self._updates,
         )
         return weight_checksum(self._model)
+
+    def _training(self) -> Training:
+        return training_of(self._config, 1.0)  # no promise here, so no Poisson batches
 
     def local_scalar(self, seed: int) -> tuple[float, float]:
         """Return the scalar and the loss for the direction that a seed announces."""

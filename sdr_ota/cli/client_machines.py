@@ -73,7 +73,7 @@ class Machine:
         self._agent = start_agent(CLIENT, self.host, ClientAgent)
         self._begun = self._agent.begin("load", self._course.config, self._index)
 
-    def end_load(self) -> Loaded:
+    def end_load(self) -> None:
         """Wait until it has loaded, and make sure that it computes as the coordinator does.
 
         Raises:
@@ -82,14 +82,13 @@ class Machine:
         """
         loaded: Loaded = self._there().answer(self._begun, LOAD_S)
         check_alike(self.host, loaded, self._course.base_checksum)
-        return loaded
 
     def begin_follow(self) -> None:
         """Let it take the steps of the journal."""
         self._n_followed = len(self._course.updates)
         self._begun = self._there().begin("follow", list(self._course.updates))
 
-    def end_follow(self, sampling_rate: float) -> None:
+    def end_follow(self) -> None:
         """Let it take the steps that came meanwhile, compare the weights, and take part.
 
         Raises:
@@ -99,7 +98,7 @@ class Machine:
         agent = self._there()
         agent.answer(self._begun, LOAD_S)
         agent.ask("follow", list(self._course.updates[self._n_followed :]), timeout_s=LOAD_S)
-        found, expected = agent.ask("start", sampling_rate), self._course.checksum()
+        found, expected = agent.ask("start"), self._course.checksum()
         if found != expected:
             raise ClusterError(
                 f"after {len(self._course.updates)} steps the weights of {self.host} have checksum "
@@ -107,7 +106,7 @@ class Machine:
             )
         self.is_present = True
 
-    def come_back(self, sampling_rate: float) -> str:
+    def come_back(self) -> str:
         """Go one step on the way back, without waiting; return why it is not there yet."""
         try:
             if self._agent is None:
@@ -119,10 +118,10 @@ class Machine:
                 self.begin_follow()
             if not has_answered(self._begun):
                 return f"{self.host} is catching up"
-            self.end_follow(sampling_rate)
-        except (ClusterError, HostLost) as gone:
+            self.end_follow()
+        except Exception as gone:  # whatever goes wrong there, the others go on
             self.lose()
-            return str(gone)
+            return f"{self.host} does not come back: {gone}"
         return ""
 
     def lose(self) -> None:
@@ -198,29 +197,26 @@ class Machines:
         self._told: int | None = None
         self._stepping: list[tuple[Machine, Any]] = []
         try:
-            self.sampling_rate = self._join()
+            self._join()
         except Exception:
             self.close()
             raise
 
-    def _join(self) -> float:
-        """Let all load and follow; return the chance of an example to be in a Poisson batch."""
+    def _join(self) -> None:
+        """Let all load and follow, at the same time."""
         for machine in self._machines:
             machine.begin_load(FREED_S)
-        n_examples = sum(machine.end_load().n_examples for machine in self._machines)
-        clients = self._course.config.clients
-        sampling_rate = min(clients.examples_per_round * clients.count / n_examples, 1.0)
         for machine in self._machines:
+            machine.end_load()
             machine.begin_follow()
         for machine in self._machines:
-            machine.end_follow(sampling_rate)
-        return sampling_rate
+            machine.end_follow()
 
     def absent(self) -> Mapping[int, str]:
         """Return which clients cannot take part, and why; those that are back are let in."""
         gone = {}
         for node, machine in enumerate(self._machines):
-            why = "" if machine.is_present else machine.come_back(self.sampling_rate)
+            why = "" if machine.is_present else machine.come_back()
             if why:
                 gone[node] = f"node {node}: {why}"
         return gone

@@ -93,7 +93,6 @@ def remote_learning(
         is_settled=lambda: copy.is_settled,
         close=close,
         failures=(LossNotFiniteError, UpdateNotFiniteError),
-        sampling_rate=machines.sampling_rate,
         absent=machines.absent,
     )
 

@@ -31,7 +31,15 @@ class RadioNotFound(RadioError):  # noqa: N818 - SoapySDR's words
 
 
 class RadioLost(RadioError):  # noqa: N818
-    """The machine that held the radio has gone; its node is left out until it is back."""
+    """The machine that held the radio has gone; its node is left out until it is back.
+
+    Attributes:
+        serial: Of the radio.
+    """
+
+    def __init__(self, serial: str, text: str) -> None:
+        super().__init__(text)
+        self.serial = serial
 
 
 class SettingNotTaken(RadioError):  # noqa: N818

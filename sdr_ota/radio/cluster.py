@@ -6,6 +6,8 @@ joins with `sdr-ota node`; what it offers stands in the cluster as resources.
 
 import logging
 import os
+import signal
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,8 +44,11 @@ def connect() -> None:
         ) from missing
     if ray.is_initialized():
         return
+    handler = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address="auto", log_to_driver=False, logging_level=logging.ERROR)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)  # Ray's own would end a run without its records
     except ConnectionError as alone:
         reason = str(alone).partition("\n")[0] or "nothing answers"
         raise ClusterError(

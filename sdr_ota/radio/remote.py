@@ -163,7 +163,10 @@ class RemoteRadio:
         except HostLost as gone:
             self._is_lost = True
             self._agent.end()  # where it still lives it must not hold the radio
-            raise _lost(gone) from gone
+            raise self._lost(gone) from gone
+
+    def _lost(self, gone: Exception) -> RadioLost:
+        return RadioLost(self.info.serial, f"{gone}; its node is left out until it is back")
 
     def _come_back(self) -> None:
         """Open the radio again if its machine is back; never waits for a machine to start.
@@ -173,13 +176,14 @@ class RemoteRadio:
         """
         if self.info.has_hardware_time:
             raise RadioLost(
+                self.info.serial,
                 f"{self._host} was away, so {self.info.serial} no longer counts like the others; "
-                "resume the run to align all radios"
+                "resume the run to align all radios",
             )
         try:
             self._try_to_come_back()
         except (ClusterError, HostLost, RadioError) as gone:
-            raise _lost(gone) from gone
+            raise self._lost(gone) from gone
 
     def _try_to_come_back(self) -> None:
         if self._coming is None:
@@ -209,10 +213,6 @@ class RemoteRadio:
             agent.end()  # so that it does not hold the radio
             raise
         return joined
-
-
-def _lost(gone: Exception) -> RadioLost:
-    return RadioLost(f"{gone}; its node is left out until it is back")
 
 
 def check_alike(host: str, joined: "Joined", agent: "Agent[RadioAgent]") -> None:

@@ -19,6 +19,7 @@ from sdr_ota.presets import AirPreset
 from sdr_ota.radio.address import open_radio, open_radios
 from sdr_ota.radio.agent import LONGEST_CYCLIC_S, RadioAgent
 from sdr_ota.radio.base import RadioError, RadioLost, RadioNotFound, SettingNotTaken
+from sdr_ota.radio.cluster import connect
 from sdr_ota.radio.remote import RemoteRadio
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
@@ -180,6 +181,17 @@ def test_without_a_cluster_the_user_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(ray, "init", alone)
     with pytest.raises(RadioNotFound, match="ray start --head"):
         RemoteRadio("lab0", "driver=pluto,uri=ip:127.0.0.1:1")
+
+
+def test_joining_a_cluster_leaves_signals_to_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray's handler of SIGTERM would end a run without its records."""
+    import ray  # noqa: PLC0415 - an extra
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **_: signal.signal(signal.SIGTERM, signal.SIG_IGN))
+    before = signal.getsignal(signal.SIGTERM)
+    connect()
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_an_agent_ends_what_nobody_ends(monkeypatch: pytest.MonkeyPatch) -> None:
