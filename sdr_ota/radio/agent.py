@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 
-from sdr_ota.radio.address import open_radio
+from sdr_ota.radio.address import open_radio, parse_address
 from sdr_ota.radio.base import Capture, PendingCapture, Radio, RadioInfo, RadioNotFound
 from sdr_ota.radio.soapy import SoapyRadio
 from sdr_ota.types import RadioSettings, Samples
@@ -71,7 +71,7 @@ def check_offered(address: str, offer: Offer) -> None:
     Raises:
         RadioNotFound: Naming those that are offered.
     """
-    if address not in offer.radios:
+    if parse_address(address) not in [parse_address(radio) for radio in offer.radios]:
         raise RadioNotFound(
             f"{offer.host} does not offer {address}; it offers: "
             f"{'; '.join(offer.radios) or 'none'}. Start sdr-ota node there with --radio {address}"

@@ -5,15 +5,16 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 from ota_calibration.cyclic_sounding import sound_cyclic
-from ota_calibration.sounding import make_plan
+from ota_calibration.sounding import make_plan, sound_nodes
 
 from sdr_ota.cyclic_exchange import exchange_cyclic
 from sdr_ota.erasure import Erasure
-from sdr_ota.exchange import Bench, Link
+from sdr_ota.exchange import Bench, Link, exchange_symbols
 from sdr_ota.frame import FrameFormat
 from sdr_ota.presets import AirPreset
 from sdr_ota.radio.address import open_radio, open_radios
@@ -23,6 +24,8 @@ from sdr_ota.radio.cluster import connect
 from sdr_ota.radio.remote import RemoteRadio
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
+from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
+from sdr_ota.radio.virtual.soapy_world import SoapyWorld
 from sdr_ota.schemes import load_scheme
 from sdr_ota.types import RadioSettings
 from tests.sdr_ota.radio.lent_machines import Machines, machines
@@ -146,6 +149,35 @@ def test_a_machine_that_dies_is_left_out_until_it_is_back(lab: Lab) -> None:
         until(lambda: answers(lost))
         assert make_plan(sound_cyclic(bench, LINK), 0.5, 20.0).active_nodes == (0, 1, 2)
         assert total(bench, [0.5, 0.4, -0.2]) == pytest.approx(0.7, abs=0.2)
+
+
+def test_a_radio_with_hardware_time_is_timed_from_elsewhere(
+    lab: Lab, virtual_soapy_driver: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOAPY_SDR_PLUGIN_PATH", str(virtual_soapy_driver.parent))
+    shared = AirPreset("shared", snr_db=60.0, shared_clock=True)
+    world = SoapyWorld(shared, 2, SETTINGS.sample_rate_hz, SETTINGS.center_freq_hz, seed=1)
+    link = Link(FrameFormat(), load_scheme("coherent"), max_cfo_hz=1e3, lead_s=0.05)
+    symbols = np.array([0.5, 0.4])
+    with VirtualSoapy(world) as served:
+        receiver, (near, far) = served.receiver_address, served.node_addresses
+        lab.machines.come("attic", far)
+        with open_radios((receiver, near, f"{far},host=attic")) as radios:  # aligned at a pulse
+            for radio in radios:
+                radio.configure(SETTINGS)
+            bench = Bench(radios[0], radios[1:], SETTINGS.sample_rate_hz)
+            plan = make_plan(sound_nodes(bench, link), 0.5, 20.0)
+            assert plan.active_nodes == (0, 1)
+            total = exchange_symbols(symbols, plan, bench, link, seed=4).total.value
+            assert total == pytest.approx(0.9, abs=0.05)
+
+            lab.machines.go("attic")
+            with pytest.raises(Erasure, match=r"radio: attic "):
+                for seed in range(100):  # its last breath may be a round
+                    exchange_symbols(symbols, plan, bench, link, seed)
+            assert make_plan(sound_nodes(bench, link), 0.5, 20.0).active_nodes == (0,)
+            with pytest.raises(RadioLost, match="no longer counts like the others"):
+                bench.nodes[1].transmit(np.zeros(100, np.complex64), 0)
 
 
 def test_an_agent_that_hangs_is_lost_in_time(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
