@@ -1,4 +1,4 @@
-.PHONY: demo test lint setup bench clean
+.PHONY: demo test lint setup bench docs clean
 run = .venv/bin
 
 demo: setup ## set up, then fine-tune a small OPT over the simulated air
@@ -19,6 +19,9 @@ setup:
 
 bench: setup ## every figure with its peer, as ratios on one page (build/bench); about half an hour
 	$(run)/python benchmarks/page.py
+
+docs: setup ## the documentation as a folder of pages: build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(run)/mkdocs build --quiet
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

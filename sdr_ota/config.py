@@ -65,6 +65,7 @@ class Config(Table):
                 f"radio.sample_rate_hz = {self.radio.sample_rate_hz:g}"
             )
         self._check_privacy()
+        self._check_location()
         if self.receiver.synchronizer == "gnuradio" and self.radio.sends_cyclic_frames:
             raise ValueError(
                 'receiver.synchronizer = "gnuradio" needs radios with hardware time: cyclic '
@@ -83,6 +84,21 @@ class Config(Table):
                 f"{MAX_PROCESSES} inputs; use fewer clients or radio.processes = false"
             )
         return self
+
+    def _check_location(self) -> None:
+        """Refuse clients on machines that do not exist, or that would not add their own noise."""
+        if self.clients.location == "coordinator":
+            return
+        if not all("host=" in address for address in self.radio.nodes) or not self.radio.nodes:
+            raise ValueError(
+                'clients.location = "node" needs host=NAME in every address of radio.nodes'
+            )
+        if self.clients.source != "model" or self.privacy.protect != "nothing":
+            raise ValueError(
+                'clients.location = "node" needs clients.source = "model" and privacy.protect = '
+                '"nothing": noise is added where the run is coordinated, which would then see '
+                "scalars without it"
+            )
 
     def _check_transmission(self) -> None:
         """Refuse to open real radios that may not send what the experiment needs."""

@@ -36,7 +36,9 @@ class ModelTable(Table):
     kind: Literal["causal", "classifier"] = Field(
         "causal", description="a language model that is prompted, or a sequence classifier"
     )
-    weight_format: Literal["float32", "bfloat16", "float16"] = "float32"
+    weight_format: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32", description="number format of the weights"
+    )
     train: Literal["all", "layers", "lora", "prefix"] = Field(
         "all", description="what learns: all weights, some layers, or adapters"
     )
@@ -65,7 +67,7 @@ class DataTable(Table):
     held_out_limit: int | None = Field(None, ge=1, description="use only the first examples")
     template: str | None = Field(None, description="prompt with {column}s; needs a verbaliser")
     verbaliser: Mapping[str, str] | None = Field(None, description="label to words")
-    label_column: str = "label"
+    label_column: str = Field("label", description="column that holds the answer")
 
     @model_validator(mode="after")
     def _both_or_none(self) -> "DataTable":
@@ -81,6 +83,9 @@ class ClientsTable(Table):
     source: Literal["model", "synthetic"] = Field(
         "model", description="a language model, or random scalars to measure the link alone"
     )
+    location: Literal["coordinator", "node"] = Field(
+        "coordinator", description="where clients compute: node is the machine in radio.nodes"
+    )
     examples_per_round: Count = Field(8, description="examples a client probes in a round")
     split: Literal["even", "dirichlet"] = Field("even", description="how data are dealt out")
     dirichlet_alpha: Positive = Field(0.5, description="label skew of the dirichlet split")
@@ -90,15 +95,19 @@ class ClientsTable(Table):
 class ZoTable(Table):
     """The zeroth-order estimator and its step."""
 
-    learning_rate: Positive = 5e-4
+    learning_rate: Positive = Field(5e-4, description="step along the direction for a scalar of 1")
     warmup_rounds: Annotated[int, Field(ge=0)] = Field(
         0, description="rounds in which the learning rate rises to its value"
     )
     decay: Literal["constant", "linear", "cosine"] = Field(
         "constant", description="how the learning rate falls to 0 at the end"
     )
-    perturbation_scale: Positive = 2**-10
-    direction: Literal["rademacher", "gaussian"] = "rademacher"
+    perturbation_scale: Positive = Field(
+        2**-10, description="how far the weights are moved both ways along the direction to probe"
+    )
+    direction: Literal["rademacher", "gaussian"] = Field(
+        "rademacher", description="elements of a direction: plus or minus 1, or normal"
+    )
     objective: Literal["loss", "error"] = Field(
         "loss", description="what is made small: the loss, or the share of errors (1 - F1) itself"
     )
@@ -115,7 +124,9 @@ class ZoTable(Table):
     rms_decay: float | None = Field(
         None, gt=0, lt=1, description="divide steps by the scalars' root mean square, as Adam"
     )
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="each step shrinks the weights by this times the learning rate"
+    )
 
 
 class PrivacyTable(Table):
@@ -177,11 +188,21 @@ class PrivacyTable(Table):
 class FrameTable(Table):
     """Lengths of the parts of a frame."""
 
-    chirp_samples: Annotated[int, Field(ge=96, le=65536)] = 384
-    pilot_chips: Annotated[int, Field(ge=16, le=1_000_000)] = 256
-    payload_chips: Annotated[int, Field(ge=2, le=10_000_000)] = 512
-    idle_chips: Annotated[int, Field(ge=16, le=1_000_000)] = 512
-    guard_samples: Annotated[int, Field(ge=16, le=1_000_000)] = 64
+    chirp_samples: Annotated[int, Field(ge=96, le=65536)] = Field(
+        384, description="of each of the preamble's two chirps"
+    )
+    pilot_chips: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
+        256, description="known chips after a preamble, from which a sounding measures the path"
+    )
+    payload_chips: Annotated[int, Field(ge=2, le=10_000_000)] = Field(
+        512, description="in which all nodes send their symbols; more chips, less noise in the sum"
+    )
+    idle_chips: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
+        512, description="of silence in which the receiver measures its noise"
+    )
+    guard_samples: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
+        64, description="of silence between the parts"
+    )
 
     def frame(self) -> FrameFormat:
         """Return the frame format."""
@@ -241,8 +262,8 @@ class RadioTable(Table):
     lost_node: Literal["leave-out", "stop"] = Field(
         "leave-out", description="with processes: what becomes of the run if a node dies"
     )
-    center_freq_hz: Positive = 915e6
-    sample_rate_hz: Positive = 1e6
+    center_freq_hz: Positive = Field(915e6, description="to which all radios are tuned")
+    sample_rate_hz: Positive = Field(1e6, description="of all radios")
     tx_gain_db: float = Field(0.0, description="of every node; fixed during a run")
     rx_gain_db: float = Field(0.0, description="of the receiver; fixed during a run")
     lead_s: Positive = Field(
@@ -280,8 +301,8 @@ class BandTable(Table):
     """A band in which you may transmit: write down what your licence or the law allows."""
 
     name: str = Field("", description="for messages")
-    low_hz: Positive
-    high_hz: Positive
+    low_hz: Positive = Field(description="lower edge")
+    high_hz: Positive = Field(description="upper edge")
     max_duty_cycle: Annotated[float, Field(gt=0, le=1)] = Field(
         1.0, description="largest share of the time in which a node sends; 0.01 is one percent"
     )
@@ -307,7 +328,7 @@ class ReceiverTable(Table):
 class AirTable(Table):
     """The simulated air: a preset, and what is different from it."""
 
-    preset: str = "lab-wired"
+    preset: str = Field("lab-wired", description="`sdr-ota presets` lists them")
     seed: int | None = Field(None, ge=0, description="run.seed if not given")
     snr_db: float | None = Field(
         None, ge=-60, le=120, description="full-scale node through 0 dB over noise, per sample"

@@ -3,7 +3,7 @@
 from typing import Literal, TypeAlias
 
 Reason: TypeAlias = Literal[
-    "not-found", "saturated", "gain-changed", "late", "interference", "radio", "no-plan"
+    "not-found", "saturated", "gain-changed", "late", "interference", "radio", "no-plan", "host"
 ]
 
 

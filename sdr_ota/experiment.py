@@ -182,10 +182,10 @@ def _sounded_round(
     try:
         if plan is None or index % schedule.sounding_every == 0:
             plan = experiment.make_plan(experiment.bench)
+        sounding_s = time.perf_counter() - began_s
+        return replace(run_round(experiment, index, plan), sounding_s=sounding_s), plan
     except Erasure as lost:
         return _erased(index, schedule.round_seed(index), lost), None
-    sounding_s = time.perf_counter() - began_s
-    return replace(run_round(experiment, index, plan), sounding_s=sounding_s), plan
 
 
 def run_round(experiment: Experiment, index: int, plan: TransmitPlan) -> RoundResult:
@@ -199,7 +199,8 @@ def run_round(experiment: Experiment, index: int, plan: TransmitPlan) -> RoundRe
         plan: How the nodes send.
 
     Raises:
-        Exception: Whatever ``experiment.admit`` and the clients raise; it ends the run.
+        Erasure: If a client's machine has gone before it has answered.
+        Exception: Whatever else ``experiment.admit`` and the clients raise; it ends the run.
     """
     clients, link = experiment.clients, experiment.link
     seed = experiment.schedule.round_seed(index)

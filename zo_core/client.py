@@ -56,6 +56,8 @@ class Training:
         rule: What is made of the broadcast scalars.
         data_seed: Names the draws; not negative.
         probe: How the model is probed.
+        first_client: Number of a cohort's first client among all of the run, by which their
+            draws differ.
         seed_pool: Directions come from the seeds 0 to ``seed_pool - 1`` alone, so that the
             model is that many sums (FedKSeed, arXiv 2312.06353); None for no limit.
     """
@@ -66,6 +68,7 @@ class Training:
     rule: UpdateRule = field(default_factory=UpdateRule)
     data_seed: int = 0
     probe: Probe = field(default_factory=Probe)
+    first_client: int = 0
     seed_pool: int | None = None
 
     def direction_seed(self, seed: int) -> int:
@@ -194,7 +197,7 @@ class Cohort(Generic[ExampleT]):
         training = self._training
         drawn = [
             [examples[i] for i in training.draw(len(examples), (training.data_seed, index, seed))]
-            for index, examples in enumerate(self._client_examples)
+            for index, examples in enumerate(self._client_examples, training.first_client)
         ]
         joint = [example for examples in drawn for example in examples]
         direction_seed = training.direction_seed(seed)

@@ -8,7 +8,7 @@ import numpy as np
 from ota_calibration.power_control import Inversion, NoNodeHeardError, invert_channels
 from sdr_ota.erasure import Erasure
 from sdr_ota.exchange import Bench, Link
-from sdr_ota.radio.base import Capture, RadioError, TimeError
+from sdr_ota.radio.base import Capture, RadioError, RadioLost, TimeError
 from sdr_ota.sync import BurstNotFound, locate_burst
 from sdr_ota.types import ChannelEstimate, Precoder, TransmitPlan
 
@@ -68,7 +68,8 @@ def _sounding_frame(bench: Bench, link: Link) -> Capture:
     )
     try:
         for node, radio in enumerate(bench.nodes):
-            with suppress(TimeError):  # its slot stays empty, which the receiver will see
+            # Otherwise its slot stays empty, which the receiver will see.
+            with suppress(TimeError, RadioLost):
                 radio.transmit(burst, frame_tick + frame.sounding_start(node))
     except RadioError:
         with suppress(RadioError):  # what did leave must not meet the next sounding
@@ -76,7 +77,7 @@ def _sounding_frame(bench: Bench, link: Link) -> Capture:
         raise
     capture = pending.result(link.timeout_s)
     for radio in bench.nodes:
-        with suppress(TimeError):
+        with suppress(TimeError, RadioLost):
             radio.confirm_sent(link.timeout_s)
     return capture
 

@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
     app.command("virtual-pluto")(virtual_pluto)
     app.command("virtual-soapy")(virtual_soapy)
     app.command("companion")(companion)
+    app.command("node")(node)
 
 
 def run(
@@ -327,3 +328,24 @@ def companion(
     from sdr_ota.cli.companion import companion_command  # noqa: PLC0415
 
     companion_command(flowgraph, environment)
+
+
+def node(
+    name: Annotated[str, typer.Argument(help="Name of this machine in the run.")],
+    address: Annotated[
+        str, typer.Option(help="Of the cluster: where `ray start --head` runs, HOST:PORT.")
+    ],
+    radios: Annotated[
+        list[str],
+        typer.Option("--radio", metavar="ADDRESS", help="A radio of this machine to lend."),
+    ],
+) -> None:
+    """Lend this machine's radios to a run that is coordinated elsewhere, until Ctrl-C.
+
+    In that run's config a radio lent here is ADDRESS,host=NAME. Every radio is opened
+    once before, and closed again: nothing is sent. Files of the machine's own data are
+    looked for in the folder in which this command was started.
+    """
+    from sdr_ota.cli.node import node_command  # noqa: PLC0415
+
+    node_command(name, address, radios)

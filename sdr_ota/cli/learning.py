@@ -1,6 +1,6 @@
 """From a config to clients: a language model and its data, or random scalars."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -51,6 +51,7 @@ class Learning:
         close: Call at the end.
         failures: What a client raises when it cannot go on; the text is for the user.
         sampling_rate: Largest chance of an example to be in a batch.
+        absent: Nodes whose client cannot take part now, each with a sentence on why.
     """
 
     clients: Sequence[ScalarClient]
@@ -62,6 +63,7 @@ class Learning:
     close: Callable[[], None] = lambda: None
     failures: tuple[type[Exception], ...] = ()
     sampling_rate: float = 1.0
+    absent: Callable[[], Mapping[int, str]] = dict
 
 
 def synthetic_learning(config: Config) -> Learning:
@@ -97,8 +99,11 @@ def model_learning(
             "pip install 'sdr-ota[llm]'; without it, measure the link alone with "
             "--set clients.source=synthetic"
         ) from missing
+    load = _load
+    if config.clients.location == "node":
+        from sdr_ota.cli.remote_learning import remote_learning as load  # noqa: PLC0415
     try:
-        return _load(config, home, journal, n_updates, progress)
+        return load(config, home, journal, n_updates, progress)
     except (
         DataError,
         ModelUnavailableError,
@@ -122,7 +127,7 @@ def sampling_rate_of(config: Config, home: Path) -> float:
     from zo_core.examples import DataError  # noqa: PLC0415
 
     try:
-        parts = _client_parts(config, home, task_of(config.data))
+        parts = client_parts(config, home, task_of(config.data))
     except DataError as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
     return _rate(config, parts)
@@ -133,8 +138,9 @@ def _rate(config: Config, parts: Sequence[Sequence["Example"]]) -> float:
     return min(config.clients.examples_per_round * config.clients.count / n_examples, 1.0)
 
 
-def _client_parts(config: Config, home: Path, task: "Task") -> list[list["Example"]]:
-    train = _examples(config.data.train, "train", config.data.train_limit, task, home)
+def client_parts(config: Config, home: Path, task: "Task") -> list[list["Example"]]:
+    """Return the examples that each client holds, dealt out from one file."""
+    train = examples_of(config.data.train, "train", config.data.train_limit, task, home)
     return _split(config, train)
 
 
@@ -149,13 +155,13 @@ def _load(
     from zo_core.weight_checkpoint import save_weights  # noqa: PLC0415
 
     task = task_of(config.data)
-    held_out = _examples(config.data.held_out, "test", config.data.held_out_limit, task, home)
-    parts = _client_parts(config, home, task)
+    held_out = examples_of(config.data.held_out, "test", config.data.held_out_limit, task, home)
+    parts = client_parts(config, home, task)
     loaded = load_base(config, task, progress)
     model, objective = choose_trainable(config, loaded), objective_of(config, task, loaded)
     sampling_rate = _rate(config, parts)
-    training = _training(config, sampling_rate)
-    journal, past = _journal(journal_path, n_updates, model, training)
+    training = training_of(config, sampling_rate)
+    journal, past = open_journal(journal_path, n_updates, model, training)
     cohort = Cohort(
         model,
         objective.losses,
@@ -187,7 +193,7 @@ def _load(
     )
 
 
-def _journal(
+def open_journal(
     path: Path, n_updates: int, model: "torch.nn.Module", training: "Training"
 ) -> tuple["JournalWriter", Sequence["Update"]]:
     """Start a run's journal, or replay the one that is there and go on with it."""
@@ -208,7 +214,8 @@ def _journal(
     return writer, journal.updates
 
 
-def _training(config: Config, sampling_rate: float) -> "Training":
+def training_of(config: Config, sampling_rate: float) -> "Training":
+    """Return how clients learn."""
     from zo_core.batches import fixed_batch, poisson_batch  # noqa: PLC0415
     from zo_core.client import Training, mean_slope  # noqa: PLC0415
     from zo_core.directions import DirectionKind  # noqa: PLC0415
@@ -249,9 +256,10 @@ def task_of(table: DataTable) -> "Task":
     return PromptTask(table.task, table.template, table.verbaliser, table.label_column)
 
 
-def _examples(
+def examples_of(
     source: str, split: str, limit: int | None, task: "Task", home: Path
 ) -> list["Example"]:
+    """Return the examples of a file, of a data set, or of the built-in one."""
     from zo_core.examples import fetch_examples, read_examples  # noqa: PLC0415
     from zo_core.tasks import PromptTask, check_labels  # noqa: PLC0415
 

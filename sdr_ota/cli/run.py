@@ -22,6 +22,7 @@ from sdr_ota.cli.duty import DutyLimit
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.cli.interruption import Interruption
 from sdr_ota.cli.learning import JOURNAL, Learning, model_learning, synthetic_learning
+from sdr_ota.cli.present_nodes import present_only
 from sdr_ota.cli.privacy import admission
 from sdr_ota.cli.progress import RunView, run_view
 from sdr_ota.cli.report import print_report, save_plots
@@ -132,7 +133,7 @@ def _go_round(
                 learning.clients,
                 bench,
                 link,
-                standing.planner,
+                present_only(standing.planner, learning.absent),
                 admit,
                 schedule,
                 captures.observe,

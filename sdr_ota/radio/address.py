@@ -1,4 +1,7 @@
-"""Radios by address, as the field writes them: ``driver=pluto,uri=ip:192.168.2.1``."""
+"""Radios by address, as the field writes them: ``driver=pluto,uri=ip:192.168.2.1``.
+
+With ``host=NAME`` the radio is plugged into another machine, where `sdr-ota node` runs.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -6,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from sdr_ota.radio.base import Radio
 from sdr_ota.radio.clock import align_clocks
 from sdr_ota.radio.pluto import PlutoRadio
+from sdr_ota.radio.remote import RemoteRadio
 from sdr_ota.radio.soapy import SoapyRadio
 from sdr_ota.radio.zeromq import ZeroMqRadio
 
@@ -24,7 +28,9 @@ def open_radio(address: str) -> Radio:
         AddressError: If it is not of that form.
         RadioNotFound: If no such device answers.
     """
-    options = parse_address(address)
+    options = dict(parse_address(address))
+    if host := options.pop("host", ""):
+        return RemoteRadio(host, ",".join(f"{key}={value}" for key, value in options.items()))
     return _DRIVERS[options["driver"]](options)
 
 
@@ -39,7 +45,7 @@ def open_radios(addresses: Sequence[str]) -> Iterator[tuple[Radio, ...]]:
     """
     with ExitStack() as opened:
         radios = tuple(opened.enter_context(open_radio(address)) for address in addresses)
-        pulsed = [r for r in radios if isinstance(r, SoapyRadio) and r.has_pulse]
+        pulsed = [r for r in radios if isinstance(r, SoapyRadio | RemoteRadio) and r.has_pulse]
         if len(pulsed) > 1:
             align_clocks(pulsed)
         yield radios

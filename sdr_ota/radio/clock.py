@@ -2,16 +2,33 @@
 
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
-from sdr_ota.radio.base import SettingNotTaken
-from sdr_ota.radio.soapy import SoapyRadio
+from sdr_ota.radio.base import RadioInfo, SettingNotTaken
 
 _LONGEST_WAIT_S = 2.5
 _READINGS = 3
 """How often the pulses are read: one may come between two devices' readings, not three."""
 
 
-def align_clocks(radios: Sequence[SoapyRadio]) -> None:
+class PulsedRadio(Protocol):
+    """A radio whose time can be set at a pulse per second."""
+
+    @property
+    def info(self) -> RadioInfo:
+        """Who the radio is."""
+        ...
+
+    def last_pulse_ns(self) -> int:
+        """Return the radio's time at the last pulse, in nanoseconds."""
+        ...
+
+    def set_time_at_pulse(self, time_ns: int) -> None:
+        """Let the radio's time be this at the next pulse."""
+        ...
+
+
+def align_clocks(radios: Sequence[PulsedRadio]) -> None:
     """Let the devices' time be zero at one and the same pulse, and check that it was.
 
     Raises:
@@ -35,7 +52,7 @@ def align_clocks(radios: Sequence[SoapyRadio]) -> None:
     )
 
 
-def _wait_for_pulse(radio: SoapyRadio) -> None:
+def _wait_for_pulse(radio: PulsedRadio) -> None:
     before_ns, until = radio.last_pulse_ns(), time.monotonic() + _LONGEST_WAIT_S
     while radio.last_pulse_ns() == before_ns:
         if time.monotonic() > until:

@@ -1,0 +1,31 @@
+"""The page of all commands, made from the command line itself."""
+
+import re
+
+import typer
+import typer.core
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from typer.cli import get_docs_for_click
+
+from sdr_ota.cli import app, commands
+
+_SHORTENED = re.compile(r"^\* `([a-z][\w-]*)`: .*$", re.MULTILINE)
+"""An entry of the list of commands, whose help has been cut to fit a terminal."""
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add reference/commands.md."""
+    if not app.registered_commands:  # a server builds the site again and again
+        commands.register(app)
+    command = typer.main.get_command(app)
+    with typer.Context(command) as context:
+        text = get_docs_for_click(obj=command, ctx=context, name="sdr-ota", title="Commands")
+        text = _SHORTENED.sub(lambda found: _entry(command, found[1]), text)
+    files.append(File.generated(config, "reference/commands.md", content=text))
+    return files
+
+
+def _entry(command: typer.core.TyperGroup, name: str) -> str:
+    about = (command.commands[name].help or "").partition("\n")[0]
+    return f"* [`{name}`](#sdr-ota-{name}): {about}"

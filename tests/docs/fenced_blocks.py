@@ -1,0 +1,124 @@
+"""The fenced blocks of a page, and what they promise.
+
+- A block with a title is a file: the reader saves it under that name.
+- ``python`` without a title is a whole program.
+- ``console`` is a session: lines that begin with ``$`` are typed, the others are printed by
+  them, where ``...`` stands for anything and a number with a decimal point for any such number.
+
+Blocks of other kinds are pictures and are not run.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TIMEOUT_S = 180
+_BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+_MEASURED = re.compile(r"[-+]?\d+\.\d+")
+
+
+@dataclass(frozen=True)
+class Block:
+    kind: str
+    title: str
+    text: str
+
+    @property
+    def does_something(self) -> bool:
+        return bool(self.title) or self.kind in {"python", "console"}
+
+
+def blocks_of(page: Path) -> list[Block]:
+    found = (Block(*match.groups(default="")) for match in _BLOCK.finditer(page.read_text()))
+    return [block for block in found if block.does_something]
+
+
+def copy_of_the_checkout(folder: Path) -> None:
+    """Readers work in a checkout, and some blocks add a file to it."""
+    for name in ("sdr_ota", "zo_core", "calibration", "flowgraphs", "examples"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.nbi", "*.nbc")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+
+
+def run_block(block: Block, folder: Path) -> None:
+    """Do what a block says in a copy of the checkout.
+
+    Raises:
+        AssertionError: If it does not do what the page says.
+    """
+    if block.title:
+        path = folder / block.title
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.text)
+    elif block.kind == "python":
+        _run([sys.executable, "-c", block.text], folder)
+    else:
+        _check_session(block.text, folder)
+
+
+def _check_session(text: str, folder: Path) -> None:
+    typed = [line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ ")]
+    ending = "trap 'kill $(jobs -p) 2> /dev/null; wait' EXIT"
+    printed = _run(["bash", "-ec", "\n".join([ending, *typed])], folder)
+    shown = [line for line in text.splitlines() if line.strip() and not line.startswith("$ ")]
+    position = 0
+    for pattern in map(_pattern, shown):
+        found = pattern.search(printed, position)
+        assert found, f"the page shows {pattern.pattern!r}, which is not in:\n{printed[position:]}"
+        position = found.end()
+
+
+def _pattern(line: str) -> re.Pattern[str]:
+    words = (r"\s+".join(map(_word, part.split())) for part in line.split("..."))
+    return re.compile(r"\s*.*?\s*".join(words))
+
+
+def _word(word: str) -> str:
+    return re.escape(_MEASURED.sub("\0", word)).replace("\0", _MEASURED.pattern)
+
+
+def _run(command: list[str], folder: Path) -> str:
+    """Run a command and all that it starts in a session of their own, and end them all."""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, **_paths(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        try:
+            printed, _ = running.communicate(timeout=TIMEOUT_S)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
+    assert running.returncode == 0, printed
+    return printed
+
+
+def _paths(folder: Path) -> Mapping[str, str]:
+    rooms = (folder, folder / "calibration", folder / "flowgraphs")
+    programs = (str(Path(sys.executable).parent), os.environ["PATH"])
+    return {
+        "PYTHONPATH": os.pathsep.join(map(str, rooms)),
+        "PATH": os.pathsep.join(programs),
+        "COLUMNS": "100",
+    }
+
+
+def pages() -> Iterator[Path]:
+    """Yield every page of the documentation that holds something to run."""
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        if blocks_of(page):
+            yield page

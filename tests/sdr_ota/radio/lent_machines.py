@@ -1,0 +1,51 @@
+"""Several machines of one cluster, on this one: Ray workers that are started and killed."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sdr_ota.radio.agent import Offer
+
+
+class Machines:
+    """A cluster to which machines come and from which they go."""
+
+    def __init__(self) -> None:
+        from ray.cluster_utils import Cluster  # noqa: PLC0415
+
+        self._cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        self._there: dict[str, Any] = {}
+        self.address: str = self._cluster.address
+
+    def come(self, host: str, *radios: str, home: Path = Path()) -> None:
+        self._there[host] = self._cluster.add_node(
+            num_cpus=1,
+            resources={f"radio:{host}": len(radios), f"client:{host}": 1},
+            env_vars=dict(Offer(host, radios, str(home)).environment()),
+        )
+
+    def go(self, host: str) -> None:
+        """Kill a machine without a word."""
+        self._cluster.remove_node(self._there.pop(host), allow_graceful=False)
+
+    def close(self) -> None:
+        import ray  # noqa: PLC0415
+
+        ray.shutdown()
+        self._cluster.shutdown()
+
+
+@contextmanager
+def machines() -> Iterator[Machines]:
+    before = os.environ.get("RAY_AUTH_MODE")
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # whatever tokens this user has
+    made = Machines()
+    try:
+        yield made
+    finally:
+        made.close()
+        del os.environ["RAY_AUTH_MODE"]
+        if before is not None:
+            os.environ["RAY_AUTH_MODE"] = before
