@@ -30,6 +30,6 @@ echo "setup: installing Python packages into .venv (about a minute the first tim
 install_torch
 # The environment's own numpy and scipy, whatever Debian's are.
 $pip "numpy>=2" "scipy>=1.13"
-$pip --editable ".[llm,privacy,pluto,gnuradio,dev]"
+$pip --editable ".[llm,privacy,pluto,gnuradio,cluster,parquet,tensorboard,dev]"
 echo "$wanted" >"$stamp"
 echo "setup: ready"

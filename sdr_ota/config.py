@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from sdr_ota.config_tables import (
     AirTable,
     BandTable,
+    CapturesTable,
     ClientsTable,
     DataTable,
     FrameTable,
@@ -51,6 +52,7 @@ class Config(Table):
     radio: RadioTable = RadioTable()
     band: tuple[BandTable, ...] = ()
     air: AirTable = AirTable()
+    captures: CapturesTable = CapturesTable()
     receiver: ReceiverTable = ReceiverTable()
 
     @model_validator(mode="after")
@@ -146,6 +148,10 @@ def load_config(path: Path | None, settings: Sequence[str] = ()) -> Config:
     tables = {} if path is None else _read(path)
     for setting in settings:
         _apply(tables, setting)
+    return _validated(tables)
+
+
+def _validated(tables: Mapping[str, object]) -> Config:
     try:
         return Config.model_validate(tables)
     except ValidationError as invalid:
@@ -164,6 +170,18 @@ def restore_config(tables: object) -> Config:
     except ValidationError as invalid:
         lines = "; ".join(_sentence(error) for error in invalid.errors())
         raise ConfigError(f"this version cannot continue the run: {lines}") from None
+
+
+def changed_config(config: Config, settings: Sequence[str]) -> Config:
+    """Return a configuration with ``table.key=value`` settings applied.
+
+    Raises:
+        ConfigError: With everything that is wrong, one line each.
+    """
+    tables = config.model_dump()
+    for setting in settings:
+        _apply(tables, setting)
+    return _validated(tables)
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -26,6 +26,7 @@ class RunTable(Table):
     seed: Annotated[int, Field(ge=0)] = Field(1, description="everything random follows from it")
     folder: str = Field("runs", description="folder in which the run's own folder is made")
     evaluate_every: Count = Field(50, description="rounds between two held-out accuracies")
+    tensorboard: bool = Field(False, description="also write curves for TensorBoard")
 
 
 class ModelTable(Table):
@@ -261,6 +262,18 @@ class RadioTable(Table):
     def is_simulated(self) -> bool:
         """Whether no real radio is named."""
         return not self.nodes and not self.receiver
+
+
+class CapturesTable(Table):
+    """Which rounds are kept as SigMF recordings in the run folder."""
+
+    every: Annotated[int, Field(ge=0)] = Field(
+        50, description="keep the capture of every n-th round; 0 for none of them"
+    )
+    erased: bool = Field(True, description="keep those of erased rounds too")
+    max_megabytes: Positive = Field(
+        100.0, description="space for all captures of a run; the oldest make room for new ones"
+    )
 
 
 class BandTable(Table):

@@ -225,6 +225,17 @@ def air_s_per_round(config: Config) -> float:
     return joint_s + sounding_s / config.link.sounding_every
 
 
+def gradient_air_s_per_round(config: Config, n_entries: int) -> float:
+    """Return the air time of a round that sends a gradient, one entry a chip.
+
+    Soundings, preambles and silence are those of `air_s_per_round`; the payload carries
+    every entry in a chip of its own, without averaging: the fastest way over this link.
+    """
+    frame = link_of(config).frame
+    chip_s = frame.pulse.samples_per_chip / config.radio.sample_rate_hz
+    return air_s_per_round(config) + (n_entries - frame.n_payload_chips) * chip_s
+
+
 def frame_times_s(config: Config) -> tuple[float, float]:
     """Return the air times of a joint frame and of a whole sounding.
 

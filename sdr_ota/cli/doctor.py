@@ -70,6 +70,12 @@ def _learning() -> Iterator[Finding]:
     yield _package("dp-accounting", "privacy")
 
 
+def _results() -> Iterator[Finding]:
+    yield _package("tensorboard", "tensorboard")
+    yield _package("pyarrow", "parquet")
+    yield _package("ray", "cluster")
+
+
 def _pluto() -> Iterator[Finding]:
     yield _package("pyadi-iio", "pluto")
     try:
@@ -156,6 +162,7 @@ def foreign_packages() -> Iterator[Finding]:
 _LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _base,
     _learning,
+    _results,
     _pluto,
     _soapy,
     _gnuradio,
