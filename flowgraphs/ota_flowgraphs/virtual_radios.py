@@ -1,4 +1,4 @@
-"""Virtual radios between processes: each node one, the air in GNU Radio, the receiver one.
+r"""Virtual radios between processes: each node one, the air in GNU Radio, the receiver one.
 
     node 0 --\
     node 1 ---+--> air (GNU Radio) --> receiver

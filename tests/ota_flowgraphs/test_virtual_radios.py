@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import ota_flowgraphs
 import pytest
-from ota_flowgraphs.virtual_radios import VirtualRadios
+from ota_flowgraphs.virtual_radios import MAX_NODES, VirtualRadios
 from scipy import stats
 
+from sdr_ota.config import MAX_PROCESSES
 from sdr_ota.presets import AirPreset
 from sdr_ota.radio.address import open_radios
 from sdr_ota.radio.base import RadioLost
@@ -63,6 +65,11 @@ def test_nodes_add_up_each_with_an_oscillator_of_its_own() -> None:
         heard = receiver.begin_receive(40_000).result(10.0).samples
         assert level_at(heard, places[1]) < 0.01
         assert level_at(heard, places[0]) == pytest.approx(0.2, rel=0.03)
+
+
+def test_the_config_knows_how_many_inputs_the_air_has() -> None:
+    air = (Path(ota_flowgraphs.__file__).parent / "air.grc").read_text()
+    assert MAX_PROCESSES == MAX_NODES == air.count("id: ota_iq_source")
 
 
 def test_time_stands_still_while_nobody_listens() -> None:

@@ -150,6 +150,7 @@ public:
         forget();
         _start = flags & SOAPY_SDR_HAS_TIME ? SoapySDR::timeNsToTicks(ns, _rate) : now();
         _wanted = count;
+        _endless = !count;
         return 0;
     }
     int deactivateStream(SoapySDR::Stream *, int, long long) override {
@@ -160,6 +161,10 @@ public:
     int readStream(SoapySDR::Stream *, void *const *buffers, size_t count, int &flags,
                    long long &ns, long) override {
         flags = 0;
+        if (_endless && _given == _samples.size()) {
+            _start += static_cast<long long>(_samples.size());
+            _wanted = std::min(count, MTU);
+        }
         if (_wanted) {
             const auto n = std::exchange(_wanted, 0);
             const std::lock_guard<std::mutex> one_at_a_time(_mutex);
@@ -175,7 +180,7 @@ public:
         const size_t n = std::min({count, left, MTU});
         std::memcpy(buffers[0], _samples.data() + _given, n * sizeof _samples[0]);
         ns = SoapySDR::ticksToTimeNs(_start + static_cast<long long>(_given), _rate);
-        flags = SOAPY_SDR_HAS_TIME | (n == left ? SOAPY_SDR_END_BURST : 0);
+        flags = SOAPY_SDR_HAS_TIME | (n == left && !_endless ? SOAPY_SDR_END_BURST : 0);
         _given += n;
         return static_cast<int>(n);
     }
@@ -231,7 +236,7 @@ private:
         ask("NOW") >> tick;
         return tick;
     }
-    void forget() { _samples.clear(), _given = 0, _wanted = 0; }
+    void forget() { _samples.clear(), _given = 0, _wanted = 0, _endless = false; }
 
     mutable Connection _air;
     mutable std::mutex _mutex;
@@ -240,6 +245,7 @@ private:
     double _rate = 1e6;
     long long _start = 0;
     size_t _wanted = 0, _given = 0;
+    bool _endless = false;
     std::vector<std::complex<float>> _samples;
     std::deque<int> _events;
 };
