@@ -5,6 +5,7 @@ demo: setup ## set up, then fine-tune a small OPT over the simulated air
 	$(run)/sdr-ota run --demo
 
 test: setup lint ## set up, then everything CI checks
+	@scripts/need-debian.sh chromium # looks at the pages
 	$(run)/python -m pytest -q
 
 lint: setup
@@ -16,12 +17,8 @@ lint: setup
 setup:
 	@scripts/setup.sh
 
-bench: setup ## every figure with its peer, as ratios; takes about twenty minutes
-	$(run)/python benchmarks/receiver.py
-	$(run)/python benchmarks/simulated_round.py
-	$(run)/python benchmarks/zo_step.py
-	$(run)/python benchmarks/clients.py
-	$(run)/python benchmarks/memory.py
+bench: setup ## every figure with its peer, as ratios on one page (build/bench); about half an hour
+	$(run)/python benchmarks/page.py
 
 docs: setup ## the documentation as a folder of pages: build/site/index.html
 	NO_MKDOCS_2_WARNING=1 $(run)/mkdocs build --quiet

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 import torch
 import transformers
+from rows import Row, emit, parsed
 
 from zo_core.batches import fixed_batch
 from zo_core.client import Cohort, Training
@@ -31,7 +32,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=32, help="tokens an example")
     parser.add_argument("--layers", type=int, default=12, help="decoder layers; OPT-125M has 12")
     parser.add_argument("--repeats", type=int, default=3, help="turns; medians are reported")
-    options = parser.parse_args()
+    options = parsed(parser, clients=[1, 5], layers=2, repeats=1)
     torch.manual_seed(0)
     config = transformers.OPTConfig(num_hidden_layers=options.layers)
     model = transformers.OPTForCausalLM(config).eval()
@@ -45,6 +46,11 @@ def main() -> None:
             f"{n_clients * alone_ms / cohort_ms:17.1f}",
             flush=True,
         )
+        what, setting = f"a round of {n_clients} clients", f"{options.layers} layers"
+        emit(Row(what, cohort_ms / 1e3, "two forward passes", forward_ms / 1e3, "s", setting))
+        apart_s = n_clients * alone_ms / 1e3
+        if n_clients > 1:
+            emit(Row(what, cohort_ms / 1e3, f"{n_clients} rounds of one", apart_s, "s", setting))
 
 
 def measured(

@@ -5,15 +5,21 @@ above what it held before the model was built (libraries loaded, kernels compile
 scores two label tokens at the last position; "usual loss" scores the whole vocabulary at
 every position, as `model(token_ids, labels=token_ids)` does. "4 a pass" lets four examples at a
 time through the model, which computes the same (`Probe.examples_per_pass`).
+
+glibc keeps freed blocks of a size it has learned to expect, which blurs a peak by up to 20 MiB
+from one process to the next. All steps run with that habit switched off (a fixed
+MALLOC_MMAP_THRESHOLD_ of 1 MiB): what is counted is what the step needs.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import rows
 import torch
 import transformers
 
@@ -23,7 +29,7 @@ from zo_core.update import apply_update
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 LABELS = torch.tensor([1234, 4321])
 SCALE = 2.0**-10
-EXAMPLES_PER_PASS = 2
+EXAMPLES_PER_PASS = 4
 
 
 def label_loss(model: torch.nn.Module, token_ids: torch.Tensor) -> torch.Tensor:
@@ -100,7 +106,7 @@ def adamw(model: torch.nn.Module) -> torch.optim.Optimizer:
 STEPS: dict[str, Callable[[torch.nn.Module, torch.Tensor], None]] = {
     "inference": inference,
     "ours": our_step,
-    "ours, 4 a pass": our_step_in_parts,
+    f"ours, {EXAMPLES_PER_PASS} a pass": our_step_in_parts,
     "MeZO, usual loss": mezo_step,
     "SGD": first_order(sgd, label_loss),
     "AdamW": first_order(adamw, label_loss),
@@ -133,13 +139,16 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3, help="processes a step; median reported")
     parser.add_argument("--steps", nargs="+", choices=STEPS, default=list(STEPS), metavar="STEP")
     parser.add_argument("--measure", choices=STEPS, help="measure one step in this process, in MiB")
-    return parser.parse_args()
+    return rows.parsed(
+        parser, dtypes=["fp32"], layers=2, repeats=1, steps=["inference", "ours", "AdamW"]
+    )
 
 
 def in_fresh_process(step: str, dtype: str, options: argparse.Namespace) -> float:
     shape = [f"--{name}={getattr(options, name)}" for name in ("examples", "tokens", "layers")]
     command = [sys.executable, __file__, "--measure", step, "--dtypes", dtype, *shape]
-    finished = subprocess.run(command, check=True, capture_output=True, text=True)
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
+    finished = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return float(finished.stdout)
 
 
@@ -184,6 +193,10 @@ def report(dtype: str, peaks: dict[str, float], options: argparse.Namespace) -> 
     for step, peak in peaks.items():
         ratios = (f"{peak / peaks[name]:{len(name) + 4}.3f}" for name in references)
         print(f"  {step:20s} {peak:9.0f}" + "".join(ratios))
+    setting = f"{dtype}, {options.layers} layers, {options.examples} x {options.tokens} tokens"
+    for ours in (step for step in peaks if step.startswith("ours")):
+        for peer in (step for step in peaks if not step.startswith("ours")):
+            rows.emit(rows.Row(ours, peaks[ours], peer, peaks[peer], "MiB", setting))
 
 
 if __name__ == "__main__":

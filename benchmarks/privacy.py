@@ -8,6 +8,7 @@
 import argparse
 import contextlib
 import io
+import math
 import statistics
 import tempfile
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from ota_calibration.private_rounds import PrivateRounds, ReceiverNoise, node_na
 from ota_calibration.promise import Promise
 from ota_calibration.round_levels import ScheduleName, round_levels
 from ota_calibration.trust import TrustModel
+from rows import Row, emit, parsed
 
 from sdr_ota.cli.plots import house_style
 from sdr_ota.cli.run import run_command
@@ -44,14 +46,15 @@ EPSILONS = (0.5, 2.0, 8.0)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--out", type=Path, default=Path(), help="folder for the figures")
-    parser.add_argument("--seeds", type=int, default=3, help="runs of each setting")
+    parser.add_argument("--seeds", type=int, default=3, help="runs of each setting; 0: none")
     parser.add_argument("--model", help="folder of a model, for the table")
     parser.add_argument("--data", type=Path, help="folder with train.tsv and validation.tsv")
     parser.add_argument("--set", action="append", default=[], help="settings of the table's runs")
-    options = parser.parse_args()
+    options = parsed(parser, seeds=0)
     with house_style():
         save(over_snr(), options.out / "privacy_snr.svg")
-        save(schedules(options.seeds, []), options.out / "privacy_schedules.svg")
+        if options.seeds:
+            save(schedules(options.seeds, []), options.out / "privacy_schedules.svg")
         if options.model and options.data:
             files = on_files(options)
             table(options.seeds, files)
@@ -76,10 +79,14 @@ def over_snr() -> Figure:
     figure = Figure(figsize=(6, 3.2))
     axes = figure.subplots()
     for name, marker in ((ScheduleName.STATIC, "o"), (ScheduleName.ONLINE, "x")):
+        dearest = 0.0
         for seed in range(5):
             spent = [spent_epsilon(name, float(snr_db), seed) for snr_db in SNRS_DB]
             label = f"{name}, five fading sequences" if seed == 0 else None
             axes.plot(SNRS_DB, spent, marker, color="0.2", markersize=4, label=label)
+            dearest = max(dearest, *spent)
+        setting = f"dearest of {len(SNRS_DB)} SNRs and 5 fading sequences"
+        emit(Row(f"epsilon spent, {name}", dearest, "promised", 4.0, "", setting))
     axes.axhline(4.0, color="0.6", linewidth=0.8)
     axes.set_xlabel("mean SNR of a symbol (dB)")
     axes.set_ylabel("epsilon spent (promised: 4)")
@@ -125,6 +132,7 @@ def schedules(n_seeds: int, common: Sequence[str]) -> Figure:
     ]
     settings = {"no promise": [], **{n: [*private, f"privacy.schedule={n}"] for n in SCHEDULES}}
     print("| schedule | epsilon | accuracy after 300 rounds |\n|---|---|---|")
+    free_loss = math.nan
     for (name, chosen), style in zip(settings.items(), ("-", "-", "--", ":", "-."), strict=True):
         runs = [finished([*common, *chosen, f"run.seed={k + 1}"]) for k in range(n_seeds)]
         losses = np.mean([[r.loss for r in run.rounds] for run in runs], axis=0)
@@ -133,6 +141,12 @@ def schedules(n_seeds: int, common: Sequence[str]) -> Figure:
         axes.plot(np.arange(len(smooth)) + 30, smooth, style, color=colour, label=name)
         promised = "none" if name == "no promise" else "8"
         print(f"| {name} | {promised} | {scores(runs)} |", flush=True)
+        last = float(smooth[-1])
+        if name == "no promise":
+            free_loss = last
+        else:
+            setting = f"epsilon {promised}, {n_seeds} seeds"
+            emit(Row(f"loss after, {name}", last, "no promise", free_loss, "nat", setting))
     axes.set_xlabel("round")
     axes.set_ylabel("training loss, mean of 30 rounds (nat)")
     axes.legend()

@@ -5,6 +5,7 @@ import time
 import tracemalloc
 
 import numpy as np
+from rows import Row, emit, parsed
 
 from sdr_ota.air import SimulatedAir
 from sdr_ota.exchange import Bench, Link, exchange_symbols
@@ -41,15 +42,18 @@ def exchange(n_nodes: int, preset: str) -> tuple[float, int, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", default="ideal", help="air, see `sdr-ota presets`")
-    arguments = parser.parse_args()
+    parser.add_argument("--nodes", type=int, nargs="+", default=[5, 100, 1000, 10_000])
+    arguments = parsed(parser, nodes=[5, 100])
     print(f"one joint frame on the air {arguments.preset!r}")
     print(f"{'nodes':>6} {'ms':>9} {'ms/node':>9} {'peak KiB':>9} {'air time / wall time':>21}")
-    for n_nodes in (5, 100, 1000, 10_000):
+    for n_nodes in arguments.nodes:
         wall_s, peak, air_s = exchange(n_nodes, arguments.preset)
         print(
             f"{n_nodes:6d} {wall_s * 1e3:9.1f} {wall_s * 1e3 / n_nodes:9.3f} "
             f"{peak / 1024:9.0f} {air_s / wall_s:21.4f}"
         )
+        setting = f"{n_nodes} nodes, air {arguments.preset}"
+        emit(Row("simulating a joint frame", wall_s, "its time on the air", air_s, "s", setting))
 
 
 if __name__ == "__main__":

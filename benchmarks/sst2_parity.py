@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import rows
 import torch
 from matplotlib.figure import Figure
 
@@ -70,6 +71,10 @@ def main() -> None:
             name: compared(name, walk, base.model, (learning, tuning, final), options)
             for name, walk in (("ours", our_walk), ("MeZO", mezo_walk))
         }
+    errors = {name: validation_error(results) for name, results in found.items()}
+    setting = f"{options.rounds} steps, mean of {options.seeds} seeds"
+    what = "validation error, our step"
+    rows.emit(rows.Row(what, errors["ours"], "MeZO step", errors["MeZO"], "", setting))
     options.out.with_suffix(".json").write_text(json.dumps(found, indent=1))
     figure(found).savefig(options.out.with_suffix(".svg"), bbox_inches="tight")
 
@@ -80,7 +85,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=1000, help="steps of every run")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each procedure")
     parser.add_argument("--out", type=Path, default=Path("sst2_parity"), help="figure and numbers")
-    return parser.parse_args()
+    return rows.parsed(parser, rounds=20, seeds=1)
 
 
 def hinted(examples: Sequence[Example]) -> list[str]:
@@ -121,6 +126,12 @@ def compared(
         print(f"{name}: seed {seed}: validation {accuracy(model, final):.3f}", flush=True)
         tuned[f"validation {seed}"] = accuracy(model, final)  # type: ignore[index]
     return {"best_rate": best, "numbers": {str(k): v for k, v in tuned.items()}, "curves": curves}
+
+
+def validation_error(results: dict[str, object]) -> float:
+    """Return the mean share of validation examples that the tuned models get wrong."""
+    numbers = dict(results["numbers"])  # type: ignore[call-overload]
+    return 1 - float(np.mean([v for k, v in numbers.items() if k.startswith("validation")]))
 
 
 def our_walk(

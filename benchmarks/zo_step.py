@@ -18,6 +18,7 @@ import statistics
 import time
 from collections.abc import Callable
 
+import rows
 import torch
 import transformers
 
@@ -29,6 +30,14 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 LABELS = torch.tensor([1234, 4321])
 SCALE = 2.0**-10
 Work = Callable[[], object]
+
+BESIDE = (
+    ("our step", "two forward passes"),
+    ("our step", "MeZO step"),
+    ("update pass", "floor"),
+    ("probe pass", "floor"),
+    ("update pass", "MeZO pass"),
+)
 
 
 def main() -> None:
@@ -50,7 +59,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5, help="turns; medians are reported")
     parser.add_argument("--threads", type=int, default=0, help="torch threads; 0 leaves them")
     parser.add_argument("--device", default="cpu", help="where the weights live: cpu, cuda")
-    return parser.parse_args()
+    return rows.parsed(parser, dtypes=["fp32"], examples=4, layers=2, repeats=2)
 
 
 def build(n_layers: int, dtype: torch.dtype, device: str) -> torch.nn.Module:
@@ -168,6 +177,11 @@ def report(
     print(f"  {'our passes / two forward passes':32s} {ratio(walks, times['forward']) / 2:6.3f}")
     for name in ("probe pass", "update pass", "MeZO pass"):
         print(f"  {name + ' / floor':32s} {ratio(times[name], times['floor']):6.2f}")
+    setting = f"{dtype}, {options.layers} layers, {options.examples} x {options.tokens} tokens"
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    medians["two forward passes"] = 2 * medians["forward"]
+    for what, peer in BESIDE:
+        rows.emit(rows.Row(what, medians[what], peer, medians[peer], "s", setting))
 
 
 def ratio(above: list[float], below: list[float]) -> float:

@@ -23,13 +23,13 @@ install_torch() {
 }
 
 scripts/need-debian.sh python3 python3-venv libiio0 libiio-utils \
-  python3-soapysdr soapysdr-tools libsoapysdr-dev g++ gnuradio stterm
+  python3-soapysdr soapysdr-tools libsoapysdr-dev g++ gnuradio stterm python3-scipy python3-zmq python3-pytest
 [ -x .venv/bin/python ] || "$python" -m venv --system-site-packages .venv
 pip=".venv/bin/python -m pip install --quiet --disable-pip-version-check"
 echo "setup: installing Python packages into .venv (about a minute the first time)"
 install_torch
 # The environment's own numpy and scipy, whatever Debian's are.
 $pip "numpy>=2" "scipy>=1.13"
-$pip --editable ".[llm,privacy,pluto,cluster,docs,dev]"
+$pip --editable ".[llm,privacy,pluto,gnuradio,cluster,parquet,tensorboard,docs,dev]"
 echo "$wanted" >"$stamp"
 echo "setup: ready"

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from sdr_ota.config_tables import (
     AirTable,
     BandTable,
+    CapturesTable,
     ClientsTable,
     DataTable,
     FrameTable,
@@ -22,11 +23,15 @@ from sdr_ota.config_tables import (
     ModelTable,
     PrivacyTable,
     RadioTable,
+    ReceiverTable,
     RunTable,
     Table,
     ZoTable,
 )
 from sdr_ota.schemes import load_scheme
+
+MAX_PROCESSES = 4
+"""Nodes that may be processes of their own: inputs of the GNU Radio flowgraph between them."""
 
 
 class ConfigError(ValueError):
@@ -47,6 +52,8 @@ class Config(Table):
     radio: RadioTable = RadioTable()
     band: tuple[BandTable, ...] = ()
     air: AirTable = AirTable()
+    captures: CapturesTable = CapturesTable()
+    receiver: ReceiverTable = ReceiverTable()
 
     @model_validator(mode="after")
     def _fits(self) -> "Config":
@@ -59,8 +66,23 @@ class Config(Table):
             )
         self._check_privacy()
         self._check_location()
+        if self.receiver.synchronizer == "gnuradio" and self.radio.sends_cyclic_frames:
+            raise ValueError(
+                'receiver.synchronizer = "gnuradio" needs radios with hardware time: cyclic '
+                "frames have no preamble to synchronise with"
+            )
         if not self.radio.is_simulated:
+            if self.radio.processes:
+                raise ValueError(
+                    "radio.processes = true starts simulated radios: leave out radio.receiver and "
+                    "radio.nodes, or set it to false"
+                )
             self._check_transmission()
+        elif self.radio.processes and self.clients.count > MAX_PROCESSES:
+            raise ValueError(
+                f"clients.count = {self.clients.count}, but the air between processes has "
+                f"{MAX_PROCESSES} inputs; use fewer clients or radio.processes = false"
+            )
         return self
 
     def _check_location(self) -> None:
@@ -142,6 +164,10 @@ def load_config(path: Path | None, settings: Sequence[str] = ()) -> Config:
     tables = {} if path is None else _read(path)
     for setting in settings:
         _apply(tables, setting)
+    return _validated(tables)
+
+
+def _validated(tables: Mapping[str, object]) -> Config:
     try:
         return Config.model_validate(tables)
     except ValidationError as invalid:
@@ -160,6 +186,18 @@ def restore_config(tables: object) -> Config:
     except ValidationError as invalid:
         lines = "; ".join(_sentence(error) for error in invalid.errors())
         raise ConfigError(f"this version cannot continue the run: {lines}") from None
+
+
+def changed_config(config: Config, settings: Sequence[str]) -> Config:
+    """Return a configuration with ``table.key=value`` settings applied.
+
+    Raises:
+        ConfigError: With everything that is wrong, one line each.
+    """
+    tables = config.model_dump()
+    for setting in settings:
+        _apply(tables, setting)
+    return _validated(tables)
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -26,6 +26,7 @@ class RunTable(Table):
     seed: Annotated[int, Field(ge=0)] = Field(1, description="everything random follows from it")
     folder: str = Field("runs", description="folder in which the run's own folder is made")
     evaluate_every: Count = Field(50, description="rounds between two held-out accuracies")
+    tensorboard: bool = Field(False, description="also write curves for TensorBoard")
 
 
 class ModelTable(Table):
@@ -254,6 +255,13 @@ class RadioTable(Table):
     has_hardware_time: bool = Field(
         True, description="of simulated radios; false: they start late and send cyclic frames"
     )
+    processes: bool = Field(
+        False,
+        description="simulated radios as processes of their own, over ZeroMQ and a GNU Radio air",
+    )
+    lost_node: Literal["leave-out", "stop"] = Field(
+        "leave-out", description="with processes: what becomes of the run if a node dies"
+    )
     center_freq_hz: Positive = Field(915e6, description="to which all radios are tuned")
     sample_rate_hz: Positive = Field(1e6, description="of all radios")
     tx_gain_db: float = Field(0.0, description="of every node; fixed during a run")
@@ -267,7 +275,7 @@ class RadioTable(Table):
     def sends_cyclic_frames(self) -> bool:
         """Whether the radios named here have no hardware time: stock Plutos, so far."""
         if self.is_simulated:
-            return not self.has_hardware_time
+            return self.processes or not self.has_hardware_time
         addresses = (self.receiver, *self.nodes)
         return any("driver=pluto" in a and "trigger=external" not in a for a in addresses)
 
@@ -275,6 +283,18 @@ class RadioTable(Table):
     def is_simulated(self) -> bool:
         """Whether no real radio is named."""
         return not self.nodes and not self.receiver
+
+
+class CapturesTable(Table):
+    """Which rounds are kept as SigMF recordings in the run folder."""
+
+    every: Annotated[int, Field(ge=0)] = Field(
+        50, description="keep the capture of every n-th round; 0 for none of them"
+    )
+    erased: bool = Field(True, description="keep those of erased rounds too")
+    max_megabytes: Positive = Field(
+        100.0, description="space for all captures of a run; the oldest make room for new ones"
+    )
 
 
 class BandTable(Table):
@@ -292,6 +312,17 @@ class BandTable(Table):
         if self.low_hz >= self.high_hz:
             raise ValueError(f"low_hz = {self.low_hz:g} is not below high_hz = {self.high_hz:g}")
         return self
+
+
+class ReceiverTable(Table):
+    """What finds and aligns the payload in a capture."""
+
+    synchronizer: Literal["numpy", "gnuradio"] = Field(
+        "numpy", description="in this process, or a GNU Radio flowgraph in a process of its own"
+    )
+    patience_s: Positive = Field(
+        5.0, description="a flowgraph that answers later than this is said to hang"
+    )
 
 
 class AirTable(Table):

@@ -12,14 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.erasure import Erasure
-from sdr_ota.exchange import (
-    GAIN_CHANGE_LIMIT_DB,
-    Bench,
-    Exchange,
-    Link,
-    check_possible,
-    check_silence,
-)
+from sdr_ota.exchange import Bench, Exchange, Link, Reception
+from sdr_ota.plausibility import GAIN_CHANGE_LIMIT_DB, check_possible, check_silence
 from sdr_ota.radio.base import Capture, RadioError
 from sdr_ota.schemes import AggregationScheme, LinkQuality, theory_squared_error
 from sdr_ota.subcarriers import SubcarrierFrame, mark_chips, turned_block
@@ -42,6 +36,17 @@ def exchange_cyclic(
 ) -> Exchange:
     """Let all nodes repeat their symbols at once and decode the sum.
 
+    Raises:
+        Erasure: If the sum cannot be trusted.
+    """
+    return decode_cyclic(hear_cyclic(symbols, plan, bench, link, seed), link)
+
+
+def hear_cyclic(
+    symbols: NDArray[np.float64], plan: TransmitPlan, bench: Bench, link: Link, seed: int
+) -> Reception:
+    """Let all nodes repeat their symbols at once and capture a window of it.
+
     Args:
         symbols: One in [-1, 1] a node, shape ``(n_nodes,)``.
         plan: How each node sends; nodes with a zero precoder stay silent. Phases and
@@ -51,12 +56,9 @@ def exchange_cyclic(
         seed: Makes the nodes' random chips and the marks of this round.
 
     Raises:
-        Erasure: If the sum cannot be trusted.
+        Erasure: If nothing was captured.
     """
-    scheme = link.scheme.on_subcarriers
-    if scheme is None:
-        raise Erasure("radio", "the scheme needs to know when the payload begins")
-    frame = subcarrier_frame(link, len(symbols))
+    scheme, frame = _on_subcarriers(link, len(symbols))
     blocks = {
         node: _block(float(symbols[node]), node, plan, bench, (scheme, frame), seed)
         for node in plan.active_nodes
@@ -64,21 +66,44 @@ def exchange_cyclic(
     n_settle = round(link.settle_s * bench.sample_rate_hz)
     with repeating(bench, blocks):
         capture = receive_after(bench, n_settle, frame.n_window, link.timeout_s)
+    return Reception(capture, bench.sample_rate_hz, symbols, plan, seed, is_cyclic=True)
+
+
+def decode_cyclic(reception: Reception, link: Link) -> Exchange:
+    """Decode the sum that a window of repeated symbols carries.
+
+    Raises:
+        Erasure: If the sum cannot be trusted.
+    """
+    capture, plan, symbols = reception.capture, reception.plan, reception.symbols
+    scheme, frame = _on_subcarriers(link, len(symbols))
     if capture.n_clipped:
         raise Erasure("saturated", f"{capture.n_clipped} samples touch full scale")
+    if len(capture.samples) != frame.n_window:
+        raise Erasure(
+            "not-found",
+            f"the capture holds {len(capture.samples)} samples, the window {frame.n_window}",
+        )
     lines = frame.analyse(capture.samples)
     chips, idle = lines[frame.payload], lines[frame.idle]
     noise_power = float(np.mean(np.abs(idle) ** 2))
     loudest = max(float(np.mean(np.abs(part) ** 2)) for part in np.array_split(idle, 4))
     check_silence(loudest, plan.noise_power)
-    metric = _check_marks(lines, frame, plan, seed)
-    quality = _quality(plan, noise_power, frame, capture, bench.sample_rate_hz)
+    metric = _check_marks(lines, frame, plan, reception.seed)
+    quality = _quality(plan, noise_power, frame, capture, reception.sample_rate_hz)
     total = scheme.decode(chips, len(symbols), plan.rx_amplitude)
     check_possible(total, scheme, quality, len(plan.active_nodes))
     expected = theory_squared_error(scheme, symbols[list(plan.active_nodes)], quality)
     return Exchange(
         total, expected, noise_power, _residual_cfo(capture.samples, frame, plan), metric
     )
+
+
+def _on_subcarriers(link: Link, n_nodes: int) -> tuple[AggregationScheme, SubcarrierFrame]:
+    scheme = link.scheme.on_subcarriers
+    if scheme is None:
+        raise Erasure("radio", "the scheme needs to know when the payload begins")
+    return scheme, subcarrier_frame(link, n_nodes)
 
 
 @contextmanager

@@ -5,38 +5,23 @@ silence and spread are what the last sounding lets one expect; otherwise the exc
 is an erasure with a reason.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.frame import FrameFormat
+from sdr_ota.plausibility import check_lead, check_possible
 from sdr_ota.radio.base import Capture, PendingCapture, Radio, RadioError, TimeError
 from sdr_ota.receiver import ReceivedPayload, receive_joint_frame
 from sdr_ota.schemes import AggregationScheme, LinkQuality, theory_squared_error
 from sdr_ota.transmitter import TimedBurst, lead_burst, payload_burst
 from sdr_ota.types import DecodedSum, RadioSettings, TransmitPlan
-from sdr_ota.units import amplitude_to_db, power_to_db
-
-GAIN_CHANGE_LIMIT_DB = 3.0
-"""A lead node heard this much louder or weaker than planned means a gain has changed."""
-
-PHASE_CHANGE_LIMIT_DEG = 90.0
-"""A lead node that arrives turned by more than this would subtract instead of add."""
-
-INTERFERENCE_LIMIT_DB = 6.0
-"""Silence this much louder than the noise at the sounding is not noise alone."""
-
-SPREAD_LIMIT = 2.0
-"""A payload whose chips spread this many times more than noise and symbols can was hit."""
-
-RIPPLE = 0.05
-"""Spread that pulses and converters may add to a symbol of 1, beyond noise."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +52,10 @@ class Bench:
                 stack.callback(radio.close)
 
 
+Receive: TypeAlias = Callable[[Capture, FrameFormat, float], ReceivedPayload]
+"""Turns a capture into an aligned payload, or raises `Erasure`; see `receive_joint_frame`."""
+
+
 @dataclass(frozen=True)
 class Link:
     """How numbers travel over a bench.
@@ -78,6 +67,7 @@ class Link:
         lead_s: Time from the decision to send until the frame begins.
         timeout_s: How long to wait for a capture.
         settle_s: Without hardware time: longest time until a node that was started sends.
+        receive: What finds and aligns the payload of a joint frame.
     """
 
     frame: FrameFormat
@@ -86,6 +76,7 @@ class Link:
     lead_s: float = 1e-3
     timeout_s: float = 5.0
     settle_s: float = 5e-3
+    receive: Receive = receive_joint_frame
 
 
 @dataclass(frozen=True)
@@ -98,6 +89,8 @@ class Exchange:
         noise_power: Noise power of one chip in this exchange.
         cfo: Residual carrier offset of the lead node in cycles per sample.
         metric: Detection metric of the lead node.
+        phase_rad: Phase of the lead node's preamble, planned to be 0; None where it is not
+            measured.
     """
 
     total: DecodedSum
@@ -105,12 +98,47 @@ class Exchange:
     noise_power: float
     cfo: float
     metric: float
+    phase_rad: float | None = None
+
+
+@dataclass(frozen=True)
+class Reception:
+    """What one exchange put into the receiver's hands, and what was to arrive.
+
+    All that decoding needs: kept in a file, it can be decoded again.
+
+    Attributes:
+        capture: What was received.
+        sample_rate_hz: Samples a second.
+        symbols: What the nodes sent, in [-1, 1], shape ``(n_nodes,)``.
+        plan: How each of them sent.
+        seed: Of the round; it makes chips and marks.
+        is_cyclic: Whether the frame was repeated by radios without hardware time.
+    """
+
+    capture: Capture
+    sample_rate_hz: float
+    symbols: NDArray[np.float64]
+    plan: TransmitPlan
+    seed: int
+    is_cyclic: bool = False
 
 
 def exchange_symbols(
     symbols: NDArray[np.float64], plan: TransmitPlan, bench: Bench, link: Link, seed: int
 ) -> Exchange:
     """Send one symbol a node at the same time and decode their sum.
+
+    Raises:
+        Erasure: If the sum cannot be trusted.
+    """
+    return decode_symbols(hear_symbols(symbols, plan, bench, link, seed), link)
+
+
+def hear_symbols(
+    symbols: NDArray[np.float64], plan: TransmitPlan, bench: Bench, link: Link, seed: int
+) -> Reception:
+    """Send one symbol a node at the same time and capture the joint frame.
 
     The receiver listens before anybody speaks. The first active node leads: it
     alone sends the preamble.
@@ -123,7 +151,7 @@ def exchange_symbols(
         seed: Makes the nodes' random chips.
 
     Raises:
-        Erasure: If the sum cannot be trusted.
+        Erasure: If nothing was captured.
     """
     frame, rate = link.frame, bench.sample_rate_hz
     n_capture = frame.n_joint_frame + 2 * frame.guard_samples
@@ -136,15 +164,28 @@ def exchange_symbols(
         raise Erasure("late", str(late)) from late
     except RadioError as broken:
         raise Erasure("radio", str(broken)) from broken
-    received = receive_joint_frame(capture, frame, link.max_cfo_hz / rate)
-    _check_against_plan(received, plan, link.scheme.needs_phase)
+    return Reception(capture, rate, symbols, plan, seed)
+
+
+def decode_symbols(reception: Reception, link: Link) -> Exchange:
+    """Decode the sum that a joint frame carries.
+
+    Raises:
+        Erasure: If the sum cannot be trusted.
+    """
+    frame, plan, symbols = link.frame, reception.plan, reception.symbols
+    rate = reception.sample_rate_hz
+    received = link.receive(reception.capture, frame, link.max_cfo_hz / rate)
+    check_lead(received, plan, link.scheme.needs_phase)
+    frame_tick = reception.capture.start_tick + frame.guard_samples
     payload_tick = frame_tick + frame.payload_start + frame.n_payload // 2
     quality = _quality(received, plan, frame, payload_tick / rate, rate)
     total = link.scheme.decode(received.chips, len(symbols), plan.rx_amplitude)
     check_possible(total, link.scheme, quality, len(plan.active_nodes))
     burst = received.burst
     expected = theory_squared_error(link.scheme, symbols[list(plan.active_nodes)], quality)
-    return Exchange(total, expected, received.noise_power, burst.cfo, burst.metric)
+    phase_rad = float(np.angle(burst.gain))
+    return Exchange(total, expected, received.noise_power, burst.cfo, burst.metric, phase_rad)
 
 
 def _transmitted(
@@ -187,56 +228,6 @@ def _bursts(
         chips = scheme.encode(symbol, node, n_nodes, frame.n_payload_chips, rng)
         make_burst = lead_burst if node == active[0] else payload_burst
         yield node, make_burst(chips, frame, plan.precoders[node], *timing)
-
-
-def _check_against_plan(received: ReceivedPayload, plan: TransmitPlan, needs_phase: bool) -> None:
-    """Erase the round if the lead node or the noise is not what was planned."""
-    lead = plan.precoders[plan.active_nodes[0]]
-    planned = plan.rx_amplitude / abs(lead.gain)
-    change_db = amplitude_to_db(abs(received.burst.gain) / planned)
-    turn_deg = abs(float(np.degrees(np.angle(received.burst.gain))))
-    turned = needs_phase and turn_deg > PHASE_CHANGE_LIMIT_DEG
-    if turned or abs(change_db) > GAIN_CHANGE_LIMIT_DB:
-        raise Erasure(
-            "gain-changed",
-            f"the lead node's preamble is {change_db:+.1f} dB and {turn_deg:.0f} degrees off its "
-            f"sounding (limits {GAIN_CHANGE_LIMIT_DB:g} dB, {PHASE_CHANGE_LIMIT_DEG:g} degrees "
-            "where phases matter)",
-        )
-    check_silence(received.loudest_silence, plan.noise_power)
-
-
-def check_silence(loudest_silence: float, noise_power: float) -> None:
-    """Erase the round if a part in which nobody sends is louder than the sounding's noise.
-
-    Raises:
-        Erasure: ``interference``.
-    """
-    excess_db = power_to_db(loudest_silence / noise_power)
-    if excess_db > INTERFERENCE_LIMIT_DB:
-        raise Erasure(
-            "interference",
-            f"a silent part holds {excess_db:.1f} dB more power than the sounding's noise "
-            f"(limit {INTERFERENCE_LIMIT_DB:g} dB)",
-        )
-
-
-def check_possible(
-    total: DecodedSum, scheme: AggregationScheme, quality: LinkQuality, n_active: int
-) -> None:
-    """Erase a sum that symbols of at most 1 and the measured noise cannot have made.
-
-    Raises:
-        Erasure: ``interference``.
-    """
-    variance = scheme.theory_variance(np.ones(n_active), quality)
-    largest_std = np.sqrt(variance + n_active * RIPPLE**2)
-    if total.std > SPREAD_LIMIT * largest_std or abs(total.value) > n_active + 6 * largest_std:
-        raise Erasure(
-            "interference",
-            f"decoded {total.value:.2f} with a standard deviation of {total.std:.3f} on its "
-            f"chips; {n_active} symbols of at most 1 give at most {n_active} and {largest_std:.3f}",
-        )
 
 
 def _quality(

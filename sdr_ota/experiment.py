@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sdr_ota.cyclic_exchange import exchange_cyclic
+from sdr_ota.cyclic_exchange import decode_cyclic, hear_cyclic
 from sdr_ota.erasure import Erasure, Reason
-from sdr_ota.exchange import Bench, Link, exchange_symbols
+from sdr_ota.exchange import Bench, Exchange, Link, Reception, decode_symbols, hear_symbols
 from sdr_ota.modulation import Payload
 from sdr_ota.types import TransmitPlan
 
@@ -53,6 +54,7 @@ class RoundResult:
         theory_error: Squared error of the sum that theory expects.
         noise_power: Noise power of one chip in this round's idle slot.
         cfo_hz: Residual carrier offset of the lead node's preamble.
+        phase_rad: Its phase, which the sounding was to make 0; None without hardware time.
         metric: Its detection metric.
         sounding_s: Wall time of the sounding before it; 0 where there was none.
         exchange_s: Wall time of sending, receiving and decoding.
@@ -72,6 +74,7 @@ class RoundResult:
     theory_error: float | None = None
     noise_power: float | None = None
     cfo_hz: float | None = None
+    phase_rad: float | None = None
     metric: float | None = None
     sounding_s: float = 0.0
     exchange_s: float = 0.0
@@ -116,6 +119,14 @@ def admit_all(payload: Payload) -> Admission:
     return lambda index, plan: (plan, payload)
 
 
+Observer = Callable[[Reception, RoundResult], None]
+"""Shown every round of which something was received, erased or not, once it is decoded."""
+
+
+def observe_nothing(reception: Reception, result: RoundResult) -> None:
+    """Keep nothing of a round but its result."""
+
+
 @dataclass(frozen=True)
 class Experiment:
     """Everything the loop needs: who computes, what carries, who admits, how, and when."""
@@ -126,6 +137,7 @@ class Experiment:
     make_plan: Planner
     admit: Admission
     schedule: Schedule
+    observe: Observer = observe_nothing
 
 
 @dataclass
@@ -199,18 +211,22 @@ def run_round(experiment: Experiment, index: int, plan: TransmitPlan) -> RoundRe
     losses = [client.loss for client in clients if not math.isnan(client.loss)]
     loss = float(np.mean(losses)) if losses else None
     computed_s = time.perf_counter()
-    exchange_over_air = exchange_symbols if experiment.bench.has_hardware_time else exchange_cyclic
+    reception = None
     try:
-        exchange = exchange_over_air(symbols, plan, experiment.bench, link, seed)
+        reception = receive_sum(symbols, plan, experiment.bench, link, seed)
+        exchange = decode_sum(reception, link)
     except Erasure as lost:
-        return _erased(index, seed, lost, loss)
+        result = _erased(index, seed, lost, loss)
+        if reception is not None:
+            experiment.observe(reception, result)
+        return result
     exchanged_s = time.perf_counter()
     active = plan.active_nodes
     mean_scalar = payload.mean_scalar(exchange.total.value, len(active))
     for client in clients:
         client.apply(mean_scalar, seed)
     stepped_s = time.perf_counter()
-    return RoundResult(
+    result = RoundResult(
         round=index,
         seed=seed,
         loss=loss,
@@ -222,11 +238,35 @@ def run_round(experiment: Experiment, index: int, plan: TransmitPlan) -> RoundRe
         theory_error=exchange.theory_error,
         noise_power=exchange.noise_power,
         cfo_hz=exchange.cfo * experiment.bench.sample_rate_hz,
+        phase_rad=exchange.phase_rad,
         metric=exchange.metric,
         exchange_s=exchanged_s - computed_s,
         detail="; ".join(plan.left_out),
         compute_s=computed_s - began_s + stepped_s - exchanged_s,
     )
+    experiment.observe(reception, result)
+    return result
+
+
+def receive_sum(
+    symbols: NDArray[np.float64], plan: TransmitPlan, bench: Bench, link: Link, seed: int
+) -> Reception:
+    """Let all nodes send at once, in the way that their radios can, and capture it.
+
+    Raises:
+        Erasure: If nothing was captured.
+    """
+    hear = hear_symbols if bench.has_hardware_time else hear_cyclic
+    return hear(symbols, plan, bench, link, seed)
+
+
+def decode_sum(reception: Reception, link: Link) -> Exchange:
+    """Decode what was captured, now or long ago.
+
+    Raises:
+        Erasure: If the sum cannot be trusted.
+    """
+    return (decode_cyclic if reception.is_cyclic else decode_symbols)(reception, link)
 
 
 def _erased(index: int, seed: int, lost: Erasure, loss: float | None = None) -> RoundResult:

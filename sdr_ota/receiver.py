@@ -42,17 +42,26 @@ def receive_joint_frame(capture: Capture, frame: FrameFormat, max_cfo: float) ->
     Raises:
         Erasure: ``saturated`` or ``not-found``.
     """
+    refuse_clipped(capture)
+    try:
+        burst = locate_burst(capture.samples, frame.preamble(), frame.n_chirp, max_cfo)
+    except BurstNotFound as missing:
+        raise Erasure("not-found", str(missing)) from missing
+    return align_joint_frame(capture.samples, frame, burst)
+
+
+def refuse_clipped(capture: Capture) -> None:
+    """Refuse a capture of which a part touched full scale.
+
+    Raises:
+        Erasure: ``saturated``.
+    """
     if capture.n_clipped:
         raise Erasure(
             "saturated",
             f"{capture.n_clipped} of {len(capture.samples)} samples touch full scale; "
             "lower the receive gain or the nodes' level",
         )
-    try:
-        burst = locate_burst(capture.samples, frame.preamble(), frame.n_chirp, max_cfo)
-    except BurstNotFound as missing:
-        raise Erasure("not-found", str(missing)) from missing
-    return align_joint_frame(capture.samples, frame, burst)
 
 
 def align_joint_frame(samples: Samples, frame: FrameFormat, burst: BurstFit) -> ReceivedPayload:

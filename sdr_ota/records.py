@@ -5,7 +5,8 @@
     evaluations.jsonl  held-out score after so many rounds
     stop.json          success, abort or fail, and why
 
-All of it is there whatever happens; a last line torn by a crash is skipped.
+All of it is there whatever happens; a last line torn by a crash is skipped. A file ``reserve``
+keeps room for stop.json while the run goes on: a full disk must not hide how it ended.
 """
 
 import json
@@ -16,8 +17,12 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from sdr_ota.experiment import RoundResult
+from sdr_ota.replaced_file import replace_file
 
 Ending: TypeAlias = Literal["success", "abort", "fail"]
+
+_RESERVE = "reserve"
+_RESERVE_BYTES = 8192
 
 
 class RunFolderError(OSError):
@@ -80,6 +85,7 @@ class RunFolder:
 
     def write_start(self, start: Mapping[str, object]) -> None:
         """Write what is known before the first round."""
+        (self.path / _RESERVE).write_bytes(bytes(_RESERVE_BYTES))
         self._write_json("start.json", {"began_at": _now(), **start})
 
     def keep_rounds(self, n_rounds: int) -> int:
@@ -107,6 +113,7 @@ class RunFolder:
 
     def write_stop(self, ending: Ending, why: str, peak_memory_bytes: int) -> None:
         """Write how the run ended."""
+        (self.path / _RESERVE).unlink(missing_ok=True)
         record = {"ended_at": _now(), "ending": ending, "why": why}
         self._write_json("stop.json", {**record, "peak_memory_bytes": peak_memory_bytes})
 
@@ -117,10 +124,7 @@ class RunFolder:
         self._replace(name, "".join(json.dumps(record) + "\n" for record in records))
 
     def _replace(self, name: str, text: str) -> None:
-        """Replace a file at once: a crash leaves the old one or the new one."""
-        draft = self.path / f"{name}.draft"
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(self.path / name)
+        replace_file(self.path / name, text.encode())
 
     def _append(self, name: str, record: Mapping[str, object]) -> None:
         with (self.path / name).open("a", encoding="utf-8") as file:
@@ -130,8 +134,12 @@ class RunFolder:
         self._replace(name, json.dumps(record, indent=2, default=str) + "\n")
 
 
-def read_run(folder: Path) -> RunRecord:
+def read_run(folder: Path, rounds: Sequence[RoundResult] | None = None) -> RunRecord:
     """Read a run folder, finished or not.
+
+    Args:
+        folder: The run folder.
+        rounds: Its rounds, if they have been read before; None to read them.
 
     Raises:
         RunFolderError: If it is no run folder.
@@ -141,7 +149,7 @@ def read_run(folder: Path) -> RunRecord:
     return RunRecord(
         folder=folder,
         start=_read_json(folder / "start.json"),
-        rounds=[_round(line) for line in _read_lines(folder / "rounds.jsonl")],
+        rounds=_read_rounds(folder) if rounds is None else rounds,
         evaluations=[_evaluation(line) for line in _read_lines(folder / "evaluations.jsonl")],
         stop=_read_json(folder / "stop.json"),
     )
@@ -167,7 +175,12 @@ def _read_lines(path: Path) -> list[dict[str, object]]:
         raise RunFolderError(f"{path} is damaged: {error}") from None
 
 
-def _round(line: Mapping[str, object]) -> RoundResult:
+def _read_rounds(folder: Path) -> list[RoundResult]:
+    return [round_of(line) for line in _read_lines(folder / "rounds.jsonl")]
+
+
+def round_of(line: Mapping[str, object]) -> RoundResult:
+    """Return the result that a line holds; keys that this version does not know are left out."""
     known = {field.name for field in fields(RoundResult)}
     values: dict[str, object] = {key: value for key, value in line.items() if key in known}
     nodes = values.get("active_nodes")

@@ -33,6 +33,7 @@ class Summary:
         bits_per_client: Sent by each client over the run, in bits.
         gradient_bits_per_client: What sending a gradient a round would have taken.
         air_s: Time on the air, soundings included.
+        gradient_air_s: What gradients would have taken, an entry a chip.
         rounds_per_s: Pace, by the wall clock of the rounds.
         peak_memory_bytes: Largest resident memory of the process.
     """
@@ -50,6 +51,7 @@ class Summary:
     bits_per_client: int
     gradient_bits_per_client: int | None
     air_s: float | None
+    gradient_air_s: float | None
     rounds_per_s: float | None
     peak_memory_bytes: int | None
 
@@ -68,7 +70,6 @@ def summarise(run: RunRecord) -> Summary:
     n_parameters = _whole(run.start.get("n_parameters"))
     n_rounds = len(run.rounds)
     wall_s = sum(r.sounding_s + r.exchange_s + r.compute_s for r in run.rounds)
-    air_s = run.start.get("air_s_per_round")
     return Summary(
         rounds=n_rounds,
         erasures=dict(Counter(r.erasure for r in run.rounds if r.erasure)),
@@ -82,7 +83,8 @@ def summarise(run: RunRecord) -> Summary:
         theory_nmse_db=nmse_db([r.theory_error or 0.0 for r in good], sums),
         bits_per_client=n_rounds * BITS_PER_SCALAR[str(run.start.get("payload", "analog"))],
         gradient_bits_per_client=n_parameters and n_rounds * n_parameters * BITS_PER_GRADIENT_ENTRY,
-        air_s=air_s * n_rounds if isinstance(air_s, float) else None,
+        air_s=_times(n_rounds, run.start.get("air_s_per_round")),
+        gradient_air_s=_times(n_rounds, run.start.get("gradient_air_s_per_round")),
         rounds_per_s=n_rounds / wall_s if wall_s > 0 else None,
         peak_memory_bytes=_whole(run.stop.get("peak_memory_bytes")),
     )
@@ -90,6 +92,10 @@ def summarise(run: RunRecord) -> Summary:
 
 def _mean(values: Sequence[float]) -> float | None:
     return fmean(values) if values else None
+
+
+def _times(n_rounds: int, seconds: object) -> float | None:
+    return n_rounds * seconds if isinstance(seconds, float) else None
 
 
 def _whole(value: object) -> int | None:

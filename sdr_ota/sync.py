@@ -4,6 +4,7 @@ import numpy as np
 
 from sdr_ota.burst_fit import BurstFit, fit_burst
 from sdr_ota.detection import DECIMATION, Detection, detection_threshold, search_bursts
+from sdr_ota.frame import FrameFormat
 from sdr_ota.types import Samples
 
 
@@ -39,7 +40,7 @@ def locate_burst(
             f"{threshold:.4f} (false alarm {false_alarm_probability:g} per sample), "
             f"{len(found)} incomplete; check levels, gains and the start time"
         )
-    strongest = max(whole, key=lambda detection: _power(capture, detection, n_chirp))
+    strongest = max(whole, key=lambda detection: explained_power(capture, detection, n_chirp))
     preamble = fit_burst(capture, reference[: 2 * n_chirp], strongest)
     if len(reference) == 2 * n_chirp:
         return preamble
@@ -48,7 +49,28 @@ def locate_burst(
     return fit_burst(capture, reference, closer)
 
 
-def _power(capture: Samples, detection: Detection, n_chirp: int) -> float:
+def explained_power(capture: Samples, detection: Detection, n_chirp: int) -> float:
     """Return the power of the up-chirp's window, less its mean, that the chirp explains."""
     first = max(round(detection.start), 0)
     return detection.metric * float(np.var(capture[first : first + n_chirp]))
+
+
+def is_sounding_burst(capture: Samples, frame: FrameFormat, preamble: BurstFit) -> bool:
+    """Return whether a preamble belongs to a sounding burst: its pilot follows at its level.
+
+    In a joint frame a guard and other chips lie there, which correlate with the pilot by a
+    few percent.
+
+    Args:
+        capture: Where the preamble was found.
+        frame: Format of both kinds of frame.
+        preamble: The preamble as fitted.
+    """
+    pilot = frame.sounding_burst()[frame.n_preamble :]
+    first = round(preamble.start) + frame.n_preamble
+    window = capture[first : first + len(pilot)]
+    if len(window) < len(pilot):
+        return False
+    turn = np.exp(-2j * np.pi * preamble.cfo * np.arange(len(pilot)))
+    gain = np.vdot(pilot, window * turn) / np.vdot(pilot, pilot)
+    return bool(abs(gain) > 0.5 * abs(preamble.gain))

@@ -1,5 +1,7 @@
 """Clients without a model: scalars drawn at random, to measure the link alone."""
 
+import math
+
 import numpy as np
 
 
@@ -11,7 +13,7 @@ class SyntheticClient:
         scalar_std: Standard deviation of the scalars.
     """
 
-    loss = 0.0
+    loss = math.nan
 
     def __init__(self, client: int, scalar_std: float) -> None:
         self._client = client
@@ -21,6 +23,26 @@ class SyntheticClient:
         """Return this round's draw."""
         rng = np.random.default_rng([seed, self._client])
         return float(self._scalar_std * rng.standard_normal())
+
+    def apply(self, mean_scalar: float, seed: int) -> None:
+        """Do nothing: there is no model."""
+
+
+class UniformClient:
+    """Draws its scalars between -1 and 1, all alike: for captures with known symbols.
+
+    Args:
+        client: Index; with the round's seed it makes the draw.
+    """
+
+    loss = 0.0
+
+    def __init__(self, client: int) -> None:
+        self._client = client
+
+    def local_scalar(self, seed: int) -> float:
+        """Return this round's draw."""
+        return float(np.random.default_rng([seed, self._client]).uniform(-1.0, 1.0))
 
     def apply(self, mean_scalar: float, seed: int) -> None:
         """Do nothing: there is no model."""

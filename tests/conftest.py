@@ -1,8 +1,17 @@
 """Options of the whole suite."""
 
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from ota_flowgraphs.process import CURE, PYTHON
 
 from sdr_ota.radio.virtual.soapy_module import build_module
 
@@ -28,3 +37,58 @@ def virtual_soapy_driver() -> Path:
     module = build_module()
     assert SoapySDR.loadModule(str(module)) == ""
     return module
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a browser made of a page."""
+
+    document: str
+    console: list[str]
+    picture: NDArray[np.float64]
+
+
+@pytest.fixture
+def browse(tmp_path: Path) -> Callable[[Path | str], Seen]:
+    """Open a file or a URL in a headless browser; nothing is loaded from a network."""
+    program = shutil.which("chromium")
+    if program is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("CI must look at pages in a browser: apt-get install chromium")
+        pytest.skip("no browser here: apt-get install chromium looks at the pages")
+
+    def look(page: Path | str) -> Seen:
+        url = page if isinstance(page, str) else page.resolve().as_uri()
+        picture = tmp_path / "picture.png"
+        command = [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+        command += ["--disable-background-networking", "--disable-component-update"]
+        command += [f"--user-data-dir={tmp_path / 'browser'}", "--enable-logging=stderr"]
+        command += ["--window-size=1000,3000", f"--screenshot={picture}", "--dump-dom"]
+        said = subprocess.run(
+            [*command, "--virtual-time-budget=3000", url],
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=True,
+        )
+        console = [line for line in said.stderr.splitlines() if ":CONSOLE" in line]
+        return Seen(said.stdout, console, plt.imread(picture))
+
+    return look
+
+
+@pytest.fixture(scope="session")
+def gnuradio() -> str:
+    """Return the interpreter that has GNU Radio; without it tests are skipped, but fail in CI."""
+    code = "import gnuradio.gr, numpy, scipy, zmq"
+    try:
+        done = subprocess.run(
+            [PYTHON, "-s", "-c", code], capture_output=True, timeout=60, check=False
+        )
+        is_there = done.returncode == 0
+    except OSError:
+        is_there = False
+    if not is_there:
+        text = f"GNU Radio is not installed for {PYTHON}; {CURE}"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(text)
+    return PYTHON

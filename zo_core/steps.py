@@ -6,6 +6,7 @@ counts once. `placements` says where each parameter starts.
 """
 
 import os
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +20,8 @@ from zo_core.cpu_kernels import Storage
 from zo_core.directions import DirectionKind, key_words
 
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
-_ELEMENTS_WORTH_A_THREAD = 1 << 16
+_ELEMENTS_WORTH_A_THREAD = 1 << 20
+"""To hand a share to a thread costs as much as to move about 300 000 weights."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +104,31 @@ def add_step(out: torch.Tensor, theta: torch.Tensor, start: int, step: Step) -> 
         start: Position of their first element in the direction.
         step: The vector to add.
     """
-    flat_out, flat = out.view(-1), theta.view(-1)
     if theta.device.type == "cpu":
-        _add_on_cpu(flat_out, flat, start, step)
+        _add_on_cpu([_Run(_storage(out.view(-1)), _storage(theta.view(-1)), start)], step)
         return
     starts = torch.tensor([start], device=theta.device)
     torch_kernels.add_to_rows(
-        flat_out[None], flat[None], starts, step.seed, step.coefficient, step.kind
+        out.view(1, -1), theta.view(1, -1), starts, step.seed, step.coefficient, step.kind
     )
+
+
+def move_weights(model: torch.nn.Module, step: Step) -> None:
+    """Add a step to all trainable weights of a model, in place, in one pass.
+
+    Raises:
+        ValueError: As `placements`.
+        RuntimeError: As `placements`.
+    """
+    on_cpu: list[_Run] = []
+    for placement in placements(model):
+        weights = placement.parameter.detach()
+        if weights.device.type == "cpu":
+            flat = _storage(weights.view(-1))
+            on_cpu.append(_Run(flat, flat, placement.start))
+        else:
+            add_step(weights, weights, placement.start, step)
+    _add_on_cpu(on_cpu, step)
 
 
 def rows_plus_step(theta: torch.Tensor, rows: torch.Tensor, start: int, step: Step) -> torch.Tensor:
@@ -157,19 +176,41 @@ def _storage(tensor: torch.Tensor) -> Storage:
     return bits.view(np.uint16) if plain.dtype == torch.bfloat16 else bits
 
 
-def _add_on_cpu(out: torch.Tensor, theta: torch.Tensor, start: int, step: Step) -> None:
-    n_parts = min(torch.get_num_threads(), theta.numel() // _ELEMENTS_WORTH_A_THREAD + 1)
-    edges = [theta.numel() * part // n_parts for part in range(n_parts + 1)]
-    source, destination = _storage(theta), _storage(out)
+@dataclass(frozen=True)
+class _Run:
+    """Weights that follow each other in memory and in the direction, and where they go."""
+
+    out: Storage
+    theta: Storage
+    start: int
+
+
+def _add_on_cpu(runs: Sequence[_Run], step: Step) -> None:
+    """Move runs of weights, all of them shared evenly among the threads."""
+    total = sum(run.theta.size for run in runs)
+    n_parts = min(torch.get_num_threads(), total // _ELEMENTS_WORTH_A_THREAD + 1)
+    edges = [total * part // n_parts for part in range(n_parts + 1)]
+    mine, *others = (list(_between(runs, *ends)) for ends in pairwise(edges))
+    waiting = [_threads().submit(_add_runs, share, step) for share in others]
+    _add_runs(mine, step)
+    for share in waiting:
+        share.result()
+
+
+def _between(runs: Sequence[_Run], first: int, last: int) -> Iterator[_Run]:
+    """Cut what lies between two places out of runs laid end to end."""
+    place = 0
+    for run in runs:
+        low, high = max(first - place, 0), min(last - place, run.theta.size)
+        if low < high:
+            yield _Run(run.out[low:high], run.theta[low:high], run.start + low)
+        place += run.theta.size
+
+
+def _add_runs(runs: Sequence[_Run], step: Step) -> None:
     row = np.zeros(1, dtype=np.int64)
-
-    def add_part(first: int, last: int) -> None:
-        _run_rows(destination[None, first:last], source[None, first:last], row, start + first, step)
-
-    waiting = [_threads().submit(add_part, first, last) for first, last in pairwise(edges[1:])]
-    add_part(edges[0], edges[1])
-    for part in waiting:
-        part.result()
+    for run in runs:
+        _run_rows(run.out[None], run.theta[None], row, run.start, step)
 
 
 def _run_rows(

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from zo_core.directions import DirectionKind
-from zo_core.steps import Step, add_step, placements
+from zo_core.steps import Step, move_weights
 
 
 class UpdateNotFiniteError(ValueError):
@@ -50,7 +50,4 @@ def apply_update(
         ValueError: Nothing is trainable, a parameter has an unsupported format, or the seed
             is not a 64-bit unsigned number.
     """
-    step = Step(seed, coefficient, kind)
-    for placement in placements(model):
-        weights = placement.parameter.detach()
-        add_step(weights, weights, placement.start, step)
+    move_weights(model, Step(seed, coefficient, kind))

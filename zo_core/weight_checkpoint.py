@@ -1,9 +1,10 @@
 """Trainable weights on disk, so that a resumed run replays only what came after them."""
 
+import errno
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from zo_core.steps import placements
@@ -24,7 +25,11 @@ def save_weights(model: torch.nn.Module, path: Path, n_updates: int) -> None:
     """
     draft = path.with_name(f"{path.name}.draft")
     tensors = {placement.name: placement.parameter.detach() for placement in placements(model)}
-    save_file(tensors, draft, metadata={_N_UPDATES: str(n_updates)})
+    try:
+        save_file(tensors, draft, metadata={_N_UPDATES: str(n_updates)})
+    except SafetensorError as error:  # a full disk, most likely; the text says it
+        draft.unlink(missing_ok=True)
+        raise OSError(errno.EIO, str(error), str(path)) from error
     draft.replace(path)
 
 

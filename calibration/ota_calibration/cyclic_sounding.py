@@ -10,12 +10,15 @@ from sdr_ota.sync import BurstNotFound, locate_burst
 from sdr_ota.types import ChannelEstimate
 
 
-def sound_cyclic(bench: Bench, link: Link) -> tuple[ChannelEstimate | None, ...]:
+def sound_cyclic(
+    bench: Bench, link: Link, leaves_out_lost: bool = True
+) -> tuple[ChannelEstimate | None, ...]:
     """Let every node in turn repeat its sounding burst, alone, and estimate its path.
 
     Args:
         bench: The radios.
         link: Frame format, search range, time to settle.
+        leaves_out_lost: Whether a node that has gone for good is one that was not found.
 
     Returns:
         One estimate a node, in node order; None for a node that was not found. Level, offset
@@ -24,8 +27,25 @@ def sound_cyclic(bench: Bench, link: Link) -> tuple[ChannelEstimate | None, ...]
 
     Raises:
         Erasure: If a capture did not come, or a saturated one.
+        RadioLost: If the receiver has gone for good, or a node that may not be left out.
     """
-    return tuple(_sound(node, bench, link) for node in range(len(bench.nodes)))
+    return tuple(
+        _sound_if_there(node, bench, link, leaves_out_lost) for node in range(len(bench.nodes))
+    )
+
+
+def _sound_if_there(
+    node: int, bench: Bench, link: Link, leaves_out_lost: bool
+) -> ChannelEstimate | None:
+    try:
+        return _sound(node, bench, link)
+    except Erasure as erased:
+        lost = erased.__cause__
+        if not isinstance(lost, RadioLost):
+            raise
+        if leaves_out_lost and lost.serial == bench.nodes[node].info.serial:
+            return None
+        raise lost from erased
 
 
 def _sound(node: int, bench: Bench, link: Link) -> ChannelEstimate | None:
@@ -33,14 +53,8 @@ def _sound(node: int, bench: Bench, link: Link) -> ChannelEstimate | None:
     burst = frame.sounding_burst()
     period = np.concatenate([burst, np.zeros(frame.guard_samples, np.complex64)])
     n_settle = round(link.settle_s * rate)
-    try:
-        with repeating(bench, {node: period}):
-            capture = receive_after(bench, n_settle, 2 * len(period), link.timeout_s)
-    except Erasure as erased:
-        lost = erased.__cause__
-        if isinstance(lost, RadioLost) and lost.serial == bench.nodes[node].info.serial:
-            return None
-        raise
+    with repeating(bench, {node: period}):
+        capture = receive_after(bench, n_settle, 2 * len(period), link.timeout_s)
     if capture.n_clipped:
         raise Erasure(
             "saturated",

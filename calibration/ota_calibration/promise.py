@@ -17,6 +17,7 @@ from ota_calibration.adjacency import Adjacency, Relation, Unit, largest_contrib
 from ota_calibration.gaussian_accountant import composed_mu, gaussian_epsilon, largest_mu
 from ota_calibration.ledger_record import LedgerTerms, Setting, Tally
 from ota_calibration.poisson_accountant import (
+    FINE_LOSS_STEP,
     poisson_epsilon,
     poisson_noise_multiplier,
     rounds_by_level,
@@ -101,19 +102,27 @@ class Promise:
         budget = self.mu_budget() ** 2
         return budget, budget, MU_SQUARED
 
-    def spent_epsilon(self, tally: Tally) -> float:
-        r"""Return the $\epsilon$ at ``delta`` that the bursts so far cost the dearest node."""
+    def spent_epsilon(self, tally: Tally, loss_step: float = FINE_LOSS_STEP) -> float:
+        r"""Return the $\epsilon$ at ``delta`` that the bursts so far cost the dearest node.
+
+        Args:
+            tally: What the ledger counts.
+            loss_step: Of the accountant of subsampled rounds, see `poisson_epsilon`.
+        """
         spent = max(tally.spent.values())
         if not self.is_subsampled:
             return gaussian_epsilon(math.sqrt(spent), self.delta)
-        return self.epsilon_of(np.full(math.ceil(spent), self.burst_noise_std()))
+        return self.epsilon_of(np.full(math.ceil(spent), self.burst_noise_std()), loss_step)
 
-    def epsilon_of(self, noise_stds: NDArray[np.float64]) -> float:
+    def epsilon_of(
+        self, noise_stds: NDArray[np.float64], loss_step: float = FINE_LOSS_STEP
+    ) -> float:
         r"""Return the $\epsilon$ at ``delta`` of rounds with any protecting noise.
 
         Args:
             noise_stds: Standard deviation that protects each round, in units of the
                 scalar, shape ``(n_rounds,)``; ``inf`` for a silent round.
+            loss_step: Of the accountant of subsampled rounds, see `poisson_epsilon`.
         """
         if not np.all(noise_stds > 0):
             return math.inf
@@ -123,7 +132,8 @@ class Promise:
         if not sent:
             return 0.0
         rounds = Counter(sent) if len(set(sent)) <= EXACT_LEVELS else rounds_by_level(sent)
-        return poisson_epsilon(rounds, self.sampling_rate, self.delta, self.adjacency.relation)
+        relation = self.adjacency.relation
+        return poisson_epsilon(rounds, self.sampling_rate, self.delta, relation, loss_step)
 
     @property
     def _contribution(self) -> float:

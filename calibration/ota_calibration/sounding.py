@@ -25,11 +25,34 @@ def sound_nodes(bench: Bench, link: Link) -> tuple[ChannelEstimate | None, ...]:
 
     Raises:
         Erasure: If no capture came at all, or a saturated one.
+        RadioLost: If the receiver has gone.
+    """
+    return estimate_nodes(hear_sounding(bench, link), bench, link)
+
+
+def hear_sounding(bench: Bench, link: Link) -> Capture:
+    """Let every node send its sounding burst in its own slot and capture them all.
+
+    Raises:
+        Erasure: If no capture came.
+        RadioLost: If the receiver has gone.
     """
     try:
-        capture = _sounding_frame(bench, link)
+        return _sounding_frame(bench, link)
+    except RadioLost:  # the receiver: a node that is lost has an empty slot
+        raise
     except RadioError as broken:
         raise Erasure("radio", f"sounding failed: {broken}") from broken
+
+
+def estimate_nodes(
+    capture: Capture, bench: Bench, link: Link
+) -> tuple[ChannelEstimate | None, ...]:
+    """Estimate every node's path from its slot; None for a node that was not found.
+
+    Raises:
+        Erasure: If the capture is saturated.
+    """
     if capture.n_clipped:
         raise Erasure(
             "saturated",

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from ota_calibration.cyclic_sounding import sound_cyclic
 from ota_calibration.sounding import make_plan, sound_nodes
 from ota_calibration.tracking import PathTracker, with_wander
+from ota_flowgraphs.process import ChildFailed
+from ota_flowgraphs.virtual_radios import VirtualRadios
 
 from sdr_ota.air import SimulatedAir
 from sdr_ota.cli.failure import NO_RADIO, WRONG_USE, CommandFailed
@@ -18,7 +20,7 @@ from sdr_ota.experiment import Planner
 from sdr_ota.modulation import AnalogPayload, Payload, SignPayload
 from sdr_ota.presets import AirPreset, air_preset
 from sdr_ota.radio.address import AddressError, open_radios
-from sdr_ota.radio.base import Radio, RadioError, SettingNotTaken
+from sdr_ota.radio.base import Radio, RadioError, RadioLost, SettingNotTaken
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.schemes import load_scheme, scheme_names
 from sdr_ota.types import RadioSettings, TransmitPlan
@@ -29,11 +31,14 @@ USABLE_BANDWIDTH = 0.8
 
 def simulated_air(config: Config) -> SimulatedAir:
     """Return the world that the simulated radios of a run share."""
-    seed = config.run.seed if config.air.seed is None else config.air.seed
     preset, radio = resolved_preset(config.air), config.radio
     return SimulatedAir(
-        preset, config.clients.count, radio.sample_rate_hz, radio.center_freq_hz, seed
+        preset, config.clients.count, radio.sample_rate_hz, radio.center_freq_hz, _air_seed(config)
     )
+
+
+def _air_seed(config: Config) -> int:
+    return config.run.seed if config.air.seed is None else config.air.seed
 
 
 @contextmanager
@@ -55,7 +60,10 @@ def open_bench(config: Config, air: SimulatedAir) -> Iterator[Bench]:
             raise CommandFailed(str(missing), NO_RADIO) from missing
         bench = Bench(receiver, tuple(nodes), config.radio.sample_rate_hz, settings)
         _check_suits(config, bench)
-        yield bench
+        try:
+            yield bench
+        except RadioLost as lost:
+            raise CommandFailed(f"{lost}; the run stops") from lost
 
 
 @contextmanager
@@ -66,10 +74,26 @@ def _radios(config: Config, air: SimulatedAir) -> Iterator[tuple[Radio, ...]]:
         with open_radios((radio.receiver, *radio.nodes)) as radios:
             yield radios
         return
+    if radio.processes:
+        with _process_addresses(config) as addresses, open_radios(addresses) as radios:
+            yield radios
+        return
     with ExitStack() as opened:
         places = (None, *range(config.clients.count))
         made = (SimulatedRadio(air, place, radio.has_hardware_time) for place in places)
         yield tuple(opened.enter_context(one) for one in made)
+
+
+@contextmanager
+def _process_addresses(config: Config) -> Iterator[tuple[str, ...]]:
+    """Start virtual radios as processes; yield the addresses of the receiver and the nodes."""
+    world = (resolved_preset(config.air), config.clients.count, config.radio.sample_rate_hz)
+    try:
+        started = VirtualRadios(*world, config.radio.center_freq_hz, _air_seed(config))
+    except ChildFailed as failed:
+        raise CommandFailed(str(failed), NO_RADIO) from failed
+    with started as virtual:
+        yield (virtual.receiver_address, *virtual.node_addresses)
 
 
 def _check_suits(config: Config, bench: Bench) -> None:
@@ -125,6 +149,29 @@ def link_of(config: Config) -> Link:
     )
 
 
+@contextmanager
+def receiving(link: Link, config: Config) -> Iterator[Link]:
+    """Put the synchroniser that the configuration names into a link, while a block lasts.
+
+    Raises:
+        CommandFailed: If it does not start, or fails while the block lasts.
+    """
+    if config.receiver.synchronizer == "numpy":
+        yield link
+        return
+    try:
+        from ota_flowgraphs.receiver_process import open_receiver  # noqa: PLC0415 - needs pyzmq
+    except ImportError as missing:
+        raise CommandFailed(f"{missing}: pip install 'sdr-ota[gnuradio]'") from missing
+    max_cfo = link.max_cfo_hz / config.radio.sample_rate_hz
+    decoder = (config.link.scheme, config.clients.count)
+    try:
+        with open_receiver(link.frame, max_cfo, *decoder, config.receiver.patience_s) as receive:
+            yield replace(link, receive=receive)
+    except ChildFailed as failed:
+        raise CommandFailed(str(failed)) from failed
+
+
 def payload_of(config: Config, largest_scalar: float) -> Payload:
     """Return what of a scalar is sent; in analog form up to the largest scalar."""
     if config.link.payload == "sign":
@@ -141,17 +188,21 @@ class TrackingPlanner:
         peak_amplitude: Largest chip amplitude of a node, full scale 1.0.
         truncation_db: A node this much weaker than the median is left out.
         tracker: What consecutive soundings showed.
+        leaves_out_lost: Whether the run goes on without a node that has gone for good.
     """
 
     link: Link
     peak_amplitude: float
     truncation_db: float
     tracker: PathTracker
+    leaves_out_lost: bool = False
 
     def __call__(self, bench: Bench) -> TransmitPlan:
         """Return the plan that a new sounding of the bench asks for."""
-        sound = sound_nodes if bench.has_hardware_time else sound_cyclic
-        sounding = sound(bench, self.link)
+        if bench.has_hardware_time:
+            sounding = sound_nodes(bench, self.link)
+        else:
+            sounding = sound_cyclic(bench, self.link, self.leaves_out_lost)
         wander = self.tracker.observe(sounding)
         return with_wander(make_plan(sounding, self.peak_amplitude, self.truncation_db), wander)
 
@@ -159,13 +210,30 @@ class TrackingPlanner:
 def planner_of(config: Config, link: Link) -> Planner:
     """Return what sounds the nodes and plans the rounds."""
     tracker = PathTracker(config.radio.sample_rate_hz)
-    return TrackingPlanner(link, config.link.peak_amplitude, config.link.truncation_db, tracker)
+    return TrackingPlanner(
+        link,
+        config.link.peak_amplitude,
+        config.link.truncation_db,
+        tracker,
+        leaves_out_lost=config.radio.lost_node == "leave-out",
+    )
 
 
 def air_s_per_round(config: Config) -> float:
     """Return the mean air time of a round: its joint frame and its share of a sounding."""
     joint_s, sounding_s = frame_times_s(config)
     return joint_s + sounding_s / config.link.sounding_every
+
+
+def gradient_air_s_per_round(config: Config, n_entries: int) -> float:
+    """Return the air time of a round that sends a gradient, one entry a chip.
+
+    Soundings, preambles and silence are those of `air_s_per_round`; the payload carries
+    every entry in a chip of its own, without averaging: the fastest way over this link.
+    """
+    frame = link_of(config).frame
+    chip_s = frame.pulse.samples_per_chip / config.radio.sample_rate_hz
+    return air_s_per_round(config) + (n_entries - frame.n_payload_chips) * chip_s
 
 
 def frame_times_s(config: Config) -> tuple[float, float]:

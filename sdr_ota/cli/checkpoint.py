@@ -3,13 +3,13 @@
 The file is a Python pickle: resume only runs of your own.
 """
 
-import os
 import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sdr_ota.air import SimulatedAir
 from sdr_ota.experiment import Planner, Position
+from sdr_ota.replaced_file import replace_file
 
 CHECKPOINT = "checkpoint.pickle"
 
@@ -31,9 +31,7 @@ class Standing:
 
 def save_standing(standing: Standing, folder: Path) -> None:
     """Save a run's state; a crash at any moment leaves the old or the new one."""
-    draft = folder / f"{CHECKPOINT}.draft"
-    draft.write_bytes(pickle.dumps(standing))
-    os.replace(draft, folder / CHECKPOINT)
+    replace_file(folder / CHECKPOINT, pickle.dumps(standing))
 
 
 def load_standing(folder: Path) -> Standing | None:

@@ -1,7 +1,7 @@
 """The commands, their arguments and help; each calls one function of its own file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,13 +13,20 @@ Settings = Annotated[
 ]
 
 
+FigureChoice = Literal["pdf", "png", "svg"]
+
+
 def register(app: typer.Typer) -> None:
     """Add every command to the application."""
     app.command("run")(run)
     app.command("plan")(plan)
     app.command("export")(export)
     app.command("report")(report)
+    app.command("sweep")(sweep)
+    app.command("replay")(replay)
     app.command("compare")(compare)
+    app.command("watch")(watch)
+    app.command("dataset")(dataset)
     app.command("presets")(presets)
     app.command("find")(find)
     app.command("probe")(probe)
@@ -27,6 +34,7 @@ def register(app: typer.Typer) -> None:
     app.command("virtual-pluto")(virtual_pluto)
     app.command("virtual-soapy")(virtual_soapy)
     app.command("node")(node)
+    app.command("companion")(companion)
 
 
 def run(
@@ -90,13 +98,137 @@ def export(
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the figures for machines, write nothing.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The page; otherwise report.html in RUN, or here."),
+    ] = None,
+    figure_format: Annotated[
+        FigureChoice | None,
+        typer.Option("--format", help="Also save every figure, in plots beside the page."),
+    ] = None,
+) -> None:
+    """Print the figures of a finished, broken-off or running experiment; write a page.
+
+    The page is one HTML file that needs nothing else. Several runs are laid side by
+    side, called by the settings in which they differ.
+    """
+    from sdr_ota.cli.report import report_command, report_json  # noqa: PLC0415
+
+    if as_json:
+        report_json(folders)
+    else:
+        report_command(folders, output, figure_format)
+
+
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="SWEEP", help="TOML file, see below.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Of runs, table and page; else sweeps/NAME."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Runs at the same time; else one a core.")
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of a Ray cluster that runs the points: host:port, ray://..., auto."),
+    ] = None,
+) -> None:
+    """Run many experiments from one file, and collect one table and one page.
+
+    The file may say:
+
+    \b
+      seeds = 3                       run.seed 1, 2, 3; or a list of seeds
+      presets = ["lab-wired"]         air.preset, one after the other
+      [base]                          what all points share:
+      file = "link.toml"              an experiment, and
+      run.rounds = 40                 any key on top of it
+      [grid]                          every combination of any keys' values
+      air.snr_db = [0, 10, 20]
+      [[list]]                        points one by one; lists go in step
+      clients.count = [2, 4, 8]
+      frame.payload_chips = [128, 256, 512]
+
+    Each point is a run in a folder of its own. The same command again skips what is done,
+    goes on with what broke off, and tries again what failed. A point that fails is noted
+    with its reason and stops nothing else. Results: table.csv, table.parquet (where
+    pyarrow is installed), sweep.html, plots.
+    """  # noqa: D301 - the backslash keeps the lines of the help
+    from sdr_ota.cli.sweep import sweep_command  # noqa: PLC0415
+
+    sweep_command(file, output, jobs, address)
+
+
+def replay(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    settings: Settings = [],  # noqa: B006 - typer copies it
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Print the figures of a finished, broken-off or running experiment."""
-    from sdr_ota.cli.report import report_command  # noqa: PLC0415
+    """Decode a run's stored captures again and show old against new, round by round.
 
-    report_command(folder, as_json)
+    With other parameters of the scheme or the receiver (--set), or with this version
+    of the code. Opens no radio and changes nothing in the run folder.
+    """
+    from sdr_ota.cli.replay import replay_command  # noqa: PLC0415
+
+    replay_command(run, settings, as_json)
+
+
+def watch(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="TCP port on loopback; 0 for any that is free.")
+    ] = 8765,
+) -> None:
+    """Follow a running or finished experiment in a browser on this machine, until Ctrl-C.
+
+    Spectrum and constellation of the last capture, sums, loss, health. It reads the
+    run folder and nothing else; the page loads nothing from anywhere.
+    """
+    from sdr_ota.cli.watch import watch_command  # noqa: PLC0415
+
+    watch_command(run, port)
+
+
+def dataset(  # noqa: PLR0913, PLR0917 - a command's options
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="New, or begun before.")],
+    preset: Annotated[
+        list[str], typer.Option(help="A simulated air; repeat for more. See sdr-ota presets.")
+    ] = ["lab-wired", "lab-indoor", "free-running-pluto", "harsh"],  # noqa: B006
+    scheme: Annotated[
+        list[str], typer.Option(help="How symbols are added; repeat for more; all if not given.")
+    ] = [],  # noqa: B006
+    nodes: Annotated[int, typer.Option(min=1, max=100, help="K goes from 1 to this.")] = 10,
+    snr_db: Annotated[
+        list[float], typer.Option(help="SNR of one full-scale node in dB; repeat for more.")
+    ] = [10.0, 20.0, 30.0],  # noqa: B006
+    captures_per_setting: Annotated[int, typer.Option(min=1, help="Of each combination.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 1,
+    settings: Settings = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Make a data set: superposed bursts of 1 to K nodes with the sum that is true.
+
+    SigMF recordings of payloads and soundings, an index, a data card and what our own
+    receiver gets from it beside theory. Broken off, the same command goes on.
+    """
+    from sdr_ota.cli.dataset import Grid, dataset_command  # noqa: PLC0415
+    from sdr_ota.schemes import scheme_names  # noqa: PLC0415
+
+    grid = Grid(
+        tuple(preset),
+        tuple(scheme) or scheme_names(),
+        nodes,
+        tuple(snr_db),
+        captures_per_setting,
+        seed,
+        tuple(settings),
+    )
+    dataset_command(folder, grid)
 
 
 def presets() -> None:
@@ -200,3 +332,20 @@ def node(
     from sdr_ota.cli.node import node_command  # noqa: PLC0415
 
     node_command(name, address, radios)
+
+
+def companion(
+    flowgraph: Annotated[
+        Path | None, typer.Argument(help="A .grc file; without one, the receiver.")
+    ] = None,
+    environment: Annotated[
+        bool, typer.Option("--environment", help="Only print what it needs, for a shell.")
+    ] = False,
+) -> None:
+    """Open GNU Radio Companion with this project's blocks in its list.
+
+    They stand there under "Over-the-air sums". Needs GNU Radio and a display.
+    """
+    from sdr_ota.cli.companion import companion_command  # noqa: PLC0415
+
+    companion_command(flowgraph, environment)

@@ -68,6 +68,11 @@ def _learning() -> Iterator[Finding]:
     for name in ("torch", "transformers", "numba", "peft"):
         yield _package(name, "llm")
     yield _package("dp-accounting", "privacy")
+
+
+def _results() -> Iterator[Finding]:
+    yield _package("tensorboard", "tensorboard")
+    yield _package("pyarrow", "parquet")
     yield _package("ray", "cluster")
 
 
@@ -111,14 +116,20 @@ def _tool(name: str, package: str) -> Finding:
     return Finding(name, where or "not found", "" if where else f"apt-get install {package}")
 
 
+_GNURADIO_CURE = "apt-get install gnuradio stterm python3-scipy python3-zmq"
+
+
 def _gnuradio() -> Iterator[Finding]:
-    code = "from gnuradio import gr; import numpy; print(gr.version(), numpy.__version__)"
+    yield _package("pyzmq", "gnuradio")
+    code = (
+        "import numpy, scipy, zmq; from gnuradio import gr; print(gr.version(), numpy.__version__)"
+    )
     try:
         done = subprocess.run(
             [DEBIAN_PYTHON, "-c", code], capture_output=True, text=True, timeout=60, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        yield Finding("GNU Radio", str(error), "apt-get install gnuradio stterm")
+        yield Finding("GNU Radio", str(error), _GNURADIO_CURE)
         return
     yield gnuradio_finding(done.stdout, done.stderr)
 
@@ -133,7 +144,7 @@ def gnuradio_finding(said: str, complaint: str) -> Finding:
     if "numpy" in complaint:
         cure = f"GNU Radio needs numpy below 2 there: {DEBIAN_PYTHON} -m pip uninstall numpy"
         return Finding(name, last, cure)
-    return Finding(name, last, "apt-get install gnuradio stterm")
+    return Finding(name, last, _GNURADIO_CURE)
 
 
 def foreign_packages() -> Iterator[Finding]:
@@ -151,6 +162,7 @@ def foreign_packages() -> Iterator[Finding]:
 _LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _base,
     _learning,
+    _results,
     _pluto,
     _soapy,
     _gnuradio,

@@ -1,13 +1,15 @@
 """From a config to the admission of rounds: a promise, a ledger, or no promise at all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from ota_calibration.adjacency import Adjacency, Relation, Unit
 from ota_calibration.ledger import Ledger, create_ledger, read_tally, resume_ledger
-from ota_calibration.ledger_record import LedgerError
-from ota_calibration.poisson_accountant import MissingAccountantError
+from ota_calibration.ledger_record import LedgerError, tally_of, terms_of
+from ota_calibration.poisson_accountant import COARSE_LOSS_STEP, MissingAccountantError
 from ota_calibration.power_control import within_power
 from ota_calibration.private_rounds import PrivateRounds, ReceiverNoise, node_names
 from ota_calibration.promise import Promise, promise_of
@@ -22,6 +24,9 @@ from sdr_ota.exchange import Bench, Link
 from sdr_ota.experiment import Admission, admit_all
 
 LEDGER = "privacy.jsonl"
+
+N_SPENDING_POINTS, N_SUBSAMPLED_POINTS = 25, 8
+"""Of the curve of what was spent: each asks the accountant, which takes its time for samples."""
 
 
 def promise_for(config: Config, sampling_rate: float) -> Promise:
@@ -89,6 +94,51 @@ def _receiver_noise(config: Config, bench: Bench, link: Link) -> ReceiverNoise |
         return None
     alone = config.privacy.noise == "receiver"
     return ReceiverNoise(measure_noise_bound(bench, link), link.frame.n_payload_chips, alone)
+
+
+@dataclass(frozen=True)
+class Spending:
+    """How a run spent its privacy budget.
+
+    Attributes:
+        promised: Epsilon of the whole run.
+        curve: Rounds paid for, and epsilon spent by then.
+    """
+
+    promised: float
+    curve: Sequence[tuple[int, float]]
+
+
+def privacy_spending(folder: Path) -> Spending | None:
+    """Return how a run's ledger grew, the end included; None where no promise was made.
+
+    Raises:
+        LedgerError: If its first line cannot be read.
+    """
+    path = folder / LEDGER
+    if not path.is_file():
+        return None
+    first, *lines = path.read_bytes().split(b"\n")
+    lines = [line for line in lines if line.strip()]
+    terms = terms_of(first)
+    promise = promise_of(terms)
+    n_points = N_SUBSAMPLED_POINTS if promise.is_subsampled else N_SPENDING_POINTS
+    ends = np.unique(np.linspace(0, len(lines), n_points).round().astype(int))
+    spent = (promise.spent_epsilon(tally_of(lines[:n], terms), COARSE_LOSS_STEP) for n in ends)
+    return Spending(promise.epsilon, list(zip(ends.tolist(), spent, strict=True)))
+
+
+def epsilon_spent(folder: Path) -> float | None:
+    """Return what a run's ledger has spent so far; None where no promise was made.
+
+    Raises:
+        LedgerError: If its first line cannot be read.
+    """
+    path = folder / LEDGER
+    if not path.is_file():
+        return None
+    terms, tally = read_tally(path)
+    return promise_of(terms).spent_epsilon(tally, COARSE_LOSS_STEP)
 
 
 def privacy_spent(folder: Path) -> str | None:

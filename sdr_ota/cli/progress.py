@@ -1,13 +1,15 @@
-"""Live progress on standard error: a bar on a terminal, plain lines elsewhere."""
+"""Live progress on standard error: a panel on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from sdr_ota.cli.live_panel import LivePanel
+from sdr_ota.config_tables import RunTable
 from sdr_ota.experiment import RoundResult
 
 console = Console(stderr=True, highlight=False)
@@ -27,19 +29,49 @@ class RunView(Protocol):
 
 
 @contextmanager
+def run_view(table: RunTable, folder: Path) -> Iterator[RunView]:
+    """Open what shows a run: a panel or lines, and TensorBoard if the config asks for it."""
+    with live_view(table.rounds) as live:
+        if not table.tensorboard:
+            yield live
+            return
+        from sdr_ota.cli.tensorboard_view import tensorboard_view  # noqa: PLC0415 - optional
+
+        with tensorboard_view(folder) as board:
+            yield AllViews(live, board)
+
+
+@contextmanager
 def live_view(n_rounds: int) -> Iterator[RunView]:
     """Open the view that fits standard error."""
     if not console.is_terminal:
         yield _Lines(n_rounds)
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=10),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[figures]}"),
-    )
-    with Progress(*columns, console=console) as progress:
-        yield _Bar(progress, n_rounds)
+    panel = LivePanel(console, n_rounds)
+    with panel.live:
+        yield panel
+
+
+class AllViews:
+    """Several views of one run."""
+
+    def __init__(self, *views: RunView) -> None:
+        self._views = views
+
+    def preparing(self, step: int, n_steps: int, loss: float) -> None:
+        """Show how far the preparation of a model is."""
+        for view in self._views:
+            view.preparing(step, n_steps, loss)
+
+    def round_done(self, result: RoundResult) -> None:
+        """Show one round."""
+        for view in self._views:
+            view.round_done(result)
+
+    def evaluated(self, rounds_done: int, name: str, score: float) -> None:
+        """Show a held-out score."""
+        for view in self._views:
+            view.evaluated(rounds_done, name, score)
 
 
 class _Pace:
@@ -62,43 +94,13 @@ def _figures(result: RoundResult, rounds_per_s: float) -> str:
     if result.erasure or result.mean_scalar is None:
         return f"erased: {result.erasure}  {rounds_per_s:5.1f} rounds/s"
     error = (result.decoded_sum or 0.0) - (result.true_sum or 0.0)
-    return (
-        f"loss {result.loss:.3f}  scalar {result.mean_scalar:+.3f}  "
-        f"sum error {error:+.4f}  {rounds_per_s:.1f} rounds/s"
-    )
+    loss = "" if result.loss is None else f"loss {result.loss:.3f}  "
+    sums = f"scalar {result.mean_scalar:+.3f}  sum error {error:+.4f}"
+    return f"{loss}{sums}  {rounds_per_s:.1f} rounds/s"
 
 
 def _evaluated(rounds_done: int, name: str, score: float) -> str:
     return f"after {rounds_done} rounds: held-out {name} {score:.3f}"
-
-
-class _Bar:
-    def __init__(self, progress: Progress, n_rounds: int) -> None:
-        self._progress = progress
-        self._n_rounds = n_rounds
-        self._pace = _Pace()
-        self._task = progress.add_task("preparing", total=None, figures="")
-
-    def preparing(self, step: int, n_steps: int, loss: float) -> None:
-        self._progress.update(
-            self._task,
-            description="preparing the small model (first time only)",
-            completed=step,
-            total=n_steps,
-            figures=f"loss {loss:5.3f}",
-        )
-
-    def round_done(self, result: RoundResult) -> None:
-        self._progress.update(
-            self._task,
-            description="round",
-            completed=result.round + 1,
-            total=self._n_rounds,
-            figures=_figures(result, self._pace.count()),
-        )
-
-    def evaluated(self, rounds_done: int, name: str, score: float) -> None:
-        self._progress.console.print(_evaluated(rounds_done, name, score))
 
 
 class _Lines:

@@ -1,7 +1,8 @@
-"""`sdr-ota report`: the figures of a run as a table, or as JSON."""
+"""`sdr-ota report`: the figures of runs as a table, a page, files, or JSON."""
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,89 +11,79 @@ from rich.console import Console
 from rich.table import Table
 
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
-from sdr_ota.cli.privacy import privacy_spent
+from sdr_ota.cli.html_page import FigureFormat, render_page, save_figures
+from sdr_ota.cli.named_run import NamedRun, name_runs
+from sdr_ota.cli.report_page import report_sections, report_summary, report_title
+from sdr_ota.cli.report_table import table_rows
 from sdr_ota.presets import PRESETS
 from sdr_ota.records import RunFolderError, RunRecord, read_run
-from sdr_ota.summary import Summary, summarise
+from sdr_ota.summary import summarise
 
-console = Console(highlight=False)
-
-USABLE_NMSE_DB = -6.0
-"""A decoded sum with more error than this is hardly a sum."""
+console = Console(highlight=False, markup=False)
 
 
-def report_command(folder: Path, as_json: bool) -> None:
-    """Print a run's figures."""
+def report_command(
+    folders: Sequence[Path], output: Path | None, figure_format: FigureFormat | None
+) -> None:
+    """Print the table of one run or several, write the page, save each figure if asked to."""
+    runs = name_runs(_read(folders))
+    page = output or (folders[0] if len(folders) == 1 else Path()) / "report.html"
+    sections = report_sections(runs)
     try:
-        run = read_run(folder)
-    except RunFolderError as wrong:
-        raise CommandFailed(str(wrong), WRONG_USE) from wrong
-    if as_json:
-        print(json.dumps(_finite({**asdict(summarise(run)), "stop": run.stop}), indent=2))
-    else:
-        print_report(run)
+        page.write_text(
+            render_page(report_title(runs), report_summary(runs), sections), encoding="utf-8"
+        )
+        plots = page.parent / "plots"
+        saved = save_figures(sections, plots, figure_format) if figure_format else []
+    except OSError as error:
+        text = f"cannot write {error.filename or page}: {error.strerror}; choose --output FILE"
+        raise CommandFailed(text, WRONG_USE) from error
+    _print_table(runs)
+    for path in (page, *saved):
+        console.print(f"wrote {path}", soft_wrap=True)
+
+
+def report_json(folders: Sequence[Path]) -> None:
+    """Print the figures for machines: an object for one run, a list for several."""
+    records = [
+        _finite({"run": str(run.folder), **asdict(summarise(run)), "stop": run.stop})
+        for run in _read(folders)
+    ]
+    print(json.dumps(records[0] if len(records) == 1 else records, indent=2))
 
 
 def print_report(run: RunRecord) -> None:
-    """Print the table of a run to standard output."""
-    summary = summarise(run)
-    table = Table(box=SIMPLE_HEAD, show_header=False, title=f"run {run.folder}")
+    """Print the table of one run to standard output."""
+    _print_table([NamedRun(run.folder.name, run)])
+
+
+def save_plots(run: RunRecord) -> None:
+    """Save the plots that a run has data for, in its folder's ``plots``.
+
+    Raises:
+        OSError: If one cannot be written.
+    """
+    sections = report_sections([NamedRun(run.folder.name, run)])
+    save_figures(sections, run.folder / "plots", "png")
+
+
+def _read(folders: Sequence[Path]) -> list[RunRecord]:
+    try:
+        return [read_run(folder) for folder in folders]
+    except RunFolderError as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong
+
+
+def _print_table(runs: Sequence[NamedRun]) -> None:
+    alone = len(runs) == 1
+    title = f"run {runs[0].run.folder}" if alone else None
+    table = Table(box=SIMPLE_HEAD, show_header=not alone, title=title)
     table.add_column(style="bold")
-    table.add_column()
-    for name, value in _rows(summary):
-        table.add_row(name, value)
-    table.add_row("privacy", privacy_spent(run.folder) or "no promise")
-    if advice := _advice(summary):
-        table.add_row("advice", advice)
-    ending = str(run.stop.get("ending", "not ended"))
-    table.add_row("ended", f"{ending}: {why}" if (why := run.stop.get("why")) else ending)
+    for named in runs:
+        table.add_column(named.name, overflow="fold")
+    for row in table_rows([named.run for named in runs]):
+        table.add_row(*row)
     console.print(table)
-
-
-def _rows(summary: Summary) -> list[tuple[str, str]]:
-    lost = sum(summary.erasures.values())
-    reasons = ", ".join(f"{n} {reason}" for reason, n in summary.erasures.items())
-    rows = [("rounds", f"{summary.rounds}, {lost} erased" + (f" ({reasons})" if lost else ""))]
-    if summary.incomplete:
-        missing = f"in {summary.incomplete} rounds; see detail in rounds.jsonl"
-        rows.append(("a node was left out", missing))
-    if summary.score_before is not None and summary.score_after is not None:
-        change = f"{summary.score_before:.3f} -> {summary.score_after:.3f}"
-        rows.append((f"held-out {summary.score_name}", change))
-    if summary.loss_before and summary.loss_after:
-        change = f"{summary.loss_before:.4f} -> {summary.loss_after:.4f}"
-        rows.append(("training loss (first, last tenth)", change))
-    nmse = f"{summary.nmse_db:.1f} dB measured, {summary.theory_nmse_db:.1f} dB by theory"
-    rows.append(("NMSE of the decoded sum", nmse))
-    rows.append(("sent per client", _sent(summary)))
-    if summary.air_s is not None:
-        rows.append(("time on the air", f"{summary.air_s:.2f} s"))
-    if summary.rounds_per_s is not None:
-        rows.append(("pace", f"{summary.rounds_per_s:.1f} rounds/s"))
-    if summary.peak_memory_bytes is not None:
-        rows.append(("peak memory", f"{summary.peak_memory_bytes / 2**20:.0f} MiB"))
-    return rows
-
-
-def _advice(summary: Summary) -> str | None:
-    """Say in words when the sum was not worth decoding, and what to do."""
-    if not summary.nmse_db > USABLE_NMSE_DB:
-        return None
-    foreseen = summary.theory_nmse_db > USABLE_NMSE_DB
-    cause = "as theory expects of these paths" if foreseen else "which theory does not expect"
-    return (
-        f"more than a quarter of the decoded sum's power is error, {cause}; a coherent sum "
-        "needs phases and timing that hold from sounding to payload: try link.scheme = "
-        "energy-difference or fsk-vote, or sound more often"
-    )
-
-
-def _sent(summary: Summary) -> str:
-    text = f"{summary.bits_per_client:,} bit"
-    gradients = summary.gradient_bits_per_client
-    if not gradients or not summary.bits_per_client:
-        return text
-    return f"{text} (gradients: {gradients:,} bit, {gradients // summary.bits_per_client:,} x more)"
 
 
 def _finite(record: dict[str, object]) -> dict[str, object]:

@@ -8,20 +8,27 @@ from pathlib import Path
 
 from ota_calibration.ledger import BudgetSpent
 
-from sdr_ota.cli.bench import link_of, open_bench, planner_of, simulated_air
+from sdr_ota.capture_folder import CaptureFolder
+from sdr_ota.cli.bench import (
+    gradient_air_s_per_round,
+    link_of,
+    open_bench,
+    planner_of,
+    receiving,
+    simulated_air,
+)
 from sdr_ota.cli.checkpoint import Standing, load_standing, save_standing
 from sdr_ota.cli.duty import DutyLimit
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.cli.interruption import Interruption
 from sdr_ota.cli.learning import JOURNAL, Learning, model_learning, synthetic_learning
-from sdr_ota.cli.plots import save_plots
 from sdr_ota.cli.present_nodes import present_only
 from sdr_ota.cli.privacy import admission
-from sdr_ota.cli.progress import RunView, live_view
-from sdr_ota.cli.report import print_report
+from sdr_ota.cli.progress import RunView, run_view
+from sdr_ota.cli.report import print_report, save_plots
 from sdr_ota.cli.start_record import start_record
 from sdr_ota.config import Config, ConfigError, load_config, restore_config
-from sdr_ota.exchange import Bench
+from sdr_ota.exchange import Bench, Link
 from sdr_ota.experiment import Experiment, Schedule, run_experiment
 from sdr_ota.records import Ending, Evaluation, RunFolder, RunFolderError, read_run
 
@@ -60,14 +67,26 @@ def _run_to_the_end(config: Config, home: Path, folder: RunFolder) -> None:
             raise
         except OSError as error:
             _stop(folder, "fail", str(error))
-            raise CommandFailed(f"cannot write {folder.path}: {error.strerror}") from error
+            raise CommandFailed(_cannot_write(folder, error)) from error
         except Exception as broken:
             _stop(folder, "fail", f"{type(broken).__name__}: {broken}")
             raise
     _stop(folder, "success", why)
     run = read_run(folder.path)
-    save_plots(run)
     print_report(run)
+    try:
+        save_plots(run)
+    except OSError as error:
+        raise CommandFailed(
+            f"the run is complete, but its plots cannot be written: {error.strerror or error}"
+        ) from error
+
+
+def _cannot_write(folder: RunFolder, error: OSError) -> str:
+    text = f"cannot write {error.filename or folder.path}: {error.strerror or error}"
+    if not (folder.path / "start.json").is_file():
+        return text
+    return f"{text}; make room and go on with: sdr-ota run --resume {folder.path}"
 
 
 def _run(config: Config, home: Path, folder: RunFolder, interruption: Interruption) -> str:
@@ -77,7 +96,7 @@ def _run(config: Config, home: Path, folder: RunFolder, interruption: Interrupti
         standing = Standing(simulated_air(config), planner_of(config, link_of(config)))
     # What a crash left of a round that was not finished is done again.
     n_updates = folder.keep_rounds(standing.position.next_round)
-    with live_view(config.run.rounds) as view, open_bench(config, standing.air) as bench:
+    with run_view(config.run, folder.path) as view, open_bench(config, standing.air) as bench:
         told = _Told(folder, view)
         folder.write_start(start_record(config, home, bench))
         if config.clients.source == "synthetic":
@@ -85,26 +104,27 @@ def _run(config: Config, home: Path, folder: RunFolder, interruption: Interrupti
         else:
             journal = folder.path / JOURNAL
             learning = model_learning(config, home, journal, n_updates, view.preparing)
-        learned = {"n_parameters": learning.n_parameters, "score_name": learning.score_name}
-        folder.write_start({**start_record(config, home, bench), **learned})
+        folder.write_start({**start_record(config, home, bench), **_learned(config, learning)})
         try:
-            with learning.threads():
-                return _go_round(config, bench, learning, standing, told, interruption)
+            with learning.threads(), receiving(link_of(config), config) as link:
+                return _go_round(config, (bench, link), learning, standing, told, interruption)
         finally:
             learning.close()
 
 
 def _go_round(
     config: Config,
-    bench: Bench,
+    carrier: tuple[Bench, Link],
     learning: Learning,
     standing: Standing,
     told: "_Told",
     interruption: Interruption,
 ) -> str:
     """Run all rounds, or as many as the privacy budget pays for, and say why it ended."""
-    link, position = link_of(config), standing.position
+    (bench, link), position = carrier, standing.position
     schedule = Schedule(config.run.rounds, config.run.seed, config.link.sounding_every)
+    captures = CaptureFolder(told.folder.path, config.captures, link, bench)
+    captures.keep_before(position.next_round)
     if position.next_round == 0:
         told.evaluate(0, learning)
     try:
@@ -116,6 +136,7 @@ def _go_round(
                 present_only(standing.planner, learning.absent),
                 admit,
                 schedule,
+                captures.observe,
             )
             duty = DutyLimit(_max_duty_cycle(config))
             for result in run_experiment(experiment, position):
@@ -139,6 +160,16 @@ def _go_round(
         last = rounds[-1]
         raise CommandFailed(f"every round was erased; the last: {last.erasure}: {last.detail}")
     return "all rounds done"
+
+
+def _learned(config: Config, learning: Learning) -> dict[str, object]:
+    """Return what is known once model and data are loaded."""
+    n_weights = learning.n_parameters
+    return {
+        "n_parameters": n_weights,
+        "score_name": learning.score_name,
+        "gradient_air_s_per_round": n_weights and gradient_air_s_per_round(config, n_weights),
+    }
 
 
 def _max_duty_cycle(config: Config) -> float:

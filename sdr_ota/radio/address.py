@@ -11,6 +11,7 @@ from sdr_ota.radio.clock import align_clocks
 from sdr_ota.radio.pluto import PlutoRadio
 from sdr_ota.radio.remote import RemoteRadio
 from sdr_ota.radio.soapy import SoapyRadio
+from sdr_ota.radio.zeromq import ZeroMqRadio
 
 
 class AddressError(ValueError):
@@ -94,7 +95,17 @@ def _open_soapy(options: Mapping[str, str]) -> Radio:
     return SoapyRadio({"driver": rest.pop("device"), **rest}, clock_source, time_source)
 
 
+def _open_zmq(options: Mapping[str, str]) -> Radio:
+    if set(options) != {"driver", "control"}:
+        raise AddressError(
+            "a virtual radio's address is driver=zmq,control=PATH and nothing else; "
+            "radio.processes = true starts such radios and names them itself"
+        )
+    return ZeroMqRadio(options["control"])
+
+
 _DRIVERS: Mapping[str, Callable[[Mapping[str, str]], Radio]] = {
     "pluto": _open_pluto,
     "soapy": _open_soapy,
+    "zmq": _open_zmq,
 }

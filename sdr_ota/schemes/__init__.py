@@ -8,6 +8,7 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import fields
+from typing import Any, cast
 
 from sdr_ota.schemes.base import AggregationScheme, LinkQuality, theory_squared_error
 
@@ -16,6 +17,7 @@ __all__ = [
     "LinkQuality",
     "load_scheme",
     "scheme_names",
+    "scheme_record",
     "theory_squared_error",
 ]
 
@@ -46,6 +48,16 @@ def load_scheme(name: str, parameters: Mapping[str, float] | None = None) -> Agg
         raise ValueError(f"scheme {name!r} has no parameter {unknown[0]!r}; it has: {allowed}")
     made: AggregationScheme = scheme(**{k: _whole(v) for k, v in (parameters or {}).items()})
     return made
+
+
+def scheme_record(scheme: AggregationScheme) -> tuple[str, Mapping[str, float]]:
+    """Return the name and the parameters with which ``load_scheme`` makes this scheme again.
+
+    >>> scheme_record(load_scheme("fsk-vote", {"look_chips": 32}))
+    ('fsk-vote', {'look_chips': 32})
+    """
+    name = type(scheme).__module__.removeprefix(f"{__name__}.").replace("_", "-")
+    return name, {f.name: getattr(scheme, f.name) for f in fields(cast("Any", scheme))}
 
 
 def _whole(value: float) -> float:

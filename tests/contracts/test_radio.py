@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from ota_flowgraphs.virtual_radios import VirtualRadios
 
 from sdr_ota.air import SimulatedAir
 from sdr_ota.presets import AirPreset
@@ -90,6 +91,15 @@ def virtual_soapy() -> Iterator[RadioBench]:
         yield bench
 
 
+@contextmanager
+def virtual_processes() -> Iterator[RadioBench]:
+    with (
+        VirtualRadios(*WORLD) as served,
+        at_addresses(*served.node_addresses, served.receiver_address) as bench,
+    ):
+        yield bench
+
+
 Opened = AbstractContextManager[RadioBench]
 BENCHES: dict[str, Callable[[], Opened]] = {
     "simulated": lambda: simulated(True),
@@ -97,9 +107,10 @@ BENCHES: dict[str, Callable[[], Opened]] = {
     "virtual-pluto": lambda: virtual_pluto(""),
     "virtual-pluto-triggered": lambda: virtual_pluto(",trigger=external"),
     "virtual-soapy": virtual_soapy,
+    "virtual-processes": virtual_processes,
 }
 TIMED = ("simulated", "virtual-pluto-triggered", "virtual-soapy")
-CYCLIC = ("simulated-cyclic", "virtual-pluto")
+CYCLIC = ("simulated-cyclic", "virtual-pluto", "virtual-processes")
 HARDWARE = pytest.param("hardware", marks=pytest.mark.hardware)
 
 
@@ -116,6 +127,8 @@ def hardware(config: pytest.Config) -> Iterator[RadioBench]:
 
 
 def opened(request: pytest.FixtureRequest) -> Opened:
+    if request.param == "virtual-processes":
+        request.getfixturevalue("gnuradio")
     made = BENCHES.get(request.param)
     return made() if made else hardware(request.config)
 

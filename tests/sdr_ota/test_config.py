@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from sdr_ota.config import Config, ConfigError, known_keys, load_config
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+EXPERIMENTS = [path for path in sorted(EXAMPLES.glob("*.toml")) if path.name != "sweep.toml"]
 
 
 def test_demo_file_says_what_the_defaults_are() -> None:
@@ -19,7 +20,11 @@ def test_demo_file_names_every_key_that_a_demo_has() -> None:
         assert set(table) <= set(known_keys()[name])
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    EXPERIMENTS,
+    ids=lambda path: path.name,
+)
 def test_every_example_is_valid(path: Path) -> None:
     assert load_config(path).run.rounds >= 1
 
@@ -103,3 +108,26 @@ def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes | None, word
 def test_records_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Config().run.rounds = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["receiver.synchronizer=gnuradio", "radio.has_hardware_time=false"], "have no preamble"),
+        (["receiver.synchronizer=gnuradio", "radio.processes=true", "clients.count=2"], "cyclic"),
+        (["radio.processes=true", "clients.count=5"], "has 4 inputs"),
+        (
+            [
+                "radio.processes=true",
+                "radio.receiver=driver=pluto,uri=ip:x",
+                'radio.nodes=["driver=pluto,uri=ip:y"]',
+                "clients.count=1",
+            ],
+            "starts simulated radios",
+        ),
+        (["receiver.synchronizer=matlab"], "'numpy' or 'gnuradio'"),
+    ],
+)
+def test_what_gnuradio_cannot_do_is_refused(settings: list[str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        load_config(None, settings)

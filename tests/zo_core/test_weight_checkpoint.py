@@ -59,3 +59,9 @@ def test_weights_of_another_run_are_refused(tmp_path: Path, n_taken: int) -> Non
     other = network(torch.float32)
     with pytest.raises(JournalError, match=f"weights after {n_taken} updates do not match"):
         replay(other, read_journal(tmp_path / "journal"), n_taken)
+
+
+def test_weights_that_cannot_be_written_say_so_as_files_do(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file") as failed:
+        save_weights(network(torch.float32), tmp_path / "gone" / "weights", 1)
+    assert str(failed.value.filename).endswith("weights")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from ota_calibration.ledger import read_tally
 
+from sdr_ota.captures import CAPTURES
 from sdr_ota.cli import run as run_module
 from sdr_ota.cli.failure import CommandFailed
 from sdr_ota.cli.run import resume_command, run_command
@@ -21,6 +22,7 @@ LINK_ONLY = [
     "link.sounding_every=3",
     "air.preset=harsh",
     "link.scheme=energy-difference",
+    "captures.every=2",
 ]
 
 
@@ -41,11 +43,13 @@ def _only_run(folder: Path) -> Path:
 
 
 def _what_happened(run: Path) -> list[tuple[object, ...]]:
-    """Return everything of the rounds but their wall times."""
-    return [
+    """Return everything of the rounds but their wall times, and the samples that were kept."""
+    rounds: list[tuple[object, ...]] = [
         (r.round, r.seed, r.decoded_sum, r.true_sum, r.theory_error, r.cfo_hz, r.erasure)
         for r in read_run(run).rounds
     ]
+    captures = sorted((run / CAPTURES).glob("*"))
+    return rounds + [(path.name, path.read_bytes()) for path in captures]
 
 
 @pytest.fixture(scope="module")

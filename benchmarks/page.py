@@ -1,0 +1,190 @@
+"""Run every benchmark of this folder and lay their figures out on one page.
+
+Each file runs in a process of its own, one after the other; what it hands over in the form
+of `rows.py` becomes a table of ratios and a figure. A file that hands over nothing is quoted
+in its own words; one that fails is named with what it said last. Nothing here decides a test.
+"""
+
+import argparse
+import ast
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from rows import ROWS, Row
+
+from sdr_ota.cli.html_page import Figure, Section, Table, render_markdown, render_page, save_figures
+from sdr_ota.cli.plots import house_style
+
+HERE = Path(__file__).parent
+NOT_BENCHMARKS = {"page.py", "rows.py"}
+PACKAGES = ("sdr-ota", "numpy", "scipy", "torch", "transformers", "numba")
+TIMEOUT_S = 3600.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--output", type=Path, default=Path("build/bench"), help="folder to write")
+    parser.add_argument("--quick", action="store_true", help="small and rough: minutes at most")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="files to run, without .py")
+    options = parser.parse_args()
+    files = sorted(p for p in HERE.glob("*.py") if p.name not in NOT_BENCHMARKS)
+    chosen = [p for p in files if not options.only or p.stem in options.only]
+    sections = [Section("Machine", tables=[Table((), machine())])]
+    for path in chosen:
+        print(f"{path.stem} ...", flush=True)
+        sections.append(measured(path, options.quick))
+    write(sections, options)
+
+
+def measured(path: Path, quick: bool) -> Section:
+    """Run one benchmark and return what it measured as a section."""
+    about = (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0]
+    with tempfile.TemporaryDirectory() as folder:
+        rows_file = Path(folder) / "rows.jsonl"
+        began_s = time.perf_counter()
+        said = subprocess.run(
+            [sys.executable, str(path), *(["--quick"] if quick and takes_quick(path) else [])],
+            cwd=folder,
+            env={**os.environ, ROWS: str(rows_file)},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        took_s = time.perf_counter() - began_s
+        lines = rows_file.read_text().splitlines() if rows_file.is_file() else []
+    rows = [Row(**json.loads(line)) for line in lines]
+    if said.returncode:
+        last = (said.stderr.strip().splitlines() or [f"exit code {said.returncode}"])[-1]
+        ending = f"{'Not run' if said.returncode == 2 else 'It failed'}: {last}"
+    else:
+        ending = f"It took {took_s:.0f} s."
+    if not rows:
+        words = "\n\n".join(said.stdout.splitlines())
+        return Section(path.stem, f"{about}\n\n{ending}\n\n{words}")
+    return Section(
+        path.stem, f"{about}\n\n{ending}", [table_of(rows)], [figure_of(path.stem, rows)]
+    )
+
+
+def takes_quick(path: Path) -> bool:
+    """Tell whether a benchmark has a quick form."""
+    said = subprocess.run(
+        [sys.executable, str(path), "--help"],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    return "--quick" in said.stdout
+
+
+def table_of(rows: Sequence[Row]) -> Table:
+    """Return ratios with the figures that they come from."""
+    cells = [
+        (
+            r.what,
+            r.peer,
+            f"{r.ratio:.3g}",
+            _with_unit(r.ours, r.unit),
+            _with_unit(r.theirs, r.unit),
+            r.setting,
+        )
+        for r in rows
+    ]
+    return Table(("measured", "beside", "ratio", "ours", "theirs", "setting"), cells)
+
+
+def figure_of(name: str, rows: Sequence[Row]) -> Figure:
+    """Draw the ratios, the peer at 1."""
+    with house_style():
+        drawing = Drawing(figsize=(8, 0.7 + 0.28 * len(rows)))
+        axes = drawing.subplots()
+        places = range(len(rows))
+        axes.barh(places, [r.ratio - 1 for r in rows], left=1, color="0.6", edgecolor="black")
+        axes.axvline(1, color="black", linewidth=1)
+        axes.set_xscale("log")
+        axes.set_xlim(min(0.5, *(r.ratio for r in rows)), max(2, *(r.ratio for r in rows)))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_yticks(places, [_label(r) for r in rows], fontsize=7)
+        axes.invert_yaxis()
+        axes.set_xlabel("ours / peer, in the same unit of cost; left of 1 is in our favour")
+    return Figure(f"Ratios of {name}: what we measured over its peer.", drawing, name)
+
+
+def _label(row: Row) -> str:
+    setting = f" ({row.setting})" if row.setting else ""
+    return f"{row.what} / {row.peer}{setting}"
+
+
+def _with_unit(value: float, unit: str) -> str:
+    if unit == "s" and value < 1:
+        return f"{value * 1e3:.3g} ms"
+    return f"{value:,.0f} {unit}" if value >= 1000 else f"{value:.3g} {unit}"
+
+
+def machine() -> list[tuple[str, str]]:
+    """Describe what the figures were measured on."""
+    cpu = [line for line in _text("/proc/cpuinfo").splitlines() if line.startswith("model name")]
+    memory = [line for line in _text("/proc/meminfo").splitlines() if line.startswith("MemTotal")]
+    memory_gib = int(memory[0].split()[1]) / 2**20 if memory else 0.0
+    rows = [
+        ("processor", cpu[0].partition(":")[2].strip() if cpu else platform.processor()),
+        ("cores that may be used", str(len(os.sched_getaffinity(0)))),
+        ("memory", f"{memory_gib:.1f} GiB"),
+        ("system", platform.platform()),
+        ("load before", " ".join(f"{load:.2f}" for load in os.getloadavg())),
+        ("date", time.strftime("%Y-%m-%d %H:%M %Z")),
+        ("code", _said("git", "-C", str(HERE), "describe", "--always", "--dirty")),
+        ("python", platform.python_version()),
+        ("GNU Radio", _said("gnuradio-config-info", "--version")),
+    ]
+    return rows + [(name, _version(name)) for name in PACKAGES]
+
+
+def _text(path: str) -> str:
+    return Path(path).read_text() if Path(path).is_file() else ""
+
+
+def _said(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "not there"
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not there"
+
+
+def write(sections: Sequence[Section], options: argparse.Namespace) -> None:
+    title = "Benchmarks" + (", quick form: small and rough" if options.quick else "")
+    summary = (
+        "Every figure stands beside a peer that was measured in the same run; the ratio is what "
+        "counts. Figures are costs: a ratio below 1 is in our favour."
+    )
+    options.output.mkdir(parents=True, exist_ok=True)
+    save_figures(sections, options.output, "svg")
+    html, markdown = options.output / "bench.html", options.output / "bench.md"
+    html.write_text(render_page(title, summary, sections), encoding="utf-8")
+    markdown.write_text(render_markdown(title, summary, sections), encoding="utf-8")
+    print(f"wrote {html} and {markdown}")
+
+
+if __name__ == "__main__":
+    main()

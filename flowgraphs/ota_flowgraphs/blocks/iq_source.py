@@ -1,0 +1,93 @@
+"""Samples from a file, a ZeroMQ connection or a radio: one block, an address decides."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from gnuradio import blocks, gr, zeromq
+
+from ota_flowgraphs.blocks.recording_source import RecordingSource
+from ota_flowgraphs.iq_address import IqAddress, read_iq_address, soapy_device
+
+_BUFFER = 1 << 16
+"""Samples of the buffer behind the source: Python blocks are fast on large pieces only."""
+
+_POLL_MS = 1000
+"""After a poll that brought nothing the scheduler sleeps for a quarter of a second."""
+
+
+class IqSource(gr.hier_block2):
+    """A source of complex baseband samples, full scale 1.0.
+
+    Args:
+        address: As in `ota_flowgraphs.iq_address`.
+        sample_rate: In samples a second; what a radio is set to.
+        center_freq: In Hz.
+        gain_db: Receive gain of a radio.
+
+    Raises:
+        ValueError: For an address that cannot be understood, or a file that cannot be read.
+    """
+
+    def __init__(
+        self, address: str, sample_rate: float, center_freq: float, gain_db: float
+    ) -> None:
+        gr.hier_block2.__init__(
+            self, "OTA IQ source", gr.io_signature(0, 0, 0), gr.io_signature(1, 1, 8)
+        )
+        read = read_iq_address(address)
+        opened = _OPENERS[read.driver](read, sample_rate, center_freq, gain_db)
+        if read.options.get("buffer") != "small":
+            opened.set_min_output_buffer(_BUFFER)
+        self._kept = opened  # a block without a Python reference crashes
+        self.connect(opened, self)
+
+
+def _file(read: IqAddress, *_: float) -> gr.basic_block:
+    return RecordingSource(Path(read.options["path"]))
+
+
+def _zmq(read: IqAddress, *_: float) -> gr.basic_block:
+    tagged = read.options.get("tags") == "yes"
+    n_waiting = 1 if read.options.get("buffer") == "small" else -1  # messages; -1: ZeroMQ's own
+    return zeromq.pull_source(
+        gr.sizeof_gr_complex, 1, read.options["address"], _POLL_MS, tagged, n_waiting
+    )
+
+
+def _nothing(*_: object) -> gr.basic_block:
+    return blocks.null_source(gr.sizeof_gr_complex)
+
+
+def _pluto(
+    read: IqAddress, sample_rate: float, center_freq: float, gain_db: float
+) -> gr.basic_block:
+    from gnuradio import iio  # noqa: PLC0415 - loads libiio
+
+    source = iio.fmcomms2_source_fc32(read.options["uri"], [True, True], _BUFFER)
+    source.set_frequency(round(center_freq))
+    source.set_samplerate(round(sample_rate))
+    source.set_gain_mode(0, "manual")  # an automatic one changes amplitudes, which bear the sum
+    source.set_gain(0, gain_db)
+    return source
+
+
+def _soapy(
+    read: IqAddress, sample_rate: float, center_freq: float, gain_db: float
+) -> gr.basic_block:
+    from gnuradio import soapy  # noqa: PLC0415 - loads SoapySDR
+
+    source = soapy.source(soapy_device(read.options), "fc32", 1, "", "", [""], [""])
+    source.set_sample_rate(0, sample_rate)
+    source.set_frequency(0, center_freq)
+    source.set_gain(0, gain_db)
+    return source
+
+
+_Opener = Callable[[IqAddress, float, float, float], gr.basic_block]
+_OPENERS: Mapping[str, _Opener] = {
+    "file": _file,
+    "zmq": _zmq,
+    "pluto": _pluto,
+    "soapy": _soapy,
+    "none": _nothing,
+}

@@ -1,0 +1,1 @@
+"""What grcc makes of the flowgraphs; never edited by hand."""

@@ -1,0 +1,152 @@
+"""Virtual radios between processes: each node one, the air in GNU Radio, the receiver one.
+
+    node 0 --\
+    node 1 ---+--> air (GNU Radio) --> receiver
+    ...    --/
+
+Samples go over ZeroMQ push/pull and are made as fast as they are taken: time moves when the
+receiver listens, and stands still otherwise.
+"""
+
+import tempfile
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ota_flowgraphs.process import ChildFailed, ChildProcess, start_flowgraph, start_module
+from sdr_ota.presets import AirPreset
+
+MAX_NODES = 4
+"""Inputs of ``air.grc``."""
+
+_WATCH_S = 0.05
+
+
+class VirtualRadios:
+    """Starts all processes and ends them with its block.
+
+    A node that dies is replaced by one that is silent for ever, so that the air goes on for
+    the others. If the air dies, so does the receiver: whoever asks it learns so at once.
+
+    Args:
+        preset: Numbers of the air.
+        n_nodes: Transmitting nodes, at most ``MAX_NODES``.
+        sample_rate_hz: Samples a second.
+        center_freq_hz: Carrier.
+        seed: Everything random follows from it, except when what happens.
+
+    Attributes:
+        node_addresses: How the nodes are opened.
+        receiver_address: How the receiver is opened.
+
+    Raises:
+        ChildFailed: If a process does not start.
+    """
+
+    def __init__(
+        self,
+        preset: AirPreset,
+        n_nodes: int,
+        sample_rate_hz: float,
+        center_freq_hz: float,
+        seed: int,
+    ) -> None:
+        self._ended = threading.Event()
+        self._preset, self._seed, self._n_nodes = preset, seed, n_nodes
+        self._world = {"sample_rate_hz": sample_rate_hz, "center_freq_hz": center_freq_hz}
+        self._opened = ExitStack()
+        with ExitStack() as opened:
+            folder = tempfile.TemporaryDirectory(prefix="ota-", ignore_cleanup_errors=True)
+            self._folder = Path(opened.enter_context(folder))
+            self.nodes = [self._node(k) for k in range(n_nodes)]
+            self.air, self.receiver = self._air(), self._receiver()
+            children = (self.receiver, self.air, *self.nodes)
+            for child in children:  # all start at the same time
+                opened.callback(child.close)
+            for child in children:
+                child.wait_until_ready()
+            self._opened = opened.pop_all()
+        self.node_addresses = tuple(
+            f"driver=zmq,control={self._folder}/node-{k}" for k in range(n_nodes)
+        )
+        self.receiver_address = f"driver=zmq,control={self._folder}/receiver"
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+
+    def _node(self, node: int, is_silent: bool = False) -> ChildProcess:
+        control = f"{self._folder}/{'silent' if is_silent else 'node'}-{node}"
+        arguments = {
+            "control": control,
+            "output": self._stream(f"from-node-{node}"),
+            "node": node,
+            "preset": self._preset,
+            "seed": self._seed,
+            **self._world,
+        }
+        return start_module(f"virtual node {node}", "sdr_ota.radio.virtual.zmq_node", arguments)
+
+    def _air(self) -> ChildProcess:
+        inputs = {
+            f"input_{k}": f"driver=zmq,address={self._stream(f'from-node-{k}')},buffer=small"
+            for k in range(self._n_nodes)
+        }
+        unused = {f"input_{k}": "driver=none" for k in range(self._n_nodes, MAX_NODES)}
+        arguments = {
+            **inputs,
+            **unused,
+            "output": f"driver=zmq,address={self._stream('from-air')}",
+            "preset": self._preset,
+            "seed": self._seed,
+            "oscillators": False,
+            "sample_rate": self._world["sample_rate_hz"],
+            "center_freq": self._world["center_freq_hz"],
+        }
+        return start_flowgraph("air", arguments, self._folder)
+
+    def _receiver(self) -> ChildProcess:
+        arguments = {
+            "control": f"{self._folder}/receiver",
+            "source": self._stream("from-air"),
+            "adc_bits": self._preset.adc_bits,
+            **self._world,
+        }
+        return start_module("virtual receiver", "sdr_ota.radio.virtual.zmq_receiver", arguments)
+
+    def _stream(self, name: str) -> str:
+        return f"ipc://{self._folder}/{name}"
+
+    def _watch(self) -> None:
+        replaced: set[int] = set()
+        while not self._ended.wait(_WATCH_S):
+            for number, node in enumerate(self.nodes):
+                if not node.is_alive and number not in replaced:
+                    replaced.add(number)
+                    self._replace(number)
+            if not self.air.is_alive and self.receiver.is_alive:
+                self.receiver.kill()
+
+    def _replace(self, number: int) -> None:
+        """Let a silent process stand in for a dead node; without it the air would stand still."""
+        try:
+            self._opened.enter_context(self._node(number, is_silent=True))
+        except ChildFailed:
+            self.receiver.kill()
+
+    def close(self) -> None:
+        """End all processes."""
+        self._ended.set()
+        self._watcher.join()
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,161 @@
+"""A virtual node: a process with an oscillator, a converter and an amplifier of its own.
+
+It pushes an endless stream of samples to the air over ZeroMQ, silence most of the time, as
+fast as they are taken: nothing here knows of the clock on the wall.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import zmq
+
+from sdr_ota.air import CyclicSource, NodePath
+from sdr_ota.air_stream import oscillator_and_front_end
+from sdr_ota.presets import AirPreset
+from sdr_ota.radio.virtual.zmq_control import (
+    NOTHING,
+    ControlServer,
+    Fields,
+    process_arguments,
+    say_ready,
+)
+from sdr_ota.types import Samples
+
+PIECE = 2048
+"""Samples of a message; a change of what is sent happens between two of them."""
+
+_SOCKET_BYTES = 8 * PIECE
+"""Of the socket's own buffer: what waits there is sent before anything that is asked for now."""
+
+
+class VirtualNode:
+    """What one node sends, piece by piece.
+
+    Args:
+        path: Its oscillator and front end.
+        name: What it is called.
+        sample_rate_hz: Samples a second.
+        center_freq_hz: The only carrier of this world.
+        start_latency_s: Scale of the latency with which it starts, new each time.
+    """
+
+    def __init__(
+        self,
+        path: NodePath,
+        name: str,
+        sample_rate_hz: float,
+        center_freq_hz: float,
+        start_latency_s: float,
+    ) -> None:
+        self._path, self._name = path, name
+        self._world = {"sample_rate_hz": sample_rate_hz, "center_freq_hz": center_freq_hz}
+        self._latency = start_latency_s * sample_rate_hz
+        # Nodes were not switched on together.
+        self._tick = int(path.rng.integers(round(10 * sample_rate_hz)))
+        self._source: CyclicSource | None = None
+        self._end: float = math.inf
+
+    def answer(self, asked: Fields, samples: Samples) -> tuple[Fields, Samples]:
+        """Do what is asked for."""
+        match asked["what"]:
+            case "hello":
+                return {"serial": self._name, **self._world, "receives": False}, NOTHING
+            case "repeat":
+                self._begin(samples, math.inf)
+            case "burst":
+                self._begin(samples, len(samples))
+            case "silence":
+                self.fall_silent()
+            case "tick":
+                pass
+            case other:
+                raise ValueError(f"a node cannot {other!r}")
+        return {"tick": self._tick}, NOTHING
+
+    def _begin(self, samples: Samples, n_samples: float) -> None:
+        start = self._tick + self._latency * (0.2 + self._path.rng.random())
+        self._source = CyclicSource(samples, start)
+        self._end = start + n_samples
+
+    def fall_silent(self) -> None:
+        """Send nothing any more."""
+        self._source = None
+
+    def piece(self) -> Samples:
+        """Return what leaves the node next."""
+        first, self._tick = self._tick, self._tick + PIECE
+        sent = np.zeros(PIECE, np.complex64)
+        if self._source is None:
+            return sent
+        placed = self._path.propagate_cyclic(self._source, first, PIECE)
+        skip = first - placed.first_tick
+        part = placed.samples[max(skip, 0) : skip + PIECE]
+        sent[max(-skip, 0) : max(-skip, 0) + len(part)] = part
+        if self._end < self._tick:
+            sent[max(math.ceil(self._end) - first, 0) :] = 0
+            self.fall_silent()
+        return sent
+
+
+@dataclass(frozen=True)
+class NodeArguments:
+    """What a node's process is started with.
+
+    Attributes:
+        control: Path of the socket on which it is asked.
+        output: ZeroMQ address that it pushes samples from.
+        node: Its number.
+        preset: Fields of the air whose oscillators and front ends it has.
+        sample_rate_hz: Samples a second.
+        center_freq_hz: Carrier.
+        seed: Of the whole world.
+    """
+
+    control: str
+    output: str
+    node: int
+    preset: Mapping[str, Any]
+    sample_rate_hz: float
+    center_freq_hz: float
+    seed: int
+
+
+def make_node(arguments: Mapping[str, Any]) -> VirtualNode:
+    """Return the node that some arguments describe."""
+    given = NodeArguments(**arguments)
+    preset = AirPreset(**given.preset)
+    rng = np.random.default_rng([given.seed, given.node])
+    world = (given.sample_rate_hz, given.center_freq_hz)
+    path = NodePath.draw(oscillator_and_front_end(preset), *world, rng)
+    return VirtualNode(path, f"virtual-node-{given.node}", *world, preset.start_latency_s)
+
+
+def main() -> None:
+    """Push samples and answer questions until the parent ends."""
+    arguments = process_arguments()
+    node = make_node(arguments)
+    server = ControlServer(arguments["control"], node.answer, node.fall_silent)
+    output = bind_output(zmq.Context.instance(), arguments["output"])
+    say_ready()
+    while True:
+        has_room = bool(output.poll(1, zmq.POLLOUT))
+        if has_room:
+            output.send(node.piece().tobytes())
+        server.serve(0.0)
+
+
+def bind_output(context: "zmq.Context[zmq.Socket[bytes]]", address: str) -> zmq.Socket[bytes]:
+    """Return a socket that holds back as little as it can."""
+    output = context.socket(zmq.PUSH)
+    output.setsockopt(zmq.SNDHWM, 1)
+    output.setsockopt(zmq.SNDBUF, _SOCKET_BYTES)
+    output.setsockopt(zmq.LINGER, 0)
+    output.bind(address)
+    return output
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""What GNU Radio Companion is told, so that it finds the blocks."""
+
+from pathlib import Path
+
+import pytest
+
+from sdr_ota.cli import companion
+from sdr_ota.cli.failure import CommandFailed
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(companion, "user_cache_path", lambda name: tmp_path / name)
+    return tmp_path / "sdr-ota"
+
+
+def test_the_environment_names_the_blocks_and_nothing_but_our_packages(
+    cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    companion.companion_command(None, environment_only=True)
+    said = dict(
+        line.removeprefix("export ").split("=")
+        for line in capsys.readouterr().out.split("\n")
+        if line
+    )
+    assert list(Path(said["GRC_BLOCKS_PATH"]).glob("ota_*.block.yml"))
+    packages = Path(said["PYTHONPATH"])
+    assert packages.is_relative_to(cache)
+    assert {path.name for path in packages.iterdir()} == {"sdr_ota", "ota_flowgraphs"}
+    assert (packages / "ota_flowgraphs" / "receiver.grc").is_file()
+
+
+def test_a_missing_file_or_program_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/true")
+    with pytest.raises(CommandFailed, match="flowgraphs of this project lie in"):
+        companion.companion_command(tmp_path / "none.grc", environment_only=False)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(CommandFailed, match="apt-get install gnuradio"):
+        companion.companion_command(None, environment_only=False)

@@ -1,0 +1,169 @@
+"""A data set is true, the same from the same seed, and survives being broken off."""
+
+import csv
+import json
+import math
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sdr_ota.captures import read_capture
+from sdr_ota.cli import dataset as dataset_module
+from sdr_ota.cli.dataset import Grid, dataset_command
+from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
+from sdr_ota.experiment import decode_sum
+
+GRID = Grid(("lab-wired", "harsh"), ("coherent", "fsk-vote"), 2, (20.0,), captures=3, seed=1)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "set"
+    dataset_command(folder, GRID)
+    return folder
+
+
+def _rows(root: Path, name: str = "index.csv") -> list[dict[str, str]]:
+    with (root / name).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _files(root: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+def test_every_combination_is_there_and_every_file_is_named(root: Path) -> None:
+    rows = _rows(root)
+    places = {(r["preset"], r["scheme"], r["nodes"]) for r in rows}
+    assert len(rows) == 3 * len(places) == 3 * 2 * 2 * 2
+    named = {r[kind] for r in rows for kind in ("capture", "sounding") if r[kind]}
+    assert named == {name for name in _files(root) if name.endswith(".sigmf-meta")}
+    assert len(_rows(root, "baseline.csv")) == len(places)
+
+
+def test_the_index_says_what_is_in_the_captures(root: Path) -> None:
+    for row in _rows(root):
+        if not row["capture"]:
+            assert row["erasure"]
+            continue
+        stored = read_capture(root / row["capture"])
+        symbols = stored.reception.symbols
+        assert [float(s) for s in row["symbols"].split()] == symbols.tolist()
+        active = [int(node) for node in row["active_nodes"].split()]
+        assert float(row["true_sum"]) == symbols[active].sum()
+        assert np.abs(symbols).max() <= 1
+        if row["scheme"] == "fsk-vote":
+            assert set(np.abs(symbols)) == {1.0}
+        if row["decoded_sum"]:
+            again = decode_sum(stored.reception, stored.link)
+            assert float(row["decoded_sum"]) == again.total.value
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
+    root: Path, tmp_path: Path
+) -> None:
+    dataset_command(tmp_path / "again", GRID)
+    assert _files(tmp_path / "again") == _files(root)
+    dataset_command(tmp_path / "other", replace(GRID, seed=2))
+    ours, other = _rows(root), _rows(tmp_path / "other")
+    assert all(a["symbols"] != b["symbols"] for a, b in zip(ours, other, strict=True)
+               if a["symbols"] and a["scheme"] == "coherent")  # fmt: skip
+
+
+def test_settings_do_not_depend_on_what_else_is_in_the_set(root: Path, tmp_path: Path) -> None:
+    part = replace(GRID, presets=("harsh",), schemes=("coherent",))
+    dataset_command(tmp_path / "part", part)
+    assert _rows(tmp_path / "part") == [
+        r for r in _rows(root) if (r["preset"], r["scheme"]) == ("harsh", "coherent")
+    ]
+
+
+def test_broken_off_and_gone_on_is_the_whole_set(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, calls = dataset_module.write_setting, iter(range(100))
+
+    def interrupted(*arguments: object) -> None:
+        if next(calls) == 4:
+            original(*arguments)  # type: ignore[arg-type]
+            written = next(tmp_path.glob("set/harsh/*/*/rows.csv"))
+            written.unlink()  # as if it had not come so far
+            raise KeyboardInterrupt
+        original(*arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(dataset_module, "write_setting", interrupted)
+        with pytest.raises(CommandFailed, match="goes on") as stopped:
+            dataset_command(tmp_path / "set", GRID)
+    assert stopped.value.exit_code == INTERRUPTED
+    assert not (tmp_path / "set" / "index.csv").exists()
+    dataset_command(tmp_path / "set", GRID)
+    assert _files(tmp_path / "set") == _files(root)
+
+
+def test_the_loading_code_of_the_card_runs(root: Path) -> None:
+    card = (root / "README.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=root, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == sum(bool(r["capture"]) for r in _rows(root))
+    assert "{" not in re.sub(r"```.*?```", "", card, flags=re.DOTALL)
+
+
+def test_soundings_hold_the_truth_of_the_paths(tmp_path: Path) -> None:
+    """Carrier offsets as estimated from the burst, against those of the air."""
+    grid = Grid(("free-running-pluto",), ("coherent",), 3, (30.0,), captures=4, seed=1)
+    dataset_command(tmp_path / "set", grid)
+    errors = []
+    for row in _rows(tmp_path / "set"):
+        meta = json.loads((tmp_path / "set" / row["sounding"]).read_text())["global"]
+        for estimate, truth in zip(meta["ota:estimates"], meta["ota:truth"], strict=True):
+            spread_hz = estimate["cfo_std_hz"] + 3  # the carrier drifts by up to 15 Hz a second
+            errors.append((estimate["cfo_hz"] - truth["cfo_hz"]) / spread_hz)
+    assert len(errors) == 4 * (1 + 2 + 3)
+    assert max(map(abs, errors)) < 5
+
+
+def test_the_baseline_is_what_theory_expects_where_theory_knows_everything(tmp_path: Path) -> None:
+    grid = Grid(("ideal",), ("coherent",), 2, (10.0,), captures=40, seed=1)
+    dataset_command(tmp_path / "set", grid)
+    rows = _rows(tmp_path / "set")
+    errors = sum((float(r["decoded_sum"]) - float(r["true_sum"])) ** 2 for r in rows)
+    theory = sum(float(r["theory_error"]) for r in rows)
+    assert errors / theory == pytest.approx(1.0, abs=4 * math.sqrt(2 / len(rows)))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"seed": 7}, "other settings"),
+        ({"presets": ("moon",)}, "moon"),
+        ({"schemes": ("shout",)}, "shout"),
+        ({"settings": ("frame.payload_chips=1",)}, "payload_chips"),
+        ({"settings": ("radio.has_hardware_time=false",)}, "hardware time"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_touched(
+    root: Path, change: dict[str, object], reason: str
+) -> None:
+    before = _files(root)
+    with pytest.raises(CommandFailed, match=reason) as refused:
+        dataset_command(root, replace(GRID, **change))  # type: ignore[arg-type]
+    assert refused.value.exit_code == WRONG_USE
+    assert _files(root) == before
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("ten years of work")
+    for place in (tmp_path, tmp_path / "thesis.tex"):
+        with pytest.raises(CommandFailed, match="not empty"):
+            dataset_command(place, GRID)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]

@@ -1,0 +1,244 @@
+"""Reports of runs: the table, the page in a real browser, figures that stand for the records."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ota_calibration.adjacency import Adjacency, Relation, Unit
+from ota_calibration.ledger import create_ledger
+from ota_calibration.promise import Promise
+from ota_calibration.trust import TrustModel
+
+from sdr_ota.captures import stored_captures
+from sdr_ota.cli.failure import CommandFailed
+from sdr_ota.cli.html_page import Section
+from sdr_ota.cli.named_run import NamedRun, name_runs
+from sdr_ota.cli.privacy import LEDGER, privacy_spending
+from sdr_ota.cli.report import report_command, report_json
+from sdr_ota.cli.report_page import report_sections
+from sdr_ota.cli.run import run_command
+from sdr_ota.cli.run_figures import erasures_figure, learning_figure, nmse_figure
+from sdr_ota.config import load_config
+from sdr_ota.experiment import RoundResult
+from sdr_ota.records import Evaluation, RunFolder, RunRecord, read_run
+
+ERROR_STD = 0.05
+N_ROUNDS = 200
+
+
+def written_run(folder: Path, *settings: str, n_rounds: int = N_ROUNDS) -> Path:
+    """Write a run whose sums have errors of a known size; every tenth round is lost."""
+    folder.mkdir()
+    run, rng = RunFolder(folder), np.random.default_rng(1)
+    run.write_start(
+        {
+            "config": load_config(None, settings).model_dump(),
+            "n_parameters": 1000,
+            "air_s_per_round": 0.01,
+            "gradient_air_s_per_round": 0.5,
+        }
+    )
+    for index in range(n_rounds):
+        if index % 10 == 9:
+            run.append_round(RoundResult(index, 1, erasure="late", detail="too late"))
+            continue
+        true = float(rng.standard_normal())
+        run.append_round(
+            RoundResult(
+                index,
+                seed=1,
+                loss=float(np.exp(-index / 50)),
+                mean_scalar=true,
+                decoded_sum=true + float(ERROR_STD * rng.standard_normal()),
+                true_sum=true,
+                theory_error=ERROR_STD**2,
+                cfo_hz=float(rng.standard_normal()),
+            )
+        )
+    for done in (0, n_rounds):
+        run.append_evaluation(Evaluation(done, 0.5 + done / 1000))
+    run.write_stop("success", "all rounds done", 1 << 20)
+    return folder
+
+
+def write_ledger(folder: Path, epsilon: float) -> None:
+    adjacency = Adjacency(Unit.CLIENT, Relation.REPLACE)
+    promise = Promise(adjacency, TrustModel.LOCAL, epsilon, 1e-5, 1.0, 1, 1.0, N_ROUNDS)
+    cost = promise.mu_budget() ** 2 / N_ROUNDS
+    with create_ledger(folder / LEDGER, promise.ledger_terms(("node-0",))) as ledger:
+        for index in range(N_ROUNDS // 2):
+            ledger.charge(index, {"node-0": cost})
+
+
+def test_the_page_of_a_run_shows_every_figure_in_a_browser(
+    tmp_path: Path, browse: Callable[[Path], Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = written_run(tmp_path / "run")
+    write_ledger(folder, 4.0)
+    report_command([folder], None, None)
+    assert "NMSE of the decoded sum" in capsys.readouterr().out
+    seen = browse(folder / "report.html")
+    assert seen.console == []
+    sections = report_sections([NamedRun("run", read_run(folder))])
+    stems = {f.stem for section in sections for f in section.figures}
+    assert stems == {"learning", "nmse", "sums", "carrier", "erasures", "privacy"}
+    assert seen.document.count("<svg") == len(stems)
+    assert seen.document.count("<figcaption>") == len(stems)
+    dark = np.mean(seen.picture[..., :3], axis=-1) < 0.3
+    assert dark.mean() > 0.005  # letters and curves were painted
+
+
+def test_the_last_capture_that_came_through_is_shown(tmp_path: Path) -> None:
+    settings = ["clients.source=synthetic", "run.rounds=5", "captures.every=2"]
+    run_command(None, [*settings, f"run.folder={tmp_path}"])
+    (folder,) = tmp_path.iterdir()
+    (section,) = (s for s in _sections(folder) if s.title == "On the air")
+    left, right = section.figures[0].drawing.axes
+    assert left.get_title(loc="left") == "round 4"
+    freqs_khz, power_db = left.get_lines()[0].get_data()
+    occupied = power_db > power_db.max() - 10
+    assert np.abs(freqs_khz[occupied]).max() < 200  # of 500: the pulse keeps its band
+    chips, true, _ = right.get_lines()
+    spread = np.std(chips.get_xdata()) / np.sqrt(len(chips.get_xdata()))
+    assert np.mean(chips.get_xdata()) == pytest.approx(true.get_xdata()[0], abs=6 * spread)
+
+
+def test_a_damaged_capture_does_not_hide_the_others(tmp_path: Path) -> None:
+    settings = ["clients.source=synthetic", "run.rounds=3", "captures.every=1"]
+    run_command(None, [*settings, f"run.folder={tmp_path}"])
+    (folder,) = tmp_path.iterdir()
+    stored_captures(folder)[-1].write_text("{")
+    (section,) = (s for s in _sections(folder) if s.title == "On the air")
+    assert section.figures[0].drawing.axes[0].get_title(loc="left") == "round 1"
+
+
+def _sections(folder: Path) -> list[Section]:
+    return report_sections([NamedRun("run", read_run(folder))])
+
+
+def test_a_browser_that_finds_something_wrong_tells(
+    tmp_path: Path, browse: Callable[[Path], Any]
+) -> None:
+    page = tmp_path / "wrong.html"
+    page.write_text("<script>nowhere()</script>")
+    assert len(browse(page).console) == 1
+
+
+def test_runs_are_laid_side_by_side_and_called_by_what_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = written_run(tmp_path / "one", "air.snr_db=10")
+    two = written_run(tmp_path / "two", "air.snr_db=20")
+    report_command([one, two], tmp_path / "both.html", "pdf")
+    out = capsys.readouterr().out
+    assert "snr_db=10.0" in out
+    assert "snr_db=20.0" in out
+    page = (tmp_path / "both.html").read_text()
+    assert page.count("<svg") == 5
+    names = ("learning", "nmse", "sums", "carrier", "erasures")
+    for name in names:
+        assert (tmp_path / "plots" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_names_fall_back_to_folders(tmp_path: Path) -> None:
+    same = [read_run(written_run(tmp_path / name)) for name in ("a", "b")]
+    assert [named.name for named in name_runs(same)] == ["a", "b"]
+
+
+def test_the_nmse_curves_are_the_error_that_was_put_in(tmp_path: Path) -> None:
+    run = read_run(written_run(tmp_path / "run", n_rounds=2000))
+    figure = nmse_figure([NamedRun("run", run)])
+    assert figure is not None
+    measured, theory = (line.get_ydata() for line in figure.axes[0].get_lines())
+    n_good = 1800
+    sums = np.mean([r.true_sum**2 for r in run.rounds if r.true_sum is not None])
+    expected_db = 10 * np.log10(ERROR_STD**2 / sums)
+    np.testing.assert_allclose(theory, expected_db, atol=1e-9)
+    mean_db = 10 * np.log10(np.mean(10 ** (np.asarray(measured) / 10)))
+    # The square of a Gaussian has a relative spread of sqrt(2).
+    tolerance_db = 4 * 10 / np.log(10) * np.sqrt(2 / n_good)
+    assert mean_db == pytest.approx(expected_db, abs=tolerance_db)
+
+
+def test_erasures_are_drawn_where_they_happened(tmp_path: Path) -> None:
+    run = read_run(written_run(tmp_path / "run"))
+    figure = erasures_figure([NamedRun("run", run)])
+    assert figure is not None
+    (collection,) = figure.axes[0].collections
+    assert list(collection.get_positions()) == list(range(9, N_ROUNDS, 10))
+    assert figure.axes[0].get_yticklabels()[0].get_text() == "late (20)"
+
+
+def test_nothing_is_drawn_where_there_is_nothing(tmp_path: Path) -> None:
+    run = read_run(written_run(tmp_path / "run"))
+    silent = replace(run, evaluations=[], rounds=[replace(r, loss=None) for r in run.rounds])
+    assert learning_figure([NamedRun("run", silent)]) is None
+    empty = RunRecord(run.folder, {}, [], [], {})
+    assert nmse_figure([NamedRun("run", empty)]) is None
+    assert all(not s.figures for s in report_sections([NamedRun("run", empty)]))
+
+
+def test_a_run_without_any_round_has_a_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    RunFolder(tmp_path).write_start({})
+    report_command([tmp_path], None, None)
+    assert "not ended" in capsys.readouterr().out
+
+
+def test_the_spending_is_the_ledger_s(tmp_path: Path) -> None:
+    write_ledger(tmp_path, 4.0)
+    spending = privacy_spending(tmp_path)
+    assert spending is not None
+    assert spending.curve[0] == (0, 0.0)
+    paid, spent = spending.curve[-1]
+    assert paid == N_ROUNDS // 2
+    assert 0 < spent < 4.0
+    assert sorted(s for _, s in spending.curve) == [s for _, s in spending.curve]
+
+
+def test_a_ledger_that_cannot_be_read_is_said_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = written_run(tmp_path / "run")
+    (folder / LEDGER).write_text("{")
+    report_command([folder], None, None)
+    assert "unknown: the ledger's first line" in " ".join(capsys.readouterr().out.split())
+
+
+def test_json_is_an_object_for_one_run_and_a_list_for_several(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = written_run(tmp_path / "one")
+    two = shutil.copytree(one, tmp_path / "two")
+    report_json([one])
+    assert json.loads(capsys.readouterr().out)["gradient_air_s"] == pytest.approx(100.0)
+    report_json([one, two])
+    assert [r["run"] for r in json.loads(capsys.readouterr().out)] == [str(one), str(two)]
+    assert not (one / "report.html").exists()
+
+
+def test_a_page_that_cannot_be_written_is_wrong_use(tmp_path: Path) -> None:
+    folder = written_run(tmp_path / "run")
+    with pytest.raises(CommandFailed, match="choose --output"):
+        report_command([folder], tmp_path / "no" / "where.html", None)
+
+
+def test_the_page_of_a_long_run_stays_small(tmp_path: Path) -> None:
+    folder = written_run(tmp_path / "run", n_rounds=20_000)
+    report_command([folder], None, None)
+    assert (folder / "report.html").stat().st_size < 2_000_000
+
+
+def test_what_a_node_says_of_itself_cannot_break_the_page(tmp_path: Path) -> None:
+    folder = written_run(tmp_path / "run")
+    lost = asdict(RoundResult(N_ROUNDS, 1, erasure="radio", detail="<script>alert(1)</script>"))
+    with (folder / "rounds.jsonl").open("a") as file:
+        file.write(json.dumps(lost) + "\n")
+    report_command([folder], None, None)
+    assert "<script" not in (folder / "report.html").read_text()

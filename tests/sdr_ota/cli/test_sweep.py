@@ -1,0 +1,422 @@
+"""Sweeps: which points a file means, that they are run, resumed, survived and collected."""
+
+import csv
+import fcntl
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sdr_ota.cli.failure import CommandFailed
+from sdr_ota.cli.sweep_cluster import run_here, run_on_cluster
+from sdr_ota.cli.sweep_figures import axis_label, sweep_figures
+from sdr_ota.cli.sweep_plan import needs_real_radios, read_sweep, toml_value
+from sdr_ota.cli.sweep_point import Outcome, PointTask, Processes, run_point
+from sdr_ota.cli.sweep_table import Row, write_table
+from sdr_ota.config import ConfigError, load_config
+from sdr_ota.records import read_run
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+BASE = """
+[base]
+clients.source = "synthetic"
+clients.count = 2
+run.rounds = 4
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "sweep.toml"
+    path.write_text(text)
+    return path
+
+
+def settings(path: Path) -> list[dict[str, object]]:
+    return [dict(point.settings) for point in read_sweep(path).points]
+
+
+def sweep(path: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sdr_ota.cli", "sweep", path.name, "--output", "out", *options],
+        cwd=path.parent,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 60
+    while not condition() and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+
+
+def processes_with(text: str) -> list[int]:
+    """Return the processes with this in their command line."""
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if text.encode() in line.read_bytes():
+                found.append(int(line.parent.name))
+    return found
+
+
+def table(folder: Path) -> list[dict[str, str]]:
+    with (folder / "out" / "table.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_grid_is_every_combination(tmp_path: Path) -> None:
+    text = '[grid]\nair.snr_db = [0, 10]\n"link.payload" = ["analog", "sign"]\n'
+    found = settings(written(tmp_path, "seeds = 2\n" + text))
+    assert len(found) == 8
+    assert found[0] == {"air.snr_db": 0, "link.payload": "analog", "run.seed": 1}
+    assert found[-1] == {"air.snr_db": 10, "link.payload": "sign", "run.seed": 2}
+
+
+def test_lists_go_in_step_and_single_points_stand_alone(tmp_path: Path) -> None:
+    text = (
+        "[[list]]\nclients.count = [2, 4]\nframe.payload_chips = [256, 512]\nrun.rounds = 5\n"
+        "[[list]]\nclients.count = 8\n"
+    )
+    assert settings(written(tmp_path, text)) == [
+        {"clients.count": 2, "frame.payload_chips": 256, "run.rounds": 5},
+        {"clients.count": 4, "frame.payload_chips": 512, "run.rounds": 5},
+        {"clients.count": 8},
+    ]
+
+
+def test_seeds_and_presets_are_short_for_keys(tmp_path: Path) -> None:
+    found = settings(written(tmp_path, 'seeds = [7]\npresets = ["ideal", "lab-wired"]\n'))
+    assert found == [
+        {"air.preset": "ideal", "run.seed": 7},
+        {"air.preset": "lab-wired", "run.seed": 7},
+    ]
+
+
+def test_the_base_is_a_file_and_what_is_changed_on_it(tmp_path: Path) -> None:
+    (tmp_path / "link.toml").write_text("[run]\nrounds = 9\nseed = 5\n")
+    text = '[base]\nfile = "link.toml"\nrun.rounds = 8\n[grid]\nair.snr_db = [3]\n'
+    (point,) = read_sweep(written(tmp_path, text)).points
+    assert (point.config.run.rounds, point.config.run.seed, point.config.air.snr_db) == (8, 5, 3)
+    given = [
+        v for flag, v in zip(point.arguments, point.arguments[1:], strict=False) if flag == "--set"
+    ]
+    assert load_config(Path(point.arguments[0]), given) == point.config
+
+
+def test_a_point_is_called_otherwise_when_anything_changes_its_run(tmp_path: Path) -> None:
+    grid = "[grid]\nair.snr_db = [1, 2]\n"
+    before = [p.name for p in read_sweep(written(tmp_path, BASE + grid)).points]
+    more = "[grid]\nair.snr_db = [1, 2, 3]\n"
+    assert [p.name for p in read_sweep(written(tmp_path, BASE + more)).points][:2] == before
+    longer = BASE.replace("rounds = 4", "rounds = 5") + grid
+    assert not set(before) & {p.name for p in read_sweep(written(tmp_path, longer)).points}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[grdi]\n", "unknown 'grdi'"),
+        ("[grid]\nair.snr_db = 3\n", "grid.air.snr_db = 3: it should be a list"),
+        ("[grid]\nair.snr_db = [3, 999]\n", r"point air.snr_db = 999: air.snr_db = 999"),
+        ("[grid]\nair.snrdb = [3]\n", "unknown key 'air.snrdb'"),
+        ("[[list]]\nrun.seed = [1, 2]\nrun.rounds = [1]\n", "must be of one length"),
+        ('[base]\nfile = "nowhere.toml"\n', "cannot read"),
+        ("seeds =", "not valid TOML"),
+        ("[[base.band]]\nlow_hz = 1\n", "band belongs into a file of its own"),
+    ],
+)
+def test_a_wrong_file_is_refused_before_anything_runs(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        read_sweep(written(tmp_path, text))
+
+
+def test_values_are_written_as_toml_reads_them() -> None:
+    values = {"a": [1, 2.5, True, 'say "no"'], "b": {"x": "é", "y z": []}}
+    import tomllib  # noqa: PLC0415
+
+    assert tomllib.loads(f"v = {toml_value(values)}")["v"] == values
+
+
+REAL = """
+[clients]
+count = 1
+[radio]
+receiver = "driver=pluto,uri=ip:192.168.2.1"
+nodes = ["driver=pluto,uri=ip:192.168.2.2"]
+transmit_allowed = true
+[[band]]
+low_hz = 910e6
+high_hz = 920e6
+"""
+
+
+def test_real_radios_are_held_by_one_run_at_a_time(tmp_path: Path) -> None:
+    assert not needs_real_radios(read_sweep(EXAMPLES / "sweep.toml").points)
+    (tmp_path / "real.toml").write_text(REAL)
+    path = written(tmp_path, 'seeds = 2\n[base]\nfile = "real.toml"\n')
+    assert needs_real_radios(read_sweep(path).points)
+    for option in (("--jobs", "2"), ("--address", "auto")):
+        refused = sweep(path, *option)
+        assert refused.returncode == 2
+        assert "one run at a time" in refused.stderr
+
+
+def test_the_example_has_the_points_it_promises() -> None:
+    assert len(read_sweep(EXAMPLES / "sweep.toml").points) == 30
+
+
+def test_the_documented_file_means_what_it_says(tmp_path: Path) -> None:
+    text = (EXAMPLES.parent / "docs" / "reports.md").read_text()
+    (block,) = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    shutil.copy(EXAMPLES / "link.toml", tmp_path)
+    assert len(read_sweep(written(tmp_path, block)).points) == 3 * 1 * 3 * 2 * 3
+
+
+def test_points_run_fail_are_skipped_and_are_resumed(
+    tmp_path: Path, browse: Callable[[Path], Any]
+) -> None:
+    path = written(tmp_path, BASE + "[grid]\nair.snr_db = [-60, 30]\n")
+    done = sweep(path)
+    assert done.returncode == 1
+    assert "1 of 2 points failed" in done.stderr
+    bad, good = table(tmp_path)
+    assert (bad["ending"], good["ending"]) == ("failed", "done")
+    assert "every round was erased" in bad["why"]
+    assert float(good["nmse_db"]) < -10
+    assert float(good["erased_share"]) == 0.0
+    # A run that broke off goes on in its own folder; one that is done is not touched again.
+    run = Path(good["run"])
+    (run / "stop.json").unlink()
+    assert "2 points, 0 of them done before" in sweep(path).stderr
+    assert read_run(run).stop["ending"] == "success"
+    written_at = (run / "stop.json").stat().st_mtime_ns
+    assert "2 points, 1 of them done before" in sweep(path).stderr
+    assert (run / "stop.json").stat().st_mtime_ns == written_at
+    assert [Path(row["run"]) for row in table(tmp_path)] == [Path(bad["run"]), run]
+    seen = browse(tmp_path / "out" / "sweep.html")
+    assert seen.console == []
+    assert seen.document.count("<svg") == 2
+    assert (tmp_path / "out" / "plots" / "nmse_db-over-air-snr_db.png").stat().st_size > 5000
+
+
+def test_an_interrupted_sweep_ends_its_runs_and_goes_on(tmp_path: Path) -> None:
+    # A job in the background may have been told to ignore Ctrl-C; its children would, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    path = written(tmp_path, BASE.replace("rounds = 4", "rounds = 100000"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sdr_ota.cli", "sweep", path.name, "--output", "out"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: any(tmp_path.glob("out/*/*/rounds.jsonl")))
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on" in said
+    assert "Traceback" not in said
+    (run,) = tmp_path.glob("out/*/*/start.json")
+    record = read_run(run.parent)
+    assert record.stop["ending"] == "abort"
+    n_rounds = len(record.rounds)
+    assert n_rounds > 0
+
+
+def test_a_point_that_another_process_runs_is_waited_for(tmp_path: Path) -> None:
+    task = PointTask("p", tmp_path / "p", tmp_path, ("--demo", "--set", "run.rounds=0"))
+    task.folder.mkdir()
+    other = (task.folder / "log.txt").open("ab")
+    fcntl.flock(other, fcntl.LOCK_EX)
+    processes, outcomes = Processes(), list[Outcome]()
+    waiting = threading.Thread(target=lambda: outcomes.append(run_point(task, processes)))
+    waiting.start()
+    waiting.join(0.5)
+    assert waiting.is_alive()
+    assert (task.folder / "log.txt").stat().st_size == 0
+    other.close()
+    waiting.join(60)
+    assert "run.rounds = 0" in outcomes[0].why_not  # it ran, and said why it could not
+
+
+def test_a_point_that_waits_can_be_stopped(tmp_path: Path) -> None:
+    task = PointTask("p", tmp_path / "p", tmp_path, ("--demo",))
+    task.folder.mkdir()
+    with (task.folder / "log.txt").open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        processes = Processes()
+        processes.stop()
+        assert run_point(task, processes).why_not.startswith("not started")
+
+
+def test_a_run_that_is_killed_says_so_and_goes_on(tmp_path: Path) -> None:
+    path = written(tmp_path, BASE.replace("rounds = 4", "rounds = 100000"))
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(sweep, path)
+        wait_for(lambda: any(tmp_path.glob("out/*/*/rounds.jsonl")))
+        (folder,) = (tmp_path / "out").glob("*/")
+        for process in processes_with(f"run.folder={json.dumps(str(folder))}"):
+            os.kill(process, signal.SIGKILL)
+        assert "killed by signal 9" in done.result().stderr
+    (row,) = table(tmp_path)
+    assert (row["ending"], row["why"]) == ("failed", "killed by signal 9")
+
+
+def rows_with_known_means() -> list[Row]:
+    return [
+        {"air.snr_db": snr, "link.scheme": scheme, "run.seed": seed, "nmse_db": nmse_db,
+         "theory_nmse_db": -snr}
+        for snr in (20, 0)
+        for scheme in ("coherent", "tdma")
+        for seed, nmse_db in ((1, -10.0), (2, -20.0))
+    ]  # fmt: skip
+
+
+def test_figures_average_powers_over_seeds_and_sort_numbers() -> None:
+    keys = ("air.snr_db", "link.scheme", "run.seed")
+    over_snr, over_scheme = sweep_figures(rows_with_known_means(), keys)
+    assert over_snr.stem == "nmse_db-over-air-snr_db"
+    (axes,) = over_snr.drawing.axes
+    theory, measured = axes.get_lines()[:2]
+    np.testing.assert_array_equal(theory.get_xydata(), [(0, 0), (20, -20)])
+    mean_db = 10 * np.log10((0.1 + 0.01) / 2)
+    np.testing.assert_allclose(measured.get_xydata(), [(0, mean_db), (20, mean_db)])
+    labels = [t.get_text() for t in over_scheme.drawing.axes[0].get_xticklabels()]
+    assert labels == ["coherent", "tdma"]
+    legend = over_scheme.drawing.axes[0].get_legend()
+    assert [t.get_text() for t in legend.get_texts()] == ["SNR 20 dB", "SNR 0 dB"]
+
+
+def test_axes_say_their_units() -> None:
+    assert axis_label("air.snr_db") == "SNR (dB)"
+    assert axis_label("link.max_cfo_hz") == "max cfo (Hz)"
+    assert axis_label("frame.payload_chips") == "payload chips"
+    assert axis_label("clients.count") == "clients"
+
+
+def test_the_table_is_the_same_as_parquet(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pip install pyarrow reads it")
+    rows: list[Row] = [{"a": 1, "b": 2.5, "c": None}, {"a": 2, "b": 3, "d": "x"}]
+    csv_path, parquet_path = write_table(rows, tmp_path)
+    assert csv_path.read_text().splitlines() == ["a,b,c,d", "1,2.5,,", "2,3,,x"]
+    assert parquet.read_table(parquet_path).to_pylist() == [
+        {"a": 1, "b": 2.5, "c": None, "d": None},
+        {"a": 2, "b": 3.0, "c": None, "d": "x"},
+    ]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A Ray cluster of one machine, and the session in which all its processes are."""
+
+    address: str
+    session: int
+
+
+@pytest.fixture
+def ray_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """Start a cluster of one machine with two CPUs; it ends with the test, others go on."""
+    pytest.importorskip("ray", reason='pip install "sdr-ota[cluster]" brings Ray')
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tempfile.mkdtemp(prefix="ray")  # short: sockets lie in it
+    command = [str(Path(sys.executable).parent / "ray"), "start", "--head", "--block"]
+    command += ["--node-ip-address=127.0.0.1", f"--port={port}", f"--temp-dir={folder}"]
+    command += ["--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats"]
+    command += ["--object-store-memory=100000000"]
+    quiet = subprocess.DEVNULL
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # whatever tokens this user has
+    head = subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)
+    try:
+        wait_for(lambda: answers(port))
+        yield Cluster(f"127.0.0.1:{port}", head.pid)
+    finally:
+        head.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            head.wait(20)
+        with suppress(ProcessLookupError):
+            os.killpg(head.pid, signal.SIGKILL)
+        head.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+def test_a_ray_cluster_runs_the_same_points(tmp_path: Path, ray_cluster: Cluster) -> None:
+    path = written(tmp_path, BASE + "[grid]\nair.snr_db = [-60, 30]\n")
+    there = sweep(path, "--address", ray_cluster.address)
+    assert there.returncode == 1, there.stderr
+    assert "1 of 2 points failed" in there.stderr
+    on_cluster = {row["point"]: row["nmse_db"] for row in table(tmp_path)}
+    (tmp_path / "out").rename(tmp_path / "before")
+    sweep(path)
+    assert {row["point"]: row["nmse_db"] for row in table(tmp_path)} == on_cluster
+
+
+@pytest.mark.slow
+def test_a_point_whose_worker_is_killed_goes_on(tmp_path: Path, ray_cluster: Cluster) -> None:
+    path = written(tmp_path, BASE.replace("rounds = 4", "rounds = 300"))
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(sweep, path, "--address", ray_cluster.address)
+        wait_for(lambda: any(tmp_path.glob("out/*/*/rounds.jsonl")))
+        workers = [
+            p for p in processes_with("ray::run_here") if os.getsid(p) == ray_cluster.session
+        ]
+        assert len(workers) == 1
+        os.kill(workers[0], signal.SIGKILL)
+        assert done.result().returncode == 0, done.result().stderr
+    (row,) = table(tmp_path)
+    assert (row["ending"], row["rounds"]) == ("done", "300")
+
+
+def test_a_cluster_that_is_not_there_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason='pip install "sdr-ota[cluster]" brings Ray')
+
+    def nobody(**options: object) -> None:
+        raise ConnectionError("Failed to connect to Ray cluster at 192.0.2.1:1\nand so on")
+
+    monkeypatch.setattr(ray, "init", nobody)
+    with pytest.raises(CommandFailed, match="no Ray cluster answers at 'auto': Failed") as failure:
+        run_on_cluster([], "auto")
+    assert failure.value.exit_code == 2
+
+
+def test_without_ray_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(CommandFailed, match=r"pip install .sdr-ota\[cluster\]"):
+        run_on_cluster([], "auto")
+
+
+def test_a_machine_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
+    task = PointTask("p", tmp_path / "nowhere" / "p", tmp_path, ())
+    assert "needs a folder that all its machines share" in run_here(task).why_not
