@@ -25,6 +25,7 @@ def sound_nodes(bench: Bench, link: Link) -> tuple[ChannelEstimate | None, ...]:
 
     Raises:
         Erasure: If no capture came at all, or a saturated one.
+        RadioLost: If the receiver has gone.
     """
     return estimate_nodes(hear_sounding(bench, link), bench, link)
 
@@ -34,9 +35,12 @@ def hear_sounding(bench: Bench, link: Link) -> Capture:
 
     Raises:
         Erasure: If no capture came.
+        RadioLost: If the receiver has gone.
     """
     try:
         return _sounding_frame(bench, link)
+    except RadioLost:  # the receiver: a node that is lost has an empty slot
+        raise
     except RadioError as broken:
         raise Erasure("radio", f"sounding failed: {broken}") from broken
 

@@ -33,8 +33,8 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
     app.command("virtual-pluto")(virtual_pluto)
     app.command("virtual-soapy")(virtual_soapy)
-    app.command("companion")(companion)
     app.command("node")(node)
+    app.command("companion")(companion)
 
 
 def run(
@@ -313,23 +313,6 @@ def virtual_soapy(
     virtual_soapy_command(nodes, preset, port, seed)
 
 
-def companion(
-    flowgraph: Annotated[
-        Path | None, typer.Argument(help="A .grc file; without one, the receiver.")
-    ] = None,
-    environment: Annotated[
-        bool, typer.Option("--environment", help="Only print what it needs, for a shell.")
-    ] = False,
-) -> None:
-    """Open GNU Radio Companion with this project's blocks in its list.
-
-    They stand there under "Over-the-air sums". Needs GNU Radio and a display.
-    """
-    from sdr_ota.cli.companion import companion_command  # noqa: PLC0415
-
-    companion_command(flowgraph, environment)
-
-
 def node(
     name: Annotated[str, typer.Argument(help="Name of this machine in the run.")],
     address: Annotated[
@@ -349,3 +332,20 @@ def node(
     from sdr_ota.cli.node import node_command  # noqa: PLC0415
 
     node_command(name, address, radios)
+
+
+def companion(
+    flowgraph: Annotated[
+        Path | None, typer.Argument(help="A .grc file; without one, the receiver.")
+    ] = None,
+    environment: Annotated[
+        bool, typer.Option("--environment", help="Only print what it needs, for a shell.")
+    ] = False,
+) -> None:
+    """Open GNU Radio Companion with this project's blocks in its list.
+
+    They stand there under "Over-the-air sums". Needs GNU Radio and a display.
+    """
+    from sdr_ota.cli.companion import companion_command  # noqa: PLC0415
+
+    companion_command(flowgraph, environment)

@@ -68,7 +68,6 @@ def _learning() -> Iterator[Finding]:
     for name in ("torch", "transformers", "numba", "peft"):
         yield _package(name, "llm")
     yield _package("dp-accounting", "privacy")
-    yield _package("ray", "cluster")
 
 
 def _results() -> Iterator[Finding]:

@@ -3,12 +3,12 @@
 import logging
 import os
 import socket
-from collections.abc import Generator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
 from sdr_ota.cli.sweep_point import Outcome, PointTask, Processes, run_point
+from sdr_ota.radio.cluster import environment
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -44,17 +44,6 @@ def run_on_cluster(tasks: Sequence[PointTask], address: str) -> Generator[Outcom
     # A machine that goes down takes its points along: Ray starts them elsewhere, they resume.
     start = ray.remote(num_cpus=1, max_retries=3)(run_here).remote
     return _outcomes({start(task): task for task in tasks})
-
-
-def environment() -> Mapping[str, str]:
-    """Return what Ray is told by the environment, where the user has not said otherwise."""
-    told = {
-        "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent to anybody
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what Ray warns will become its way
-    }
-    if (Path.home() / ".ray" / "auth_token").is_file():  # ray start goes by the same file
-        told["RAY_AUTH_MODE"] = "token"
-    return told
 
 
 def _first_line(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
     RadioError
      |- RadioNotFound     no such device, or it does not answer
-     |- RadioLost         the process or machine that held it has gone
+     |- RadioLost         it has gone
      |- SettingNotTaken   a setting is out of range or did not take
      |- TransmitRefused   the configuration does not allow this transmission
      |- TimeError         the start time has passed
@@ -31,13 +31,13 @@ class RadioNotFound(RadioError):  # noqa: N818 - SoapySDR's words
 
 
 class RadioLost(RadioError):  # noqa: N818
-    """What held the radio has gone, a process or a machine; its node is left out until it is back.
+    """A radio has gone; in general it does not come back by itself.
 
     Attributes:
-        serial: Of the radio.
+        serial: Which one.
     """
 
-    def __init__(self, serial: str, text: str) -> None:
+    def __init__(self, text: str, serial: str) -> None:
         super().__init__(text)
         self.serial = serial
 

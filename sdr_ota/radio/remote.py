@@ -166,7 +166,7 @@ class RemoteRadio:
             raise self._lost(gone) from gone
 
     def _lost(self, gone: Exception) -> RadioLost:
-        return RadioLost(self.info.serial, f"{gone}; its node is left out until it is back")
+        return RadioLost(f"{gone}; its node is left out until it is back", self.info.serial)
 
     def _come_back(self) -> None:
         """Open the radio again if its machine is back; never waits for a machine to start.
@@ -176,9 +176,9 @@ class RemoteRadio:
         """
         if self.info.has_hardware_time:
             raise RadioLost(
-                self.info.serial,
                 f"{self._host} was away, so {self.info.serial} no longer counts like the others; "
                 "resume the run to align all radios",
+                self.info.serial,
             )
         try:
             self._try_to_come_back()

@@ -163,12 +163,13 @@ class ZeroMqRadio:
             with self._lock:
                 send_message(self._connection, asked, samples)
                 if not self._connection.poll(patience_s):
-                    text = f"{self.info.serial}'s process does not answer"
-                    raise RadioLost(self.info.serial, text)
+                    raise RadioLost(
+                        f"{self.info.serial}'s process does not answer", self.info.serial
+                    )
                 said, heard = receive_message(self._connection)
         except (EOFError, OSError) as gone:
             text = f"{self.info.serial}'s process has ended"
-            raise RadioLost(self.info.serial, text) from gone
+            raise RadioLost(text, self.info.serial) from gone
         if "refused" in said:
             raise RadioError(f"{self.info.serial}: {said['refused']}")
         return said, heard

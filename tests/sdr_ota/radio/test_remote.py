@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ import pytest
 from ota_calibration.cyclic_sounding import sound_cyclic
 from ota_calibration.sounding import make_plan, sound_nodes
 
+from sdr_ota.cli.failure import INTERRUPTED
 from sdr_ota.cyclic_exchange import exchange_cyclic
 from sdr_ota.erasure import Erasure
 from sdr_ota.exchange import Bench, Link, exchange_symbols
@@ -192,6 +195,31 @@ def test_an_agent_that_hangs_is_lost_in_time(lab: Lab, monkeypatch: pytest.Monke
             radio.now_tick()
         monkeypatch.undo()
         until(lambda: answers(radio))
+
+
+def test_a_machine_joins_and_leaves_by_command(lab: Lab) -> None:
+    command = [sys.executable, "-m", "sdr_ota.cli", "node", "shed", "--radio", lab.nodes[2]]
+    with subprocess.Popen(
+        [*command, "--address", lab.machines.address], stdout=subprocess.PIPE, text=True
+    ) as node:
+        try:
+            assert node.stdout is not None
+            assert "joins the cluster" in node.stdout.readline()
+            until(lambda: can_open(f"{lab.nodes[2]},host=shed"))
+            node.send_signal(signal.SIGTERM)
+            assert node.wait(60) == INTERRUPTED
+            assert f'"{lab.nodes[2]},host=shed"' in node.stdout.read()
+        finally:
+            node.kill()
+    until(lambda: not can_open(f"{lab.nodes[2]},host=shed"))
+
+
+def can_open(address: str) -> bool:
+    try:
+        open_radio(address).close()
+    except RadioNotFound:
+        return False
+    return True
 
 
 def test_a_closed_radio_stays_closed(lab: Lab) -> None:
