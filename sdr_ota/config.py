@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from sdr_ota.config_tables import (
     AirTable,
     BandTable,
+    CalibrationTable,
     ClientsTable,
     DataTable,
     FrameTable,
@@ -47,6 +48,7 @@ class Config(Table):
     radio: RadioTable = RadioTable()
     band: tuple[BandTable, ...] = ()
     air: AirTable = AirTable()
+    calibration: CalibrationTable = CalibrationTable()
 
     @model_validator(mode="after")
     def _fits(self) -> "Config":

@@ -256,6 +256,22 @@ class RadioTable(Table):
         return not self.nodes and not self.receiver
 
 
+CalibrationKind: TypeAlias = Literal["gain", "cfo", "timing", "phase", "noise-floor", "linearity"]
+
+
+class CalibrationTable(Table):
+    """Calibration records: where they are kept, and which of them a run needs."""
+
+    folder: str = Field("calibration", description="of the records, relative to the config file")
+    require: tuple[CalibrationKind, ...] = Field(
+        (), description="a run refuses to start unless these are fresh for every node"
+    )
+    max_age_s: Positive | None = Field(None, description="records expire earlier than by kind")
+    full_scale_dbm: float | None = Field(
+        None, description="power at the receiver's port that is full scale, if you measured it"
+    )
+
+
 class BandTable(Table):
     """A band in which you may transmit: write down what your licence or the law allows."""
 
