@@ -16,9 +16,9 @@ from sdr_ota.radio.base import RadioError
 from sdr_ota.sync import BurstNotFound
 
 HALF_WIDTHS: Mapping[str, float] = {
-    "gain_db": 0.1,
+    "gain_db": 0.5,
     "cfo_hz": 2.0,
-    "delay_samples": 0.02,
+    "delay_samples": 0.05,
     "clock_error_ppm": 0.5,
 }
 """Half-widths of 95 % intervals at which a series ends, unless others are asked for."""
@@ -149,7 +149,7 @@ def survey_of(captures: Sequence[TrainCapture], listening: Listening) -> Survey:
     return Survey(tuple(looks), len(looks), tuple(lost), ())
 
 
-class _Disturbed(Exception):
+class _Disturbed(Exception):  # noqa: N818 - says what is the case
     """Something else was on the air."""
 
 

@@ -85,7 +85,7 @@ def judge(link: LinkQuality, n_nodes: int, can_be_timed: bool) -> Verdict:
     if best == "coherent":
         return Verdict(Fitness.COHERENT, f"a sum to {predicted[best]:.1f} dB", predicted)
     if best == "energy-difference" and not can_be_timed:
-        reason = "no hardware time: its start, and so its phase, is not known"
+        reason = "no hardware time, so its phase is not known"
         return Verdict(Fitness.ENERGY, reason, predicted)
     fitness = Fitness.ENERGY if best == "energy-difference" else Fitness.VOTE
     missed = "coherent" if fitness is Fitness.ENERGY else "energy-difference"
@@ -94,19 +94,16 @@ def judge(link: LinkQuality, n_nodes: int, can_be_timed: bool) -> Verdict:
 
 def _why_not(name: str, predicted: Mapping[str, float], link: LinkQuality, n_nodes: int) -> str:
     """Name the error without which the scheme would gain most."""
+    turned_deg = np.degrees(link.phase_error_std_rad)
+    noise_db = power_to_db(max(link.relative_noise, 1e-12))
+    late = link.timing_error_std_chips
     causes = {
-        f"phase error of {np.degrees(link.phase_error_std_rad):.0f} degrees at the payload": replace(
-            link, phase_error_std_rad=0.0
-        ),
-        f"timing error of {link.timing_error_std_chips:.2f} chips": replace(
-            link, timing_error_std_chips=0.0
-        ),
+        f"phase error of {turned_deg:.0f} degrees": replace(link, phase_error_std_rad=0.0),
+        f"timing error of {late:.2f} chips": replace(link, timing_error_std_chips=0.0),
         f"amplitude error of {100 * link.amplitude_error_std:.0f} %": replace(
             link, amplitude_error_std=0.0
         ),
-        f"noise at {power_to_db(max(link.relative_noise, 1e-12)):.0f} dB of a chip": replace(
-            link, noise_power=0.0
-        ),
+        f"noise at {noise_db:.0f} dB of a chip": replace(link, noise_power=0.0),
     }
     scheme = load_scheme(name)
     better = {cause: predicted_nmse_db(scheme, mended, n_nodes) for cause, mended in causes.items()}

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from ota_calibration.measurement import Measurement
@@ -22,7 +23,7 @@ from sdr_ota.cli.calibration_result import (
     KINDS,
     BenchResult,
     NodeHeard,
-    NodeResult,
+    keys_of,
     node_result,
 )
 from sdr_ota.cli.calibration_view import print_result, watch
@@ -35,6 +36,9 @@ from sdr_ota.sync import BurstNotFound
 
 N_BURSTS = 16
 """Of a train: 22 ms at one million samples a second and the default frame."""
+
+RULE = RepeatRule(n_first=8, n_most=24)
+"""24 trains of each of five boards take half a minute over a network."""
 
 N_LADDERS = 4
 
@@ -142,7 +146,7 @@ def _measure_bench(asked: Asked, config: Config, half_widths: Mapping[str, float
             surveyed = _Surveyor(bench, link, half_widths, kept)
             floor = surveyed.noise_floor() if "noise-floor" in asked.kinds else None
             heard = surveyed.nodes(asked.kinds)
-            keys = _keys(bench)
+            keys = keys_of(bench)
             is_timed = bench.has_hardware_time
         if "phase" in asked.kinds and is_timed:
             heard = _with_starts(heard, config, air, link)
@@ -155,32 +159,6 @@ def _measure_bench(asked: Asked, config: Config, half_widths: Mapping[str, float
         for one, key in zip(heard, keys[1:], strict=True)
     )
     return BenchResult(keys[0], floor, nodes, asked.kinds, datetime.now(UTC), is_timed)
-
-
-def _keys(bench: Bench) -> list[RecordKey]:
-    """Return what measurements belong to: first the receiver's, then the nodes' keys."""
-    receiver, receiver_settings = bench.receiver, bench.settings[0]
-    own = RecordKey(
-        "",
-        receiver.info.serial,
-        "",
-        receiver.info.init_id,
-        receiver_settings.center_freq_hz,
-        receiver_settings.sample_rate_hz,
-        0.0,
-        receiver_settings.rx_gain_db,
-        receiver.temperature_c(),
-    )
-    return [own] + [
-        replace(
-            own,
-            node=radio.info.serial,
-            node_init_id=radio.info.init_id,
-            tx_gain_db=settings.tx_gain_db,
-            temperature_c=radio.temperature_c(),
-        )
-        for radio, settings in zip(bench.nodes, bench.settings[1:], strict=True)
-    ]
 
 
 @dataclass(frozen=True)
@@ -206,7 +184,7 @@ class _Surveyor:
             return [NodeHeard(radio.info.serial) for radio in self.bench.nodes]
         with watch([radio.info.serial for radio in self.bench.nodes]) as view:
             return [
-                self._node(node, kinds, lambda done, of, n=node: view.looked(n, done, of))
+                self._node(node, kinds, partial(view.looked, node))
                 for node in range(len(self.bench.nodes))
             ]
 
@@ -220,7 +198,7 @@ class _Surveyor:
             lambda: self._hear(node, train), train, self.link.max_cfo_hz / rate, rate
         )
         try:
-            survey = survey_node(listening, RepeatRule(), self.half_widths, tell)
+            survey = survey_node(listening, RULE, self.half_widths, tell)
             ladders = self._ladders(node) if "linearity" in kinds else ()
         except NodeSilent as silent:
             return NodeHeard(serial, silence=str(silent))
@@ -292,6 +270,3 @@ def _record(
     if config.calibration.max_age_s is not None:
         valid = min(valid, timedelta(seconds=config.calibration.max_age_s))
     return CalibrationRecord(kind, measurement, key, measured_at, measured_at + valid)
-
-
-__all__ = ["Asked", "NodeResult", "calibrate_command"]

@@ -9,7 +9,7 @@ import numpy as np
 from ota_calibration.linearity import Linearity, ladder_amplitudes, measure_linearity
 from ota_calibration.measurement import Measurement
 from ota_calibration.noise_floor import NoiseFloor
-from ota_calibration.phase import StartPhases
+from ota_calibration.phase import StartPhases, phase_walk_rad2_per_s
 from ota_calibration.quantities import (
     cfo_measurements,
     front_end_measurements,
@@ -25,7 +25,7 @@ from ota_calibration.train import Train, TrainCapture
 from ota_calibration.verdict import Fitness, Verdict, judge
 
 from sdr_ota.config import Config
-from sdr_ota.exchange import Link
+from sdr_ota.exchange import Bench, Link
 from sdr_ota.schemes import LinkQuality
 from sdr_ota.sync import BurstNotFound
 
@@ -109,6 +109,32 @@ class BenchResult:
                     yield node.key, kind, measurement
 
 
+def keys_of(bench: Bench) -> list[RecordKey]:
+    """Return what measurements belong to: first the receiver's, then the nodes' keys."""
+    receiver, receiver_settings = bench.receiver, bench.settings[0]
+    own = RecordKey(
+        "",
+        receiver.info.serial,
+        "",
+        receiver.info.init_id,
+        receiver_settings.center_freq_hz,
+        receiver_settings.sample_rate_hz,
+        0.0,
+        receiver_settings.rx_gain_db,
+        receiver.temperature_c(),
+    )
+    return [own] + [
+        replace(
+            own,
+            node=radio.info.serial,
+            node_init_id=radio.info.init_id,
+            tx_gain_db=settings.tx_gain_db,
+            temperature_c=radio.temperature_c(),
+        )
+        for radio, settings in zip(bench.nodes, bench.settings[1:], strict=True)
+    ]
+
+
 def node_result(
     heard: NodeHeard, key: RecordKey, config: Config, link: Link, kinds: Sequence[str]
 ) -> NodeResult:
@@ -125,14 +151,14 @@ def node_result(
     follows = abs(float(np.mean(offsets))) < SHARED_CLOCK_HZ
     starts = heard.starts if follows else None
     linearity = _linearity(heard, link, rate)
-    makers = {
-        "gain": lambda: gain_measurements(survey),
-        "cfo": lambda: cfo_measurements(survey, rate, key.center_freq_hz),
-        "timing": lambda: timing_measurements(survey, rate),
-        "phase": lambda: phase_measurements(survey, rate, gap_s, starts),
-        "linearity": lambda: _linear(linearity, heard, survey),
+    every: Mapping[str, Sequence[Measurement]] = {
+        "gain": gain_measurements(survey),
+        "cfo": cfo_measurements(survey, rate, key.center_freq_hz),
+        "timing": timing_measurements(survey, rate),
+        "phase": phase_measurements(survey, rate, gap_s, starts),
+        "linearity": _linear(linearity, heard, survey),
     }
-    measured = {kind: makers[kind]() for kind in kinds if kind in makers}
+    measured = {kind: every[kind] for kind in kinds if kind in every}
     quality = node_quality(survey, link, rate, gap_s)
     is_timed = survey.looks[0].fit.train_tick is not None
     verdict = judge(quality, config.clients.count, is_timed)
@@ -156,8 +182,6 @@ def node_quality(survey: Survey, link: Link, sample_rate_hz: float, gap_s: float
     One burst is sounded before a payload, so phase and offset are as uncertain as a single
     burst of the trains shows them; arrival and level as they scatter from train to train.
     """
-    from ota_calibration.phase import phase_walk_rad2_per_s  # noqa: PLC0415
-
     fits = [look.fit for look in survey.looks]
     gain = float(np.mean([np.mean(np.abs(fit.gains)) for fit in fits]))
     relative = float(np.mean([np.mean(fit.gain_stds / np.abs(fit.gains)) for fit in fits]))

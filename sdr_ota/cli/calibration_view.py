@@ -10,10 +10,10 @@ from ota_calibration.quantities import noise_measurements
 from ota_calibration.verdict import Fitness, advice
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from sdr_ota.cli.calibration_result import BenchResult, NodeResult
+from sdr_ota.cli.calibration_result import BenchResult
 from sdr_ota.cli.progress import console as log
 
 console = Console(highlight=False)
@@ -50,7 +50,7 @@ def watch(serials: Sequence[str]) -> Iterator[CalibrationView]:
 
 
 class _Bars:
-    def __init__(self, progress: Progress, tasks: list) -> None:  # type: ignore[type-arg]
+    def __init__(self, progress: Progress, tasks: Sequence[TaskID]) -> None:
         self._progress, self._tasks = progress, tasks
 
     def looked(self, node: int, done: int, of: int) -> None:
@@ -68,14 +68,35 @@ class _Lines:
 
 def print_result(result: BenchResult, folder: Path) -> None:
     """Print verdicts first, then every measurement, to standard output."""
-    judged = [node for node in result.nodes if node.verdict is not None]
-    if judged:
-        table = Table(box=SIMPLE_HEAD, title="verdicts", title_justify="left")
-        for heading in ("node", "fit for", "because"):
-            table.add_column(heading)
-        for node in judged:
-            table.add_row(*_verdict(node))
-        console.print(table)
+    if any(node.verdict for node in result.nodes):
+        console.print(_verdict_table(result))
+    console.print(_measured_table(result))
+    notes = [f"{node.serial}: {note}" for node in result.nodes for note in node.notes]
+    findings = () if result.floor is None else result.floor.findings
+    notes += [f"{result.receiver.receiver}: {finding}" for finding in findings]
+    for line in (*_try(result), *notes, f"records and report: {folder}"):
+        console.print(line, soft_wrap=True)
+
+
+def _verdict_table(result: BenchResult) -> Table:
+    table = Table(box=SIMPLE_HEAD, title="verdicts", title_justify="left")
+    for heading in ("node", "fit for", "because"):
+        table.add_column(heading)
+    for node in result.nodes:
+        if node.verdict is not None:
+            style = _STYLES[node.verdict.fitness]
+            fitness = f"[{style}]{node.verdict.fitness}[/{style}]"
+            table.add_row(node.serial, fitness, node.verdict.reason)
+    return table
+
+
+def _try(result: BenchResult) -> list[str]:
+    """Return each piece of advice once."""
+    judged = [node.verdict for node in result.nodes if node.verdict is not None]
+    return [f"try: {text}" for text in dict.fromkeys(advice(verdict) for verdict in judged) if text]
+
+
+def _measured_table(result: BenchResult) -> Table:
     table = Table(box=SIMPLE_HEAD, title="measured (95 % intervals)", title_justify="left")
     for heading in ("device", "quantity", "value", "looks"):
         table.add_column(heading, no_wrap=heading != "device")
@@ -86,27 +107,7 @@ def print_result(result: BenchResult, folder: Path) -> None:
         for measured in node.measured.values():
             for measurement in measured:
                 table.add_row(node.serial, *measured_cells(measurement))
-    console.print(table)
-    for node in result.nodes:
-        for note in node.notes:
-            console.print(f"{node.serial}: {note}")
-    if result.floor is not None:
-        for finding in result.floor.findings:
-            console.print(f"{result.receiver.receiver}: {finding}")
-    console.print(f"records and report: {folder}", soft_wrap=True)
-
-
-def _verdict(node: NodeResult) -> tuple[str, str, str]:
-    verdict = node.verdict
-    if verdict is None:
-        return node.serial, "", ""
-    style = _STYLES[verdict.fitness]
-    help_ = advice(verdict)
-    return (
-        node.serial,
-        f"[{style}]{verdict.fitness}[/{style}]",
-        verdict.reason + (f". Try: {help_}" if help_ else ""),
-    )
+    return table
 
 
 def measured_cells(measurement: Measurement) -> tuple[str, str, str]:

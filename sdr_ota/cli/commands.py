@@ -76,7 +76,7 @@ def plan(
     plan_command(experiment, settings, figure)
 
 
-def calibrate(
+def calibrate(  # noqa: PLR0913, PLR0917 - one a command-line option
     what: Annotated[
         str,
         typer.Argument(help="gain, cfo, timing, phase, noise-floor, linearity, or all of them."),

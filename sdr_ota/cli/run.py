@@ -12,6 +12,7 @@ from sdr_ota.cli.bench import link_of, open_bench, planner_of, simulated_air
 from sdr_ota.cli.checkpoint import Standing, load_standing, save_standing
 from sdr_ota.cli.duty import DutyLimit
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
+from sdr_ota.cli.fresh_records import required_records
 from sdr_ota.cli.interruption import Interruption
 from sdr_ota.cli.learning import JOURNAL, Learning, model_learning, synthetic_learning
 from sdr_ota.cli.plots import save_plots
@@ -32,7 +33,8 @@ def run_command(experiment: Path | None, settings: Sequence[str]) -> None:
         folder = RunFolder.create(Path(config.run.folder).expanduser())
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
-    _run_to_the_end(config, experiment.parent if experiment else Path(), folder)
+    home = experiment.parent if experiment else Path()
+    _run_to_the_end(config, home, folder, str(experiment or ""))
 
 
 def resume_command(path: Path) -> None:
@@ -42,14 +44,22 @@ def resume_command(path: Path) -> None:
         config = restore_config(run.start.get("config"))
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
-    _run_to_the_end(config, Path(str(run.start["home"])), RunFolder(path))
+    name = str(run.start.get("config_file", ""))
+    _run_to_the_end(config, Path(str(run.start["home"])), RunFolder(path), name)
 
 
-def _run_to_the_end(config: Config, home: Path, folder: RunFolder) -> None:
-    """Run what is left, write how it ended, print and plot the figures."""
+def _run_to_the_end(config: Config, home: Path, folder: RunFolder, name: str) -> None:
+    """Run what is left, write how it ended, print and plot the figures.
+
+    Args:
+        config: The experiment.
+        home: Folder to which file names in it are relative.
+        folder: Of the run.
+        name: Of the config file, for messages.
+    """
     with Interruption() as interruption:
         try:
-            why = _run(config, home, folder, interruption)
+            why = _run(config, home, folder, interruption, name)
         except KeyboardInterrupt:
             _stop(folder, "abort", "interrupted by the user")
             text = f"interrupted; go on with: sdr-ota run --resume {folder.path}"
@@ -69,7 +79,9 @@ def _run_to_the_end(config: Config, home: Path, folder: RunFolder) -> None:
     print_report(run)
 
 
-def _run(config: Config, home: Path, folder: RunFolder, interruption: Interruption) -> str:
+def _run(
+    config: Config, home: Path, folder: RunFolder, interruption: Interruption, name: str
+) -> str:
     """Run what is left of an experiment and say why it ended."""
     standing = load_standing(folder.path)
     if standing is None:
@@ -78,14 +90,16 @@ def _run(config: Config, home: Path, folder: RunFolder, interruption: Interrupti
     n_updates = folder.keep_rounds(standing.position.next_round)
     with live_view(config.run.rounds) as view, open_bench(config, standing.air) as bench:
         told = _Told(folder, view)
-        folder.write_start(start_record(config, home, bench))
+        start = {**start_record(config, home, bench), "config_file": name}
+        start["calibration"] = required_records(config, home, bench, name)
+        folder.write_start(start)
         if config.clients.source == "synthetic":
             learning = synthetic_learning(config)
         else:
             journal = folder.path / JOURNAL
             learning = model_learning(config, home, journal, n_updates, view.preparing)
         learned = {"n_parameters": learning.n_parameters, "score_name": learning.score_name}
-        folder.write_start({**start_record(config, home, bench), **learned})
+        folder.write_start({**start, **learned})
         try:
             with learning.threads():
                 return _go_round(config, bench, learning, standing, told, interruption)
