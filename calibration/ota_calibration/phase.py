@@ -25,13 +25,18 @@ class StartPhases:
         n_states: Phases lie on a grid of so many; 0 if on none that was looked for.
         n_seen: States that were seen.
         residual_rad: Circular standard deviation around the grid.
-        n_starts: Starts that were looked at.
+        phases_rad: One a start.
     """
 
     n_states: int
     n_seen: int
     residual_rad: float
-    n_starts: int
+    phases_rad: tuple[float, ...]
+
+    @property
+    def n_starts(self) -> int:
+        """Starts that were looked at."""
+        return len(self.phases_rad)
 
 
 def start_states(phases_rad: Sequence[float]) -> StartPhases:
@@ -52,8 +57,8 @@ def start_states(phases_rad: Sequence[float]) -> StartPhases:
             offset = np.angle(resultant) / n_states
             places = np.round((phases - offset) * n_states / (2 * np.pi)) % n_states
             residual = math.sqrt(max(-2 * math.log(min(length, 1.0)), 0.0)) / n_states
-            return StartPhases(n_states, len(set(places.tolist())), residual, len(phases))
-    return StartPhases(0, 0, math.nan, len(phases))
+            return StartPhases(n_states, len(set(places.tolist())), residual, tuple(phases_rad))
+    return StartPhases(0, 0, math.nan, tuple(phases_rad))
 
 
 def phase_walk_rad2_per_s(trains: Sequence[TrainFit], sample_rate_hz: float) -> float:

@@ -38,12 +38,14 @@ class Look:
     """One train: as fitted, and what it shows of each quantity.
 
     Attributes:
+        capture: As received.
         fit: Its bursts.
         front_end: Images and leakages.
         time_s: Of its middle, receiver's time.
         values: By name; the delay is missing without hardware time.
     """
 
+    capture: TrainCapture
     fit: TrainFit
     front_end: FrontEnd
     time_s: float
@@ -172,7 +174,7 @@ def _look(listening: Listening) -> Look:
     if delay is not None:
         values["delay_samples"] = delay
     front_end = measure_front_end(capture, listening.train, fit)
-    return Look(fit, front_end, fit.middle / rate, values)
+    return Look(capture, fit, front_end, fit.middle / rate, values)
 
 
 def _needed(

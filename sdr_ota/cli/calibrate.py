@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -21,10 +21,12 @@ from sdr_ota.cli.bench import USABLE_BANDWIDTH, link_of, open_bench, simulated_a
 from sdr_ota.cli.calibration_captures import CaptureFolder
 from sdr_ota.cli.calibration_result import (
     KINDS,
+    N_BURSTS,
     BenchResult,
     NodeHeard,
     keys_of,
     node_result,
+    valid_for,
 )
 from sdr_ota.cli.calibration_view import print_result, watch
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
@@ -34,29 +36,15 @@ from sdr_ota.exchange import Bench, Link
 from sdr_ota.radio.base import RadioError
 from sdr_ota.sync import BurstNotFound
 
-N_BURSTS = 16
-"""Of a train: 22 ms at one million samples a second and the default frame."""
-
 RULE = RepeatRule(n_first=8, n_most=24)
 """24 trains of each of five boards take half a minute over a network."""
 
 N_LADDERS = 4
 
-N_STARTS = 12
+N_STARTS = 16
 """From nine starts on a grid of phases cannot be chance (Rayleigh's test, one in 1000)."""
 
 IDLE_SAMPLES = 65_536
-
-VALID_FOR: Mapping[str, timedelta] = {
-    "gain": timedelta(hours=1),
-    "cfo": timedelta(minutes=15),
-    "timing": timedelta(hours=1),
-    "phase": timedelta(minutes=15),
-    "noise-floor": timedelta(days=1),
-    "linearity": timedelta(days=7),
-}
-"""How long records hold, by our choice: paths and crystals move within an hour, amplifiers and
-noise figures do not. ``calibration.max_age_s`` shortens all of them."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +98,12 @@ def calibrate_command(asked: Asked, from_captures: Path | None) -> None:
     folder = asked.folder(config)
     try:
         _write_records(result, folder, config)
-        print_result(result, folder)
-        from sdr_ota.cli.calibration_page import write_page  # noqa: PLC0415
+        from sdr_ota.cli.calibration_page import write_page  # noqa: PLC0415 - matplotlib
 
-        write_page(result, folder)
+        write_page(result, config, folder)
     except OSError as error:
         raise CommandFailed(f"cannot write {folder}: {error.strerror}") from error
+    print_result(result, folder)
 
 
 def _half_widths(texts: tuple[str, ...]) -> Mapping[str, float]:
@@ -266,7 +254,5 @@ def _write_records(result: BenchResult, folder: Path, config: Config) -> None:
 def _record(
     kind: str, measurement: Measurement, key: RecordKey, measured_at: datetime, config: Config
 ) -> CalibrationRecord:
-    valid = VALID_FOR[kind]
-    if config.calibration.max_age_s is not None:
-        valid = min(valid, timedelta(seconds=config.calibration.max_age_s))
+    valid = valid_for(kind, config)
     return CalibrationRecord(kind, measurement, key, measured_at, measured_at + valid)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 from ota_calibration.linearity import Linearity, ladder_amplitudes, measure_linearity
@@ -30,6 +30,20 @@ from sdr_ota.schemes import LinkQuality
 from sdr_ota.sync import BurstNotFound
 
 KINDS = ("noise-floor", "gain", "cfo", "timing", "phase", "linearity")
+
+N_BURSTS = 16
+"""Of a train: 22 ms at one million samples a second and the default frame."""
+
+VALID_FOR: Mapping[str, timedelta] = {
+    "gain": timedelta(hours=1),
+    "cfo": timedelta(minutes=15),
+    "timing": timedelta(hours=1),
+    "phase": timedelta(minutes=15),
+    "noise-floor": timedelta(days=1),
+    "linearity": timedelta(days=7),
+}
+"""How long records hold, by our choice: paths and crystals move within an hour, amplifiers and
+noise figures do not. ``calibration.max_age_s`` shortens all of them."""
 
 SHARED_CLOCK_HZ = 1.0
 """Below this carrier offset a phase can be followed from start to start."""
@@ -133,6 +147,12 @@ def keys_of(bench: Bench) -> list[RecordKey]:
         )
         for radio, settings in zip(bench.nodes, bench.settings[1:], strict=True)
     ]
+
+
+def valid_for(kind: str, config: Config) -> timedelta:
+    """Return how long records of a kind hold."""
+    valid, limit_s = VALID_FOR[kind], config.calibration.max_age_s
+    return valid if limit_s is None else min(valid, timedelta(seconds=limit_s))
 
 
 def node_result(

@@ -88,7 +88,7 @@ def _between_samples(burst: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 
 def write_sigmf(
-    folder: Path, name: str, capture: TrainCapture, node: str, kind: str, amplitudes: list[float]
+    folder: Path, name: str, capture: TrainCapture, node: str, amplitudes: tuple[float, ...]
 ) -> None:
     """Write a pair of SigMF files, as another program would."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def write_sigmf(
             "core:datatype": "cf32_le",
             "core:sample_rate": RATE_HZ,
             "core:version": "1.0.0",
-            "sdr_ota:calibration": kind,
+            "sdr_ota:calibration": "train",
             "sdr_ota:node": node,
             "sdr_ota:receiver": "recorder",
             "sdr_ota:amplitudes": amplitudes,

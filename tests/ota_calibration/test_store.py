@@ -49,7 +49,7 @@ def test_a_fresh_record_is_given(tmp_path: Path) -> None:
 def test_whatever_changed_is_named(tmp_path: Path, changes: dict[str, float], words: str) -> None:
     store = RecordStore(tmp_path)
     store.append([record()])
-    with pytest.raises(StaleRecord, match="sdr-ota calibrate gain b.toml") as refused:
+    with pytest.raises(StaleRecord, match=r"sdr-ota calibrate gain b\.toml") as refused:
         store.fresh(["gain"], replace(KEY, **changes), NOW, "b.toml")  # type: ignore[arg-type]
     assert words in str(refused.value)
 
@@ -83,7 +83,9 @@ def test_small_changes_and_missing_sensors_are_none() -> None:
 
 
 def test_a_missing_record_is_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(StaleRecord, match=r"no cfo record of node-a.*sdr-ota calibrate cfo b.toml"):
+    with pytest.raises(
+        StaleRecord, match=r"no cfo record of node-a.*sdr-ota calibrate cfo b\.toml"
+    ):
         RecordStore(tmp_path).fresh(["cfo"], KEY, NOW, "b.toml")
 
 
