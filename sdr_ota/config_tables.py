@@ -196,7 +196,9 @@ class FrameTable(Table):
 class LinkTable(Table):
     """How numbers are added over the air."""
 
-    scheme: str = Field("coherent", description="how symbols are added")
+    scheme: str = Field(
+        "coherent", description="how symbols are added; auto: what the paths are good enough for"
+    )
     scheme_parameters: Mapping[str, int] = Field({}, description="the scheme's own fields")
     payload: Literal["analog", "sign"] = Field("analog", description="the scalar or its sign")
     scalar_limit: Positive = Field(8.0, description="scalars are clipped to plus and minus this")
@@ -213,12 +215,19 @@ class LinkTable(Table):
     )
 
     @property
+    def is_auto(self) -> bool:
+        """Whether the scheme is chosen by what the nodes' soundings show."""
+        return self.scheme == "auto"
+
+    @property
     def hides_clients(self) -> bool:
         """Whether one client's noise hides others: in a sum of coherent amplitudes alone."""
         return self.scheme == "coherent" and self.payload == "analog"
 
     @model_validator(mode="after")
     def _known_scheme(self) -> "LinkTable":
+        if self.is_auto:
+            return self
         scheme = load_scheme(self.scheme, self.scheme_parameters)
         if scheme.sign_only and self.payload != "sign":
             raise ValueError(f'scheme {self.scheme!r} carries signs only: set payload = "sign"')

@@ -19,17 +19,19 @@ from sdr_ota.cli.plots import save_plots
 from sdr_ota.cli.privacy import admission
 from sdr_ota.cli.progress import RunView, live_view
 from sdr_ota.cli.report import print_report
+from sdr_ota.cli.scheme_choice import with_chosen_scheme
+from sdr_ota.cli.sounding_record import sounding_record
 from sdr_ota.cli.start_record import start_record
 from sdr_ota.config import Config, ConfigError, load_config, restore_config
 from sdr_ota.exchange import Bench
-from sdr_ota.experiment import Experiment, Schedule, run_experiment
+from sdr_ota.experiment import Experiment, Planner, RoundResult, Schedule, run_experiment
 from sdr_ota.records import Ending, Evaluation, RunFolder, RunFolderError, read_run
 
 
 def run_command(experiment: Path | None, settings: Sequence[str]) -> None:
     """Run an experiment from a config file, or the demo without one."""
     try:
-        config = load_config(experiment, settings)
+        config = with_chosen_scheme(load_config(experiment, settings))
         folder = RunFolder.create(Path(config.run.folder).expanduser())
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
@@ -128,8 +130,7 @@ def _go_round(
             duty = DutyLimit(_max_duty_cycle(config))
             for result in run_experiment(experiment, position):
                 duty.count(result.compute_s)
-                told.folder.append_round(result)
-                told.view.round_done(result)
+                told.round_done(result, standing.planner)
                 done = position.next_round
                 if done % config.run.evaluate_every == 0 or done == config.run.rounds:
                     told.evaluate(done, learning)
@@ -161,6 +162,13 @@ class _Told:
 
     folder: RunFolder
     view: RunView
+
+    def round_done(self, result: RoundResult, planner: Planner) -> None:
+        """Tell of a round, and of the sounding before it."""
+        self.folder.append_round(result)
+        if result.sounding_s:
+            self.folder.append_sounding(sounding_record(result.round, planner))
+        self.view.round_done(result)
 
     def evaluate(self, rounds_done: int, learning: Learning) -> None:
         """Score the model if it can be scored, and tell."""
