@@ -17,6 +17,9 @@ from sdr_ota.types import ChannelEstimate, TransmitPlan
 MEMORY = 0.95
 """Weight of the past in the running means: about 20 soundings count."""
 
+ASSUMED_BURSTS = 200
+"""So many bursts are taken to have come before: the first one lost is no rate yet."""
+
 Sounding = Sequence[ChannelEstimate | None]
 
 
@@ -83,7 +86,10 @@ class PathTracker:
             return Wander()
         phase, amplitude, delay = np.maximum(self._sums / self._weight, 0.0)
         return Wander(
-            float(phase), float(amplitude), float(delay), self._missed / max(self._expected, 1)
+            float(phase),
+            float(amplitude),
+            float(delay),
+            self._missed / (self._expected + ASSUMED_BURSTS),
         )
 
 

@@ -16,10 +16,11 @@ from sdr_ota.units import power_to_db
 LIMITS_DB: Mapping[str, float] = {
     "coherent": -15.0,
     "energy-difference": -10.0,
-    "fsk-vote": -6.0,
+    "fsk-vote": -3.0,
 }
 """Largest error of a sum with which a scheme counts as fit. By our choice: -15 dB is 18 % of the
-sum's size, and no worse than what energies reach; a vote needs only a sign."""
+sum's size, and no worse than what energies reach; with a Gaussian sum and error, -3 dB turns one
+vote in five around (arctan of the square root, over pi)."""
 
 _N_DRAWS = 64
 _SYMBOL_STD = 0.5

@@ -30,7 +30,9 @@ from sdr_ota.cli.calibration_result import (
 )
 from sdr_ota.cli.calibration_view import print_result, watch
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
+from sdr_ota.cli.scheme_choice import with_scheme
 from sdr_ota.config import Config, ConfigError, load_config
+from sdr_ota.config_tables import PrivacyTable
 from sdr_ota.erasure import Erasure
 from sdr_ota.exchange import Bench, Link
 from sdr_ota.radio.base import RadioError
@@ -89,6 +91,7 @@ def calibrate_command(asked: Asked, from_captures: Path | None) -> None:
         config = load_config(asked.bench, asked.settings)
     except ConfigError as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    config = _for_trains(config)
     if from_captures is not None:
         from sdr_ota.cli.calibration_replay import measure_captures  # noqa: PLC0415
 
@@ -104,6 +107,12 @@ def calibrate_command(asked: Asked, from_captures: Path | None) -> None:
     except OSError as error:
         raise CommandFailed(f"cannot write {folder}: {error.strerror}") from error
     print_result(result, folder)
+
+
+def _for_trains(config: Config) -> Config:
+    """Return a config that any radio can open: trains carry no data, whatever the scheme is."""
+    free = config.model_copy(update={"privacy": PrivacyTable()})
+    return with_scheme(free, "energy-difference")
 
 
 def _half_widths(texts: tuple[str, ...]) -> Mapping[str, float]:

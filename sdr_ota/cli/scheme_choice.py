@@ -42,13 +42,13 @@ def with_chosen_scheme(config: Config) -> Config:
     best = min(errors, key=lambda name: errors[name])
     told = ", ".join(f"{name} {error:.1f} dB" for name, error in errors.items())
     _log.warning("link.scheme = auto: %s chosen; predicted error of the sum: %s", best, told)
-    return _with_scheme(config, best)
+    return with_scheme(config, best)
 
 
 def predicted_errors(config: Config) -> Mapping[str, float]:
     """Return the error that theory expects of each scheme that suits the radios, in dB."""
     # Any scheme that every radio takes will do to open the bench: soundings are the same.
-    asked = _with_scheme(config, "energy-difference")
+    asked = with_scheme(config, "energy-difference")
     link = link_of(asked)
     planner, plan, lost = planner_of(asked, link), None, ""
     with open_bench(asked, simulated_air(asked)) as bench:
@@ -88,7 +88,8 @@ def _quality(plan: TransmitPlan, link: Link, config: Config) -> LinkQuality:
     )
 
 
-def _with_scheme(config: Config, scheme: str) -> Config:
+def with_scheme(config: Config, scheme: str) -> Config:
+    """Return the same config with another scheme."""
     tables = config.model_dump()
     tables["link"]["scheme"] = scheme
     return restore_config(tables)

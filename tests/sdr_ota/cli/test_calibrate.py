@@ -161,3 +161,23 @@ def test_more_precision_takes_more_looks(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         looks.append(records(tmp_path / half_width)["node-0", "gain_db"]["n_repeats"])
     assert looks[0] == 8 < looks[1]
+
+
+@pytest.mark.parametrize(
+    ("preset", "scheme"), [("lab-wired", "coherent"), ("free-running-pluto", "energy-difference")]
+)
+def test_auto_takes_the_scheme_that_the_air_allows(
+    preset: str, scheme: str, tmp_path: Path
+) -> None:
+    air = ("--set", f"air.preset={preset}", "--set", "link.scheme=auto")
+    done = sdr_ota("run", "--demo", *LINK, *air, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"auto: {scheme} chosen" in done.stderr
+    (run,) = (tmp_path / "runs").iterdir()
+    assert json.loads((run / "start.json").read_text())["config"]["link"]["scheme"] == scheme
+    soundings = [json.loads(line) for line in (run / "soundings.jsonl").read_text().splitlines()]
+    assert [s["round"] for s in soundings] == [0, 1]
+    assert len(soundings[0]["nodes"]) == 5
+    refused = sdr_ota("plan", "--set", "link.scheme=auto", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "a plan opens no radio" in refused.stderr
