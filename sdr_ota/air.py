@@ -214,6 +214,20 @@ class SimulatedAir:
         self._sum_start = 0
         self._cyclic: dict[int, CyclicSource] = {}
         self._gain_is_up = False
+        self._seed = seed
+        self._n_starts = 1
+
+    @property
+    def init_id(self) -> str:
+        """What changes whenever the radios are started anew."""
+        return f"seed {self._seed}, start {self._n_starts}"
+
+    def restart(self) -> None:
+        """Let every node be started anew: its phase is drawn again, all else stays."""
+        self._n_starts += 1
+        for path in self.paths:
+            phase = _start_phase(self.preset, path.rng)
+            path.gain = abs(path.gain) * np.exp(1j * phase)
 
     def is_late(self, node: int, start_tick: int) -> bool:
         """Return whether a burst misses its start: the time has passed, or bad luck."""

@@ -27,6 +27,7 @@ class BurstFit:
         center: Half the burst's length in samples.
         noise_power: Power of what the fit left over, per sample.
         metric: The detection metric that led here.
+        leakage: Complex amplitude at zero frequency under the burst, full scale 1.0.
     """
 
     start: float
@@ -38,6 +39,7 @@ class BurstFit:
     center: float
     noise_power: float
     metric: float
+    leakage: complex = 0j
 
 
 def fit_burst(capture: Samples, reference: Samples, coarse: Detection) -> BurstFit:
@@ -88,7 +90,22 @@ def fit_burst(capture: Samples, reference: Samples, coarse: Detection) -> BurstF
         center=model.center,
         noise_power=noise_power,
         metric=coarse.metric,
+        leakage=leakage,
     )
+
+
+def place_burst(
+    reference: Samples, delay: float, cfo: float, n_window: int
+) -> NDArray[np.complex128]:
+    """Return a known burst as it stands in a window, for linear fits of what it carries along.
+
+    Args:
+        reference: The burst as it is sent.
+        delay: Index of its first sample in the window, with fraction.
+        cfo: Carrier offset in cycles per sample; its phase is zero at the burst's centre.
+        n_window: Samples of the window.
+    """
+    return _BurstModel.of(reference, n_window).columns(delay, cfo)[0]
 
 
 @dataclass(frozen=True)
@@ -99,11 +116,13 @@ class CramerRaoBound:
         start_std: Of the delay, in samples.
         cfo_std: Of the carrier offset, in cycles per sample.
         phase_std: Of the phase at the burst's centre, in radians.
+        amplitude_std: Of the relative amplitude.
     """
 
     start_std: float
     cfo_std: float
     phase_std: float
+    amplitude_std: float
 
 
 def cramer_rao_bound(reference: Samples, snr: float) -> CramerRaoBound:
@@ -118,7 +137,8 @@ def cramer_rao_bound(reference: Samples, snr: float) -> CramerRaoBound:
     jacobian = np.stack([signal, 1j * signal, slope, curve])
     fisher = 2 * snr * np.real(jacobian.conj() @ jacobian.T)
     deviation = np.sqrt(np.diag(np.linalg.inv(fisher)))
-    return CramerRaoBound(float(deviation[2]), float(deviation[3]), float(deviation[1]))
+    amplitude, phase, start, cfo = (float(value) for value in deviation)
+    return CramerRaoBound(start, cfo, phase, amplitude)
 
 
 @dataclass(frozen=True)

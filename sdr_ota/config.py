@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from sdr_ota.config_tables import (
     AirTable,
     BandTable,
+    CalibrationTable,
     CapturesTable,
     ClientsTable,
     DataTable,
@@ -52,13 +53,15 @@ class Config(Table):
     radio: RadioTable = RadioTable()
     band: tuple[BandTable, ...] = ()
     air: AirTable = AirTable()
+    calibration: CalibrationTable = CalibrationTable()
     captures: CapturesTable = CapturesTable()
     receiver: ReceiverTable = ReceiverTable()
 
     @model_validator(mode="after")
     def _fits(self) -> "Config":
-        scheme = load_scheme(self.link.scheme, self.link.scheme_parameters)
-        scheme.check(self.frame.payload_chips, self.clients.count)
+        if not self.link.is_auto:  # otherwise checked when one is chosen
+            scheme = load_scheme(self.link.scheme, self.link.scheme_parameters)
+            scheme.check(self.frame.payload_chips, self.clients.count)
         if self.link.max_cfo_hz > 0.25 * self.radio.sample_rate_hz:
             raise ValueError(
                 f"link.max_cfo_hz = {self.link.max_cfo_hz:g} is more than a quarter of "

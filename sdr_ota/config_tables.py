@@ -218,7 +218,9 @@ class FrameTable(Table):
 class LinkTable(Table):
     """How numbers are added over the air."""
 
-    scheme: str = Field("coherent", description="how symbols are added")
+    scheme: str = Field(
+        "coherent", description="how symbols are added; auto: what the paths are good enough for"
+    )
     scheme_parameters: Mapping[str, int] = Field({}, description="the scheme's own fields")
     payload: Literal["analog", "sign"] = Field("analog", description="the scalar or its sign")
     scalar_limit: Positive = Field(8.0, description="scalars are clipped to plus and minus this")
@@ -235,12 +237,19 @@ class LinkTable(Table):
     )
 
     @property
+    def is_auto(self) -> bool:
+        """Whether the scheme is chosen by what the nodes' soundings show."""
+        return self.scheme == "auto"
+
+    @property
     def hides_clients(self) -> bool:
         """Whether one client's noise hides others: in a sum of coherent amplitudes alone."""
         return self.scheme == "coherent" and self.payload == "analog"
 
     @model_validator(mode="after")
     def _known_scheme(self) -> "LinkTable":
+        if self.is_auto:
+            return self
         scheme = load_scheme(self.scheme, self.scheme_parameters)
         if scheme.sign_only and self.payload != "sign":
             raise ValueError(f'scheme {self.scheme!r} carries signs only: set payload = "sign"')
@@ -294,6 +303,22 @@ class CapturesTable(Table):
     erased: bool = Field(True, description="keep those of erased rounds too")
     max_megabytes: Positive = Field(
         100.0, description="space for all captures of a run; the oldest make room for new ones"
+    )
+
+
+CalibrationKind: TypeAlias = Literal["gain", "cfo", "timing", "phase", "noise-floor", "linearity"]
+
+
+class CalibrationTable(Table):
+    """Calibration records: where they are kept, and which of them a run needs."""
+
+    folder: str = Field("calibration", description="of the records, relative to the config file")
+    require: tuple[CalibrationKind, ...] = Field(
+        (), description="a run refuses to start unless these are fresh for every node"
+    )
+    max_age_s: Positive | None = Field(None, description="records expire earlier than by kind")
+    full_scale_dbm: float | None = Field(
+        None, description="power at the receiver's port that is full scale, if you measured it"
     )
 
 

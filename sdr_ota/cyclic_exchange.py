@@ -199,4 +199,5 @@ def _quality(
         amplitude_error_std=float(np.sqrt(variance)),
         timing_error_std_chips=0.0,
         n_absent=len(plan.precoders) - len(plan.active_nodes),
+        loss_probability=plan.loss_probability,
     )

@@ -258,4 +258,5 @@ def _quality(
         timing_error_std_chips=plan.timing_error_std_s / chip_s,
         rolloff=frame.pulse.rolloff,
         n_absent=len(plan.precoders) - len(plan.active_nodes),
+        loss_probability=plan.loss_probability,
     )

@@ -2,6 +2,7 @@
 
     start.json         resolved config, versions, radios, settings in force
     rounds.jsonl       one `RoundResult` a line, each on disk before the next round
+    soundings.jsonl    what each sounding showed of every node
     evaluations.jsonl  held-out score after so many rounds
     stop.json          success, abort or fail, and why
 
@@ -106,6 +107,10 @@ class RunFolder:
     def append_round(self, result: RoundResult) -> None:
         """Write one round."""
         self._append("rounds.jsonl", asdict(result))
+
+    def append_sounding(self, sounding: Mapping[str, object]) -> None:
+        """Write what a sounding showed of every node."""
+        self._append("soundings.jsonl", sounding)
 
     def append_evaluation(self, evaluation: Evaluation) -> None:
         """Write one evaluation."""

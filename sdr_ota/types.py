@@ -83,6 +83,7 @@ class TransmitPlan:
         amplitude_walk_per_s: Growth of the relative amplitude error's variance.
         timing_error_std_s: Expected error of a node's arrival.
         left_out: One sentence for every node that does not take part.
+        loss_probability: Share of a node's bursts that never leave, as soundings show it.
     """
 
     precoders: tuple[Precoder, ...]
@@ -95,6 +96,7 @@ class TransmitPlan:
     amplitude_walk_per_s: float = 0.0
     timing_error_std_s: float = 0.0
     left_out: tuple[str, ...] = ()
+    loss_probability: float = 0.0
 
     @property
     def active_nodes(self) -> tuple[int, ...]:

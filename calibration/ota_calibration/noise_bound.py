@@ -19,6 +19,7 @@ def noise_power_lower_bound(
     confidence: float = 0.999,
     n_blocks: int = 16,
     quantisation_step: float = 0.0,
+    occupied_band: float = 1.0,
 ) -> float:
     r"""Return a power that the receiver's noise exceeds with at least ``confidence``.
 
@@ -35,6 +36,8 @@ def noise_power_lower_bound(
         n_blocks: Blocks of equal length, at least 1; a remainder is left out.
         quantisation_step: Step $\Delta$ of the converter, full scale 1.0; its
             noise, $\Delta^2 / 12$ in each of I and Q, is taken off.
+        occupied_band: Share of the sample rate that an analog filter lets through; only so
+            many of the samples are independent.
 
     Returns:
         Total noise power of a complex sample, linear; 0 if no protection is certain.
@@ -51,7 +54,7 @@ def noise_power_lower_bound(
             "block are needed, so capture a longer idle slot"
         )
     blocks = idle[: n_per_block * n_blocks].astype(np.complex128).reshape(n_blocks, n_per_block)
-    freedom = 2 * (n_per_block - 1)
-    least_energy = float(blocks.var(axis=1).min()) * 2 * n_per_block
+    freedom = 2 * (n_per_block * occupied_band - 1)
+    least_energy = float(blocks.var(axis=1).min()) * 2 * n_per_block * occupied_band
     bound = least_energy / float(chi2.ppf(confidence, freedom)) - quantisation_step**2 / 6.0
     return max(bound, 0.0)

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from ota_calibration.cyclic_sounding import sound_cyclic
+from ota_calibration.feedback import FeedbackFormat
 from ota_calibration.sounding import make_plan, sound_nodes
 from ota_calibration.tracking import PathTracker, with_wander
 from ota_flowgraphs.process import ChildFailed
@@ -204,7 +205,10 @@ class TrackingPlanner:
         else:
             sounding = sound_cyclic(bench, self.link, self.leaves_out_lost)
         wander = self.tracker.observe(sounding)
-        return with_wander(make_plan(sounding, self.peak_amplitude, self.truncation_db), wander)
+        plan = make_plan(sounding, self.peak_amplitude, self.truncation_db)
+        return FeedbackFormat().fed_back(
+            with_wander(plan, wander), bench.sample_rate_hz, self.peak_amplitude
+        )
 
 
 def planner_of(config: Config, link: Link) -> Planner:

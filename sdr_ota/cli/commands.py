@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     """Add every command to the application."""
     app.command("run")(run)
     app.command("plan")(plan)
+    app.command("calibrate")(calibrate)
     app.command("export")(export)
     app.command("report")(report)
     app.command("sweep")(sweep)
@@ -82,6 +83,38 @@ def plan(
     from sdr_ota.cli.plan import plan_command  # noqa: PLC0415
 
     plan_command(experiment, settings, figure)
+
+
+def calibrate(  # noqa: PLR0913, PLR0917 - one a command-line option
+    what: Annotated[
+        str,
+        typer.Argument(help="gain, cfo, timing, phase, noise-floor, linearity, or all of them."),
+    ],
+    bench: Annotated[Path | None, typer.Argument(help="TOML file; without one, the demo.")] = None,
+    settings: Settings = [],  # noqa: B006 - typer copies it
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of records and report [calibration.folder].")
+    ] = None,
+    precision: Annotated[
+        list[str],
+        typer.Option(metavar="QUANTITY=HALF_WIDTH", help="Of a 95 % interval, as cfo_hz=0.5."),
+    ] = [],  # noqa: B006
+    from_captures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Read recorded captures; open no radio.")
+    ] = None,
+    keep_captures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Record every capture for later.")
+    ] = None,
+) -> None:
+    """Sound one node at a time, judge each, write records with an expiry and a report.
+
+    Repeats until 95 % intervals are as narrow as asked for, within a bound. Quantities:
+    gain_db, cfo_hz, delay_samples, clock_error_ppm.
+    """
+    from sdr_ota.cli.calibrate import Asked, calibrate_command  # noqa: PLC0415
+
+    asked = Asked(what, bench, tuple(settings), output, tuple(precision), keep_captures)
+    calibrate_command(asked, from_captures)
 
 
 def export(

@@ -35,6 +35,11 @@ def plan_command(experiment: Path | None, settings: Sequence[str], figure: Path 
     """Print the plan of an experiment and save the figure of its noise."""
     try:
         config = load_config(experiment, settings)
+        if config.link.is_auto:
+            raise ConfigError(
+                'link.scheme = "auto" is decided by sounding the nodes, and a plan opens no '
+                "radio: add --set link.scheme=coherent, or another"
+            )
         privacy = _privacy(config, experiment.parent if experiment else Path(), figure)
     except (ConfigError, MissingAccountantError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong

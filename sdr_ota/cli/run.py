@@ -20,27 +20,31 @@ from sdr_ota.cli.bench import (
 from sdr_ota.cli.checkpoint import Standing, load_standing, save_standing
 from sdr_ota.cli.duty import DutyLimit
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
+from sdr_ota.cli.fresh_records import required_records
 from sdr_ota.cli.interruption import Interruption
 from sdr_ota.cli.learning import JOURNAL, Learning, model_learning, synthetic_learning
 from sdr_ota.cli.present_nodes import present_only
 from sdr_ota.cli.privacy import admission
 from sdr_ota.cli.progress import RunView, run_view
 from sdr_ota.cli.report import print_report, save_plots
+from sdr_ota.cli.scheme_choice import with_chosen_scheme
+from sdr_ota.cli.sounding_record import sounding_record
 from sdr_ota.cli.start_record import start_record
 from sdr_ota.config import Config, ConfigError, load_config, restore_config
 from sdr_ota.exchange import Bench, Link
-from sdr_ota.experiment import Experiment, Schedule, run_experiment
+from sdr_ota.experiment import Experiment, Planner, RoundResult, Schedule, run_experiment
 from sdr_ota.records import Ending, Evaluation, RunFolder, RunFolderError, read_run
 
 
 def run_command(experiment: Path | None, settings: Sequence[str]) -> None:
     """Run an experiment from a config file, or the demo without one."""
     try:
-        config = load_config(experiment, settings)
+        config = with_chosen_scheme(load_config(experiment, settings))
         folder = RunFolder.create(Path(config.run.folder).expanduser())
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
-    _run_to_the_end(config, experiment.parent if experiment else Path(), folder)
+    home = experiment.parent if experiment else Path()
+    _run_to_the_end(config, home, folder, str(experiment or ""))
 
 
 def resume_command(path: Path) -> None:
@@ -50,14 +54,22 @@ def resume_command(path: Path) -> None:
         config = restore_config(run.start.get("config"))
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
-    _run_to_the_end(config, Path(str(run.start["home"])), RunFolder(path))
+    name = str(run.start.get("config_file", ""))
+    _run_to_the_end(config, Path(str(run.start["home"])), RunFolder(path), name)
 
 
-def _run_to_the_end(config: Config, home: Path, folder: RunFolder) -> None:
-    """Run what is left, write how it ended, print and plot the figures."""
+def _run_to_the_end(config: Config, home: Path, folder: RunFolder, name: str) -> None:
+    """Run what is left, write how it ended, print and plot the figures.
+
+    Args:
+        config: The experiment.
+        home: Folder to which file names in it are relative.
+        folder: Of the run.
+        name: Of the config file, for messages.
+    """
     with Interruption() as interruption:
         try:
-            why = _run(config, home, folder, interruption)
+            why = _run(config, home, folder, interruption, name)
         except KeyboardInterrupt:
             _stop(folder, "abort", "interrupted by the user")
             text = f"interrupted; go on with: sdr-ota run --resume {folder.path}"
@@ -89,7 +101,9 @@ def _cannot_write(folder: RunFolder, error: OSError) -> str:
     return f"{text}; make room and go on with: sdr-ota run --resume {folder.path}"
 
 
-def _run(config: Config, home: Path, folder: RunFolder, interruption: Interruption) -> str:
+def _run(
+    config: Config, home: Path, folder: RunFolder, interruption: Interruption, name: str
+) -> str:
     """Run what is left of an experiment and say why it ended."""
     standing = load_standing(folder.path)
     if standing is None:
@@ -98,13 +112,15 @@ def _run(config: Config, home: Path, folder: RunFolder, interruption: Interrupti
     n_updates = folder.keep_rounds(standing.position.next_round)
     with run_view(config.run, folder.path) as view, open_bench(config, standing.air) as bench:
         told = _Told(folder, view)
-        folder.write_start(start_record(config, home, bench))
+        start = {**start_record(config, home, bench), "config_file": name}
+        start["calibration"] = required_records(config, home, bench, name)
+        folder.write_start(start)
         if config.clients.source == "synthetic":
             learning = synthetic_learning(config)
         else:
             journal = folder.path / JOURNAL
             learning = model_learning(config, home, journal, n_updates, view.preparing)
-        folder.write_start({**start_record(config, home, bench), **_learned(config, learning)})
+        folder.write_start({**start, **_learned(config, learning)})
         try:
             with learning.threads(), receiving(link_of(config), config) as link:
                 return _go_round(config, (bench, link), learning, standing, told, interruption)
@@ -141,8 +157,7 @@ def _go_round(
             duty = DutyLimit(_max_duty_cycle(config))
             for result in run_experiment(experiment, position):
                 duty.count(result.compute_s)
-                told.folder.append_round(result)
-                told.view.round_done(result)
+                told.round_done(result, standing.planner)
                 done = position.next_round
                 if done % config.run.evaluate_every == 0 or done == config.run.rounds:
                     told.evaluate(done, learning)
@@ -184,6 +199,13 @@ class _Told:
 
     folder: RunFolder
     view: RunView
+
+    def round_done(self, result: RoundResult, planner: Planner) -> None:
+        """Tell of a round, and of the sounding before it."""
+        self.folder.append_round(result)
+        if result.sounding_s:
+            self.folder.append_sounding(sounding_record(result.round, planner))
+        self.view.round_done(result)
 
     def evaluate(self, rounds_done: int, learning: Learning) -> None:
         """Score the model if it can be scored, and tell."""

@@ -33,7 +33,9 @@ class SimulatedRadio:
         self._node = node
         self._open = True
         name = "receiver" if node is None else f"node-{node}"
-        self.info = RadioInfo("simulated", name, has_hardware_time, is_full_duplex=True)
+        self.info = RadioInfo(
+            "simulated", name, has_hardware_time, is_full_duplex=True, init_id=air.init_id
+        )
 
     def configure(self, settings: RadioSettings) -> RadioSettings:
         """Accept the air's own rate and frequency only: this world has no others."""

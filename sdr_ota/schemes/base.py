@@ -25,6 +25,7 @@ class LinkQuality:
         rolloff: Of the pulse; says what a timing error costs.
         n_absent: Nodes of the bench that do not send; where a node has a slot of
             its own, the slot stays empty.
+        loss_probability: Chance that a node's burst never leaves, unnoticed.
     """
 
     n_chips: int
@@ -35,6 +36,7 @@ class LinkQuality:
     timing_error_std_chips: float = 0.0
     rolloff: float = 0.35
     n_absent: int = 0
+    loss_probability: float = 0.0
 
     @property
     def relative_noise(self) -> float:
@@ -105,9 +107,15 @@ class AggregationScheme(Protocol):
 def theory_squared_error(
     scheme: AggregationScheme, symbols: NDArray[np.float64], link: LinkQuality
 ) -> float:
-    """Return the expected squared error of the decoded sum: bias squared plus variance."""
+    r"""Return the expected squared error of the decoded sum: bias squared plus variance.
+
+    A burst lost with probability $q$ takes its symbol (or vote) $s_k$ out of the sum, which adds
+    $q (1 - q) \sum s_k^2 + q^2 (\sum s_k)^2$.
+    """
     bias = scheme.theory_mean(symbols, link) - float(np.sum(symbols))
-    return bias**2 + scheme.theory_variance(symbols, link)
+    lost, sent = link.loss_probability, np.sign(symbols) if scheme.sign_only else symbols
+    missing = lost * (1 - lost) * float(np.sum(sent**2)) + (lost * float(np.sum(sent))) ** 2
+    return bias**2 + scheme.theory_variance(symbols, link) + missing
 
 
 def random_phase_chips(n_chips: int, rng: np.random.Generator) -> Chips:

@@ -1,0 +1,183 @@
+"""`sdr-ota calibrate` as users start it: simulated bench, recordings, wrong input."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ota_calibration.train import Train
+from scipy.stats import binom
+
+from tests.ota_calibration.recordings import FRAME, random_truth, recorded_train, write_sigmf
+
+LINK = ("--set", "clients.source=synthetic", "--set", "run.rounds=2")
+
+
+def sdr_ota(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sdr_ota.cli", *arguments], cwd=folder,
+        capture_output=True, text=True, timeout=110, check=False,
+    )  # fmt: skip
+
+
+def records(folder: Path) -> dict[tuple[str, str], dict[str, float]]:
+    lines = (folder / "records.jsonl").read_text().splitlines()
+    read = [json.loads(line) for line in lines]
+    return {(r["key"]["node"], r["measurement"]["quantity"]): r["measurement"] for r in read}
+
+
+@pytest.fixture(scope="module")
+def calibrated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A whole calibration of a simulated bench of three nodes."""
+    folder = tmp_path_factory.mktemp("bench")
+    (folder / "bench.toml").write_text(
+        '[clients]\ncount = 3\nsource = "synthetic"\n[run]\nrounds = 2\n'
+        '[air]\npreset = "lab-wired"\n'
+    )
+    done = sdr_ota("calibrate", "all", "bench.toml", "--keep-captures", "raw", folder=folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def test_all_writes_a_verdict_records_and_a_page(calibrated: tuple[Path, str]) -> None:
+    folder, said = calibrated
+    assert len(re.findall(r"node-\d +coherent", said)) == 3
+    found = records(folder / "calibration")
+    # Imposed by the preset: path -20 dB, image -39.6 dB, noise -40 dBFS, DC -50 dBFS each, grid 8.
+    assert found["", "noise_dbfs"]["value"] == pytest.approx(-40, abs=0.1)
+    for node in ("node-0", "node-1", "node-2"):
+        assert found[node, "gain_db"]["value"] == pytest.approx(-20, abs=2)
+        assert found[node, "image_db"]["value"] == pytest.approx(-39.6, abs=1)
+        assert found[node, "start_phase_states"]["value"] == 8
+        assert abs(found[node, "cfo_hz"]["value"]) < 1
+    page = (folder / "calibration" / "report.html").read_text()
+    assert "node-2" in page
+    assert page.count("<svg") >= 6
+    assert "coherent" in (folder / "calibration" / "report.md").read_text()
+
+
+def test_its_own_captures_give_the_same_numbers(calibrated: tuple[Path, str]) -> None:
+    folder, _ = calibrated
+    done = sdr_ota(
+        "calibrate", "gain", "bench.toml", "--from-captures", "raw", "--output", "again",
+        folder=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    live, again = records(folder / "calibration"), records(folder / "again")
+    for node in ("node-0", "node-1", "node-2"):
+        assert again[node, "gain_db"]["value"] == pytest.approx(live[node, "gain_db"]["value"])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("radio.rx_gain_db=34", "rx_gain_db was 0 and is 34"),
+        ("radio.center_freq_hz=916e6", "center_freq_hz was 915000000 and is 916000000"),
+    ],
+)
+def test_a_run_refuses_records_of_other_settings(
+    calibrated: tuple[Path, str], change: str, words: str
+) -> None:
+    folder, _ = calibrated
+    need = ("--set", 'calibration.require=["gain", "noise-floor"]')
+    accepted = sdr_ota("run", "bench.toml", *need, folder=folder)
+    assert accepted.returncode == 0, accepted.stderr
+    refused = sdr_ota("run", "bench.toml", *need, "--set", change, folder=folder)
+    assert refused.returncode == 2
+    assert words in refused.stderr
+    assert "sdr-ota calibrate noise-floor bench.toml" in refused.stderr
+
+
+def test_a_run_without_records_says_how_to_get_them(tmp_path: Path) -> None:
+    refused = sdr_ota(
+        "run", "--demo", *LINK, "--set", 'calibration.require=["cfo"]', folder=tmp_path
+    )
+    assert refused.returncode == 2
+    assert "there is no cfo record of node-0" in refused.stderr
+    assert "sdr-ota calibrate cfo" in refused.stderr
+
+
+def test_intervals_hold_on_recordings_of_another_generator(tmp_path: Path) -> None:
+    rng = np.random.default_rng(11)
+    train = Train.even(FRAME, 8)
+    truths = {}
+    for node in range(16):
+        truth = random_truth(rng)
+        ticks = [1000 + 20_000 * k for k in range(6)]
+        for k, tick in enumerate(ticks):
+            capture = recorded_train(truth, train, tick, rng)
+            name = f"{node:02d}-{k}"
+            write_sigmf(
+                tmp_path / "raw", name, capture, f"n{node}", "train", list(train.amplitudes)
+            )
+        middle_s = (np.mean(ticks) + len(train.samples()) / 2) / 1e6
+        truths[f"n{node}", "gain_db"] = truth.gain_db
+        truths[f"n{node}", "cfo_hz"] = truth.cfo_hz + truth.drift_hz_per_s * middle_s
+        truths[f"n{node}", "clock_error_ppm"] = truth.clock_ppm
+        truths[f"n{node}", "delay_samples"] = truth.delay_samples
+    done = sdr_ota(
+        "calibrate", "all", "--from-captures", "raw", "--output", "out",
+        "--set", "frame.chirp_samples=96", "--set", "frame.pilot_chips=64", folder=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found, missed = records(tmp_path / "out"), 0
+    for name, truth_value in truths.items():
+        measured = found[name]
+        freedom = 4 if name[1] == "cfo_hz" else 5
+        assert measured["freedom"] == freedom
+        quantile = {4: 2.7764, 5: 2.5706}[freedom]
+        missed += abs(measured["value"] - truth_value) > quantile * measured["std"]
+    low, high = binom.ppf([1e-4, 1 - 1e-4], len(truths), 0.05)
+    assert low <= missed <= high
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("calibrate", "gian"), "there are: noise-floor, gain"),
+        (("calibrate", "gain", "no.toml"), "cannot read no.toml"),
+        (("calibrate", "gain", "--precision", "gain_db=0"), "is not QUANTITY=HALF_WIDTH"),
+        (("calibrate", "gain", "--precision", "level=1"), "defaults: gain_db=0.5"),
+        (("calibrate", "gain", "--from-captures", "none"), "--keep-captures DIR"),
+    ],
+)
+def test_wrong_use_is_explained(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
+    refused = sdr_ota(*arguments, folder=tmp_path)
+    assert refused.returncode == 2
+    assert words in refused.stderr
+    assert not (tmp_path / "calibration").exists()
+
+
+def test_more_precision_takes_more_looks(tmp_path: Path) -> None:
+    looks = []
+    for half_width in ("gain_db=2", "gain_db=0.0015"):
+        done = sdr_ota(
+            "calibrate", "gain", "--precision", half_width, "--output", half_width,
+            "--set", "clients.count=1", "--set", "frame.payload_chips=64", folder=tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        looks.append(records(tmp_path / half_width)["node-0", "gain_db"]["n_repeats"])
+    assert looks[0] == 8 < looks[1]
+
+
+@pytest.mark.parametrize(
+    ("preset", "scheme"), [("lab-wired", "coherent"), ("free-running-pluto", "energy-difference")]
+)
+def test_auto_takes_the_scheme_that_the_air_allows(
+    preset: str, scheme: str, tmp_path: Path
+) -> None:
+    air = ("--set", f"air.preset={preset}", "--set", "link.scheme=auto")
+    done = sdr_ota("run", "--demo", *LINK, *air, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"auto: {scheme} chosen" in done.stderr
+    (run,) = (tmp_path / "runs").iterdir()
+    assert json.loads((run / "start.json").read_text())["config"]["link"]["scheme"] == scheme
+    soundings = [json.loads(line) for line in (run / "soundings.jsonl").read_text().splitlines()]
+    assert [s["round"] for s in soundings] == [0, 1]
+    assert len(soundings[0]["nodes"]) == 5
+    refused = sdr_ota("plan", "--set", "link.scheme=auto", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "a plan opens no radio" in refused.stderr
