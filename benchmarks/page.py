@@ -70,11 +70,23 @@ def measured(path: Path, quick: bool) -> Section:
     else:
         ending = f"It took {took_s:.0f} s."
     if not rows:
-        words = "\n\n".join(said.stdout.splitlines())
-        return Section(path.stem, f"{about}\n\n{ending}\n\n{words}")
+        words, tables = quoted(said.stdout)
+        return Section(path.stem, f"{about}\n\n{ending}\n\n{words}", tables)
     return Section(
         path.stem, f"{about}\n\n{ending}", [table_of(rows)], [figure_of(path.stem, rows)]
     )
+
+
+def quoted(output: str) -> tuple[str, list[Table]]:
+    """Return a benchmark's own words, with the rows of its Markdown table as a table."""
+    lines = [line.strip() for line in output.splitlines()]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines
+        if line.startswith("|") and not line.startswith("|-")
+    ]
+    words = "\n\n".join(line for line in lines if not line.startswith("|"))
+    return words, [Table(rows[0], rows[1:])] if rows else []
 
 
 def takes_quick(path: Path) -> bool:

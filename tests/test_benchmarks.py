@@ -43,6 +43,9 @@ def test_a_file_without_rows_is_quoted_and_a_failure_is_named(tmp_path: Path, pa
     path = tmp_path / "other.py"
     path.write_text('print("12 MS/s")')
     assert "12 MS/s" in page.measured(path, quick=True).text
+    path.write_text('print("| a | b |\\n|---|---|\\n| 1 | 2 |")')
+    (table,) = page.measured(path, quick=True).tables
+    assert (table.headings, table.rows) == (["a", "b"], [["1", "2"]])
     path.write_text('raise SystemExit("no radio here")')
     assert "It failed: no radio here" in page.measured(path, quick=True).text
 
