@@ -1,6 +1,7 @@
 """Synchronise with a burst: find it, then fit it."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdr_ota.burst_fit import BurstFit, fit_burst
 from sdr_ota.detection import DECIMATION, Detection, detection_threshold, search_bursts
@@ -56,21 +57,28 @@ def explained_power(capture: Samples, detection: Detection, n_chirp: int) -> flo
 
 
 def is_sounding_burst(capture: Samples, frame: FrameFormat, preamble: BurstFit) -> bool:
-    """Return whether a preamble belongs to a sounding burst: its pilot follows at its level.
+    """Return whether a preamble belongs to a sounding burst: its pilot follows it.
 
-    In a joint frame a guard and other chips lie there, which correlate with the pilot by a
-    few percent.
+    The pilot must explain its window at least half as well as the preamble explains its own.
+    In a joint frame a guard and other chips lie there; however many nodes send them, they
+    agree with the pilot by a few percent.
 
     Args:
         capture: Where the preamble was found.
         frame: Format of both kinds of frame.
         preamble: The preamble as fitted.
     """
-    pilot = frame.sounding_burst()[frame.n_preamble :]
-    first = round(preamble.start) + frame.n_preamble
-    window = capture[first : first + len(pilot)]
-    if len(window) < len(pilot):
+    burst, n_preamble = frame.sounding_burst(), frame.n_preamble
+    first = round(preamble.start)
+    window = capture[first : first + len(burst)]
+    if first < 0 or len(window) < len(burst):
         return False
-    turn = np.exp(-2j * np.pi * preamble.cfo * np.arange(len(pilot)))
-    gain = np.vdot(pilot, window * turn) / np.vdot(pilot, pilot)
-    return bool(abs(gain) > 0.5 * abs(preamble.gain))
+    turned = window * np.exp(-2j * np.pi * preamble.cfo * np.arange(len(burst)))
+    own = _explained_share(turned[:n_preamble], burst[:n_preamble])
+    return _explained_share(turned[n_preamble:], burst[n_preamble:]) > own / 2
+
+
+def _explained_share(window: NDArray[np.complex128], reference: Samples) -> float:
+    """Return the share of a window's energy that lies in a reference's direction."""
+    energy = float(np.sum(np.abs(window) ** 2)) * float(np.sum(np.abs(reference) ** 2))
+    return abs(complex(np.vdot(reference, window))) ** 2 / max(energy, 1e-30)

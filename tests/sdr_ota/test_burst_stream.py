@@ -78,3 +78,20 @@ def test_a_packet_tells_of_bursts_that_its_end_cuts_off() -> None:
     (burst,), _ = SEARCH.find(cut, first=5000)
     assert burst.first + burst.detection.start == pytest.approx(5000 + starts[0], abs=1.0)
     assert SEARCH.find(cut[: starts[0] + FRAME.n_preamble - 10])[0] == []
+
+
+@pytest.mark.parametrize("scheme", ["coherent", "energy-difference", "tdma"])
+@pytest.mark.parametrize("amplitude", [0.02, 0.4, 20.0])
+def test_no_payload_passes_for_a_pilot(scheme: str, amplitude: float) -> None:
+    rng = np.random.default_rng(2)
+    chips = load_scheme(scheme).encode(1.0, 0, 1, FRAME.n_payload_chips, rng)
+    capture = np.zeros(FRAME.n_joint_frame + 200, np.complex64)
+    at = 100 + FRAME.preamble_start
+    capture[at : at + FRAME.n_preamble] = FRAME.preamble()
+    at = 100 + FRAME.payload_start
+    # The sum of many nodes is much stronger than the one that leads.
+    capture[at : at + FRAME.n_payload] = amplitude * FRAME.pulse.shape(chips)
+    heard = add_awgn(capture, 1e-3, rng)
+    (burst,), _ = SEARCH.find(heard)
+    preamble = locate_burst(burst.samples, FRAME.preamble(), FRAME.n_chirp, 0.06)
+    assert not is_sounding_burst(burst.samples, FRAME, preamble)

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Client, Connection, Listener
 from typing import Any, TypeAlias
@@ -67,7 +68,7 @@ class ControlServer:
         if self._waiting:  # whoever comes last is talked to
             self._connection = self._waiting.pop()
         if self._connection is None:
-            threading.Event().wait(timeout_s or 1e-4)
+            time.sleep(timeout_s or 1e-4)
             return
         try:
             while self._connection.poll(timeout_s):
