@@ -5,7 +5,7 @@
 - ``console`` is a session: lines that begin with ``$`` are typed, the others are printed by
   them, where ``...`` stands for anything and a number with a decimal point for any such number.
 
-Blocks of other kinds are pictures and are not run.
+Blocks of other kinds are pictures and are not run, nor is one behind `<!-- not run: WHY -->`.
 """
 
 import os
@@ -21,7 +21,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 180
-_BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(
+    r"^(?P<excused><!-- not run: .+ -->\n)?```(?P<kind>\w+)(?: title=\"(?P<title>[^\"]+)\")?\n"
+    r"(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 _MEASURED = re.compile(r"[-+]?\d+\.\d+")
@@ -39,8 +43,9 @@ class Block:
 
 
 def blocks_of(page: Path) -> list[Block]:
-    found = (Block(*match.groups(default="")) for match in _BLOCK.finditer(page.read_text()))
-    return [block for block in found if block.does_something]
+    found = [m for m in _BLOCK.finditer(page.read_text()) if not m["excused"]]
+    blocks = [Block(match["kind"], match["title"] or "", match["text"]) for match in found]
+    return [block for block in blocks if block.does_something]
 
 
 def copy_of_the_checkout(folder: Path) -> None:
@@ -68,7 +73,7 @@ def run_block(block: Block, folder: Path) -> None:
 
 def _check_session(text: str, folder: Path) -> None:
     typed = [line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ ")]
-    ending = "trap 'kill $(jobs -p) 2> /dev/null; wait' EXIT"
+    ending = "trap 'kill $(jobs -p) 2> /dev/null || true; wait' EXIT"
     printed = _run(["bash", "-ec", "\n".join([ending, *typed])], folder)
     shown = [line for line in text.splitlines() if line.strip() and not line.startswith("$ ")]
     position = 0

@@ -43,3 +43,9 @@ def test_a_session_may_leave_out_what_varies(tmp_path: Path) -> None:
 
 def test_a_measured_number_stands_for_any_other(tmp_path: Path) -> None:
     run_block(Block("console", "", "$ echo NMSE -41.2 dB of 20\nNMSE -3.55 dB of 20\n"), tmp_path)
+
+
+def test_a_block_may_be_excused_with_a_reason(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- not run: a fragment -->\n```python\nx\n```\n\n```python\ny\n```\n")
+    assert [block.text for block in blocks_of(page)] == ["y\n"]
