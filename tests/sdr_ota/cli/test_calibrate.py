@@ -2,8 +2,10 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -208,3 +210,27 @@ def test_stock_plutos_are_judged_without_phase_or_delay(tmp_path: Path) -> None:
         assert clock["value"] == pytest.approx(path.clock_error_ppm, abs=6 * clock["std"])
         assert (f"virtual-node-{node}", "delay_samples") not in found
     assert all(board.radiated() is None for board in world.nodes)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_silences_the_boards_and_writes_nothing(number: int, tmp_path: Path) -> None:
+    world = PlutoWorld(air_preset("lab-indoor"), 1, 1e6, 915e6, 3)
+    with VirtualPlutos(world) as served:
+        (tmp_path / "bench.toml").write_text(
+            f'[clients]\ncount = 1\n[radio]\nreceiver = "driver=pluto,uri={served.receiver_uri}"\n'
+            f'nodes = ["driver=pluto,uri={served.node_uris[0]}"]\ntransmit_allowed = true\n'
+            "[[band]]\nlow_hz = 914e6\nhigh_hz = 916e6\n"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sdr_ota.cli", "calibrate", "all", "bench.toml"],
+            cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        until = time.monotonic() + 60
+        while world.nodes[0].radiated() is None and time.monotonic() < until:
+            time.sleep(0.01)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted; no record was written" in said
+    assert world.nodes[0].radiated() is None
+    assert not (tmp_path / "calibration").exists()
