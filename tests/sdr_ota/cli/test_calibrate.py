@@ -117,9 +117,7 @@ def test_intervals_hold_on_recordings_of_another_generator(tmp_path: Path) -> No
         for k, tick in enumerate(ticks):
             capture = recorded_train(truth, train, tick, rng)
             name = f"{node:02d}-{k}"
-            write_sigmf(
-                tmp_path / "raw", name, capture, f"n{node}", "train", list(train.amplitudes)
-            )
+            write_sigmf(tmp_path / "raw", name, capture, f"n{node}", train.amplitudes)
         middle_s = (np.mean(ticks) + len(train.samples()) / 2) / 1e6
         truths[f"n{node}", "gain_db"] = truth.gain_db
         truths[f"n{node}", "cfo_hz"] = truth.cfo_hz + truth.drift_hz_per_s * middle_s
