@@ -98,7 +98,12 @@ class RunFolder:
         rounds = self._lines("rounds.jsonl")[:n_rounds]
         evaluations = self._lines("evaluations.jsonl") if n_rounds else []
         kept = [e for e in evaluations if _evaluation(e).rounds_done <= n_rounds]
-        for name, records in (("rounds.jsonl", rounds), ("evaluations.jsonl", kept)):
+        soundings = [s for s in self._lines("soundings.jsonl") if _whole(s["round"]) < n_rounds]
+        for name, records in (
+            ("rounds.jsonl", rounds),
+            ("evaluations.jsonl", kept),
+            ("soundings.jsonl", soundings),
+        ):
             if (self.path / name).exists():
                 self._rewrite(name, records)
         (self.path / "stop.json").unlink(missing_ok=True)
@@ -191,6 +196,11 @@ def round_of(line: Mapping[str, object]) -> RoundResult:
     nodes = values.get("active_nodes")
     values["active_nodes"] = tuple(nodes) if isinstance(nodes, list) else ()
     return RoundResult(**values)  # type: ignore[arg-type]
+
+
+def _whole(value: object) -> int:
+    """Return a JSON number that counts."""
+    return int(str(value))
 
 
 def _evaluation(line: Mapping[str, object]) -> Evaluation:

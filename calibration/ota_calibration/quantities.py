@@ -6,6 +6,7 @@ import numpy as np
 
 from ota_calibration.cfo import allan_deviation, drift, train_phases
 from ota_calibration.front_end import mean_ratio_db
+from ota_calibration.gain import phase_line
 from ota_calibration.linearity import Linearity
 from ota_calibration.measurement import Measurement
 from ota_calibration.noise_floor import NoiseFloor
@@ -69,9 +70,17 @@ def timing_measurements(survey: Survey, sample_rate_hz: float) -> list[Measureme
 
 
 def phase_measurements(
-    survey: Survey, sample_rate_hz: float, gap_s: float, starts: StartPhases | None
+    survey: Survey, sample_rate_hz: float, gap_s: float, starts: StartPhases | None, follows: bool
 ) -> list[Measurement]:
-    """How the phase wanders from sounding to payload, and what a start does to it."""
+    """How the phase wanders from sounding to payload, and what a start does to it.
+
+    Args:
+        survey: The looks.
+        sample_rate_hz: Samples a second.
+        gap_s: From sounding to payload.
+        starts: Phases after starts; None if not looked at.
+        follows: Whether the carrier stands still, so that the phase itself has a meaning.
+    """
     fits = [look.fit for look in survey.looks]
     walk = phase_walk_rad2_per_s(fits, sample_rate_hz)
     wander = math.sqrt(walk * gap_s)
@@ -82,6 +91,12 @@ def phase_measurements(
             f"random walk in second differences, over a gap of {1e3 * gap_s:.1f} ms",
         )
     ]  # fmt: skip
+    if follows:
+        mean = complex(np.mean([np.exp(1j * phase_line(fit)[0]) for fit in fits]))
+        spread = math.sqrt(max(-2 * math.log(min(abs(mean), 1.0)), 0.0) / len(fits))
+        text = "circular mean over trains; holds until a start"
+        phase = float(np.angle(mean))
+        found.append(Measurement("start_phase_rad", phase, spread, "rad", text, len(fits)))
     if starts is not None:
         n = starts.n_starts
         text = "grid of start phases by Rayleigh tests (Mardia and Jupp)"

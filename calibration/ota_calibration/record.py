@@ -61,7 +61,7 @@ class RecordKey:
         ]
         if bound_to_a_start:
             changed += [
-                f"{device} was started anew"
+                f"{device} was started anew, which draws it anew"
                 for device, then, is_now in (
                     (self.node, self.node_init_id, now.node_init_id),
                     (self.receiver, self.receiver_init_id, now.receiver_init_id),

@@ -29,7 +29,8 @@ from sdr_ota.cli.calibration_result import (
     valid_for,
 )
 from sdr_ota.cli.calibration_view import print_result, watch
-from sdr_ota.cli.failure import WRONG_USE, CommandFailed
+from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
+from sdr_ota.cli.interruption import Interruption
 from sdr_ota.cli.scheme_choice import with_scheme
 from sdr_ota.config import Config, ConfigError, load_config
 from sdr_ota.config_tables import PrivacyTable
@@ -97,7 +98,7 @@ def calibrate_command(asked: Asked, from_captures: Path | None) -> None:
 
         result = measure_captures(from_captures, config, asked.kinds)
     else:
-        result = _measure_bench(asked, config, half_widths)
+        result = _measured_or_interrupted(asked, config, half_widths)
     folder = asked.folder(config)
     try:
         _write_records(result, folder, config)
@@ -134,13 +135,26 @@ def _half_widths(texts: tuple[str, ...]) -> Mapping[str, float]:
     return wanted
 
 
-def _measure_bench(asked: Asked, config: Config, half_widths: Mapping[str, float]) -> BenchResult:
+def _measured_or_interrupted(
+    asked: Asked, config: Config, half_widths: Mapping[str, float]
+) -> BenchResult:
+    """Measure; a signal switches all radios off first and ends with a sentence."""
+    with Interruption() as interruption:
+        try:
+            return _measure_bench(asked, config, half_widths, interruption.check)
+        except KeyboardInterrupt:
+            raise CommandFailed("interrupted; no record was written", INTERRUPTED) from None
+
+
+def _measure_bench(
+    asked: Asked, config: Config, half_widths: Mapping[str, float], check: Callable[[], None]
+) -> BenchResult:
     """Open the radios, hear everything, close them; then start them anew for their phases."""
     air, link = simulated_air(config), link_of(config)
     kept = CaptureFolder(asked.keep_captures) if asked.keep_captures else None
     try:
         with open_bench(config, air) as bench:
-            surveyed = _Surveyor(bench, link, half_widths, kept)
+            surveyed = _Surveyor(bench, link, half_widths, kept, check)
             floor = surveyed.noise_floor() if "noise-floor" in asked.kinds else None
             heard = surveyed.nodes(asked.kinds)
             keys = keys_of(bench)
@@ -160,12 +174,13 @@ def _measure_bench(asked: Asked, config: Config, half_widths: Mapping[str, float
 
 @dataclass(frozen=True)
 class _Surveyor:
-    """Hears a bench: silence first, then node by node."""
+    """Hears a bench: silence first, then node by node; ``check`` raises after a signal."""
 
     bench: Bench
     link: Link
     half_widths: Mapping[str, float]
     kept: CaptureFolder | None
+    check: Callable[[], None]
 
     def noise_floor(self) -> NoiseFloor:
         capture = self.bench.receiver.begin_receive(IDLE_SAMPLES).result(self.link.timeout_s)
@@ -216,6 +231,7 @@ class _Surveyor:
         return tuple(heard)
 
     def _hear(self, node: int, train: Train) -> TrainCapture:
+        self.check()  # a signal may have been swallowed by a destructor
         capture = sound_train(self.bench, self.link, node, train)
         if self.kept is not None:
             self.kept.keep_train(self.bench, node, train, capture)

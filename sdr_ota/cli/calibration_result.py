@@ -169,18 +169,18 @@ def node_result(
     gap_s = sounding_gap_s(link, config.clients.count, rate)
     offsets = survey.series("cfo_hz")
     follows = abs(float(np.mean(offsets))) < SHARED_CLOCK_HZ
+    is_timed = survey.looks[0].fit.train_tick is not None
     starts = heard.starts if follows else None
     linearity = _linearity(heard, link, rate)
     every: Mapping[str, Sequence[Measurement]] = {
         "gain": gain_measurements(survey),
         "cfo": cfo_measurements(survey, rate, key.center_freq_hz),
         "timing": timing_measurements(survey, rate),
-        "phase": phase_measurements(survey, rate, gap_s, starts),
+        "phase": phase_measurements(survey, rate, gap_s, starts, follows and is_timed),
         "linearity": _linear(linearity, heard, survey),
     }
     measured = {kind: every[kind] for kind in kinds if kind in every}
     quality = node_quality(survey, link, rate, gap_s)
-    is_timed = survey.looks[0].fit.train_tick is not None
     verdict = judge(quality, config.clients.count, is_timed)
     notes = _notes(heard, survey, kinds, follows, is_timed)
     return NodeResult(

@@ -9,7 +9,8 @@ from ota_calibration.verdict import predicted_nmse_db
 
 from sdr_ota.cli.bench import link_of, open_bench, planner_of, simulated_air
 from sdr_ota.cli.calibration_result import sounding_gap_s
-from sdr_ota.cli.failure import CommandFailed
+from sdr_ota.cli.failure import INTERRUPTED, CommandFailed
+from sdr_ota.cli.interruption import Interruption
 from sdr_ota.config import Config, restore_config
 from sdr_ota.erasure import Erasure
 from sdr_ota.exchange import Link
@@ -38,7 +39,11 @@ def with_chosen_scheme(config: Config) -> Config:
     """
     if not config.link.is_auto:
         return config
-    errors = predicted_errors(config)
+    with Interruption():
+        try:
+            errors = predicted_errors(config)
+        except KeyboardInterrupt:
+            raise CommandFailed("interrupted before the run began", INTERRUPTED) from None
     best = min(errors, key=lambda name: errors[name])
     told = ", ".join(f"{name} {error:.1f} dB" for name, error in errors.items())
     _log.warning("link.scheme = auto: %s chosen; predicted error of the sum: %s", best, told)

@@ -2,8 +2,10 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,9 @@ import pytest
 from ota_calibration.train import Train
 from scipy.stats import binom
 
+from sdr_ota.presets import air_preset
+from sdr_ota.radio.virtual.pluto_board import PlutoWorld
+from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from tests.ota_calibration.recordings import FRAME, random_truth, recorded_train, write_sigmf
 
 LINK = ("--set", "clients.source=synthetic", "--set", "run.rounds=2")
@@ -52,6 +57,8 @@ def test_all_writes_a_verdict_records_and_a_page(calibrated: tuple[Path, str]) -
         assert found[node, "gain_db"]["value"] == pytest.approx(-20, abs=2)
         assert found[node, "image_db"]["value"] == pytest.approx(-39.6, abs=1)
         assert found[node, "start_phase_states"]["value"] == 8
+        turns = found[node, "start_phase_rad"]["value"] / (np.pi / 4)
+        assert turns == pytest.approx(round(turns), abs=0.3)  # the preset's grid
         assert abs(found[node, "cfo_hz"]["value"]) < 1
     page = (folder / "calibration" / "report.html").read_text()
     assert "node-2" in page
@@ -110,9 +117,7 @@ def test_intervals_hold_on_recordings_of_another_generator(tmp_path: Path) -> No
         for k, tick in enumerate(ticks):
             capture = recorded_train(truth, train, tick, rng)
             name = f"{node:02d}-{k}"
-            write_sigmf(
-                tmp_path / "raw", name, capture, f"n{node}", "train", list(train.amplitudes)
-            )
+            write_sigmf(tmp_path / "raw", name, capture, f"n{node}", train.amplitudes)
         middle_s = (np.mean(ticks) + len(train.samples()) / 2) / 1e6
         truths[f"n{node}", "gain_db"] = truth.gain_db
         truths[f"n{node}", "cfo_hz"] = truth.cfo_hz + truth.drift_hz_per_s * middle_s
@@ -181,3 +186,49 @@ def test_auto_takes_the_scheme_that_the_air_allows(
     refused = sdr_ota("plan", "--set", "link.scheme=auto", folder=tmp_path)
     assert refused.returncode == 2
     assert "a plan opens no radio" in refused.stderr
+
+
+def test_stock_plutos_are_judged_without_phase_or_delay(tmp_path: Path) -> None:
+    world = PlutoWorld(air_preset("lab-indoor"), 2, 1e6, 915e6, 3)
+    with VirtualPlutos(world) as served:
+        nodes = ", ".join(f'"driver=pluto,uri={uri}"' for uri in served.node_uris)
+        (tmp_path / "bench.toml").write_text(
+            f'[clients]\ncount = 2\n[radio]\nreceiver = "driver=pluto,uri={served.receiver_uri}"\n'
+            f"nodes = [{nodes}]\ntransmit_allowed = true\n"
+            "[[band]]\nlow_hz = 914e6\nhigh_hz = 916e6\n"
+        )
+        done = sdr_ota("calibrate", "all", "bench.toml", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r"virtual-node-\d +energy-difference", done.stdout)) == 2
+    found = records(tmp_path / "calibration")
+    for node, path in enumerate(world.air.paths):
+        offset = found[f"virtual-node-{node}", "cfo_hz"]
+        assert offset["value"] == pytest.approx(path.cfo_hz, abs=5)  # it drifts by 1 Hz/s
+        clock = found[f"virtual-node-{node}", "clock_error_ppm"]
+        assert clock["value"] == pytest.approx(path.clock_error_ppm, abs=6 * clock["std"])
+        assert (f"virtual-node-{node}", "delay_samples") not in found
+    assert all(board.radiated() is None for board in world.nodes)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_silences_the_boards_and_writes_nothing(number: int, tmp_path: Path) -> None:
+    world = PlutoWorld(air_preset("lab-indoor"), 1, 1e6, 915e6, 3)
+    with VirtualPlutos(world) as served:
+        (tmp_path / "bench.toml").write_text(
+            f'[clients]\ncount = 1\n[radio]\nreceiver = "driver=pluto,uri={served.receiver_uri}"\n'
+            f'nodes = ["driver=pluto,uri={served.node_uris[0]}"]\ntransmit_allowed = true\n'
+            "[[band]]\nlow_hz = 914e6\nhigh_hz = 916e6\n"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sdr_ota.cli", "calibrate", "all", "bench.toml"],
+            cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        until = time.monotonic() + 60
+        while world.nodes[0].radiated() is None and time.monotonic() < until:
+            time.sleep(0.01)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted; no record was written" in said
+    assert world.nodes[0].radiated() is None
+    assert not (tmp_path / "calibration").exists()
