@@ -27,7 +27,7 @@ from ota_calibration.trust import TrustModel
 from rows import Row, emit, parsed
 
 from sdr_ota.cli.plots import house_style
-from sdr_ota.cli.run import run_command
+from sdr_ota.cli.run.command import run_command
 from sdr_ota.modulation import AnalogPayload
 from sdr_ota.records import RunRecord, read_run
 from sdr_ota.types import Precoder, TransmitPlan

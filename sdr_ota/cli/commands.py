@@ -58,7 +58,7 @@ def run(
         raise CommandFailed("give one of: a config file, --demo, --resume RUN", WRONG_USE)
     if resume is not None and settings:
         raise CommandFailed("--resume keeps the run's own config: leave out --set", WRONG_USE)
-    from sdr_ota.cli.run import resume_command, run_command  # noqa: PLC0415
+    from sdr_ota.cli.run.command import resume_command, run_command  # noqa: PLC0415
 
     if resume is not None:
         resume_command(resume)
@@ -111,7 +111,7 @@ def calibrate(  # noqa: PLR0913, PLR0917 - one a command-line option
     Repeats until 95 % intervals are as narrow as asked for, within a bound. Quantities:
     gain_db, cfo_hz, delay_samples, clock_error_ppm.
     """
-    from sdr_ota.cli.calibrate import Asked, calibrate_command  # noqa: PLC0415
+    from sdr_ota.cli.calibration.command import Asked, calibrate_command  # noqa: PLC0415
 
     asked = Asked(what, bench, tuple(settings), output, tuple(precision), keep_captures)
     calibrate_command(asked, from_captures)
@@ -149,7 +149,7 @@ def report(
     The page is one HTML file that needs nothing else. Several runs are laid side by
     side, called by the settings in which they differ.
     """
-    from sdr_ota.cli.report import report_command, report_json  # noqa: PLC0415
+    from sdr_ota.cli.report.command import report_command, report_json  # noqa: PLC0415
 
     if as_json:
         report_json(folders)
@@ -192,7 +192,7 @@ def sweep(
     with its reason and stops nothing else. Results: table.csv, table.parquet (where
     pyarrow is installed), sweep.html, plots.
     """  # noqa: D301 - the backslash keeps the lines of the help
-    from sdr_ota.cli.sweep import sweep_command  # noqa: PLC0415
+    from sdr_ota.cli.sweep.command import sweep_command  # noqa: PLC0415
 
     sweep_command(file, output, jobs, address)
 
@@ -223,7 +223,7 @@ def watch(
     Spectrum and constellation of the last capture, sums, loss, health. It reads the
     run folder and nothing else; the page loads nothing from anywhere.
     """
-    from sdr_ota.cli.watch import watch_command  # noqa: PLC0415
+    from sdr_ota.cli.watch.command import watch_command  # noqa: PLC0415
 
     watch_command(run, port)
 
@@ -249,7 +249,7 @@ def dataset(  # noqa: PLR0913, PLR0917 - a command's options
     SigMF recordings of payloads and soundings, an index, a data card and what our own
     receiver gets from it beside theory. Broken off, the same command goes on.
     """
-    from sdr_ota.cli.dataset import Grid, dataset_command  # noqa: PLC0415
+    from sdr_ota.cli.dataset.command import Grid, dataset_command  # noqa: PLC0415
     from sdr_ota.schemes import scheme_names  # noqa: PLC0415
 
     grid = Grid(
@@ -266,7 +266,7 @@ def dataset(  # noqa: PLR0913, PLR0917 - a command's options
 
 def presets() -> None:
     """List the simulated airs by name, with their main numbers."""
-    from sdr_ota.cli.report import presets_command  # noqa: PLC0415
+    from sdr_ota.cli.report.command import presets_command  # noqa: PLC0415
 
     presets_command()
 

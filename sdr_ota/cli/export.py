@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
-from sdr_ota.cli.learning import JOURNAL, task_of
+from sdr_ota.cli.run.learning import JOURNAL, task_of
 from sdr_ota.config import ConfigError, restore_config
 from sdr_ota.records import RunFolderError, read_run
 

@@ -18,9 +18,9 @@ from rich.table import Table
 
 from sdr_ota.cli.bench import air_s_per_round, frame_times_s, link_of, resolved_preset
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
-from sdr_ota.cli.learning import sampling_rate_of
 from sdr_ota.cli.plots import house_style
-from sdr_ota.cli.privacy import promise_for
+from sdr_ota.cli.run.learning import sampling_rate_of
+from sdr_ota.cli.run.privacy import promise_for
 from sdr_ota.config import Config, ConfigError, load_config
 from sdr_ota.subcarriers import USED_BAND
 from sdr_ota.transmitter import lead_burst

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from sdr_ota.captures import read_capture
-from sdr_ota.cli import dataset as dataset_module
-from sdr_ota.cli.dataset import Grid, dataset_command
+from sdr_ota.cli.dataset import command as dataset_module
+from sdr_ota.cli.dataset.command import Grid, dataset_command
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.experiment import decode_sum
 

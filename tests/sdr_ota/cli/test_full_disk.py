@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from sdr_ota.cli import run as run_module
 from sdr_ota.cli.failure import CommandFailed
-from sdr_ota.cli.run import resume_command, run_command
+from sdr_ota.cli.run import command as run_module
+from sdr_ota.cli.run.command import resume_command, run_command
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.records import RunFolder, read_run
 

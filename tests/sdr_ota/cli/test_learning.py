@@ -8,8 +8,8 @@ import pytest
 
 from sdr_ota.cli.export import export_command
 from sdr_ota.cli.failure import CommandFailed
-from sdr_ota.cli.learning import Learning, model_learning
-from sdr_ota.cli.run import resume_command, run_command
+from sdr_ota.cli.run.command import resume_command, run_command
+from sdr_ota.cli.run.learning import Learning, model_learning
 from sdr_ota.config import load_config
 from sdr_ota.experiment import RoundResult
 from sdr_ota.records import RunFolder, read_run

@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from sdr_ota.cli.failure import CommandFailed
-from sdr_ota.cli.live_panel import LivePanel, sparkline
-from sdr_ota.cli.progress import AllViews, run_view
-from sdr_ota.cli.tensorboard_view import tensorboard_view
+from sdr_ota.cli.run.live_panel import LivePanel, sparkline
+from sdr_ota.cli.run.progress import AllViews, run_view
+from sdr_ota.cli.run.tensorboard_view import tensorboard_view
 from sdr_ota.config_tables import RunTable
 from sdr_ota.experiment import RoundResult
 

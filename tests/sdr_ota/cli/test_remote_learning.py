@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from sdr_ota.cli.client_agent import Loaded
-from sdr_ota.cli.client_machines import check_alike
 from sdr_ota.cli.failure import CommandFailed
-from sdr_ota.cli.learning import Learning, model_learning
-from sdr_ota.cli.present_nodes import present_only
-from sdr_ota.cli.run import run_command
+from sdr_ota.cli.run.client_agent import Loaded
+from sdr_ota.cli.run.client_machines import check_alike
+from sdr_ota.cli.run.command import run_command
+from sdr_ota.cli.run.learning import Learning, model_learning
+from sdr_ota.cli.run.present_nodes import present_only
 from sdr_ota.config import Config, ConfigError, load_config
 from sdr_ota.erasure import Erasure
 from sdr_ota.presets import AirPreset

@@ -18,11 +18,11 @@ from sdr_ota.captures import stored_captures
 from sdr_ota.cli.failure import CommandFailed
 from sdr_ota.cli.html_page import Section
 from sdr_ota.cli.named_run import NamedRun, name_runs
-from sdr_ota.cli.privacy import LEDGER, privacy_spending
-from sdr_ota.cli.report import report_command, report_json
-from sdr_ota.cli.report_page import report_sections
-from sdr_ota.cli.run import run_command
-from sdr_ota.cli.run_figures import erasures_figure, learning_figure, nmse_figure
+from sdr_ota.cli.report.command import report_command, report_json
+from sdr_ota.cli.report.figures import erasures_figure, learning_figure, nmse_figure
+from sdr_ota.cli.report.page import report_sections
+from sdr_ota.cli.run.command import run_command
+from sdr_ota.cli.run.privacy import LEDGER, privacy_spending
 from sdr_ota.config import load_config
 from sdr_ota.experiment import RoundResult
 from sdr_ota.records import Evaluation, RunFolder, RunRecord, read_run

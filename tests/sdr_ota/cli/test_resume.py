@@ -10,9 +10,9 @@ import pytest
 from ota_calibration.ledger import read_tally
 
 from sdr_ota.captures import CAPTURES
-from sdr_ota.cli import run as run_module
 from sdr_ota.cli.failure import CommandFailed
-from sdr_ota.cli.run import resume_command, run_command
+from sdr_ota.cli.run import command as run_module
+from sdr_ota.cli.run.command import resume_command, run_command
 from sdr_ota.records import read_run
 
 N_ROUNDS = 12

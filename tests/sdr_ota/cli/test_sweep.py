@@ -24,11 +24,11 @@ import numpy as np
 import pytest
 
 from sdr_ota.cli.failure import CommandFailed
-from sdr_ota.cli.sweep_cluster import run_here, run_on_cluster
-from sdr_ota.cli.sweep_figures import axis_label, sweep_figures
-from sdr_ota.cli.sweep_plan import needs_real_radios, read_sweep, toml_value
-from sdr_ota.cli.sweep_point import Outcome, PointTask, Processes, run_point
-from sdr_ota.cli.sweep_table import Row, write_table
+from sdr_ota.cli.sweep.cluster import run_here, run_on_cluster
+from sdr_ota.cli.sweep.figures import axis_label, sweep_figures
+from sdr_ota.cli.sweep.plan import needs_real_radios, read_sweep, toml_value
+from sdr_ota.cli.sweep.point import Outcome, PointTask, Processes, run_point
+from sdr_ota.cli.sweep.table import Row, write_table
 from sdr_ota.config import ConfigError, load_config
 from sdr_ota.records import read_run
 

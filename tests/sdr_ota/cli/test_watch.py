@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
-from sdr_ota.cli.run import run_command
-from sdr_ota.cli.watch import LOOPBACK, watch_command, watch_server
+from sdr_ota.cli.run.command import run_command
+from sdr_ota.cli.watch.command import LOOPBACK, watch_command, watch_server
 from sdr_ota.experiment import RoundResult
 from sdr_ota.records import RunFolder, read_run
 from sdr_ota.summary import summarise
@@ -119,7 +119,7 @@ def test_only_this_machine_is_served(run: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/nothing", "/../watch.py", "/progress.json?first=x", "/watch_page/index.html"]
+    "path", ["/nothing", "/../watch.py", "/progress.json?first=x", "/page_files/index.html"]
 )
 def test_what_is_not_there_is_not_found(run: Path, path: str) -> None:
     with _served(run) as server:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sdr_ota.cli.html_page import Cell, Section, Table, Verdict, render_page, save_figures
 from sdr_ota.cli.named_run import UNTOLD, different_keys, flat_settings
-from sdr_ota.cli.sweep_figures import RESULTS, sweep_figures
-from sdr_ota.cli.sweep_plan import Sweep
-from sdr_ota.cli.sweep_table import Row, Value
+from sdr_ota.cli.sweep.figures import RESULTS, sweep_figures
+from sdr_ota.cli.sweep.plan import Sweep
+from sdr_ota.cli.sweep.table import Row, Value
 from sdr_ota.config import Config
 
 VERDICTS: dict[str, Verdict] = {"done": "good", "failed": "bad", "not run yet": "fair"}

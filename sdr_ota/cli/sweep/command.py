@@ -14,10 +14,10 @@ from rich.table import Table as TerminalTable
 
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.cli.interruption import Interruption
-from sdr_ota.cli.sweep_page import write_page
-from sdr_ota.cli.sweep_plan import Sweep, needs_real_radios, read_sweep
-from sdr_ota.cli.sweep_point import Outcome, PointTask, Processes, finished_outcome, run_point
-from sdr_ota.cli.sweep_table import Row, Value, table_row, write_table
+from sdr_ota.cli.sweep.page import write_page
+from sdr_ota.cli.sweep.plan import Sweep, needs_real_radios, read_sweep
+from sdr_ota.cli.sweep.point import Outcome, PointTask, Processes, finished_outcome, run_point
+from sdr_ota.cli.sweep.table import Row, Value, table_row, write_table
 from sdr_ota.config import ConfigError
 
 log = Console(stderr=True, highlight=False, markup=False)
@@ -100,7 +100,7 @@ def _started(
         return run_locally(tasks, 1)
     if address is None:
         return run_locally(tasks, jobs or len(os.sched_getaffinity(0)))
-    from sdr_ota.cli.sweep_cluster import run_on_cluster  # noqa: PLC0415 - Ray is optional
+    from sdr_ota.cli.sweep.cluster import run_on_cluster  # noqa: PLC0415 - Ray is optional
 
     return run_on_cluster(tasks, address)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
-from sdr_ota.cli.watch_state import WatchState
+from sdr_ota.cli.watch.state import WatchState
 from sdr_ota.records import RunFolderError
 
 LOOPBACK = "127.0.0.1"
@@ -69,7 +69,9 @@ class _Handler(BaseHTTPRequestHandler):
         if url.path in _PAGES:
             name, kind = _PAGES[url.path]
             self._send(
-                HTTPStatus.OK, kind, files("sdr_ota.cli").joinpath("watch_page", name).read_bytes()
+                HTTPStatus.OK,
+                kind,
+                files("sdr_ota.cli.watch").joinpath("page_files", name).read_bytes(),
             )
         elif url.path == "/progress.json":
             self._send_progress(query)

@@ -18,8 +18,8 @@ from ota_calibration.train import ReceiverSaturated, Train, TrainCapture, sound_
 
 from sdr_ota.air import SimulatedAir
 from sdr_ota.cli.bench import USABLE_BANDWIDTH, link_of, open_bench, simulated_air
-from sdr_ota.cli.calibration_captures import CaptureFolder
-from sdr_ota.cli.calibration_result import (
+from sdr_ota.cli.calibration.captures import CaptureFolder
+from sdr_ota.cli.calibration.result import (
     KINDS,
     N_BURSTS,
     BenchResult,
@@ -28,10 +28,10 @@ from sdr_ota.cli.calibration_result import (
     node_result,
     valid_for,
 )
-from sdr_ota.cli.calibration_view import print_result, watch
+from sdr_ota.cli.calibration.view import print_result, watch
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.cli.interruption import Interruption
-from sdr_ota.cli.scheme_choice import with_scheme
+from sdr_ota.cli.run.scheme_choice import with_scheme
 from sdr_ota.config import Config, ConfigError, load_config
 from sdr_ota.config_tables import PrivacyTable
 from sdr_ota.erasure import Erasure
@@ -94,7 +94,7 @@ def calibrate_command(asked: Asked, from_captures: Path | None) -> None:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
     config = _for_trains(config)
     if from_captures is not None:
-        from sdr_ota.cli.calibration_replay import measure_captures  # noqa: PLC0415
+        from sdr_ota.cli.calibration.replay import measure_captures  # noqa: PLC0415
 
         result = measure_captures(from_captures, config, asked.kinds)
     else:
@@ -102,7 +102,7 @@ def calibrate_command(asked: Asked, from_captures: Path | None) -> None:
     folder = asked.folder(config)
     try:
         _write_records(result, folder, config)
-        from sdr_ota.cli.calibration_page import write_page  # noqa: PLC0415 - matplotlib
+        from sdr_ota.cli.calibration.page import write_page  # noqa: PLC0415 - matplotlib
 
         write_page(result, config, folder)
     except OSError as error:

@@ -6,7 +6,7 @@ from importlib import metadata
 from itertools import groupby
 from pathlib import Path
 
-from sdr_ota.cli.dataset_setting import Row
+from sdr_ota.cli.dataset.setting import Row
 from sdr_ota.metrics import nmse_db
 from sdr_ota.presets import PRESETS
 from sdr_ota.replaced_file import replace_file

@@ -11,9 +11,7 @@ from sdr_ota.captures import CaptureError, StoredCapture, read_capture, stored_c
 from sdr_ota.cli.html_page import Figure, Section, Table
 from sdr_ota.cli.named_run import NamedRun, different_keys, flat_settings
 from sdr_ota.cli.plots import house_style
-from sdr_ota.cli.privacy import privacy_spending
-from sdr_ota.cli.report_table import aligned_rows, table_rows
-from sdr_ota.cli.run_figures import (
+from sdr_ota.cli.report.figures import (
     capture_figure,
     carrier_figure,
     erasures_figure,
@@ -22,6 +20,8 @@ from sdr_ota.cli.run_figures import (
     privacy_figure,
     sums_figure,
 )
+from sdr_ota.cli.report.table import aligned_rows, table_rows
+from sdr_ota.cli.run.privacy import privacy_spending
 from sdr_ota.config import Config
 from sdr_ota.records import RunRecord
 from sdr_ota.summary import Summary, summarise

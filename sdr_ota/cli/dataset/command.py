@@ -12,8 +12,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from sdr_ota.cli.dataset_card import baseline, write_card
-from sdr_ota.cli.dataset_setting import ROWS, Setting, write_rows, write_setting
+from sdr_ota.cli.dataset.card import baseline, write_card
+from sdr_ota.cli.dataset.setting import ROWS, Setting, write_rows, write_setting
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.cli.interruption import Interruption
 from sdr_ota.config import Config, ConfigError

@@ -9,9 +9,9 @@ weights have the coordinator's checksum.
 from contextlib import nullcontext
 from pathlib import Path
 
-from sdr_ota.cli.client_machines import Course, Machines
 from sdr_ota.cli.failure import CommandFailed
-from sdr_ota.cli.learning import (
+from sdr_ota.cli.run.client_machines import Course, Machines
+from sdr_ota.cli.run.learning import (
     SMALL_MODEL,
     WEIGHTS,
     Learning,
@@ -21,7 +21,7 @@ from sdr_ota.cli.learning import (
     task_of,
     training_of,
 )
-from sdr_ota.cli.objective import objective_of
+from sdr_ota.cli.run.objective import objective_of
 from sdr_ota.cli.trained_model import choose_trainable, load_base
 from sdr_ota.config import Config
 from sdr_ota.radio.address import parse_address

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from sdr_ota.cli.html_page import Figure
 from sdr_ota.cli.plots import curve_style, house_style, marker_style
-from sdr_ota.cli.sweep_plan import SEED
-from sdr_ota.cli.sweep_table import Row, Value
+from sdr_ota.cli.sweep.plan import SEED
+from sdr_ota.cli.sweep.table import Row, Value
 
 
 @dataclass(frozen=True)

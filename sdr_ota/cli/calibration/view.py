@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from sdr_ota.cli.calibration_result import BenchResult
-from sdr_ota.cli.progress import console as log
+from sdr_ota.cli.calibration.result import BenchResult
+from sdr_ota.cli.run.progress import console as log
 
 console = Console(highlight=False)
 

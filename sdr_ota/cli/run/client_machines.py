@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
-from sdr_ota.cli.client_agent import FINGERPRINT_SEED, ClientAgent, Loaded
+from sdr_ota.cli.run.client_agent import FINGERPRINT_SEED, ClientAgent, Loaded
 from sdr_ota.config import Config
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.cluster import (

@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
-from sdr_ota.cli.sweep_point import Outcome, PointTask, Processes, run_point
+from sdr_ota.cli.sweep.point import Outcome, PointTask, Processes, run_point
 from sdr_ota.radio.cluster import environment
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from rich.table import Table
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
 from sdr_ota.cli.html_page import FigureFormat, render_page, save_figures
 from sdr_ota.cli.named_run import NamedRun, name_runs
-from sdr_ota.cli.report_page import report_sections, report_summary, report_title
-from sdr_ota.cli.report_table import table_rows
+from sdr_ota.cli.report.page import report_sections, report_summary, report_title
+from sdr_ota.cli.report.table import table_rows
 from sdr_ota.presets import PRESETS
 from sdr_ota.records import RunFolderError, RunRecord, read_run
 from sdr_ota.summary import summarise

@@ -10,8 +10,8 @@ from ota_calibration.survey import Listening, NodeSilent, survey_of
 from ota_calibration.train import Train
 
 from sdr_ota.cli.bench import link_of
-from sdr_ota.cli.calibration_captures import CaptureError, StoredCapture, read_captures
-from sdr_ota.cli.calibration_result import BenchResult, NodeHeard, NodeResult, node_result
+from sdr_ota.cli.calibration.captures import CaptureError, StoredCapture, read_captures
+from sdr_ota.cli.calibration.result import BenchResult, NodeHeard, NodeResult, node_result
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
 from sdr_ota.config import Config
 from sdr_ota.exchange import Link

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ota_calibration.ledger_record import LedgerError
 
-from sdr_ota.cli.privacy import privacy_spent
+from sdr_ota.cli.run.privacy import privacy_spent
 from sdr_ota.records import RunRecord
 from sdr_ota.summary import Summary, summarise
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from sdr_ota.captures import capture_name, write_capture
 from sdr_ota.cli.bench import link_of, open_bench, payload_of, simulated_air
-from sdr_ota.cli.dataset_sounder import KeptSoundings
+from sdr_ota.cli.dataset.sounder import KeptSoundings
 from sdr_ota.config import Config, load_config
 from sdr_ota.exchange import Bench, Link, Reception
 from sdr_ota.experiment import Experiment, RoundResult, Schedule, admit_all, run_experiment

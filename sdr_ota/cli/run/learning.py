@@ -101,7 +101,7 @@ def model_learning(
         ) from missing
     load = _load
     if config.clients.location == "node":
-        from sdr_ota.cli.remote_learning import remote_learning as load  # noqa: PLC0415
+        from sdr_ota.cli.run.remote_learning import remote_learning as load  # noqa: PLC0415
     try:
         return load(config, home, journal, n_updates, progress)
     except (
@@ -147,7 +147,7 @@ def client_parts(config: Config, home: Path, task: "Task") -> list[list["Example
 def _load(
     config: Config, home: Path, journal_path: Path, n_updates: int, progress: Progress
 ) -> Learning:
-    from sdr_ota.cli.objective import objective_of  # noqa: PLC0415
+    from sdr_ota.cli.run.objective import objective_of  # noqa: PLC0415
     from sdr_ota.cli.trained_model import choose_trainable, load_base  # noqa: PLC0415
     from zo_core.client import Cohort, LossNotFiniteError  # noqa: PLC0415
     from zo_core.threads import one_thread  # noqa: PLC0415

@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 from ota_calibration.ledger_record import LedgerError
 
-from sdr_ota.cli.privacy import epsilon_spent
-from sdr_ota.cli.sweep_plan import Point
-from sdr_ota.cli.sweep_point import Outcome
+from sdr_ota.cli.run.privacy import epsilon_spent
+from sdr_ota.cli.sweep.plan import Point
+from sdr_ota.cli.sweep.point import Outcome
 from sdr_ota.records import read_run
 from sdr_ota.summary import summarise
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from ota_calibration.record import CalibrationRecord, RecordKey
 from ota_calibration.store import DamagedRecords, RecordStore, StaleRecord
 
-from sdr_ota.cli.calibration_result import keys_of
+from sdr_ota.cli.calibration.result import keys_of
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
 from sdr_ota.config import Config
 from sdr_ota.exchange import Bench

@@ -7,15 +7,15 @@ from ota_calibration.gain import level_dbm
 from ota_calibration.quantities import noise_measurements
 from ota_calibration.verdict import LIMITS_DB, Fitness, advice
 
-from sdr_ota.cli.calibration_plots import (
+from sdr_ota.cli.calibration.plots import (
     allan_figure,
     idle_figure,
     linearity_figure,
     node_figure,
     offset_figure,
 )
-from sdr_ota.cli.calibration_result import N_BURSTS, BenchResult, NodeResult, valid_for
-from sdr_ota.cli.calibration_view import measured_cells
+from sdr_ota.cli.calibration.result import N_BURSTS, BenchResult, NodeResult, valid_for
+from sdr_ota.cli.calibration.view import measured_cells
 from sdr_ota.cli.html_page import (
     Cell,
     Figure,

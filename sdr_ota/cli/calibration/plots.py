@@ -11,7 +11,7 @@ from ota_calibration.noise_floor import NoiseFloor
 from ota_calibration.survey import Survey
 from ota_calibration.train import Train
 
-from sdr_ota.cli.calibration_result import NodeResult
+from sdr_ota.cli.calibration.result import NodeResult
 from sdr_ota.cli.html_page import Figure
 from sdr_ota.cli.plots import house_style
 from sdr_ota.frame import FrameFormat

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from sdr_ota.cli.live_panel import LivePanel
+from sdr_ota.cli.run.live_panel import LivePanel
 from sdr_ota.config_tables import RunTable
 from sdr_ota.experiment import RoundResult
 
@@ -35,7 +35,7 @@ def run_view(table: RunTable, folder: Path) -> Iterator[RunView]:
         if not table.tensorboard:
             yield live
             return
-        from sdr_ota.cli.tensorboard_view import tensorboard_view  # noqa: PLC0415 - optional
+        from sdr_ota.cli.run.tensorboard_view import tensorboard_view  # noqa: PLC0415 - optional
 
         with tensorboard_view(folder) as board:
             yield AllViews(live, board)

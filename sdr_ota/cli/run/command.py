@@ -17,19 +17,19 @@ from sdr_ota.cli.bench import (
     receiving,
     simulated_air,
 )
-from sdr_ota.cli.checkpoint import Standing, load_standing, save_standing
-from sdr_ota.cli.duty import DutyLimit
+from sdr_ota.cli.calibration.fresh_records import required_records
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
-from sdr_ota.cli.fresh_records import required_records
 from sdr_ota.cli.interruption import Interruption
-from sdr_ota.cli.learning import JOURNAL, Learning, model_learning, synthetic_learning
-from sdr_ota.cli.present_nodes import present_only
-from sdr_ota.cli.privacy import admission
-from sdr_ota.cli.progress import RunView, run_view
-from sdr_ota.cli.report import print_report, save_plots
-from sdr_ota.cli.scheme_choice import with_chosen_scheme
-from sdr_ota.cli.sounding_record import sounding_record
-from sdr_ota.cli.start_record import start_record
+from sdr_ota.cli.report.command import print_report, save_plots
+from sdr_ota.cli.run.checkpoint import Standing, load_standing, save_standing
+from sdr_ota.cli.run.duty import DutyLimit
+from sdr_ota.cli.run.learning import JOURNAL, Learning, model_learning, synthetic_learning
+from sdr_ota.cli.run.present_nodes import present_only
+from sdr_ota.cli.run.privacy import admission
+from sdr_ota.cli.run.progress import RunView, run_view
+from sdr_ota.cli.run.scheme_choice import with_chosen_scheme
+from sdr_ota.cli.run.sounding_record import sounding_record
+from sdr_ota.cli.run.start_record import start_record
 from sdr_ota.config import Config, ConfigError, load_config, restore_config
 from sdr_ota.exchange import Bench, Link
 from sdr_ota.experiment import Experiment, Planner, RoundResult, Schedule, run_experiment

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from sdr_ota.cli.learning import (
+from sdr_ota.cli.run.learning import (
     BUILTIN,
     SMALL_MODEL,
     client_parts,
@@ -18,7 +18,7 @@ from sdr_ota.cli.learning import (
     task_of,
     training_of,
 )
-from sdr_ota.cli.objective import Objective, objective_of
+from sdr_ota.cli.run.objective import Objective, objective_of
 from sdr_ota.cli.trained_model import choose_trainable, load_base
 from sdr_ota.config import Config
 from sdr_ota.radio.agent import offered

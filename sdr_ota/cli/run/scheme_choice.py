@@ -8,7 +8,7 @@ import numpy as np
 from ota_calibration.verdict import predicted_nmse_db
 
 from sdr_ota.cli.bench import link_of, open_bench, planner_of, simulated_air
-from sdr_ota.cli.calibration_result import sounding_gap_s
+from sdr_ota.cli.calibration.result import sounding_gap_s
 from sdr_ota.cli.failure import INTERRUPTED, CommandFailed
 from sdr_ota.cli.interruption import Interruption
 from sdr_ota.config import Config, restore_config

@@ -1,0 +1,1 @@
+"""`sdr-ota calibrate`: measure a bench, judge its nodes, write records that expire."""

@@ -1,0 +1,1 @@
+"""`sdr-ota dataset`: superposed bursts with the sums that are true."""

@@ -1,0 +1,1 @@
+"""`sdr-ota run`: everything that one run joins."""

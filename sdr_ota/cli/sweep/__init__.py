@@ -1,0 +1,1 @@
+"""`sdr-ota sweep`: many runs, one table."""

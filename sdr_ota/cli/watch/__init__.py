@@ -1,0 +1,1 @@
+"""`sdr-ota watch`: a run in a browser page."""
