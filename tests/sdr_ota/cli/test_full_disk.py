@@ -45,10 +45,8 @@ def _what_happened(run: Path) -> list[tuple[object, ...]]:
     ]
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, ...]]:
-    folder = tmp_path_factory.mktemp("whole")
-    run_command(None, _settings(folder, *NO_CAPTURES))
+def _uninterrupted(folder: Path, *more: str) -> list[tuple[object, ...]]:
+    run_command(None, _settings(folder, *more))
     return _what_happened(_only_run(folder))
 
 
@@ -75,14 +73,14 @@ def _said_where_files_end_at(limit_bytes: int, folder: Path, *more: str) -> str:
 @pytest.mark.parametrize(
     ("limit_bytes", "more", "torn"),
     [
-        (9_000, NO_CAPTURES, "rounds.jsonl"),
-        (14_321, NO_CAPTURES, "rounds.jsonl"),
+        (9_000, NO_CAPTURES, "soundings.jsonl"),
+        (14_321, NO_CAPTURES, "soundings.jsonl"),
+        (9_000, (*NO_CAPTURES, "clients.count=1"), "rounds.jsonl"),
         (20_000, ("captures.every=5",), "captures/round-000000.sigmf-data"),
     ],
 )
 def test_it_says_so_and_goes_on_bit_for_bit_after_room_is_made(
     tmp_path: Path,
-    whole: list[tuple[object, ...]],
     limit_bytes: int,
     more: tuple[str, ...],
     torn: str,
@@ -96,13 +94,13 @@ def test_it_says_so_and_goes_on_bit_for_bit_after_room_is_made(
     assert stop["ending"] == "fail"
     assert "too large" in str(stop["why"])  # what the kernel calls it
     assert not list(run.rglob("*.draft"))
-    if torn == "rounds.jsonl":
+    if torn.endswith(".jsonl"):
         assert (run / torn).stat().st_size == limit_bytes
         assert not (run / torn).read_bytes().endswith(b"\n")
     else:
         assert not (run / torn).exists()
     resume_command(run)
-    assert _what_happened(run) == whole
+    assert _what_happened(run) == _uninterrupted(tmp_path / "whole", *more)
     assert read_run(run).stop["ending"] == "success"
     assert not (run / "reserve").exists()
 
