@@ -6,7 +6,7 @@ demo: setup ## set up, then fine-tune a small OPT over the simulated air
 
 test: setup lint ## set up, then everything CI checks
 	@scripts/need-debian.sh chromium # looks at the pages
-	$(run)/python -m pytest -q
+	$(run)/python -m pytest -q -m "not hardware"
 
 lint: setup
 	$(run)/ruff check .

@@ -187,6 +187,7 @@ def test_the_example_runs_and_its_sums_are_as_good_as_theory_says(tmp_path: Path
     assert low * expected < np.mean(errors**2) < high * expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_process_is_left_behind(tmp_path: Path, number: signal.Signals) -> None:
     with running(tmp_path) as (run, children):

@@ -43,6 +43,7 @@ def air_of(bench: Bench) -> SimulatedAir:
     return radio._air
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["energy-difference", "fsk-vote"])
 def test_bias_and_spread_are_what_theory_says(scheme: str) -> None:
     bench, link = world(scheme=scheme)

@@ -107,6 +107,7 @@ def test_a_run_without_records_says_how_to_get_them(tmp_path: Path) -> None:
     assert "sdr-ota calibrate cfo" in refused.stderr
 
 
+@pytest.mark.slow
 def test_intervals_hold_on_recordings_of_another_generator(tmp_path: Path) -> None:
     rng = np.random.default_rng(11)
     train = Train.even(FRAME, 8)

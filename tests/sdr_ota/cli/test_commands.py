@@ -160,6 +160,7 @@ def test_help_needs_none_of_the_heavy_libraries() -> None:
     assert said.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_compare_prints_both_tables_and_saves_the_figure(tmp_path: Path) -> None:
     done = _sdr_ota("compare", "--trials", "10", "--figure", "picture.svg", folder=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -195,6 +195,7 @@ def test_the_documented_file_means_what_it_says(tmp_path: Path) -> None:
     assert len(read_sweep(written(tmp_path, block)).points) == 3 * 1 * 3 * 2 * 3
 
 
+@pytest.mark.slow
 def test_points_run_fail_are_skipped_and_are_resumed(
     tmp_path: Path, browse: Callable[[Path], Any]
 ) -> None:

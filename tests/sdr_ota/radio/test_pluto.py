@@ -293,6 +293,7 @@ def nmse(bench: Bench, n_rounds: int) -> float:
     return errors / power
 
 
+@pytest.mark.slow
 def test_the_sum_is_as_good_as_over_simulated_radios() -> None:
     preset = replace(air_preset("free-running-pluto"), fading="none", multipath_profile="flat")
     preset, n_rounds = replace(preset, frequency_drift_hz_per_s=0.0), 60

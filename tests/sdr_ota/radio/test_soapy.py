@@ -224,6 +224,7 @@ def nmse(bench: Bench, n_rounds: int) -> float:
     return errors / power
 
 
+@pytest.mark.slow
 def test_the_sum_is_as_good_as_over_simulated_radios() -> None:
     preset, n_rounds = air_preset("lab-wired"), 150
     air = SimulatedAir(preset, 4, 1e6, 915e6, 1)
