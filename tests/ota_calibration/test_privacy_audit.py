@@ -187,6 +187,7 @@ def test_the_bound_nears_the_truth_from_below() -> None:
     assert bounds[1] > 0.4 * truth
 
 
+@pytest.mark.slow
 def test_the_bound_is_wrong_no_more_often_than_it_may_be() -> None:
     from ota_calibration.gaussian_accountant import gaussian_epsilon  # noqa: PLC0415
 

@@ -130,6 +130,7 @@ def test_a_train_that_was_hit_is_left_out() -> None:
     assert "interference" in survey.lost[0]
 
 
+@pytest.mark.slow
 def test_intervals_hold_at_their_rate() -> None:
     rng = np.random.default_rng(7)
     n_nodes, missed = 40, 0

@@ -8,6 +8,7 @@ from ota_flowgraphs.compile import GENERATED, HOME, compile_flowgraphs, is_same_
 NAMES = {"receiver", "node_transmitter", "air", "spectrum_monitor"}
 
 
+@pytest.mark.slow
 @pytest.mark.gnuradio
 def test_every_flowgraph_compiles_to_what_is_stored(gnuradio: str, tmp_path: Path) -> None:
     compile_flowgraphs(tmp_path)

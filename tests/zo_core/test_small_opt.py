@@ -115,6 +115,7 @@ def test_global_random_state_and_threads_are_left_alone(tmp_path: Path) -> None:
     assert torch.get_num_threads() == n_threads
 
 
+@pytest.mark.slow
 def test_pre_training_lowers_the_loss() -> None:
     recipe = replace(RECIPE, n_steps=120)
     losses: list[float] = []

@@ -157,6 +157,7 @@ def test_wrong_use_is_explained(arguments: tuple[str, ...], words: str, tmp_path
     assert not (tmp_path / "calibration").exists()
 
 
+@pytest.mark.slow
 def test_more_precision_takes_more_looks(tmp_path: Path) -> None:
     looks = []
     for half_width in ("gain_db=2", "gain_db=0.0015"):
@@ -169,6 +170,7 @@ def test_more_precision_takes_more_looks(tmp_path: Path) -> None:
     assert looks[0] == 8 < looks[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("preset", "scheme"), [("lab-wired", "coherent"), ("free-running-pluto", "energy-difference")]
 )
