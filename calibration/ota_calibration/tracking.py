@@ -5,7 +5,7 @@ noise, fading and start jitter then move it before the payload is sent; nothing 
 the next sounding shows by how much.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
@@ -32,12 +32,16 @@ class Wander:
             what the soundings' noise explains.
         amplitude_walk_per_s: The same for the relative amplitude.
         delay_variance_s2: Variance of the change of a node's arrival.
-        loss_probability: Share of the bursts of nodes heard before that did not come.
+        cfo_variance_hz2: Variance of a carrier offset's error beyond what the fits claim: phase
+            noise inside a burst looks like an offset.
+        loss_probability: Share of the bursts of nodes heard before that did not come, although
+            their radios sent them in time.
     """
 
     phase_walk_rad2_per_s: float = 0.0
     amplitude_walk_per_s: float = 0.0
     delay_variance_s2: float = 0.0
+    cfo_variance_hz2: float = 0.0
     loss_probability: float = 0.0
 
 
@@ -51,7 +55,7 @@ class PathTracker:
     def __init__(self, sample_rate_hz: float) -> None:
         self._sample_rate_hz = sample_rate_hz
         self._last: Sounding = ()
-        self._sums = np.zeros(3)
+        self._sums = np.zeros(4)
         self._weight = 0.0
         self._expected = self._missed = 0
         self.step: GainStep | None = None
@@ -61,8 +65,14 @@ class PathTracker:
         """What is known of every node: the last estimate, if there ever was one."""
         return self._last
 
-    def observe(self, sounding: Sounding) -> Wander:
-        """Compare a sounding with the last one and return the wander by now."""
+    def observe(self, sounding: Sounding, late_nodes: Collection[int] = ()) -> Wander:
+        """Compare a sounding with the last one and return the wander by now.
+
+        Args:
+            sounding: One estimate a node.
+            late_nodes: Nodes that are known not to have sent. In a round this is noticed and
+                erases it: it is no loss.
+        """
         pairs = zip(self._last, sounding, strict=False)
         self.step = receiver_step(self._last, sounding, self._sample_rate_hz)
         # A step of the receiver is no wander: the new sounding already contains it.
@@ -75,20 +85,24 @@ class PathTracker:
                 if before is not None and now is not None
             ]
         )
-        known = [now for before, now in zip(self._last, sounding, strict=False) if before]
-        self._expected += len(known)
-        self._missed += sum(now is None for now in known)
+        pairs = zip(self._last, sounding, strict=False)
+        sent = [
+            now for node, (before, now) in enumerate(pairs) if before and node not in late_nodes
+        ]
+        self._expected += len(sent)
+        self._missed += sum(now is None for now in sent)
         self._last = tuple(now or before for before, now in zip_longest(self._last, sounding))
         if changes:
             self._sums = MEMORY * self._sums + (1 - MEMORY) * np.mean(changes, axis=0)
             self._weight = MEMORY * self._weight + (1 - MEMORY)
         if not self._weight:
             return Wander()
-        phase, amplitude, delay = np.maximum(self._sums / self._weight, 0.0)
+        phase, amplitude, delay, cfo = np.maximum(self._sums / self._weight, 0.0)
         return Wander(
             float(phase),
             float(amplitude),
             float(delay),
+            float(cfo),
             self._missed / (self._expected + ASSUMED_BURSTS),
         )
 
@@ -98,7 +112,7 @@ def with_wander(plan: TransmitPlan, wander: Wander) -> TransmitPlan:
 
     The receiver samples where the lead node's burst arrives. Each of two nodes then
     differs from its own sounding by a change of ``delay_variance_s2``; the lead is
-    never late against itself.
+    never late against itself. Nor is its burst lost unnoticed: the round would be erased.
     """
     n_active = max(len(plan.active_nodes), 1)
     others = (n_active - 1) / n_active
@@ -107,22 +121,27 @@ def with_wander(plan: TransmitPlan, wander: Wander) -> TransmitPlan:
         phase_walk_rad2_per_s=wander.phase_walk_rad2_per_s,
         amplitude_walk_per_s=wander.amplitude_walk_per_s,
         timing_error_std_s=float(np.sqrt(2 * others * wander.delay_variance_s2)),
-        loss_probability=wander.loss_probability,
+        cfo_error_std_hz=float(np.sqrt(plan.cfo_error_std_hz**2 + wander.cfo_variance_hz2)),
+        loss_probability=others * wander.loss_probability,
     )
 
 
 def _change(
     before: ChannelEstimate, now: ChannelEstimate, sample_rate_hz: float
-) -> tuple[float, float, float]:
-    """Return the squared changes of phase and amplitude a second, and of the delay."""
+) -> tuple[float, float, float, float]:
+    """Return the squared changes of phase and amplitude a second, of delay and of offset."""
     elapsed_s = (now.measured_tick - before.measured_tick) / sample_rate_hz
     cfo_hz = (before.cfo_hz + now.cfo_hz) / 2
     expected = before.gain * np.exp(2j * np.pi * cfo_hz * elapsed_s)
     noise = (now.gain_std / abs(now.gain)) ** 2 / 2 + (before.gain_std / abs(before.gain)) ** 2 / 2
-    carrier = (2 * np.pi * elapsed_s) ** 2 * (before.cfo_std_hz**2 + now.cfo_std_hz**2) / 4
+    # What two offsets differ by is the sum of their errors' variances, claimed or not; their mean,
+    # with which the phase is expected to have turned, has a quarter of it.
+    jump = (now.cfo_hz - before.cfo_hz) ** 2
+    carrier = (2 * np.pi * elapsed_s) ** 2 * jump / 4
+    cfo = (jump - before.cfo_std_hz**2 - now.cfo_std_hz**2) / 2
     phase = float(np.angle(now.gain / expected)) ** 2 - noise - carrier
     # What a node that was told to invert the old gain arrives with: a path that comes out of a
     # fade is far too loud, which the logarithm would hide.
     amplitude = float(abs(now.gain / before.gain) - 1) ** 2 - noise
     delay = (now.delay_s - before.delay_s) ** 2 - now.delay_std_s**2 - before.delay_std_s**2
-    return phase / elapsed_s, amplitude / elapsed_s, delay
+    return phase / elapsed_s, amplitude / elapsed_s, delay, cfo
