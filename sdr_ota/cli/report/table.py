@@ -60,6 +60,9 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
     if math.isfinite(summary.nmse_db):
         nmse = f"{summary.nmse_db:.1f} dB measured, {summary.theory_nmse_db:.1f} dB by theory"
         rows.append(("NMSE of the decoded sum", nmse))
+    if math.isfinite(summary.nmse_chance_db):
+        low, high = (summary.nmse_db + way * summary.nmse_chance_db for way in (-1, 1))
+        rows.append(("its 95 % interval", f"{low:.1f} to {high:.1f} dB"))
     rows.append(("sent per client", _sent(summary)))
     if summary.air_s is not None:
         rows.append(("time on the air", f"{summary.air_s:.2f} s"))
