@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from sdr_ota.metrics import nmse_db
+from sdr_ota.metrics import chance_db, nmse_db
 from sdr_ota.records import RunRecord
 
 BITS_PER_SCALAR = {"analog": 16, "sign": 1}
@@ -29,6 +29,7 @@ class Summary:
         loss_before: Mean training loss of the first tenth of the rounds.
         loss_after: The same of the last tenth.
         nmse_db: Measured normalised mean square error of the decoded sum.
+        nmse_chance_db: Chance moves it so far either way in 95 % of all runs; NaN if too short.
         theory_nmse_db: What theory expects for the same rounds.
         bits_per_client: Sent by each client over the run, in bits.
         gradient_bits_per_client: What sending a gradient a round would have taken.
@@ -47,6 +48,7 @@ class Summary:
     loss_before: float | None
     loss_after: float | None
     nmse_db: float
+    nmse_chance_db: float
     theory_nmse_db: float
     bits_per_client: int
     gradient_bits_per_client: int | None
@@ -66,6 +68,7 @@ def summarise(run: RunRecord) -> Summary:
     sums = [(r.true_sum or 0.0) ** 2 for r in good]
     errors = [((r.decoded_sum or 0.0) - (r.true_sum or 0.0)) ** 2 for r in good]
     first, last = (run.evaluations[0], run.evaluations[-1]) if run.evaluations else (None, None)
+    expected = [r.theory_error or 0.0 for r in good]
     losses = [r.loss for r in good if r.loss is not None]
     n_parameters = _whole(run.start.get("n_parameters"))
     n_rounds = len(run.rounds)
@@ -80,7 +83,8 @@ def summarise(run: RunRecord) -> Summary:
         loss_before=_mean(losses[: max(len(losses) // 10, 1)]),
         loss_after=_mean(losses[-max(len(losses) // 10, 1) :]),
         nmse_db=nmse_db(errors, sums),
-        theory_nmse_db=nmse_db([r.theory_error or 0.0 for r in good], sums),
+        nmse_chance_db=chance_db(errors, expected),
+        theory_nmse_db=nmse_db(expected, sums),
         bits_per_client=n_rounds * BITS_PER_SCALAR[str(run.start.get("payload", "analog"))],
         gradient_bits_per_client=n_parameters and n_rounds * n_parameters * BITS_PER_GRADIENT_ENTRY,
         air_s=_times(n_rounds, run.start.get("air_s_per_round")),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +12,19 @@ from sdr_ota.exchange import Bench, Link
 from sdr_ota.radio.base import Capture, RadioError, RadioLost, TimeError
 from sdr_ota.sync import BurstNotFound, locate_burst
 from sdr_ota.types import ChannelEstimate, Precoder, TransmitPlan
+
+
+@dataclass(frozen=True)
+class HeardSounding:
+    """What was received while the nodes spoke one after the other.
+
+    Attributes:
+        capture: A whole sounding frame.
+        late_nodes: Nodes whose radios said that they did not send: the command came too late.
+    """
+
+    capture: Capture
+    late_nodes: frozenset[int] = frozenset()
 
 
 def sound_nodes(bench: Bench, link: Link) -> tuple[ChannelEstimate | None, ...]:
@@ -27,10 +41,10 @@ def sound_nodes(bench: Bench, link: Link) -> tuple[ChannelEstimate | None, ...]:
         Erasure: If no capture came at all, or a saturated one.
         RadioLost: If the receiver has gone.
     """
-    return estimate_nodes(hear_sounding(bench, link), bench, link)
+    return estimate_nodes(hear_sounding(bench, link).capture, bench, link)
 
 
-def hear_sounding(bench: Bench, link: Link) -> Capture:
+def hear_sounding(bench: Bench, link: Link) -> HeardSounding:
     """Let every node send its sounding burst in its own slot and capture them all.
 
     Raises:
@@ -62,7 +76,7 @@ def estimate_nodes(
     return tuple(_estimate(capture, bench, link, node) for node in range(len(bench.nodes)))
 
 
-def _sounding_frame(bench: Bench, link: Link) -> Capture:
+def _sounding_frame(bench: Bench, link: Link) -> HeardSounding:
     """Send every node's burst in its slot and return what was received."""
     frame = link.frame
     frame_tick = bench.receiver.now_tick() + round(link.lead_s * bench.sample_rate_hz)
@@ -70,20 +84,29 @@ def _sounding_frame(bench: Bench, link: Link) -> Capture:
     pending = bench.receiver.begin_receive(
         frame.n_sounding_frame(len(bench.nodes)) + frame.guard_samples, frame_tick
     )
+    late = set()
     try:
         for node, radio in enumerate(bench.nodes):
-            # Otherwise its slot stays empty, which the receiver will see.
-            with suppress(TimeError, RadioLost):
+            # A node that is late or lost leaves its slot empty, which the receiver will see.
+            try:
                 radio.transmit(burst, frame_tick + frame.sounding_start(node))
+            except TimeError:
+                late.add(node)
+            except RadioLost:
+                continue
     except RadioError:
         with suppress(RadioError):  # what did leave must not meet the next sounding
             pending.result(link.timeout_s)
         raise
     capture = pending.result(link.timeout_s)
-    for radio in bench.nodes:
-        with suppress(TimeError, RadioLost):
+    for node, radio in enumerate(bench.nodes):
+        try:
             radio.confirm_sent(link.timeout_s)
-    return capture
+        except TimeError:
+            late.add(node)
+        except RadioLost:
+            continue
+    return HeardSounding(capture, frozenset(late))
 
 
 def _estimate(capture: Capture, bench: Bench, link: Link, node: int) -> ChannelEstimate | None:

@@ -5,7 +5,7 @@ noise, fading and start jitter then move it before the payload is sent; nothing 
 the next sounding shows by how much.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
@@ -25,19 +25,28 @@ Sounding = Sequence[ChannelEstimate | None]
 
 @dataclass(frozen=True)
 class Wander:
-    """Running means over nodes and soundings.
+    """Running means over soundings, and over nodes where nothing else is said.
+
+    Fading moves a path by the same distance in the complex plane whether the path is strong or
+    in a fade; what a node makes of it depends on its gain at that time. So what fades is kept
+    as a distance, node by node, and `with_wander` divides by the gains it plans for.
 
     Attributes:
-        phase_walk_rad2_per_s: Growth of the phase error's variance with time, beyond
-            what the soundings' noise explains.
-        amplitude_walk_per_s: The same for the relative amplitude.
+        path_walk_per_s: Growth of the variance of a path's modulus, in units of squared gain,
+            beyond what the soundings' noise explains; one a node, NaN where not yet known.
+        phase_walk_rad2_per_s: Growth of the phase error's variance beyond what a path explains
+            that moves across as much as along. Negative if it moves less.
         delay_variance_s2: Variance of the change of a node's arrival.
-        loss_probability: Share of the bursts of nodes heard before that did not come.
+        cfo_variance_hz2: Variance of a carrier offset's error beyond what the fits claim: phase
+            noise inside a burst looks like an offset.
+        loss_probability: Share of the bursts of nodes heard before that did not come, although
+            their radios sent them in time.
     """
 
+    path_walk_per_s: tuple[float, ...] = ()
     phase_walk_rad2_per_s: float = 0.0
-    amplitude_walk_per_s: float = 0.0
     delay_variance_s2: float = 0.0
+    cfo_variance_hz2: float = 0.0
     loss_probability: float = 0.0
 
 
@@ -51,8 +60,8 @@ class PathTracker:
     def __init__(self, sample_rate_hz: float) -> None:
         self._sample_rate_hz = sample_rate_hz
         self._last: Sounding = ()
-        self._sums = np.zeros(3)
-        self._weight = 0.0
+        self._sums = np.zeros((0, 5))
+        self._weights = np.zeros(0)
         self._expected = self._missed = 0
         self.step: GainStep | None = None
 
@@ -61,34 +70,42 @@ class PathTracker:
         """What is known of every node: the last estimate, if there ever was one."""
         return self._last
 
-    def observe(self, sounding: Sounding) -> Wander:
-        """Compare a sounding with the last one and return the wander by now."""
-        pairs = zip(self._last, sounding, strict=False)
+    def observe(self, sounding: Sounding, late_nodes: Collection[int] = ()) -> Wander:
+        """Compare a sounding with the last one and return the wander by now.
+
+        Args:
+            sounding: One estimate a node.
+            late_nodes: Nodes that are known not to have sent. In a round this is noticed and
+                erases it: it is no loss.
+        """
         self.step = receiver_step(self._last, sounding, self._sample_rate_hz)
-        # A step of the receiver is no wander: the new sounding already contains it.
-        changes = (
-            []
-            if self.step
-            else [
-                _change(before, now, self._sample_rate_hz)
-                for before, now in pairs
-                if before is not None and now is not None
-            ]
-        )
-        known = [now for before, now in zip(self._last, sounding, strict=False) if before]
-        self._expected += len(known)
-        self._missed += sum(now is None for now in known)
+        if not self._last:
+            self._sums, self._weights = np.zeros((len(sounding), 5)), np.zeros(len(sounding))
+        for node, (before, now) in enumerate(zip(self._last, sounding, strict=False)):
+            # A step of the receiver is no wander: the new sounding already contains it.
+            if before is not None and now is not None and not self.step:
+                change = _change(before, now, self._sample_rate_hz)
+                self._sums[node] = MEMORY * self._sums[node] + (1 - MEMORY) * np.array(change)
+                self._weights[node] = MEMORY * self._weights[node] + (1 - MEMORY)
+            if before is not None and node not in late_nodes:
+                self._expected += 1
+                self._missed += now is None
         self._last = tuple(now or before for before, now in zip_longest(self._last, sounding))
-        if changes:
-            self._sums = MEMORY * self._sums + (1 - MEMORY) * np.mean(changes, axis=0)
-            self._weight = MEMORY * self._weight + (1 - MEMORY)
-        if not self._weight:
+        return self._wander()
+
+    def _wander(self) -> Wander:
+        known = self._weights > 0
+        if not known.any():
             return Wander()
-        phase, amplitude, delay = np.maximum(self._sums / self._weight, 0.0)
+        means = self._sums[known] / self._weights[known, None]
+        along, across, power, delay, cfo = means.T
+        path_walk = np.full(len(known), np.nan)
+        path_walk[known] = along
         return Wander(
-            float(phase),
-            float(amplitude),
-            float(delay),
+            tuple(path_walk.tolist()),
+            float(np.mean((across - along) / power)),
+            max(float(np.mean(delay)), 0.0),
+            max(float(np.mean(cfo)), 0.0),
             self._missed / (self._expected + ASSUMED_BURSTS),
         )
 
@@ -98,31 +115,52 @@ def with_wander(plan: TransmitPlan, wander: Wander) -> TransmitPlan:
 
     The receiver samples where the lead node's burst arrives. Each of two nodes then
     differs from its own sounding by a change of ``delay_variance_s2``; the lead is
-    never late against itself.
+    never late against itself. Nor is its burst lost unnoticed: the round would be erased.
     """
     n_active = max(len(plan.active_nodes), 1)
     others = (n_active - 1) / n_active
+    fading = _relative_walk_per_s(plan, wander.path_walk_per_s)
     return replace(
         plan,
-        phase_walk_rad2_per_s=wander.phase_walk_rad2_per_s,
-        amplitude_walk_per_s=wander.amplitude_walk_per_s,
+        phase_walk_rad2_per_s=max(fading + wander.phase_walk_rad2_per_s, 0.0),
+        amplitude_walk_per_s=max(fading, 0.0),
         timing_error_std_s=float(np.sqrt(2 * others * wander.delay_variance_s2)),
-        loss_probability=wander.loss_probability,
+        cfo_error_std_hz=float(np.sqrt(plan.cfo_error_std_hz**2 + wander.cfo_variance_hz2)),
+        loss_probability=others * wander.loss_probability,
     )
+
+
+def _relative_walk_per_s(plan: TransmitPlan, path_walk_per_s: Sequence[float]) -> float:
+    """Return the mean over the nodes that send of how fast their relative error grows."""
+    walks = np.array(
+        [
+            walk * abs(precoder.gain / plan.rx_amplitude) ** 2  # the precoder inverts the gain
+            for walk, precoder in zip(path_walk_per_s, plan.precoders, strict=False)
+            if precoder.gain
+        ]
+    )
+    known = walks[np.isfinite(walks)]
+    return float(known.mean()) if len(known) else 0.0
 
 
 def _change(
     before: ChannelEstimate, now: ChannelEstimate, sample_rate_hz: float
-) -> tuple[float, float, float]:
-    """Return the squared changes of phase and amplitude a second, and of the delay."""
+) -> tuple[float, float, float, float, float]:
+    """Return the squared changes a second along and across a gain, its power, delay, offset.
+
+    All without what the soundings' own noise explains.
+    """
     elapsed_s = (now.measured_tick - before.measured_tick) / sample_rate_hz
     cfo_hz = (before.cfo_hz + now.cfo_hz) / 2
     expected = before.gain * np.exp(2j * np.pi * cfo_hz * elapsed_s)
-    noise = (now.gain_std / abs(now.gain)) ** 2 / 2 + (before.gain_std / abs(before.gain)) ** 2 / 2
-    carrier = (2 * np.pi * elapsed_s) ** 2 * (before.cfo_std_hz**2 + now.cfo_std_hz**2) / 4
-    phase = float(np.angle(now.gain / expected)) ** 2 - noise - carrier
-    # What a node that was told to invert the old gain arrives with: a path that comes out of a
-    # fade is far too loud, which the logarithm would hide.
-    amplitude = float(abs(now.gain / before.gain) - 1) ** 2 - noise
+    power = abs(now.gain * before.gain)
+    noise = (now.gain_std**2 + before.gain_std**2) / 2
+    # What two offsets differ by is the sum of their errors' variances, claimed or not; their mean,
+    # with which the phase is expected to have turned, has a quarter of it.
+    jump = (now.cfo_hz - before.cfo_hz) ** 2
+    carrier = (2 * np.pi * elapsed_s) ** 2 * jump / 4
+    along = (abs(now.gain) - abs(before.gain)) ** 2 - noise
+    across = power * (float(np.angle(now.gain / expected)) ** 2 - carrier) - noise
     delay = (now.delay_s - before.delay_s) ** 2 - now.delay_std_s**2 - before.delay_std_s**2
-    return phase / elapsed_s, amplitude / elapsed_s, delay
+    cfo = (jump - before.cfo_std_hz**2 - now.cfo_std_hz**2) / 2
+    return along / elapsed_s, across / elapsed_s, power, delay, cfo

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ota_calibration.cyclic_sounding import sound_cyclic
 from ota_calibration.feedback import FeedbackFormat
-from ota_calibration.sounding import make_plan, sound_nodes
+from ota_calibration.sounding import estimate_nodes, hear_sounding, make_plan
 from ota_calibration.tracking import PathTracker, with_wander
 from ota_flowgraphs.process import ChildFailed
 from ota_flowgraphs.virtual_radios import VirtualRadios
@@ -201,10 +201,12 @@ class TrackingPlanner:
     def __call__(self, bench: Bench) -> TransmitPlan:
         """Return the plan that a new sounding of the bench asks for."""
         if bench.has_hardware_time:
-            sounding = sound_nodes(bench, self.link)
+            heard = hear_sounding(bench, self.link)
+            sounding = estimate_nodes(heard.capture, bench, self.link)
+            wander = self.tracker.observe(sounding, heard.late_nodes)
         else:
             sounding = sound_cyclic(bench, self.link, self.leaves_out_lost)
-        wander = self.tracker.observe(sounding)
+            wander = self.tracker.observe(sounding)
         plan = make_plan(sounding, self.peak_amplitude, self.truncation_db)
         return FeedbackFormat().fed_back(
             with_wander(plan, wander), bench.sample_rate_hz, self.peak_amplitude

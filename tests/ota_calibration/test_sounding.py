@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from ota_calibration.sounding import make_plan, sound_nodes
+from ota_calibration.sounding import estimate_nodes, hear_sounding, make_plan, sound_nodes
 
 from sdr_ota.air import SimulatedAir
 from sdr_ota.erasure import Erasure
@@ -99,6 +99,15 @@ def test_a_late_node_leaves_its_slot_empty() -> None:
     air, bench = world(FREE, 3, 4)
     air.preset = dataclasses.replace(air.preset, late_probability=1.0)
     assert sound_nodes(bench, LINK) == (None, None, None)
+    assert hear_sounding(bench, LINK).late_nodes == {0, 1, 2}
+
+
+def test_a_lost_burst_is_not_late() -> None:
+    air, bench = world(FREE, 3, 4)
+    silence_node(air, 1)
+    heard = hear_sounding(bench, LINK)
+    assert heard.late_nodes == frozenset()
+    assert estimate_nodes(heard.capture, bench, LINK)[1] is None
 
 
 def test_a_saturated_sounding_is_an_erasure() -> None:

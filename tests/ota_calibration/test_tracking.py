@@ -1,5 +1,7 @@
 """The wander that was imposed is the wander that consecutive soundings show."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ota_calibration.tracking import PathTracker, Wander, with_wander
@@ -33,11 +35,17 @@ def sounding(
     ]
 
 
+def plan_for(gains: np.ndarray) -> TransmitPlan:
+    """Return a plan that inverts the gains."""
+    return TransmitPlan(tuple(Precoder(complex(0.1 / gain)) for gain in gains), 0.1, 1e-6)
+
+
 @pytest.mark.parametrize("phase_walk", [0.0, 0.5])
 @pytest.mark.parametrize("amplitude_walk", [0.0, 0.2])
 @pytest.mark.parametrize("jitter_s", [0.0, 1e-6])
+@pytest.mark.parametrize("cfo_error_hz", [0.0, 3.0])
 def test_imposed_wander_is_measured(
-    phase_walk: float, amplitude_walk: float, jitter_s: float
+    phase_walk: float, amplitude_walk: float, jitter_s: float, cfo_error_hz: float
 ) -> None:
     rng = np.random.default_rng(1)
     tracker, wander = PathTracker(RATE_HZ), Wander()
@@ -46,14 +54,56 @@ def test_imposed_wander_is_measured(
         phase = phase + np.sqrt(phase_walk * GAP_S) * rng.standard_normal(N_NODES)
         level = level + np.sqrt(amplitude_walk * GAP_S) * rng.standard_normal(N_NODES)
         delays_s = jitter_s * rng.standard_normal(N_NODES)
-        seen = sounding(index, np.exp(level + 1j * phase), delays_s, 3e3, rng)
+        gains = np.exp(level + 1j * phase)
+        seen = [
+            replace(e, cfo_hz=e.cfo_hz + cfo_error_hz * rng.standard_normal())
+            for e in sounding(index, gains, delays_s, 3e3, rng)
+        ]
+        # With the offset's error the phase at the reference stays that of the path.
         wander = tracker.observe(seen)
+    plan = with_wander(plan_for(gains), wander)
     # About 1 / (1 - memory) * 2 = 40 soundings of 40 nodes count: std of a mean square
     # is sqrt(2 / 1600) of it, plus that of the noise that is taken off.
-    noise_floor = 0.3 * (2 * np.pi * CFO_STD_HZ * GAP_S) ** 2 / GAP_S
-    assert wander.phase_walk_rad2_per_s == pytest.approx(phase_walk, rel=0.2, abs=noise_floor)
-    assert wander.amplitude_walk_per_s == pytest.approx(amplitude_walk, rel=0.2, abs=1e-3)
+    offset_variance = CFO_STD_HZ**2 + cfo_error_hz**2
+    noise_floor = 0.3 * (2 * np.pi * GAP_S) ** 2 * offset_variance / GAP_S
+    assert plan.phase_walk_rad2_per_s == pytest.approx(phase_walk, rel=0.2, abs=noise_floor)
+    assert plan.amplitude_walk_per_s == pytest.approx(amplitude_walk, rel=0.2, abs=1e-3)
     assert wander.delay_variance_s2 == pytest.approx(2 * jitter_s**2, rel=0.2, abs=1e-18)
+    assert wander.cfo_variance_hz2 == pytest.approx(cfo_error_hz**2, rel=0.2, abs=0.05)
+
+
+@pytest.mark.parametrize("faded", [1.0, 0.1])
+def test_what_fades_is_worse_for_a_node_in_a_fade(faded: float) -> None:
+    """A path moves by the same distance in a fade; relative to its gain that is more."""
+    rng = np.random.default_rng(4)
+    tracker, wander, diffusion = PathTracker(RATE_HZ), Wander(), 0.05
+    gains = np.exp(1j * rng.uniform(0, 6, N_NODES))
+    for index in range(120):
+        noise = rng.standard_normal((2, N_NODES))
+        gains = gains + np.sqrt(diffusion * GAP_S) * (noise[0] + 1j * noise[1])
+        wander = tracker.observe(sounding(index, gains, np.zeros(N_NODES), 3e3, rng))
+    strong = gains / np.abs(gains)
+    plan = with_wander(plan_for(faded * strong), wander)
+    expected = diffusion / faded**2
+    # Across it moves as along: as much in phase, and nothing beyond it.
+    assert plan.amplitude_walk_per_s == pytest.approx(expected, rel=0.2)
+    assert plan.phase_walk_rad2_per_s == pytest.approx(expected, rel=0.3)
+
+
+def test_a_node_left_out_adds_nothing_to_what_is_expected() -> None:
+    wander = Wander(path_walk_per_s=(0.1, 0.1, 50.0))
+    plan = TransmitPlan((Precoder(0.1 + 0j), Precoder(0.1j), Precoder(0j)), 0.1, 1e-6)
+    assert with_wander(plan, wander).amplitude_walk_per_s == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_burst_that_was_known_not_to_be_sent_is_no_loss(is_late: bool) -> None:
+    rng = np.random.default_rng(5)
+    tracker = PathTracker(RATE_HZ)
+    tracker.observe(sounding(0, np.ones(3, complex), np.zeros(3), 0.0, rng))
+    later = sounding(1, np.ones(3, complex), np.zeros(3), 0.0, rng)
+    wander = tracker.observe([None, *later[1:]], {0} if is_late else ())
+    assert wander.loss_probability == (0.0 if is_late else 1 / 203)
 
 
 def test_the_first_sounding_shows_no_wander() -> None:
@@ -73,7 +123,12 @@ def test_nodes_that_were_missed_are_left_out() -> None:
 
 
 def test_a_plan_takes_the_wander_over() -> None:
-    plan = TransmitPlan((Precoder(1 + 0j),) * 4 + (Precoder(0j),), 1.0, 0.1)
-    moved = with_wander(plan, Wander(0.3, 0.2, 4e-12))
-    assert (moved.phase_walk_rad2_per_s, moved.amplitude_walk_per_s) == (0.3, 0.2)
+    active = (Precoder(1 + 0j),) * 4
+    plan = TransmitPlan((*active, Precoder(0j)), 1.0, 0.1, cfo_error_std_hz=3.0)
+    moved = with_wander(plan, Wander((0.2,) * 5, 0.1, 4e-12, 16.0, 0.04))
+    assert moved.phase_walk_rad2_per_s == pytest.approx(0.3)
+    assert moved.amplitude_walk_per_s == pytest.approx(0.2)
+    # The lead is never late against itself, and its burst is not lost unnoticed.
     assert moved.timing_error_std_s == pytest.approx(np.sqrt(2 * 0.75 * 4e-12))
+    assert moved.loss_probability == pytest.approx(0.75 * 0.04)
+    assert moved.cfo_error_std_hz == pytest.approx(5.0)

@@ -40,12 +40,12 @@ class KeptSoundings:
         """Return the plan that a new sounding asks for."""
         name = f"sounding-{len(self.names):06d}"
         self.names.append("")
-        capture = hear_sounding(bench, self._link)
-        estimates = estimate_nodes(capture, bench, self._link)
-        write_recording(self._folder, name, self._recording(capture, estimates, bench), bench)
+        heard = hear_sounding(bench, self._link)
+        estimates = estimate_nodes(heard.capture, bench, self._link)
+        write_recording(self._folder, name, self._recording(heard.capture, estimates, bench), bench)
         self.names[-1] = name
         plan = make_plan(estimates, self._table.peak_amplitude, self._table.truncation_db)
-        return with_wander(plan, self._tracker.observe(estimates))
+        return with_wander(plan, self._tracker.observe(estimates, heard.late_nodes))
 
     def _recording(
         self, capture: Capture, estimates: Sequence[ChannelEstimate | None], bench: Bench

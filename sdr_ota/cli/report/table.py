@@ -57,9 +57,7 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
     if summary.loss_before and summary.loss_after:
         change = f"{summary.loss_before:.4f} -> {summary.loss_after:.4f}"
         rows.append(("training loss (first, last tenth)", change))
-    if math.isfinite(summary.nmse_db):
-        nmse = f"{summary.nmse_db:.1f} dB measured, {summary.theory_nmse_db:.1f} dB by theory"
-        rows.append(("NMSE of the decoded sum", nmse))
+    rows += _nmse(summary)
     rows.append(("sent per client", _sent(summary)))
     if summary.air_s is not None:
         rows.append(("time on the air", f"{summary.air_s:.2f} s"))
@@ -67,6 +65,17 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
         rows.append(("pace", f"{summary.rounds_per_s:.1f} rounds/s"))
     if summary.peak_memory_bytes is not None:
         rows.append(("peak memory", f"{summary.peak_memory_bytes / 2**20:.0f} MiB"))
+    return rows
+
+
+def _nmse(summary: Summary) -> list[tuple[str, str]]:
+    measured, chance = summary.nmse_db, summary.nmse_chance_db
+    rows = []
+    if math.isfinite(measured):
+        nmse = f"{measured:.1f} dB measured, {summary.theory_nmse_db:.1f} dB by theory"
+        rows.append(("NMSE of the decoded sum", nmse))
+    if math.isfinite(chance):
+        rows.append(("its 95 % interval", f"{measured - chance:.1f} to {measured + chance:.1f} dB"))
     return rows
 
 
