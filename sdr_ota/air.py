@@ -102,9 +102,7 @@ class NodePath:
         jitter = self.preset.start_jitter_s * self.rng.standard_normal() * self.sample_rate_hz
         return self._through(samples, start_tick, self.delay_samples + jitter)
 
-    def propagate_cyclic(
-        self, source: "CyclicSource", first_tick: int, n_samples: int
-    ) -> Samples:
+    def propagate_cyclic(self, source: "CyclicSource", first_tick: int, n_samples: int) -> Samples:
         """Return what of an endless repetition reaches the receiver in a window of its time."""
         rate = 1.0 + self.clock_error_ppm * 1e-6  # node samples a receiver sample
         origin = source.start_tick + self.delay_samples

@@ -58,14 +58,16 @@ class VirtualRadios:
         self._world = {"sample_rate_hz": sample_rate_hz, "center_freq_hz": center_freq_hz}
         self._opened = ExitStack()
         with ExitStack() as opened:
+
+            def started(child: ChildProcess) -> ChildProcess:
+                opened.callback(child.close)
+                return child
+
             folder = tempfile.TemporaryDirectory(prefix="ota-", ignore_cleanup_errors=True)
             self._folder = Path(opened.enter_context(folder))
-            self.nodes = [self._node(k) for k in range(n_nodes)]
-            self.air, self.receiver = self._air(), self._receiver()
-            children = (self.receiver, self.air, *self.nodes)
-            for child in children:  # all start at the same time
-                opened.callback(child.close)
-            for child in children:
+            self.nodes = [started(self._node(k)) for k in range(n_nodes)]
+            self.air, self.receiver = started(self._air()), started(self._receiver())
+            for child in (self.receiver, self.air, *self.nodes):  # they start at the same time
                 child.wait_until_ready()
             self._opened = opened.pop_all()
         self.node_addresses = tuple(

@@ -126,6 +126,9 @@ class RemoteRadio:
 
     def close(self) -> None:
         """Fall silent and let the radio go; a machine that is lost does so by itself."""
+        if self._coming is not None:
+            self._coming[0].end()
+            self._coming = None
         if self._open and not self._is_lost:
             try:
                 self._ask("close")
@@ -194,8 +197,6 @@ class RemoteRadio:
             raise HostLost(f"{self._host} is starting again")
         self._coming = None
         self._end_join(agent, begun)
-        if self._settings is not None:
-            agent.ask("configure", self._settings)
         self._agent, self._is_lost = agent, False
 
     def _begin_join(self) -> "tuple[Agent[RadioAgent], Any]":
@@ -205,10 +206,12 @@ class RemoteRadio:
         return agent, agent.begin("join", self._address)
 
     def _end_join(self, agent: "Agent[RadioAgent]", begun: Any) -> "Joined":
-        """Wait until the radio is open and compare its machine with this one."""
+        """Wait until the radio is open, compare its machine with this one, and set it again."""
         try:
             joined: Joined = agent.answer(begun, JOIN_S)
             check_alike(self._host, joined, agent)
+            if self._settings is not None:
+                agent.ask("configure", self._settings)
         except Exception:
             agent.end()  # so that it does not hold the radio
             raise

@@ -163,12 +163,15 @@ class ZeroMqRadio:
             with self._lock:
                 send_message(self._connection, asked, samples)
                 if not self._connection.poll(patience_s):
+                    self._connection.close()  # a late answer must not pass for a later question's
                     raise RadioLost(
-                        f"{self.info.serial}'s process does not answer", self.info.serial
+                        f"{self.info.serial}'s process did not answer in {patience_s:g} s",
+                        self.info.serial,
                     )
                 said, heard = receive_message(self._connection)
         except (EOFError, OSError) as gone:
-            text = f"{self.info.serial}'s process has ended"
+            what = "was given up: it did not answer" if self._connection.closed else "has ended"
+            text = f"{self.info.serial}'s process {what}"
             raise RadioLost(text, self.info.serial) from gone
         if "refused" in said:
             raise RadioError(f"{self.info.serial}: {said['refused']}")

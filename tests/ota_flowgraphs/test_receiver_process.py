@@ -116,7 +116,7 @@ def test_a_crash_is_a_clear_error_at_once(gnuradio: str, number: signal.Signals)
 def test_a_hang_is_a_clear_error_in_time(gnuradio: str) -> None:
     with open_receiver(FRAME, MAX_CFO, patience_s=0.5) as receiver:
         os.kill(pid_of(receiver), signal.SIGSTOP)
-        with pytest.raises(ChildFailed, match=r"gave no answer .* within 0\.5 s"):
+        with pytest.raises(ChildFailed, match=r"(gave no answer|took no samples).* within 0\.5 s"):
             receiver(capture_of("ideal", "coherent", 1), FRAME, MAX_CFO)
 
 
@@ -131,9 +131,9 @@ def test_an_exception_in_a_message_handler_is_a_clear_error(gnuradio: str) -> No
     with open_receiver(FRAME, MAX_CFO, "tdma", n_nodes=0) as receiver, pytest.raises(
         ChildFailed, match="ended with status 1; it said: ZeroDivisionError"
     ):  # fmt: skip
-        for _ in range(3):  # the payload itself may be faster than the decoder's failure
+        until_s = time.monotonic() + 30
+        while time.monotonic() < until_s:  # the payload may be faster than the decoder's failure
             receiver(capture_of("ideal", "coherent", 1), FRAME, MAX_CFO)
-            time.sleep(0.2)
 
 
 FOREIGN_BLOCK = """
