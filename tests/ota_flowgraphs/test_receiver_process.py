@@ -17,7 +17,7 @@ from ota_flowgraphs.receiver_process import GnuRadioReceiver, open_receiver
 from sdr_ota.air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.frame import FrameFormat
-from sdr_ota.impairments import awgn
+from sdr_ota.impairments import add_awgn, awgn
 from sdr_ota.presets import air_preset
 from sdr_ota.radio.base import Capture
 from sdr_ota.receiver import receive_joint_frame
@@ -88,6 +88,10 @@ def test_erasures_come_back_with_their_reason(receive: GnuRadioReceiver) -> None
     reason, detail = erased(receive, Capture(whole.samples[:-700], 0))
     assert reason == "not-found"
     assert "runs out" in detail
+    sounding = np.pad(FRAME.sounding_burst(), FRAME.n_joint_frame)
+    reason, detail = erased(receive, Capture(add_awgn(sounding, 1e-6, np.random.default_rng(4)), 0))
+    assert reason == "not-found"
+    assert "belongs to a sounding burst" in detail
     reason, detail = erased(receive, Capture(whole.samples, 0, n_clipped=7))
     assert reason == "saturated"
     assert receive(whole, FRAME, MAX_CFO).noise_power > 0  # it goes on after erasures
