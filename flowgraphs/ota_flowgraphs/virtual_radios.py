@@ -12,11 +12,10 @@ import tempfile
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from ota_flowgraphs.process import ChildFailed, ChildProcess, start_flowgraph, start_module
 from sdr_ota.presets import AirPreset
+from sdr_ota.radio.base import ClosedByBlock
 
 MAX_NODES = 4
 """Inputs of ``air.grc``."""
@@ -24,7 +23,7 @@ MAX_NODES = 4
 _WATCH_S = 0.05
 
 
-class VirtualRadios:
+class VirtualRadios(ClosedByBlock):
     """Starts all processes and ends them with its block.
 
     A node that dies is replaced by one that is silent for ever, so that the air goes on for
@@ -141,14 +140,3 @@ class VirtualRadios:
         self._ended.set()
         self._watcher.join()
         self._opened.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

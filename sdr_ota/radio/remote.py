@@ -9,11 +9,11 @@ time, and send at the wrong moment.
 import time
 from dataclasses import dataclass
 from importlib import metadata
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from sdr_ota.radio.base import (
     Capture,
+    ClosedByBlock,
     PendingCapture,
     RadioError,
     RadioInfo,
@@ -47,7 +47,7 @@ CLOCK_LIMIT_S = 1.0
 """Machines whose clocks differ by more write records that cannot be put in order."""
 
 
-class RemoteRadio:
+class RemoteRadio(ClosedByBlock):
     """A radio on another machine.
 
     Args:
@@ -138,17 +138,6 @@ class RemoteRadio:
                 self._open = False
             self._agent.end()
         self._open = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _ask(self, method: str, *arguments: object, timeout_s: float = 0.0) -> Any:
         """Let the agent do something and return its answer.

@@ -6,11 +6,10 @@ until they are told to stop. The receiver throws away what was on its way before
 
 import threading
 from multiprocessing.connection import Connection
-from types import TracebackType
-from typing import Self
 
 from sdr_ota.radio.base import (
     Capture,
+    ClosedByBlock,
     Overflow,
     PendingCapture,
     RadioError,
@@ -35,7 +34,7 @@ _ANSWER_S = 10.0
 """Longest time for an answer that needs no samples."""
 
 
-class ZeroMqRadio:
+class ZeroMqRadio(ClosedByBlock):
     """A radio that is a process; asked over a Unix socket.
 
     Args:
@@ -134,17 +133,6 @@ class ZeroMqRadio:
         finally:
             self._open = False
             self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _check_open(self) -> None:
         if not self._open:

@@ -245,6 +245,19 @@ def test_without_a_cluster_the_user_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         RemoteRadio("lab0", "driver=pluto,uri=ip:127.0.0.1:1")
 
 
+def test_a_cluster_of_another_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray  # noqa: PLC0415 - an extra
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+
+    def unlike(**_: object) -> None:
+        raise RuntimeError("Version mismatch: The cluster was started with:\n    Ray: 2.1.0\n")
+
+    monkeypatch.setattr(ray, "init", unlike)
+    with pytest.raises(RadioNotFound, match=r"cannot join .*started with: Ray: 2\.1\.0"):
+        RemoteRadio("lab0", "driver=pluto,uri=ip:127.0.0.1:1")
+
+
 def test_joining_a_cluster_leaves_signals_to_us(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray's handler of SIGTERM would end a run without its records."""
     import ray  # noqa: PLC0415 - an extra
