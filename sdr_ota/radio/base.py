@@ -14,7 +14,6 @@
 The last five bear SoapySDR's names (its ``Errors.h``), which the field knows.
 """
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import inf
 from types import TracebackType
@@ -236,22 +235,3 @@ class Radio(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
-
-
-class ClosedByBlock(ABC):
-    """What is closed when its ``with`` block ends, however that ends."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Fall silent and let go of everything; a second call does nothing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from sdr_ota.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import (
     Capture,
-    ClosedByBlock,
     PendingCapture,
     RadioError,
     RadioInfo,

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from sdr_ota.air import SimulatedAir
+from sdr_ota.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import (
     Capture,
-    ClosedByBlock,
     Overflow,
     PendingCapture,
     RadioError,

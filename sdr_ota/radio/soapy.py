@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from sdr_ota.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import (
     Capture,
-    ClosedByBlock,
     Corruption,
     Overflow,
     PendingCapture,

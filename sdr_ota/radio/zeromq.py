@@ -7,9 +7,9 @@ until they are told to stop. The receiver throws away what was on its way before
 import threading
 from multiprocessing.connection import Connection
 
+from sdr_ota.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import (
     Capture,
-    ClosedByBlock,
     Overflow,
     PendingCapture,
     RadioError,
