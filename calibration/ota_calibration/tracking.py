@@ -32,7 +32,8 @@ class Wander:
             what the soundings' noise explains.
         amplitude_walk_per_s: The same for the relative amplitude.
         delay_variance_s2: Variance of the change of a node's arrival.
-        loss_probability: Share of the bursts of nodes heard before that did not come.
+        loss_probability: Share of the bursts that did not come, of nodes that the sounding before
+            had heard.
     """
 
     phase_walk_rad2_per_s: float = 0.0
@@ -51,6 +52,7 @@ class PathTracker:
     def __init__(self, sample_rate_hz: float) -> None:
         self._sample_rate_hz = sample_rate_hz
         self._last: Sounding = ()
+        self._was_heard: tuple[bool, ...] = ()
         self._sums = np.zeros(3)
         self._weight = 0.0
         self._expected = self._missed = 0
@@ -75,9 +77,11 @@ class PathTracker:
                 if before is not None and now is not None
             ]
         )
-        known = [now for before, now in zip(self._last, sounding, strict=False) if before]
-        self._expected += len(known)
-        self._missed += sum(now is None for now in known)
+        # A node that has gone is left out, and is no loss but the first time.
+        due = [now for heard, now in zip(self._was_heard, sounding, strict=False) if heard]
+        self._expected += len(due)
+        self._missed += sum(now is None for now in due)
+        self._was_heard = tuple(now is not None for now in sounding)
         self._last = tuple(now or before for before, now in zip_longest(self._last, sounding))
         if changes:
             self._sums = MEMORY * self._sums + (1 - MEMORY) * np.mean(changes, axis=0)
