@@ -102,9 +102,7 @@ class NodePath:
         jitter = self.preset.start_jitter_s * self.rng.standard_normal() * self.sample_rate_hz
         return self._through(samples, start_tick, self.delay_samples + jitter)
 
-    def propagate_cyclic(
-        self, source: "CyclicSource", first_tick: int, n_samples: int
-    ) -> imp.PlacedSamples:
+    def propagate_cyclic(self, source: "CyclicSource", first_tick: int, n_samples: int) -> Samples:
         """Return what of an endless repetition reaches the receiver in a window of its time."""
         rate = 1.0 + self.clock_error_ppm * 1e-6  # node samples a receiver sample
         origin = source.start_tick + self.delay_samples
@@ -112,7 +110,8 @@ class NodePath:
         count = math.ceil(n_samples * rate) + 2 * _EDGE_SAMPLES
         samples = source.samples_from(first, count)
         tick = math.floor(origin + first / rate)
-        return self._through(samples, tick, origin + first / rate - tick)
+        placed = self._through(samples, tick, origin + first / rate - tick)
+        return placed.window(first_tick, n_samples)
 
     def _through(
         self, samples: Samples, start_tick: int, delay_samples: float
@@ -275,12 +274,9 @@ class SimulatedAir:
 
         The clock moves to the window's end and everything before it is forgotten.
         """
+        heard = imp.PlacedSamples(self._sum, self._sum_start).window(start_tick, n_samples)
         for node, source in self._cyclic.items():
-            self._add(self.paths[node].propagate_cyclic(source, start_tick, n_samples))
-        first = start_tick - self._sum_start
-        heard = np.zeros(n_samples, np.complex64)
-        part = self._sum[max(first, 0) : max(first + n_samples, 0)]
-        heard[max(-first, 0) : max(-first, 0) + len(part)] = part
+            heard += self.paths[node].propagate_cyclic(source, start_tick, n_samples)
         self._forget_before(start_tick + n_samples)
         return self._received(heard)
 

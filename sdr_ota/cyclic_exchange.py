@@ -15,6 +15,7 @@ from sdr_ota.erasure import Erasure
 from sdr_ota.exchange import Bench, Exchange, Link, Reception
 from sdr_ota.plausibility import GAIN_CHANGE_LIMIT_DB, check_possible, check_silence
 from sdr_ota.radio.base import Capture, RadioError
+from sdr_ota.receiver import refuse_clipped
 from sdr_ota.schemes import AggregationScheme, LinkQuality, theory_squared_error
 from sdr_ota.subcarriers import SubcarrierFrame, mark_chips, turned_block
 from sdr_ota.types import Chips, Samples, TransmitPlan
@@ -77,8 +78,7 @@ def decode_cyclic(reception: Reception, link: Link) -> Exchange:
     """
     capture, plan, symbols = reception.capture, reception.plan, reception.symbols
     scheme, frame = _on_subcarriers(link, len(symbols))
-    if capture.n_clipped:
-        raise Erasure("saturated", f"{capture.n_clipped} samples touch full scale")
+    refuse_clipped(capture)
     if len(capture.samples) != frame.n_window:
         raise Erasure(
             "not-found",

@@ -178,14 +178,19 @@ def _sounded_round(
 ) -> tuple[RoundResult, TransmitPlan | None]:
     """Sound the nodes if it is time to, then run the round."""
     schedule, plan, index = experiment.schedule, position.plan, position.next_round
-    began_s = time.perf_counter()
+    began_s, sounding_s = time.perf_counter(), None
     try:
         if plan is None or index % schedule.sounding_every == 0:
             plan = experiment.make_plan(experiment.bench)
         sounding_s = time.perf_counter() - began_s
-        return replace(run_round(experiment, index, plan), sounding_s=sounding_s), plan
+        result = run_round(experiment, index, plan)
     except Erasure as lost:
-        return _erased(index, schedule.round_seed(index), lost), None
+        result = _erased(index, schedule.round_seed(index), lost)
+        passed_s = time.perf_counter() - began_s
+        if sounding_s is None:
+            return replace(result, sounding_s=passed_s), None
+        result = replace(result, compute_s=passed_s - sounding_s)
+    return replace(result, sounding_s=sounding_s), plan
 
 
 def run_round(experiment: Experiment, index: int, plan: TransmitPlan) -> RoundResult:
@@ -216,7 +221,11 @@ def run_round(experiment: Experiment, index: int, plan: TransmitPlan) -> RoundRe
         reception = receive_sum(symbols, plan, experiment.bench, link, seed)
         exchange = decode_sum(reception, link)
     except Erasure as lost:
-        result = _erased(index, seed, lost, loss)
+        result = replace(
+            _erased(index, seed, lost, loss),
+            exchange_s=time.perf_counter() - computed_s,
+            compute_s=computed_s - began_s,
+        )
         if reception is not None:
             experiment.observe(reception, result)
         return result

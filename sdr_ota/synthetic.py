@@ -35,7 +35,7 @@ class UniformClient:
         client: Index; with the round's seed it makes the draw.
     """
 
-    loss = 0.0
+    loss = math.nan
 
     def __init__(self, client: int) -> None:
         self._client = client

@@ -1,19 +1,10 @@
-"""How strong a path is: complex amplitude of a train, level in dB, level in dBm."""
+"""How strong a path is, and its phase: level in dB and in dBm, line through a train's phases."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ota_calibration.train import TrainFit
 from sdr_ota.units import amplitude_to_db
-
-
-def train_gain(fit: TrainFit) -> complex:
-    """Return a train's complex gain: mean of its bursts' amplitudes, phase at its middle.
-
-    Received amplitude per transmitted amplitude, both over full scale.
-    """
-    phase, _ = phase_line(fit)
-    return complex(np.mean(np.abs(fit.gains)) * np.exp(1j * phase))
 
 
 def train_gain_db(fit: TrainFit) -> float:

@@ -13,8 +13,6 @@ import fcntl
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from ota_calibration.ledger_record import (
     LedgerError,
@@ -25,6 +23,7 @@ from ota_calibration.ledger_record import (
     terms_line,
     terms_of,
 )
+from sdr_ota.closed_by_block import ClosedByBlock
 
 # Costs are sums of many floats: a budget met up to this relative error is met.
 ROUNDING = 1e-9
@@ -42,7 +41,7 @@ class BudgetSpent(RuntimeError):  # noqa: N818 - the word a run's stop record us
         self.nodes = tuple(nodes)
 
 
-class Ledger:
+class Ledger(ClosedByBlock):
     """An open ledger; made by :func:`create_ledger` or :func:`resume_ledger`.
 
     Args:
@@ -112,17 +111,6 @@ class Ledger:
         if self._file >= 0:
             os.close(self._file)
         self._file, self._usable = -1, False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _check_cost(self, cost: Mapping[str, float]) -> None:
         unknown = [node for node in cost if node not in self._terms.limits]

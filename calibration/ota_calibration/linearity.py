@@ -10,7 +10,6 @@ from scipy.optimize import curve_fit
 from ota_calibration.train import Train, TrainCapture
 from sdr_ota.burst_fit import place_burst
 from sdr_ota.sync import locate_burst
-from sdr_ota.units import amplitude_to_db
 
 TOLERATED_COMPRESSION_DB = 0.1
 """Of a payload against its sounding: an amplitude error of 1.2 %, -39 dB of a sum."""
@@ -143,13 +142,3 @@ def _amplitude(
     noise_power = float(np.vdot(rest, rest).real) / max(len(window) - 2, 1)
     std = math.sqrt(noise_power / 2 / float(np.vdot(signal, signal).real))
     return abs(complex(fitted[0])), std
-
-
-def compression_db(linearity: Linearity) -> float:
-    """Return how much the gain of the loudest rung lies below that of the model's small ones."""
-    return linearity.small_signal_db - float(linearity.gains_db[-1])
-
-
-def headroom_db(linearity: Linearity, amplitude: float) -> float:
-    """Return how far an amplitude lies below the 1 dB compression point."""
-    return linearity.compression_dbfs - amplitude_to_db(amplitude)

@@ -43,15 +43,18 @@ def noise_power_lower_bound(
         Total noise power of a complex sample, linear; 0 if no protection is certain.
 
     Raises:
-        ValueError: If a block would hold fewer than 2 samples or ``confidence`` is out of range.
+        ValueError: If a block would hold fewer than 2 independent samples, or ``confidence`` or
+            ``occupied_band`` is out of range.
     """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence = {confidence} must lie strictly between 0 and 1")
+    if not 0 < occupied_band <= 1:
+        raise ValueError(f"occupied_band = {occupied_band} must lie above 0 and not above 1")
     n_per_block = len(idle) // n_blocks
-    if n_per_block < 2:
+    if n_per_block * occupied_band < 2:
         raise ValueError(
-            f"{len(idle)} idle samples make {n_blocks} blocks of {n_per_block}; at least 2 in a "
-            "block are needed, so capture a longer idle slot"
+            f"{len(idle)} idle samples make {n_blocks} blocks of {n_per_block}; at least 2 "
+            "independent ones in a block are needed, so capture a longer idle slot"
         )
     blocks = idle[: n_per_block * n_blocks].astype(np.complex128).reshape(n_blocks, n_per_block)
     freedom = 2 * (n_per_block * occupied_band - 1)

@@ -73,7 +73,10 @@ class RecordStore:
     def fresh(
         self, kinds: Sequence[str], key: RecordKey, now: datetime, config: str
     ) -> Sequence[CalibrationRecord]:
-        """Return the newest records of some kinds for a key; all of them must be fresh.
+        """Return what was last measured of some kinds for a key; all of it must be fresh.
+
+        Quantities that the last measurement of a kind did not bring any more, such as start
+        phases that were not looked at again, do not count: nothing would renew them.
 
         Args:
             kinds: Of calibration, as ``gain``.
@@ -91,13 +94,16 @@ class RecordStore:
             if (node, receiver) == (key.node, key.receiver)
         ]
         device = key.node or key.receiver
+        wanted = []
         for kind in kinds:
-            if not any(record.kind == kind for record in mine):
+            of_kind = [record for record in mine if record.kind == kind]
+            if not of_kind:
                 raise StaleRecord(
                     f"there is no {kind} record of {device} in {self.path}; "
                     f"measure it: sdr-ota calibrate {kind} {config}"
                 )
-        wanted = [record for record in mine if record.kind in kinds]
+            last = max(record.measured_at for record in of_kind)
+            wanted += [record for record in of_kind if record.measured_at == last]
         for record in wanted:
             if why := record.why_stale(key, now):
                 raise StaleRecord(

@@ -79,24 +79,23 @@ class Survey:
 
 
 @dataclass(frozen=True)
-class Listening:
-    """How trains are heard and read.
+class Reading:
+    """How trains are read.
 
     Attributes:
-        hear: Makes the node send its train once more and returns what came.
-        train: What it sends.
+        train: What the node sends.
         max_cfo: Largest carrier offset looked for, in cycles per sample.
         sample_rate_hz: Samples a second.
     """
 
-    hear: Callable[[], TrainCapture]
     train: Train
     max_cfo: float
     sample_rate_hz: float
 
 
 def survey_node(
-    listening: Listening,
+    hear: Callable[[], TrainCapture],
+    reading: Reading,
     rule: RepeatRule,
     half_widths: Mapping[str, float],
     tell: Callable[[int, int], None],
@@ -104,7 +103,8 @@ def survey_node(
     """Hear a node until the series' means are as precise as asked, or the bound is reached.
 
     Args:
-        listening: How.
+        hear: Makes the node send its train once more and returns what came.
+        reading: How that is read.
         rule: First stage, bound, confidence.
         half_widths: Wanted by quantity.
         tell: Called after every look with the looks so far and those needed, as far as known.
@@ -118,7 +118,7 @@ def survey_node(
     n_needed, in_a_row = rule.n_first, 0
     while len(looks) < n_needed:
         try:
-            looks.append(_look(listening))
+            looks.append(_look(hear(), reading))
         except (RadioError, Erasure, BurstNotFound, _Disturbed) as failure:
             lost.append(str(failure))
             in_a_row += 1
@@ -133,16 +133,12 @@ def survey_node(
     return Survey(tuple(looks), rule.n_first, tuple(lost), unmet)
 
 
-def survey_of(captures: Sequence[TrainCapture], listening: Listening) -> Survey:
+def survey_of(captures: Sequence[TrainCapture], reading: Reading) -> Survey:
     """Read trains that were recorded: all of them count, none stops the series."""
-    source = iter(captures)
     looks, lost = [], []
-    for _ in captures:
-        reading = Listening(
-            lambda: next(source), listening.train, listening.max_cfo, listening.sample_rate_hz
-        )
+    for capture in captures:
         try:
-            looks.append(_look(reading))
+            looks.append(_look(capture, reading))
         except (BurstNotFound, _Disturbed) as failure:
             lost.append(str(failure))
     if len(looks) < 3:
@@ -155,16 +151,15 @@ class _Disturbed(Exception):  # noqa: N818 - says what is the case
     """Something else was on the air."""
 
 
-def _look(listening: Listening) -> Look:
-    capture = listening.hear()
-    fit = fit_train(capture, listening.train, listening.max_cfo)
+def _look(capture: TrainCapture, reading: Reading) -> Look:
+    fit = fit_train(capture, reading.train, reading.max_cfo)
     excess = float(fit.noise_powers.max() / max(fit.noise_power, 1e-30))
     if excess > DISTURBED:
         raise _Disturbed(
             f"one burst of the train left {10 * np.log10(excess):.1f} dB more than the others: "
             "interference, or a change of gain"
         )
-    rate = listening.sample_rate_hz
+    rate = reading.sample_rate_hz
     values = {
         "gain_db": train_gain_db(fit),
         "cfo_hz": train_cfo_hz(fit, rate),
@@ -173,7 +168,7 @@ def _look(listening: Listening) -> Look:
     delay = train_delay_samples(fit)
     if delay is not None:
         values["delay_samples"] = delay
-    front_end = measure_front_end(capture, listening.train, fit)
+    front_end = measure_front_end(capture, reading.train, fit)
     return Look(capture, fit, front_end, fit.middle / rate, values)
 
 

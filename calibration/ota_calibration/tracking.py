@@ -39,8 +39,8 @@ class Wander:
         delay_variance_s2: Variance of the change of a node's arrival.
         cfo_variance_hz2: Variance of a carrier offset's error beyond what the fits claim: phase
             noise inside a burst looks like an offset.
-        loss_probability: Share of the bursts of nodes heard before that did not come, although
-            their radios sent them in time.
+        loss_probability: Share of the bursts that did not come although their radios sent them in
+            time, of nodes that the sounding before had heard.
     """
 
     path_walk_per_s: tuple[float, ...] = ()
@@ -62,6 +62,7 @@ class PathTracker:
         self._last: Sounding = ()
         self._sums = np.zeros((0, 5))
         self._weights = np.zeros(0)
+        self._was_heard: frozenset[int] = frozenset()
         self._expected = self._missed = 0
         self.step: GainStep | None = None
 
@@ -87,9 +88,11 @@ class PathTracker:
                 change = _change(before, now, self._sample_rate_hz)
                 self._sums[node] = MEMORY * self._sums[node] + (1 - MEMORY) * np.array(change)
                 self._weights[node] = MEMORY * self._weights[node] + (1 - MEMORY)
-            if before is not None and node not in late_nodes:
+            # A node that has gone is left out, and is no loss but the first time.
+            if node in self._was_heard and node not in late_nodes:
                 self._expected += 1
                 self._missed += now is None
+        self._was_heard = frozenset(k for k, now in enumerate(sounding) if now is not None)
         self._last = tuple(now or before for before, now in zip_longest(self._last, sounding))
         return self._wander()
 

@@ -7,48 +7,31 @@ the process that started it ends in any way.
 import importlib
 import json
 import os
-import queue
 import sys
-import threading
 from collections.abc import Mapping
+from typing import NoReturn
 
 from ota_flowgraphs.failure import REPORTED
 from sdr_ota.frame import FrameFormat
+from sdr_ota.parent_process import end_with_parent
 from sdr_ota.presets import AirPreset
 from sdr_ota.waveform import Pulse
 
-_POLL_S = 0.2
 
-
-def main() -> int:
-    """Run the flowgraph that the arguments name; return the exit status."""
+def main() -> NoReturn:
+    """Run the flowgraph that the arguments name until a block of it fails."""
     parent = os.dup(1)
     os.dup2(2, 1)  # GNU Radio's log goes where errors go: nobody reads on after the first line
+    end_with_parent()
     name, text = sys.argv[1:]
     module = importlib.import_module(f"ota_flowgraphs.generated.{name}")
     flowgraph = getattr(module, name)(**_arguments(json.loads(text)))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     flowgraph.start()
     os.write(parent, b"ready\n")
-    return _watch()
-
-
-def _watch() -> int:
-    """Wait for a block's failure; whoever started this process ends it otherwise."""
-    while True:
-        try:
-            failure = REPORTED.get(timeout=_POLL_S)
-        except queue.Empty:
-            continue
-        sys.stderr.write(f"{failure}\n")
-        sys.stderr.flush()
-        # Not by stop() and wait(): a block that hangs would keep the process alive.
-        os._exit(1)
-
-
-def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
-    os._exit(0)
+    sys.stderr.write(f"{REPORTED.get()}\n")
+    sys.stderr.flush()
+    # Not by stop() and wait(): a block that hangs would keep the process alive.
+    os._exit(1)
 
 
 def _arguments(given: Mapping[str, object]) -> dict[str, object]:
@@ -64,4 +47,4 @@ def _arguments(given: Mapping[str, object]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

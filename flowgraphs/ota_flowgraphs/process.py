@@ -14,18 +14,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Self
 
 import sdr_ota
+from sdr_ota.closed_by_block import ClosedByBlock
 
 PYTHON = "/usr/bin/python3"
 """The interpreter for which distributions build GNU Radio."""
 
 CURE = "install it: apt-get install gnuradio stterm python3-scipy python3-zmq"
 
-START_S = 20.0
-"""Longest time from starting a process until it is ready."""
+START_S = 60.0
+"""Longest time from starting a process until it is ready: a busy machine imports slowly.
+
+One that ends is noticed at once."""
 
 _END_S = 3.0
 
@@ -34,7 +36,7 @@ class ChildFailed(RuntimeError):  # noqa: N818 - it is an outcome, as CommandFai
     """A process cannot run, or has stopped; the text says why and what to do."""
 
 
-class ChildProcess:
+class ChildProcess(ClosedByBlock):
     """A child; as a context manager it waits until the child is ready, and ends it.
 
     Args:
@@ -114,14 +116,6 @@ class ChildProcess:
             self.close()
             raise
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def wait_until_ready(self) -> None:
         """Wait for the line ``ready`` on its standard output.

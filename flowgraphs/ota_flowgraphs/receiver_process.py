@@ -63,6 +63,12 @@ class GnuRadioReceiver:
         answers = self._answers(until_s)
         searched = next(a for a in answers if a[0]["kind"] == "searched")[0]
         bursts = [answer for answer in answers if answer[0]["kind"] in {"payload", "erasure"}]
+        if not bursts and searched["n_bursts"]:
+            raise Erasure(
+                "not-found",
+                f"each of {searched['n_bursts']} preambles in {len(capture.samples)} samples "
+                "belongs to a sounding burst, none to a joint frame",
+            )
         if not bursts:
             raise Erasure(
                 "not-found",

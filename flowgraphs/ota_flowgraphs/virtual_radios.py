@@ -12,10 +12,9 @@ import tempfile
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from ota_flowgraphs.process import ChildFailed, ChildProcess, start_flowgraph, start_module
+from sdr_ota.closed_by_block import ClosedByBlock
 from sdr_ota.presets import AirPreset
 
 MAX_NODES = 4
@@ -24,7 +23,7 @@ MAX_NODES = 4
 _WATCH_S = 0.05
 
 
-class VirtualRadios:
+class VirtualRadios(ClosedByBlock):
     """Starts all processes and ends them with its block.
 
     A node that dies is replaced by one that is silent for ever, so that the air goes on for
@@ -58,14 +57,16 @@ class VirtualRadios:
         self._world = {"sample_rate_hz": sample_rate_hz, "center_freq_hz": center_freq_hz}
         self._opened = ExitStack()
         with ExitStack() as opened:
+
+            def started(child: ChildProcess) -> ChildProcess:
+                opened.callback(child.close)
+                return child
+
             folder = tempfile.TemporaryDirectory(prefix="ota-", ignore_cleanup_errors=True)
             self._folder = Path(opened.enter_context(folder))
-            self.nodes = [self._node(k) for k in range(n_nodes)]
-            self.air, self.receiver = self._air(), self._receiver()
-            children = (self.receiver, self.air, *self.nodes)
-            for child in children:  # all start at the same time
-                opened.callback(child.close)
-            for child in children:
+            self.nodes = [started(self._node(k)) for k in range(n_nodes)]
+            self.air, self.receiver = started(self._air()), started(self._receiver())
+            for child in (self.receiver, self.air, *self.nodes):  # they start at the same time
                 child.wait_until_ready()
             self._opened = opened.pop_all()
         self.node_addresses = tuple(
@@ -139,14 +140,3 @@ class VirtualRadios:
         self._ended.set()
         self._watcher.join()
         self._opened.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -10,11 +10,12 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 
 from sdr_ota.radio.address import open_radio, parse_address
-from sdr_ota.radio.base import Capture, PendingCapture, Radio, RadioInfo, RadioNotFound
+from sdr_ota.radio.base import Capture, PendingCapture, Radio, RadioError, RadioInfo, RadioNotFound
 from sdr_ota.radio.soapy import SoapyRadio
 from sdr_ota.types import RadioSettings, Samples
 
@@ -133,8 +134,8 @@ class RadioAgent:
     def end_cyclic(self) -> None:
         """Fall silent."""
         with self._lock:
-            self._cyclic_since_s = None
             self._opened().end_cyclic()
+            self._cyclic_since_s = None  # if it fails the watchdog tries again
 
     def begin_receive(self, n_samples: int, start_tick: int | None) -> int:
         """Start receiving and return a number by which to ask for the result."""
@@ -183,5 +184,6 @@ class RadioAgent:
             with self._lock:
                 since_s = self._cyclic_since_s
                 if since_s is not None and time.monotonic() > since_s + LONGEST_CYCLIC_S:
-                    self._cyclic_since_s = None
-                    self._opened().end_cyclic()
+                    with suppress(RadioError):  # then it is tried again
+                        self._opened().end_cyclic()
+                        self._cyclic_since_s = None

@@ -32,7 +32,7 @@ def connect() -> None:
     """Join the cluster that runs on this machine, once.
 
     Raises:
-        ClusterError: If Ray is not installed or no cluster runs here.
+        ClusterError: If Ray is not installed, no cluster runs here, or it runs another version.
     """
     for name, value in environment().items():
         os.environ.setdefault(name, value)
@@ -56,6 +56,10 @@ def connect() -> None:
             "sdr-ota node on the machines with the radios. If one runs, RAY_ADDRESS must be its "
             "address and ~/.ray/auth_token its token"
         ) from alone
+    except RuntimeError as unfit:
+        raise ClusterError(
+            f"this machine cannot join its Ray cluster: {' '.join(str(unfit).split())}"
+        ) from unfit
 
 
 def environment() -> Mapping[str, str]:

@@ -12,12 +12,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdr_ota.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import (
     Capture,
     Overflow,
@@ -49,7 +49,7 @@ _TAIL_SAMPLES = 1024
 _TOLERANCES = {"sample_rate_hz": 2.0, "center_freq_hz": 10.0, "tx_gain_db": 1.0, "rx_gain_db": 1.0}
 
 
-class PlutoRadio:
+class PlutoRadio(ClosedByBlock):
     """A PlutoSDR; silent until its first cyclic frame, and again when it is closed.
 
     A transmitter that an earlier program left on is switched off on opening.
@@ -262,17 +262,6 @@ class PlutoRadio:
     def _check_open(self) -> None:
         if self._sdr is None:
             raise RadioError(f"{self.info.serial} is closed; open a new radio")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ time, and send at the wrong moment.
 import time
 from dataclasses import dataclass
 from importlib import metadata
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from sdr_ota.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import (
     Capture,
     PendingCapture,
@@ -47,7 +47,7 @@ CLOCK_LIMIT_S = 1.0
 """Machines whose clocks differ by more write records that cannot be put in order."""
 
 
-class RemoteRadio:
+class RemoteRadio(ClosedByBlock):
     """A radio on another machine.
 
     Args:
@@ -126,6 +126,9 @@ class RemoteRadio:
 
     def close(self) -> None:
         """Fall silent and let the radio go; a machine that is lost does so by itself."""
+        if self._coming is not None:
+            self._coming[0].end()
+            self._coming = None
         if self._open and not self._is_lost:
             try:
                 self._ask("close")
@@ -135,17 +138,6 @@ class RemoteRadio:
                 self._open = False
             self._agent.end()
         self._open = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _ask(self, method: str, *arguments: object, timeout_s: float = 0.0) -> Any:
         """Let the agent do something and return its answer.
@@ -194,8 +186,6 @@ class RemoteRadio:
             raise HostLost(f"{self._host} is starting again")
         self._coming = None
         self._end_join(agent, begun)
-        if self._settings is not None:
-            agent.ask("configure", self._settings)
         self._agent, self._is_lost = agent, False
 
     def _begin_join(self) -> "tuple[Agent[RadioAgent], Any]":
@@ -205,10 +195,12 @@ class RemoteRadio:
         return agent, agent.begin("join", self._address)
 
     def _end_join(self, agent: "Agent[RadioAgent]", begun: Any) -> "Joined":
-        """Wait until the radio is open and compare its machine with this one."""
+        """Wait until the radio is open, compare its machine with this one, and set it again."""
         try:
             joined: Joined = agent.answer(begun, JOIN_S)
             check_alike(self._host, joined, agent)
+            if self._settings is not None:
+                agent.ask("configure", self._settings)
         except Exception:
             agent.end()  # so that it does not hold the radio
             raise

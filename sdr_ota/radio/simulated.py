@@ -1,10 +1,9 @@
 """Radios that share a simulated air instead of a real one."""
 
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from sdr_ota.air import SimulatedAir
+from sdr_ota.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import (
     Capture,
     Overflow,
@@ -19,7 +18,7 @@ from sdr_ota.radio.refusal import refuse_over_full_scale, refuse_start_tick
 from sdr_ota.types import RadioSettings, Samples
 
 
-class SimulatedRadio:
+class SimulatedRadio(ClosedByBlock):
     """A radio on a simulated air.
 
     Args:
@@ -101,17 +100,6 @@ class SimulatedRadio:
     def temperature_c(self) -> float | None:
         """Return None: there is nothing to warm up."""
         return None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _check_open(self) -> None:
         if not self._open:

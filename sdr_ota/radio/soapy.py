@@ -10,11 +10,11 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
+from sdr_ota.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import (
     Capture,
     Corruption,
@@ -53,7 +53,7 @@ _TOLERANCES = {"sample_rate_hz": 1.0, "center_freq_hz": 10.0, "tx_gain_db": 1.0,
 _WRITE_TIMEOUT_US = 500_000
 
 
-class SoapyRadio:
+class SoapyRadio(ClosedByBlock):
     """A SoapySDR device; silent until its first burst, and again when it is closed.
 
     Args:
@@ -328,17 +328,6 @@ class SoapyRadio:
     def _check_open(self) -> None:
         if self._device is None:
             raise RadioError(f"{self.info.serial} is closed; open a new radio")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ until they are told to stop. The receiver throws away what was on its way before
 
 import threading
 from multiprocessing.connection import Connection
-from types import TracebackType
-from typing import Self
 
+from sdr_ota.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import (
     Capture,
     Overflow,
@@ -35,7 +34,7 @@ _ANSWER_S = 10.0
 """Longest time for an answer that needs no samples."""
 
 
-class ZeroMqRadio:
+class ZeroMqRadio(ClosedByBlock):
     """A radio that is a process; asked over a Unix socket.
 
     Args:
@@ -135,17 +134,6 @@ class ZeroMqRadio:
             self._open = False
             self._connection.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def _check_open(self) -> None:
         if not self._open:
             raise RadioError(f"{self.info.serial} is closed; open a new radio")
@@ -163,12 +151,15 @@ class ZeroMqRadio:
             with self._lock:
                 send_message(self._connection, asked, samples)
                 if not self._connection.poll(patience_s):
+                    self._connection.close()  # a late answer must not pass for a later question's
                     raise RadioLost(
-                        f"{self.info.serial}'s process does not answer", self.info.serial
+                        f"{self.info.serial}'s process did not answer in {patience_s:g} s",
+                        self.info.serial,
                     )
                 said, heard = receive_message(self._connection)
         except (EOFError, OSError) as gone:
-            text = f"{self.info.serial}'s process has ended"
+            what = "was given up: it did not answer" if self._connection.closed else "has ended"
+            text = f"{self.info.serial}'s process {what}"
             raise RadioLost(text, self.info.serial) from gone
         if "refused" in said:
             raise RadioError(f"{self.info.serial}: {said['refused']}")

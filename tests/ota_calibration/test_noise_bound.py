@@ -66,3 +66,7 @@ def test_captures_that_say_nothing_are_refused() -> None:
         noise_power_lower_bound(np.ones(16, dtype=np.complex64))
     with pytest.raises(ValueError, match="confidence = 1"):
         noise_power_lower_bound(np.ones(64, dtype=np.complex64), confidence=1.0)
+    with pytest.raises(ValueError, match="independent"):
+        noise_power_lower_bound(np.ones(64, dtype=np.complex64), occupied_band=0.4)
+    with pytest.raises(ValueError, match=r"occupied_band = 1\.2"):
+        noise_power_lower_bound(np.ones(64, dtype=np.complex64), occupied_band=1.2)

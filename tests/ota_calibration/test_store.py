@@ -76,6 +76,17 @@ def test_an_old_record_is_refused(tmp_path: Path, age: timedelta) -> None:
         store.fresh(["gain"], KEY, NOW + age, "b.toml")
 
 
+def test_what_was_not_measured_again_does_not_stay_in_the_way(tmp_path: Path) -> None:
+    later = NOW + timedelta(hours=2)
+    renewed = record(measured_at=later, expires_at=later + timedelta(hours=1))
+    store = RecordStore(tmp_path)
+    store.append([record(), record("rx_image_db"), record("cfo_hz", "cfo")])
+    store.append([renewed])
+    assert store.fresh(["gain"], KEY, later, "b.toml") == [renewed]
+    with pytest.raises(StaleRecord, match="sdr-ota calibrate cfo"):
+        store.fresh(["gain", "cfo"], KEY, later, "b.toml")
+
+
 def test_small_changes_and_missing_sensors_are_none() -> None:
     near = replace(KEY, center_freq_hz=915e6 + 5, temperature_c=44.0)
     assert record().why_stale(near, NOW) is None

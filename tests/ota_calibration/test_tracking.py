@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ota_calibration.tracking import PathTracker, Wander, with_wander
+from ota_calibration.tracking import ASSUMED_BURSTS, PathTracker, Wander, with_wander
 
 from sdr_ota.types import ChannelEstimate, Precoder, TransmitPlan
 
@@ -120,6 +120,21 @@ def test_nodes_that_were_missed_are_left_out() -> None:
     assert tracker.observe([later[0], None, later[1]]).delay_variance_s2 == pytest.approx(
         1e-12, rel=0.1
     )
+
+
+@pytest.mark.parametrize("lost", [0.0, 0.1])
+def test_lost_bursts_are_counted_and_a_node_that_has_gone_is_none(lost: float) -> None:
+    rng = np.random.default_rng(4)
+    tracker, wander, n_soundings = PathTracker(RATE_HZ), Wander(), 500
+    for index in range(n_soundings):
+        seen = sounding(index, np.ones(5, complex), np.zeros(5), 0.0, rng)
+        arrived = rng.random(5) >= lost
+        arrived[4] = index < 5  # it has gone
+        wander = tracker.observe([s if a else None for s, a in zip(seen, arrived, strict=True)])
+    n_due = 4 * n_soundings * (1 - lost)
+    expected = lost * n_due / (n_due + ASSUMED_BURSTS)
+    spread = np.sqrt(lost * (1 - lost) / n_due)
+    assert wander.loss_probability == pytest.approx(expected, abs=4 * spread + 3 / n_due)
 
 
 def test_a_plan_takes_the_wander_over() -> None:

@@ -7,7 +7,7 @@ import pytest
 from ota_calibration.cfo import train_cfo_hz
 from ota_calibration.gain import phase_line, train_gain_db
 from ota_calibration.quantities import cfo_measurements
-from ota_calibration.survey import Listening, Survey, survey_of
+from ota_calibration.survey import Reading, Survey, survey_of
 from ota_calibration.timing import clock_error_ppm, train_delay_samples
 from ota_calibration.train import BurstNotFound, Train, TrainFit, fit_train
 from scipy.stats import binom
@@ -106,8 +106,7 @@ def test_silence_is_not_found() -> None:
 def surveyed(truth: Truth, n_trains: int, seed: int) -> Survey:
     rng = np.random.default_rng(seed)
     captures = [recorded_train(truth, TRAIN, 1000 + 20_000 * k, rng) for k in range(n_trains)]
-    listening = Listening(lambda: captures[0], TRAIN, MAX_CFO, RATE_HZ)
-    return survey_of(captures, listening)
+    return survey_of(captures, Reading(TRAIN, MAX_CFO, RATE_HZ))
 
 
 @pytest.mark.parametrize("drift", [0.0, 60.0, -60.0])
@@ -125,7 +124,7 @@ def test_a_train_that_was_hit_is_left_out() -> None:
     rng = np.random.default_rng(6)
     captures = [recorded_train(Truth(), TRAIN, 1000 + 20_000 * k, rng) for k in range(5)]
     captures[2].samples[900:1000] += 0.03 * rng.standard_normal(100)
-    survey = survey_of(captures, Listening(lambda: captures[0], TRAIN, MAX_CFO, RATE_HZ))
+    survey = survey_of(captures, Reading(TRAIN, MAX_CFO, RATE_HZ))
     assert len(survey.looks) == 4
     assert "interference" in survey.lost[0]
 

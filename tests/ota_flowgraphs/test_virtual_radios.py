@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import ota_flowgraphs
 import pytest
+from ota_flowgraphs.process import ChildFailed, start_module
 from ota_flowgraphs.virtual_radios import MAX_NODES, VirtualRadios
 from scipy import stats
 
@@ -72,16 +73,31 @@ def test_the_config_knows_how_many_inputs_the_air_has() -> None:
     assert MAX_PROCESSES == MAX_NODES == air.count("id: ota_iq_source")
 
 
+def test_a_radio_that_cannot_start_says_why(tmp_path: Path) -> None:
+    wrong = {"control": f"{tmp_path}/control", "source": "nowhere"}
+    with (
+        pytest.raises(
+            ChildFailed, match=r"virtual receiver ended with status 1; it said: .*ZMQError"
+        ),
+        start_module("virtual receiver", "sdr_ota.radio.virtual.zmq_receiver", wrong),
+    ):
+        pass
+
+
 def test_time_stands_still_while_nobody_listens() -> None:
     with (
         VirtualRadios(*WORLD) as virtual,
         open_radios((virtual.receiver_address, *virtual.node_addresses)) as (receiver, *nodes),
     ):
         receiver.begin_receive(1000).result(10.0)
-        time.sleep(0.3)  # let what was on its way come to rest
-        before = [radio.now_tick() for radio in (receiver, *nodes)]
-        time.sleep(0.3)
-        assert [radio.now_tick() for radio in (receiver, *nodes)] == before
+
+        def rests() -> bool:
+            before = [radio.now_tick() for radio in (receiver, *nodes)]
+            time.sleep(0.3)  # in which an air that moves makes 100 000 samples
+            return [radio.now_tick() for radio in (receiver, *nodes)] == before
+
+        wait_until(rests)  # what was on its way comes to rest first
+        assert rests()
 
 
 def test_a_dead_node_is_lost_and_the_others_go_on() -> None:

@@ -55,6 +55,19 @@ def test_windows_cut_a_burst_where_they_end() -> None:
     np.testing.assert_allclose(np.concatenate(pieces), whole.hear(0, 1000)[0], atol=1e-12)
 
 
+@pytest.mark.parametrize("clock_error_range_ppm", [0.0, 20.0])
+def test_windows_cut_a_repetition_where_they_end(clock_error_range_ppm: float) -> None:
+    whole, parts = (
+        air(dataclasses.replace(SILENT, clock_error_range_ppm=clock_error_range_ppm))
+        for _ in range(2)
+    )
+    for world in (whole, parts):
+        for node in range(2):
+            world.begin_cyclic(node, burst(node, 700))
+    pieces = [parts.hear(start, 500)[0] for start in range(0, 3000, 500)]
+    np.testing.assert_allclose(np.concatenate(pieces), whole.hear(0, 3000)[0], atol=1e-3)
+
+
 def test_what_arrives_before_now_is_gone() -> None:
     world = air()
     world.hear(0, 600)

@@ -394,6 +394,25 @@ def test_a_planner_that_fails_costs_its_round_only() -> None:
     assert [r.erasure for r in results] == [None, "no-plan", None]
 
 
+def test_an_erased_round_says_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock_s = iter(range(100))
+    monkeypatch.setattr("sdr_ota.experiment.time.perf_counter", lambda: next(clock_s))
+
+    def planner(bench: Bench) -> TransmitPlan:
+        raise Erasure("no-plan", "test")
+
+    def times(result: RoundResult) -> tuple[float, float, float]:
+        return result.sounding_s, result.compute_s, result.exchange_s
+
+    world = World((1.0, -0.4))
+    (unsounded,) = run_experiment(world.experiment(planner))
+    assert times(unsounded) == (1, 0, 0)
+    everybody_late(world)
+    (late,) = run_experiment(world.experiment(world.exact))
+    assert late.erasure == "late"
+    assert times(late) == (1, 1, 1)
+
+
 def test_a_resumed_run_has_the_seeds_of_the_whole_one() -> None:
     schedule = Schedule(6, seed=9)
     world = World((1.0, -0.4))

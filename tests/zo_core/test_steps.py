@@ -1,12 +1,14 @@
 """All ways to compute theta + c z give the same bits."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
 
-from zo_core import torch_kernels
+from zo_core import steps, torch_kernels
 from zo_core.directions import DirectionKind, direction
-from zo_core.steps import Step, add_step, placements, rows_plus_step
+from zo_core.steps import Step, add_step, move_weights, placements, rows_plus_step
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 KINDS = list(DirectionKind)
@@ -67,18 +69,48 @@ def test_rows_are_the_rows_of_the_whole(
     assert torch.equal(plain.view(2, 3, width), whole[rows])
 
 
-def test_the_number_of_threads_changes_nothing() -> None:
-    theta, step = weights(1_000_003, torch.float32), Step(11, 0.1)
-    before = torch.get_num_threads()
-    results = []
-    try:
-        for n_threads in (1, 2, 3, 7):
-            torch.set_num_threads(n_threads)
-            results.append(torch.empty_like(theta))
-            add_step(results[-1], theta, 12345, step)
-    finally:
-        torch.set_num_threads(before)
-    assert all(torch.equal(results[0], other) for other in results[1:])
+@pytest.fixture
+def shares(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Let few weights be worth a thread; note how many weights each share has."""
+    monkeypatch.setattr(steps, "_ELEMENTS_WORTH_A_THREAD", 1000)
+    add_runs, noted, before = steps._add_runs, [], torch.get_num_threads()
+
+    def noting(runs: list[steps._Run], step: Step) -> None:
+        noted.append(sum(run.theta.size for run in runs))
+        add_runs(runs, step)
+
+    monkeypatch.setattr(steps, "_add_runs", noting)
+    yield noted
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 7])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_number_of_threads_changes_nothing(
+    kind: DirectionKind, n_threads: int, shares: list[int]
+) -> None:
+    theta, step = weights(100_003, torch.float32), Step(11, 0.1, kind)
+    torch.set_num_threads(n_threads)
+    moved = torch.empty_like(theta)
+    add_step(moved, theta, 12345, step)
+    assert len(shares) == n_threads
+    assert torch.equal(moved, defined(theta, 12345, step))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 5])
+def test_the_weights_of_a_model_move_together_as_each_alone(
+    n_threads: int, shares: list[int]
+) -> None:
+    sizes = (1, 4001, 37, 0, 2048, 129, 1500)  # shares end inside of weights, and hold several
+    parameters = [torch.nn.Parameter(weights(n, torch.bfloat16, seed=n)) for n in sizes]
+    model, step = torch.nn.ParameterList(parameters), Step(5, 0.3)
+    expected = [defined(p.parameter.detach(), p.start, step) for p in placements(model)]
+    torch.set_num_threads(n_threads)
+    move_weights(model, step)
+    assert len(shares) == n_threads
+    assert max(shares) - min(shares) <= 1
+    for placement, moved in zip(placements(model), expected, strict=True):
+        assert torch.equal(placement.parameter.detach(), moved)
 
 
 def test_an_empty_weight_and_rows_of_any_layout() -> None:

@@ -13,7 +13,7 @@ from ota_calibration.phase import start_states
 from ota_calibration.record import CalibrationRecord, RecordKey
 from ota_calibration.repeats import RepeatRule
 from ota_calibration.store import RecordStore
-from ota_calibration.survey import HALF_WIDTHS, Listening, NodeSilent, survey_node
+from ota_calibration.survey import HALF_WIDTHS, NodeSilent, Reading, survey_node
 from ota_calibration.train import ReceiverSaturated, Train, TrainCapture, sound_train
 
 from sdr_ota.air import SimulatedAir
@@ -206,11 +206,11 @@ class _Surveyor:
         serial = self.bench.nodes[node].info.serial
         train = Train.even(self.link.frame, N_BURSTS)
         rate = self.bench.sample_rate_hz
-        listening = Listening(
-            lambda: self._hear(node, train), train, self.link.max_cfo_hz / rate, rate
-        )
+        reading = Reading(train, self.link.max_cfo_hz / rate, rate)
         try:
-            survey = survey_node(listening, RULE, self.half_widths, tell)
+            survey = survey_node(
+                partial(self._hear, node, train), reading, RULE, self.half_widths, tell
+            )
             ladders = self._ladders(node) if "linearity" in kinds else ()
         except NodeSilent as silent:
             return NodeHeard(serial, silence=str(silent))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ota_calibration.noise_floor import measure_noise_floor
 from ota_calibration.record import RecordKey
-from ota_calibration.survey import Listening, NodeSilent, survey_of
+from ota_calibration.survey import NodeSilent, Reading, survey_of
 from ota_calibration.train import Train
 
 from sdr_ota.cli.bench import link_of
@@ -53,14 +53,13 @@ def _heard(captures: Sequence[StoredCapture], link: Link) -> NodeHeard:
     ladders = [one.capture for one in captures if one.kind == "ladder"]
     if not trains:
         return NodeHeard(first.node, silence="no even train was recorded")
-    listening = Listening(
-        lambda: trains[0].capture,
+    reading = Reading(
         Train(link.frame, trains[0].amplitudes),
         link.max_cfo_hz / first.sample_rate_hz,
         first.sample_rate_hz,
     )
     try:
-        survey = survey_of([one.capture for one in trains], listening)
+        survey = survey_of([one.capture for one in trains], reading)
     except NodeSilent as silent:
         return NodeHeard(first.node, silence=str(silent))
     return NodeHeard(first.node, survey, ladders)

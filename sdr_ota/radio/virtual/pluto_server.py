@@ -7,18 +7,17 @@ opens one connection for attributes and one more for each buffer. Checked agains
 
 import socketserver
 import threading
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from sdr_ota.closed_by_block import ClosedByBlock
 from sdr_ota.radio.virtual.pluto_attributes import ADC, DAC, Key, context_xml
 from sdr_ota.radio.virtual.pluto_board import PlutoBoard, PlutoWorld
 
 _NOT_THERE, _INVALID, _NO_DEVICE, _TIMED_OUT = -2, -22, -19, -110  # Linux's errno
 
 
-class VirtualPlutos:
+class VirtualPlutos(ClosedByBlock):
     """Serves the boards of a world until it is closed.
 
     Args:
@@ -52,17 +51,6 @@ class VirtualPlutos:
             if server.is_serving:
                 server.shutdown()
             server.server_close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _BoardServer(socketserver.ThreadingTCPServer):

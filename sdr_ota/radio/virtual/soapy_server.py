@@ -5,18 +5,17 @@ A line is a question, ``OK ...`` or ``NO reason`` its answer; samples follow as 
 
 import socketserver
 import threading
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from sdr_ota.closed_by_block import ClosedByBlock
 from sdr_ota.radio.virtual.soapy_world import SoapyWorld
 
 _TIME_ERROR = -6
 """SOAPY_SDR_TIME_ERROR of SoapySDR's Errors.h."""
 
 
-class VirtualSoapy:
+class VirtualSoapy(ClosedByBlock):
     """Serves the devices of a world until it is closed.
 
     Args:
@@ -41,17 +40,6 @@ class VirtualSoapy:
         """Stop serving."""
         self._server.shutdown()
         self._server.server_close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _Server(socketserver.ThreadingTCPServer):

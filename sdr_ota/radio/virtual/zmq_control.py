@@ -5,7 +5,6 @@ socket: when the process at the other end dies, the connection says so at once.
 """
 
 import json
-import os
 import sys
 import threading
 import time
@@ -15,6 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from sdr_ota.parent_process import end_with_parent
 from sdr_ota.types import Samples
 
 Fields: TypeAlias = Mapping[str, Any]
@@ -65,8 +65,8 @@ class ControlServer:
 
     def serve(self, timeout_s: float) -> None:
         """Answer what has been asked, or wait that long for a question."""
-        if self._waiting:  # whoever comes last is talked to
-            self._connection = self._waiting.pop()
+        while self._waiting:  # whoever comes last is talked to
+            self._connection = self._waiting.pop(0)
         if self._connection is None:
             time.sleep(timeout_s or 1e-4)
             return
@@ -98,7 +98,7 @@ def connect(path: str) -> Connection:
 
 def process_arguments() -> dict[str, Any]:
     """Return what a radio's process was started with; from now on it ends with its parent."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     given: dict[str, Any] = json.loads(sys.argv[1])
     return given
 
@@ -107,8 +107,3 @@ def say_ready() -> None:
     """Tell the parent that questions may come."""
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-
-
-def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
-    os._exit(0)

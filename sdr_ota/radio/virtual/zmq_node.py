@@ -87,13 +87,9 @@ class VirtualNode:
     def piece(self) -> Samples:
         """Return what leaves the node next."""
         first, self._tick = self._tick, self._tick + PIECE
-        sent = np.zeros(PIECE, np.complex64)
         if self._source is None:
-            return sent
-        placed = self._path.propagate_cyclic(self._source, first, PIECE)
-        skip = first - placed.first_tick
-        part = placed.samples[max(skip, 0) : skip + PIECE]
-        sent[max(-skip, 0) : max(-skip, 0) + len(part)] = part
+            return np.zeros(PIECE, np.complex64)
+        sent = self._path.propagate_cyclic(self._source, first, PIECE)
         if self._end < self._tick:
             sent[max(math.ceil(self._end) - first, 0) :] = 0
             self.fall_silent()

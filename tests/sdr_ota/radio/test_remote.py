@@ -14,6 +14,7 @@ import pytest
 from ota_calibration.cyclic_sounding import sound_cyclic
 from ota_calibration.sounding import make_plan, sound_nodes
 
+from sdr_ota.air import SimulatedAir
 from sdr_ota.cli.failure import INTERRUPTED
 from sdr_ota.cyclic_exchange import exchange_cyclic
 from sdr_ota.erasure import Erasure
@@ -25,6 +26,7 @@ from sdr_ota.radio.agent import LONGEST_CYCLIC_S, RadioAgent
 from sdr_ota.radio.base import RadioError, RadioLost, RadioNotFound, SettingNotTaken
 from sdr_ota.radio.cluster import connect
 from sdr_ota.radio.remote import RemoteRadio
+from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
@@ -243,6 +245,19 @@ def test_without_a_cluster_the_user_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         RemoteRadio("lab0", "driver=pluto,uri=ip:127.0.0.1:1")
 
 
+def test_a_cluster_of_another_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray  # noqa: PLC0415 - an extra
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+
+    def unlike(**_: object) -> None:
+        raise RuntimeError("Version mismatch: The cluster was started with:\n    Ray: 2.1.0\n")
+
+    monkeypatch.setattr(ray, "init", unlike)
+    with pytest.raises(RadioNotFound, match=r"cannot join .*started with: Ray: 2\.1\.0"):
+        RemoteRadio("lab0", "driver=pluto,uri=ip:127.0.0.1:1")
+
+
 def test_joining_a_cluster_leaves_signals_to_us(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray's handler of SIGTERM would end a run without its records."""
     import ray  # noqa: PLC0415 - an extra
@@ -272,3 +287,31 @@ def test_an_agent_ends_what_nobody_ends(monkeypatch: pytest.MonkeyPatch) -> None
         until(lambda: world.nodes[0].radiated() is None, 10.0)
         agent.close()
         receiver.close()
+
+
+class Stubborn(SimulatedRadio):
+    """Does not fall silent when it is told to for the first time, nor the second."""
+
+    n_asked = 0
+
+    def end_cyclic(self) -> None:
+        self.n_asked += 1
+        if self.n_asked <= 2:
+            raise RadioError("busy")
+        super().end_cyclic()
+
+
+def test_a_radio_that_does_not_fall_silent_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    air = SimulatedAir(QUIET, 1, SETTINGS.sample_rate_hz, SETTINGS.center_freq_hz, seed=1)
+    address = "driver=pluto,uri=ip:192.0.2.1"
+    monkeypatch.setenv("SDR_OTA_NODE", f'{{"host":"here","radios":["{address}"],"home":"."}}')
+    monkeypatch.setattr("sdr_ota.radio.agent.open_radio", lambda _: Stubborn(air, 0, False))
+    monkeypatch.setattr("sdr_ota.radio.agent.LONGEST_CYCLIC_S", 0.5)
+    agent = RadioAgent()
+    agent.join(address)
+    agent.begin_cyclic(np.full(1000, 0.5, np.complex64))
+    with pytest.raises(RadioError, match="busy"):
+        agent.end_cyclic()
+    assert air._cyclic
+    until(lambda: not air._cyclic, 20.0)
+    agent.close()
