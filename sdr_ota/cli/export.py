@@ -18,8 +18,8 @@ def export_command(path: Path, output: Path) -> None:
     journal = path / JOURNAL
     if not journal.is_file():
         raise CommandFailed(f"{path} has no model: its clients were synthetic", WRONG_USE)
-    if output.exists() and any(output.iterdir()):
-        raise CommandFailed(f"{output} is not empty; choose a new folder", WRONG_USE)
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+        raise CommandFailed(f"{output} is not an empty folder; choose a new one", WRONG_USE)
     from sdr_ota.cli.trained_model import choose_trainable, load_base  # noqa: PLC0415
     from zo_core.export import export_model  # noqa: PLC0415 - torch is optional and slow
     from zo_core.journal import JournalError  # noqa: PLC0415

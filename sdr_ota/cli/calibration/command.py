@@ -88,6 +88,7 @@ def calibrate_command(asked: Asked, from_captures: Path | None) -> None:
             f"cannot calibrate {asked.what!r}; there are: {', '.join(KINDS)}, all", WRONG_USE
         )
     half_widths = _half_widths(asked.precision)
+    _check_new(asked.keep_captures, from_captures)
     try:
         config = load_config(asked.bench, asked.settings)
     except ConfigError as wrong:
@@ -116,6 +117,15 @@ def _for_trains(config: Config) -> Config:
     return with_scheme(free, "energy-difference")
 
 
+def _check_new(kept: Path | None, read: Path | None) -> None:
+    """Refuse to record over captures of before, or without a radio."""
+    if kept is not None and read is not None:
+        text = "--keep-captures records what radios hear, and --from-captures opens none"
+        raise CommandFailed(f"{text}: leave one out", WRONG_USE)
+    if kept is not None and kept.exists() and not (kept.is_dir() and not any(kept.iterdir())):
+        raise CommandFailed(f"{kept} is not an empty folder; choose a new one", WRONG_USE)
+
+
 def _half_widths(texts: tuple[str, ...]) -> Mapping[str, float]:
     wanted = dict(HALF_WIDTHS)
     for text in texts:
@@ -142,6 +152,8 @@ def _measured_or_interrupted(
     with Interruption() as interruption:
         try:
             return _measure_bench(asked, config, half_widths, interruption.check)
+        except OSError as error:
+            raise CommandFailed(f"broken off, no record was written: {error}") from error
         except KeyboardInterrupt:
             raise CommandFailed("interrupted; no record was written", INTERRUPTED) from None
 

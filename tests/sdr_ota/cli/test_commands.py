@@ -142,7 +142,10 @@ def test_an_interrupted_run_is_whole_and_says_so(tmp_path: Path, number: signal.
     while not list(tmp_path.glob("runs/*/rounds.jsonl")) and time.monotonic() < deadline_s:
         time.sleep(0.05)
     process.send_signal(number)
-    _, log = process.communicate(timeout=60)
+    try:
+        _, log = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "interrupted" in log
     assert "Traceback" not in log
