@@ -18,7 +18,7 @@ from ota_calibration.train import ReceiverSaturated, Train, TrainCapture, sound_
 
 from sdr_ota.air import SimulatedAir
 from sdr_ota.cli.bench import USABLE_BANDWIDTH, link_of, open_bench, simulated_air
-from sdr_ota.cli.calibration.captures import CaptureFolder
+from sdr_ota.cli.calibration.captures import CaptureWriter
 from sdr_ota.cli.calibration.result import (
     KINDS,
     N_BURSTS,
@@ -163,7 +163,7 @@ def _measure_bench(
 ) -> BenchResult:
     """Open the radios, hear everything, close them; then start them anew for their phases."""
     air, link = simulated_air(config), link_of(config)
-    kept = CaptureFolder(asked.keep_captures) if asked.keep_captures else None
+    kept = CaptureWriter(asked.keep_captures) if asked.keep_captures else None
     try:
         with open_bench(config, air) as bench:
             surveyed = _Surveyor(bench, link, half_widths, kept, check)
@@ -191,7 +191,7 @@ class _Surveyor:
     bench: Bench
     link: Link
     half_widths: Mapping[str, float]
-    kept: CaptureFolder | None
+    kept: CaptureWriter | None
     check: Callable[[], None]
 
     def noise_floor(self) -> NoiseFloor:

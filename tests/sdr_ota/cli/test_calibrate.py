@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -76,6 +77,16 @@ def test_its_own_captures_give_the_same_numbers(calibrated: tuple[Path, str]) ->
     live, again = records(folder / "calibration"), records(folder / "again")
     for node in ("node-0", "node-1", "node-2"):
         assert again[node, "gain_db"]["value"] == pytest.approx(live[node, "gain_db"]["value"])
+
+
+def test_a_damaged_capture_is_named(calibrated: tuple[Path, str], tmp_path: Path) -> None:
+    shutil.copytree(calibrated[0] / "raw", tmp_path / "raw")
+    data = next((tmp_path / "raw").glob("*-train.sigmf-data"))
+    data.write_bytes(bytes(len(data.read_bytes())))
+    refused = sdr_ota("calibrate", "all", "--from-captures", "raw", folder=tmp_path)
+    assert refused.returncode == 2
+    assert f"cannot read raw/{data.stem}.sigmf-meta" in refused.stderr
+    assert "checksum" in refused.stderr
 
 
 @pytest.mark.parametrize(
