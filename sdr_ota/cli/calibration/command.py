@@ -31,6 +31,7 @@ from sdr_ota.cli.calibration.result import (
 from sdr_ota.cli.calibration.view import print_result, watch
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.cli.interruption import Interruption
+from sdr_ota.cli.new_folder import check_new_folder
 from sdr_ota.cli.run.scheme_choice import with_scheme
 from sdr_ota.config import Config, ConfigError, load_config
 from sdr_ota.config_tables import PrivacyTable
@@ -122,8 +123,8 @@ def _check_new(kept: Path | None, read: Path | None) -> None:
     if kept is not None and read is not None:
         text = "--keep-captures records what radios hear, and --from-captures opens none"
         raise CommandFailed(f"{text}: leave one out", WRONG_USE)
-    if kept is not None and kept.exists() and not (kept.is_dir() and not any(kept.iterdir())):
-        raise CommandFailed(f"{kept} is not an empty folder; choose a new one", WRONG_USE)
+    if kept is not None:
+        check_new_folder(kept)
 
 
 def _half_widths(texts: tuple[str, ...]) -> Mapping[str, float]:

@@ -35,7 +35,9 @@ def report_command(
         plots = page.parent / "plots"
         saved = save_figures(sections, plots, figure_format) if figure_format else []
     except OSError as error:
-        text = f"cannot write {error.filename or page}: {error.strerror}; choose --output FILE"
+        text = (
+            f"cannot write {error.filename or page}: {error.strerror}; choose another --output FILE"
+        )
         raise CommandFailed(text, WRONG_USE) from error
     _print_table(runs)
     for path in (page, *saved):
