@@ -27,12 +27,22 @@ def house_style() -> AbstractContextManager[None]:
 
 def curve_style(index: int) -> dict[str, Any]:
     """Return how the curve of one run among several is drawn: told apart in grey, too."""
-    return {"color": _COLOURS[index % 6], "linestyle": _LINES[index % 6]}
+    return {"color": _COLOURS[index % 6], "linestyle": _LINES[_shape(index)]}
 
 
 def marker_style(index: int) -> dict[str, Any]:
     """Return how the points of one run among several are drawn."""
-    return {"color": _COLOURS[index % 6], "marker": _MARKERS[index % 6], "linestyle": "none"}
+    return {"color": _COLOURS[index % 6], "marker": _MARKERS[_shape(index)], "linestyle": "none"}
+
+
+def _shape(index: int) -> int:
+    """Return which line or marker goes with a colour: another one each time colours begin anew."""
+    return (index + index // 6) % 6
+
+
+def joined_style(index: int) -> dict[str, Any]:
+    """Return how the points of one run among several are drawn, and the line that joins them."""
+    return {**marker_style(index), **curve_style(index)}
 
 
 def save_figure(figure: Figure, path: Path) -> None:
