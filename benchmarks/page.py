@@ -38,6 +38,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="files to run, without .py")
     options = parser.parse_args()
     files = sorted(p for p in HERE.glob("*.py") if p.name not in NOT_BENCHMARKS)
+    if unknown := {*(options.only or ())} - {p.stem for p in files}:
+        there = ", ".join(p.stem for p in files)
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {there}")
     chosen = [p for p in files if not options.only or p.stem in options.only]
     sections = [Section("Machine", tables=[Table((), machine())])]
     for path in chosen:
@@ -52,15 +55,8 @@ def measured(path: Path, quick: bool) -> Section:
     with tempfile.TemporaryDirectory() as folder:
         rows_file = Path(folder) / "rows.jsonl"
         began_s = time.perf_counter()
-        said = subprocess.run(
-            [sys.executable, str(path), *(["--quick"] if quick and takes_quick(path) else [])],
-            cwd=folder,
-            env={**os.environ, ROWS: str(rows_file)},
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        quickly = ["--quick"] if quick and takes_quick(path) else []
+        said = _run([sys.executable, str(path), *quickly], Path(folder), rows_file)
         took_s = time.perf_counter() - began_s
         lines = rows_file.read_text().splitlines() if rows_file.is_file() else []
     rows = [Row(**json.loads(line)) for line in lines]
@@ -75,6 +71,22 @@ def measured(path: Path, quick: bool) -> Section:
     return Section(
         path.stem, f"{about}\n\n{ending}", [table_of(rows)], [figure_of(path.stem, rows)]
     )
+
+
+def _run(command: list[str], folder: Path, rows: Path) -> subprocess.CompletedProcess[str]:
+    """Run a benchmark; one that takes too long has failed, and the others go on."""
+    try:
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, ROWS: str(rows)},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 1, "", f"not done after {TIMEOUT_S:g} s")
 
 
 def quoted(output: str) -> tuple[str, list[Table]]:

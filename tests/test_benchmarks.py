@@ -39,15 +39,32 @@ def test_rows_become_ratios(tmp_path: Path, page: object, quick: bool, setting: 
     assert len(section.figures) == 1
 
 
-def test_a_file_without_rows_is_quoted_and_a_failure_is_named(tmp_path: Path, page: object) -> None:
+def test_a_file_without_rows_is_quoted_and_a_failure_is_named(
+    tmp_path: Path, page: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "other.py"
     path.write_text('print("12 MS/s")')
     assert "12 MS/s" in page.measured(path, quick=True).text
     path.write_text('print("| a | b |\\n|---|---|\\n| 1 | 2 |")')
     (table,) = page.measured(path, quick=True).tables
     assert (table.headings, table.rows) == (["a", "b"], [["1", "2"]])
+    monkeypatch.setattr(page, "TIMEOUT_S", 0.0)
+    assert "It failed: not done after 0 s" in page.measured(path, quick=False).text
+    monkeypatch.undo()
     path.write_text('raise SystemExit("no radio here")')
     assert "It failed: no radio here" in page.measured(path, quick=True).text
+
+
+def test_an_unknown_name_is_refused_with_those_that_are_there(tmp_path: Path) -> None:
+    command = [sys.executable, str(FOLDER / "page.py"), "--only", "zo_setp"]
+    refused = subprocess.run(
+        [*command, "--output", str(tmp_path / "out")],
+        timeout=100, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert refused.returncode == 2
+    assert "no benchmark is called zo_setp" in refused.stderr
+    assert "zo_step" in refused.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_one_command_writes_one_page(tmp_path: Path) -> None:

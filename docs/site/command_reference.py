@@ -13,6 +13,9 @@ from sdr_ota.cli import app, commands
 _SHORTENED = re.compile(r"^\* `([a-z][\w-]*)`: .*$", re.MULTILINE)
 """An entry of the list of commands, whose help has been cut to fit a terminal."""
 
+_KEPT_LINES = re.compile(r"^\x08\n((?: +\S.*\n)+)", re.MULTILINE)
+"""Lines of a command's help that a terminal shows as they stand."""
+
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add reference/commands.md."""
@@ -21,7 +24,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     command = typer.main.get_command(app)
     with typer.Context(command) as context:
         text = get_docs_for_click(obj=command, ctx=context, name="sdr-ota", title="Commands")
-        text = _SHORTENED.sub(lambda found: _entry(command, found[1]), text)
+    text = _SHORTENED.sub(lambda found: _entry(command, found[1]), text)
+    text = _KEPT_LINES.sub(r"```text\n\1```\n", text)
     files.append(File.generated(config, "reference/commands.md", content=text))
     return files
 

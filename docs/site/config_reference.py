@@ -20,7 +20,7 @@ UNITS = {
     "deg": "degrees",
     "c": "°C",
     "bytes": "bytes",
-    "mb": "MB",
+    "megabytes": "MB",
     "samples": "samples",
     "chips": "chips",
     "rounds": "rounds",

@@ -9,10 +9,12 @@ import sys
 
 import typer
 
+from sdr_ota.cli.command_list import CommandList
 from sdr_ota.cli.failure import CommandFailed
 
 app = typer.Typer(
     name="sdr-ota",
+    cls=CommandList,
     help="Federated fine-tuning of language models by scalars that add up in the air.",
     no_args_is_help=True,
     add_completion=False,

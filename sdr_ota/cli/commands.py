@@ -9,7 +9,9 @@ from sdr_ota.cli.failure import WRONG_USE, CommandFailed
 
 Settings = Annotated[
     list[str],
-    typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change one value of the config."),
+    typer.Option(
+        "--set", metavar="TABLE.KEY=VALUE", help="Change a value of the config; repeatable."
+    ),
 ]
 
 
@@ -17,25 +19,17 @@ FigureChoice = Literal["pdf", "png", "svg"]
 
 
 def register(app: typer.Typer) -> None:
-    """Add every command to the application."""
-    app.command("run")(run)
-    app.command("plan")(plan)
-    app.command("calibrate")(calibrate)
-    app.command("export")(export)
-    app.command("report")(report)
-    app.command("sweep")(sweep)
-    app.command("replay")(replay)
-    app.command("compare")(compare)
-    app.command("watch")(watch)
-    app.command("dataset")(dataset)
-    app.command("presets")(presets)
-    app.command("find")(find)
-    app.command("probe")(probe)
-    app.command("doctor")(doctor)
-    app.command("virtual-pluto")(virtual_pluto)
-    app.command("virtual-soapy")(virtual_soapy)
-    app.command("node")(node)
-    app.command("companion")(companion)
+    """Add every command to the application, in the order and groups of ``--help``."""
+    groups = {
+        "Begin here": (run, plan, report),
+        "More from runs": (watch, replay, export, sweep),
+        "Without radios": (presets, compare, dataset),
+        "Real radios": (doctor, find, probe, calibrate, node),
+        "Radios in software": (virtual_pluto, virtual_soapy, companion),
+    }
+    for group, commands in groups.items():
+        for command in commands:
+            app.command(command.__name__.replace("_", "-"), rich_help_panel=group)(command)
 
 
 def run(
@@ -49,10 +43,11 @@ def run(
     ] = None,
     settings: Settings = [],  # noqa: B006 - typer copies it
 ) -> None:
-    """Run an experiment: K clients fine-tune one model, one scalar each a round.
+    """Run an experiment: K clients fine-tune one model together.
 
-    Writes a run folder (runs/TIME) with the config, every round and plots, and
-    prints a table at the end. Ctrl-C stops cleanly; --resume goes on from there.
+    Each sends one scalar a round. Writes a run folder (runs/TIME) with the config, every
+    round and plots, and prints a table at the end. Ctrl-C stops cleanly; --resume goes on
+    from there.
     """
     if demo + (experiment is not None) + (resume is not None) != 1:
         raise CommandFailed("give one of: a config file, --demo, --resume RUN", WRONG_USE)
@@ -75,7 +70,7 @@ def plan(
         Path | None, typer.Option(help="Save the noise schedule as a figure (png, pdf, svg).")
     ] = None,
 ) -> None:
-    """Show what a run would send and promise, before anything is sent.
+    """Show what a run would send and promise; send nothing.
 
     Air time in s, bandwidth in Hz, peak level in dBFS, noise in units of the clip,
     epsilon for every trust model. Opens no radio and loads no model.
@@ -88,16 +83,18 @@ def plan(
 def calibrate(  # noqa: PLR0913, PLR0917 - one a command-line option
     what: Annotated[
         str,
-        typer.Argument(help="gain, cfo, timing, phase, noise-floor, linearity, or all of them."),
+        typer.Argument(help="gain, cfo, timing, phase, noise-floor, linearity; or all."),
     ],
     bench: Annotated[Path | None, typer.Argument(help="TOML file; without one, the demo.")] = None,
     settings: Settings = [],  # noqa: B006 - typer copies it
     output: Annotated[
-        Path | None, typer.Option(help="Folder of records and report [calibration.folder].")
+        Path | None, typer.Option(help="For records and report; otherwise calibration.folder.")
     ] = None,
     precision: Annotated[
         list[str],
-        typer.Option(metavar="QUANTITY=HALF_WIDTH", help="Of a 95 % interval, as cfo_hz=0.5."),
+        typer.Option(
+            metavar="QUANTITY=HALF_WIDTH", help="Of a 95 % interval, as cfo_hz=0.5; repeatable."
+        ),
     ] = [],  # noqa: B006
     from_captures: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Read recorded captures; open no radio.")
@@ -106,10 +103,11 @@ def calibrate(  # noqa: PLR0913, PLR0917 - one a command-line option
         Path | None, typer.Option(metavar="DIR", help="Record every capture for later.")
     ] = None,
 ) -> None:
-    """Sound one node at a time, judge each, write records with an expiry and a report.
+    """Measure each node, judge it, write records that expire.
 
-    Repeats until 95 % intervals are as narrow as asked for, within a bound. Quantities:
-    gain_db, cfo_hz, delay_samples, clock_error_ppm.
+    Nodes are sounded one at a time, again and again until the 95 % intervals are as narrow
+    as --precision asks for, within a bound. Its quantities: gain_db, cfo_hz, delay_samples,
+    clock_error_ppm.
     """
     from sdr_ota.cli.calibration.command import Asked, calibrate_command  # noqa: PLC0415
 
@@ -121,9 +119,10 @@ def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
     output: Annotated[Path, typer.Option("--output", help="Folder to write the model to.")],
 ) -> None:
-    """Write the model of a run as a Hugging Face folder (safetensors).
+    """Write the model of a run as a Hugging Face folder.
 
-    Replays the run's journal onto its base model; `from_pretrained` loads the folder.
+    Replays the run's journal onto its base model and saves it as safetensors;
+    `from_pretrained` loads the folder.
     """
     from sdr_ota.cli.export import export_command  # noqa: PLC0415
 
@@ -144,10 +143,11 @@ def report(
         typer.Option("--format", help="Also save every figure, in plots beside the page."),
     ] = None,
 ) -> None:
-    """Print the figures of a finished, broken-off or running experiment; write a page.
+    """Print the figures of runs, and write them as a page.
 
-    The page is one HTML file that needs nothing else. Several runs are laid side by
-    side, called by the settings in which they differ.
+    Runs may be finished, broken off or still running. The page is one HTML file that needs
+    nothing else. Several runs are laid side by side, called by the settings in which they
+    differ.
     """
     from sdr_ota.cli.report.command import report_command, report_json  # noqa: PLC0415
 
@@ -158,20 +158,20 @@ def report(
 
 
 def sweep(
-    file: Annotated[Path, typer.Argument(metavar="SWEEP", help="TOML file, see below.")],
+    file: Annotated[Path, typer.Argument(metavar="SWEEP", help="TOML file as above.")],
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Of runs, table and page; else sweeps/NAME."),
+        typer.Option(metavar="FOLDER", help="For runs, table and page; otherwise sweeps/NAME."),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Runs at the same time; else one a core.")
+        int | None, typer.Option(min=1, help="Runs at the same time; otherwise one a core.")
     ] = None,
     address: Annotated[
         str | None,
-        typer.Option(help="Of a Ray cluster that runs the points: host:port, ray://..., auto."),
+        typer.Option(help="Ray cluster that runs the points: host:port, ray://..., auto."),
     ] = None,
 ) -> None:
-    """Run many experiments from one file, and collect one table and one page.
+    """Run many experiments from one file: one table, one page.
 
     The file may say:
 
@@ -200,12 +200,12 @@ def sweep(
 def replay(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
     settings: Settings = [],  # noqa: B006 - typer copies it
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
 ) -> None:
-    """Decode a run's stored captures again and show old against new, round by round.
+    """Decode a run's captures again: old against new.
 
-    With other parameters of the scheme or the receiver (--set), or with this version
-    of the code. Opens no radio and changes nothing in the run folder.
+    Round by round, with other parameters of the scheme or the receiver (--set), or with
+    this version of the code. Opens no radio and changes nothing in the run folder.
     """
     from sdr_ota.cli.replay import replay_command  # noqa: PLC0415
 
@@ -218,10 +218,10 @@ def watch(
         int, typer.Option(min=0, max=65535, help="TCP port on loopback; 0 for any that is free.")
     ] = 8765,
 ) -> None:
-    """Follow a running or finished experiment in a browser on this machine, until Ctrl-C.
+    """Follow a run in a browser on this machine, until Ctrl-C.
 
-    Spectrum and constellation of the last capture, sums, loss, health. It reads the
-    run folder and nothing else; the page loads nothing from anywhere.
+    It may be running or finished. Spectrum and constellation of the last capture, sums,
+    loss, health. The run folder is all that is read; the page loads nothing from anywhere.
     """
     from sdr_ota.cli.watch.command import watch_command  # noqa: PLC0415
 
@@ -231,7 +231,7 @@ def watch(
 def dataset(  # noqa: PLR0913, PLR0917 - a command's options
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="New, or begun before.")],
     preset: Annotated[
-        list[str], typer.Option(help="A simulated air; repeat for more. See sdr-ota presets.")
+        list[str], typer.Option(help="A simulated air; repeat for more; `presets` lists them.")
     ] = ["lab-wired", "lab-indoor", "free-running-pluto", "harsh"],  # noqa: B006
     scheme: Annotated[
         list[str], typer.Option(help="How symbols are added; repeat for more; all if not given.")
@@ -244,10 +244,10 @@ def dataset(  # noqa: PLR0913, PLR0917 - a command's options
     seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 1,
     settings: Settings = [],  # noqa: B006 - typer copies it
 ) -> None:
-    """Make a data set: superposed bursts of 1 to K nodes with the sum that is true.
+    """Make a data set of superposed bursts with their true sums.
 
-    SigMF recordings of payloads and soundings, an index, a data card and what our own
-    receiver gets from it beside theory. Broken off, the same command goes on.
+    SigMF recordings of payloads and soundings of 1 to K nodes, an index, a data card and
+    what our own receiver gets from it beside theory. Broken off, the same command goes on.
     """
     from sdr_ota.cli.dataset.command import Grid, dataset_command  # noqa: PLC0415
     from sdr_ota.schemes import scheme_names  # noqa: PLC0415
@@ -265,7 +265,7 @@ def dataset(  # noqa: PLR0913, PLR0917 - a command's options
 
 
 def presets() -> None:
-    """List the simulated airs by name, with their main numbers."""
+    """List the simulated airs with their main numbers."""
     from sdr_ota.cli.report.command import presets_command  # noqa: PLC0415
 
     presets_command()
@@ -280,7 +280,10 @@ def compare(
         Path | None, typer.Option(help="Save the figure here (png, pdf, svg).")
     ] = Path("compare.png"),
 ) -> None:
-    """Compare all schemes, measured and by theory, over noise and over phase error."""
+    """Compare all schemes, measured and by theory.
+
+    Prints their errors over noise and over phase error, and draws them.
+    """
     from sdr_ota.cli.compare import compare_command  # noqa: PLC0415
     from sdr_ota.comparison import Setting  # noqa: PLC0415
 
@@ -292,14 +295,17 @@ def find(
         str, typer.Argument(help="Only SoapySDR devices like this: driver=uhd,type=b200.")
     ] = "",
 ) -> None:
-    """List the radios that are plugged in, by the addresses that a config takes."""
+    """List the radios that are plugged in, with their addresses.
+
+    A config takes these addresses as they stand.
+    """
     from sdr_ota.cli.find import find_command  # noqa: PLC0415
 
     find_command(device)
 
 
 def doctor() -> None:
-    """Check what is installed: every missing piece, with the command that installs it."""
+    """Check what is installed, and say how to install the rest."""
     from sdr_ota.cli.doctor import doctor_command  # noqa: PLC0415
 
     doctor_command()
@@ -322,9 +328,10 @@ def virtual_pluto(
     ] = 30500,
     seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 1,
 ) -> None:
-    """Serve virtual PlutoSDRs on loopback that share one simulated air, until Ctrl-C.
+    """Serve virtual PlutoSDRs on loopback, until Ctrl-C.
 
-    Real libiio programs (pyadi-iio, iio_info, GNU Radio) talk to them unchanged.
+    They share one simulated air. Real libiio programs (pyadi-iio, iio_info, GNU Radio)
+    talk to them unchanged.
     """
     from sdr_ota.cli.virtual_pluto import virtual_pluto_command  # noqa: PLC0415
 
@@ -337,9 +344,10 @@ def virtual_soapy(
     port: Annotated[int, typer.Option(min=1, max=65000, help="TCP port on loopback.")] = 30600,
     seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 1,
 ) -> None:
-    """Serve virtual SoapySDR devices with hardware time on loopback, until Ctrl-C.
+    """Serve virtual SoapySDR devices on loopback, until Ctrl-C.
 
-    Compiles their SoapySDR driver the first time. Real SoapySDR programs open them.
+    They have hardware time and share one simulated air. Compiles their SoapySDR driver the
+    first time. Real SoapySDR programs open them.
     """
     from sdr_ota.cli.virtual_soapy import virtual_soapy_command  # noqa: PLC0415
 
@@ -356,7 +364,7 @@ def node(
         typer.Option("--radio", metavar="ADDRESS", help="A radio of this machine to lend."),
     ],
 ) -> None:
-    """Lend this machine's radios to a run that is coordinated elsewhere, until Ctrl-C.
+    """Lend this machine's radios to a run elsewhere, until Ctrl-C.
 
     In that run's config a radio lent here is ADDRESS,host=NAME. Every radio is opened
     once before, and closed again: nothing is sent. Files of the machine's own data are
@@ -375,9 +383,9 @@ def companion(
         bool, typer.Option("--environment", help="Only print what it needs, for a shell.")
     ] = False,
 ) -> None:
-    """Open GNU Radio Companion with this project's blocks in its list.
+    """Open GNU Radio Companion with this project's blocks.
 
-    They stand there under "Over-the-air sums". Needs GNU Radio and a display.
+    They stand in its list under "Over-the-air sums". Needs GNU Radio and a display.
     """
     from sdr_ota.cli.companion import companion_command  # noqa: PLC0415
 

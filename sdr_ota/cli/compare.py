@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
-from sdr_ota.cli.plots import house_style
+from sdr_ota.cli.plots import house_style, save_figure
 from sdr_ota.comparison import Point, Setting, sweep_phase, sweep_snr, vote_error
 from sdr_ota.schemes import load_scheme, scheme_names
 
@@ -40,7 +40,8 @@ def compare_command(setting: Setting, figure_path: Path | None) -> None:
     console.print(_table(over_phase, title, degrees))
     if figure_path is not None:
         with house_style():
-            _figure(over_snr, over_phase, setting).savefig(figure_path, bbox_inches="tight")
+            drawn = _figure(over_snr, over_phase, setting)
+        save_figure(drawn, figure_path)
         console.print(f"figure saved as {figure_path}")
 
 

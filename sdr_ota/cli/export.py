@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
+from sdr_ota.cli.new_folder import check_new_folder
 from sdr_ota.cli.run.learning import JOURNAL, task_of
 from sdr_ota.config import ConfigError, restore_config
 from sdr_ota.records import RunFolderError, read_run
@@ -18,8 +19,7 @@ def export_command(path: Path, output: Path) -> None:
     journal = path / JOURNAL
     if not journal.is_file():
         raise CommandFailed(f"{path} has no model: its clients were synthetic", WRONG_USE)
-    if output.exists() and any(output.iterdir()):
-        raise CommandFailed(f"{output} is not empty; choose a new folder", WRONG_USE)
+    check_new_folder(output)
     from sdr_ota.cli.trained_model import choose_trainable, load_base  # noqa: PLC0415
     from zo_core.export import export_model  # noqa: PLC0415 - torch is optional and slow
     from zo_core.journal import JournalError  # noqa: PLC0415

@@ -37,16 +37,16 @@ def _word(key: str) -> str:
     return key.rpartition(".")[2]
 
 
-def flat_settings(tables: object) -> dict[str, object]:
-    """Return a configuration's values under ``table.key``; empty if there is none."""
+def flat_settings(tables: object, prefix: str = "") -> dict[str, object]:
+    """Return a configuration's values under ``table.key``, however deep; empty if there is none."""
     if not isinstance(tables, Mapping):
         return {}
     flat: dict[str, object] = {}
-    for name, table in tables.items():
-        if isinstance(table, Mapping):
-            flat |= {f"{name}.{key}": value for key, value in table.items()}
+    for name, value in tables.items():
+        if isinstance(value, Mapping):
+            flat |= flat_settings(value, f"{prefix}{name}.")
         else:
-            flat[str(name)] = table
+            flat[f"{prefix}{name}"] = value
     return flat
 
 

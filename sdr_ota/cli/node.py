@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from sdr_ota.radio.base import RadioError
 from sdr_ota.radio.cluster import environment
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_PATIENCE_S = 20.0
+_PATIENCE_S, _KNOCK_S = 20.0, 10.0
 
 
 def node_command(name: str, address: str, radios: Sequence[str]) -> None:
@@ -30,6 +31,7 @@ def node_command(name: str, address: str, radios: Sequence[str]) -> None:
         )
     if find_spec("ray") is None:
         raise CommandFailed("machines join through Ray: pip install 'sdr-ota[cluster]'")
+    _check_answers(address)
     for radio in radios:
         _try_out(radio)
     offer = Offer(name, tuple(radios), str(Path.cwd()))
@@ -47,6 +49,20 @@ def node_command(name: str, address: str, radios: Sequence[str]) -> None:
         f"{name} is no longer in a cluster at {address} (Ray ended with code {code}): does "
         "ray start --head run there, and is the port open?"
     )
+
+
+def _check_answers(address: str) -> None:
+    """Knock at the cluster's door: Ray itself would try, and complain, for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise CommandFailed(f"--address {address!r} is not of the form HOST:PORT", WRONG_USE)
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_S).close()
+    except (OSError, OverflowError) as silent:
+        raise CommandFailed(
+            f"nothing answers at {address} ({silent}): does ray start --head run there, and is "
+            "the port open?"
+        ) from silent
 
 
 def _try_out(address: str) -> None:

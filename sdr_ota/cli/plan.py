@@ -18,7 +18,7 @@ from rich.table import Table
 
 from sdr_ota.cli.bench import air_s_per_round, frame_times_s, link_of, resolved_preset
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
-from sdr_ota.cli.plots import house_style
+from sdr_ota.cli.plots import house_style, save_figure
 from sdr_ota.cli.run.learning import sampling_rate_of
 from sdr_ota.cli.run.privacy import promise_for
 from sdr_ota.config import Config, ConfigError, load_config
@@ -54,7 +54,9 @@ def plan_command(experiment: Path | None, settings: Sequence[str], figure: Path 
 def _privacy(config: Config, home: Path, figure: Path | None) -> list[tuple[str, str]]:
     """Return what is promised, at what price, and warnings; draw the noise if asked to."""
     if config.privacy.protect == "nothing":
-        return [("privacy", "no promise; see [privacy] protect, epsilon, delta")]
+        rows = [("privacy", "no promise; see [privacy] protect, epsilon, delta")]
+        drawn = [("figure", "not drawn: it shows the noise of a promise")] if figure else []
+        return rows + drawn
     sampling_rate = sampling_rate_of(config, home)
     n_drawn = config.clients.examples_per_round * config.clients.count
     promise = promise_for(config, sampling_rate)
@@ -198,7 +200,4 @@ def _save(path: Path, promise: Promise, forecast: NoiseForecast) -> None:
         axes.set_xlabel("round")
         axes.set_ylabel("noise std (clip levels)")
         axes.legend()
-        try:
-            figure.savefig(path, bbox_inches="tight")
-        except (OSError, ValueError) as error:
-            raise CommandFailed(f"cannot save {path}: {error}", WRONG_USE) from error
+    save_figure(figure, path)

@@ -1,7 +1,5 @@
 """`sdr-ota replay`: the captures of a run decoded again, old against new."""
 
-import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +11,7 @@ from rich.table import Table
 from sdr_ota.captures import CaptureError, read_capture, stored_captures
 from sdr_ota.cli.bench import link_of, receiving
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
+from sdr_ota.cli.strict_json import strict_json
 from sdr_ota.config import Config, ConfigError, changed_config, restore_config
 from sdr_ota.records import RunFolderError, read_run
 from sdr_ota.replay import (
@@ -45,8 +44,8 @@ def replay_command(run: Path, settings: Sequence[str], as_json: bool) -> None:
                 damaged.append(str(wrong))
     summary = summarise_replay(rounds)
     if as_json:
-        record = {"rounds": [asdict(r) for r in rounds], "summary": _finite(asdict(summary))}
-        print(json.dumps(record, indent=2))
+        record = {"rounds": [asdict(r) for r in rounds], "summary": asdict(summary)}
+        print(strict_json(record, indent=2))
     else:
         _print(run, rounds, summary)
     if damaged:
@@ -97,11 +96,3 @@ def _sum(decoding: Decoding) -> str:
 
 def _error(decoding: Decoding, true_sum: float) -> str:
     return "-" if decoding.decoded_sum is None else f"{decoding.decoded_sum - true_sum:+.4f}"
-
-
-def _finite(record: dict[str, object]) -> dict[str, object]:
-    """Replace NaN, which JSON does not have, by null."""
-    return {
-        key: None if isinstance(value, float) and math.isnan(value) else value
-        for key, value in record.items()
-    }

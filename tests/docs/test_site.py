@@ -69,6 +69,8 @@ def test_every_command_is_listed(site: Path) -> None:
     page = text_of(site / "reference" / "commands.html")
     for command in ("run", "plan", "export", "virtual-pluto", "doctor"):
         assert f"sdr-ota {command}" in page
+    assert "\b" not in page
+    assert "\n  air.snr_db = [0, 10, 20]\n" in page  # lines stay lines
 
 
 def test_formulas_are_mathml(site: Path) -> None:

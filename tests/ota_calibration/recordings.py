@@ -98,14 +98,19 @@ def write_sigmf(
             "core:datatype": "cf32_le",
             "core:sample_rate": RATE_HZ,
             "core:version": "1.0.0",
-            "sdr_ota:calibration": "train",
-            "sdr_ota:node": node,
-            "sdr_ota:receiver": "recorder",
-            "sdr_ota:amplitudes": amplitudes,
-            "sdr_ota:start_tick": capture.start_tick,
-            "sdr_ota:train_tick": capture.train_tick,
+            "ota:calibration": "train",
+            "ota:node": node,
+            "ota:receiver": "recorder",
+            "ota:amplitudes": amplitudes,
+            "ota:train_tick": capture.train_tick,
         },
-        "captures": [{"core:sample_start": 0, "core:frequency": CENTER_HZ}],
+        "captures": [
+            {
+                "core:sample_start": 0,
+                "core:frequency": CENTER_HZ,
+                "core:global_index": capture.start_tick,
+            }
+        ],
         "annotations": [],
     }
     (folder / f"{name}.sigmf-meta").write_text(json.dumps(meta))

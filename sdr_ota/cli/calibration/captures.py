@@ -1,19 +1,20 @@
 """Captures of a calibration on disk: SigMF, so that other programs read them too.
 
-A capture is a pair of files, ``NAME.sigmf-meta`` and ``NAME.sigmf-data`` (complex float32,
-little endian). What a calibration needs beyond SigMF's own fields stands under ``sdr_ota:``:
+What a calibration needs beyond SigMF's own fields has the namespace ``ota``:
 
-    sdr_ota:calibration   train, ladder or idle
-    sdr_ota:node          serial of the transmitter; empty for idle
-    sdr_ota:receiver      serial of the receiver
-    sdr_ota:amplitudes    of the train's bursts, full scale 1.0
-    sdr_ota:start_tick    receiver tick of the first sample
-    sdr_ota:train_tick    tick at which the train was to arrive, or null
+    ota:calibration   train, ladder or idle
+    ota:node          serial of the transmitter; empty for idle
+    ota:receiver      serial of the receiver
+    ota:amplitudes    of the train's bursts, full scale 1.0
+    ota:train_tick    tick at which the train was to arrive, or null
+
+The receiver's tick of the first sample is ``core:global_index``.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha512
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,13 @@ import numpy as np
 from ota_calibration.train import Train, TrainCapture
 
 from sdr_ota.exchange import Bench
+from sdr_ota.radio.base import Capture
+from sdr_ota.recording import DATA, DATATYPE, META, CaptureError, Recording, write_recording
 from sdr_ota.types import Samples
 
 
-class CaptureError(Exception):
-    """A folder of captures cannot be read; the text says what is wrong."""
-
-
 @dataclass(frozen=True)
-class StoredCapture:
+class CalibrationCapture:
     """A capture as read.
 
     Attributes:
@@ -51,7 +50,7 @@ class StoredCapture:
     capture: TrainCapture
 
 
-class CaptureFolder:
+class CaptureWriter:
     """Writes captures into a folder, numbered in order of time."""
 
     def __init__(self, path: Path) -> None:
@@ -77,45 +76,35 @@ class CaptureFolder:
         amplitudes: Sequence[float],
     ) -> None:
         self._path.mkdir(parents=True, exist_ok=True)
-        stem = self._path / f"{self._count:05d}-{kind}"
-        self._count += 1
-        capture.samples.astype("<c8").tofile(stem.with_suffix(".sigmf-data"))
-        meta = {
-            "global": {
-                "core:datatype": "cf32_le",
-                "core:sample_rate": bench.settings[0].sample_rate_hz,
-                "core:version": "1.0.0",
-                "sdr_ota:calibration": kind,
-                "sdr_ota:node": node,
-                "sdr_ota:receiver": bench.receiver.info.serial,
-                "sdr_ota:amplitudes": list(amplitudes),
-                "sdr_ota:start_tick": capture.start_tick,
-                "sdr_ota:train_tick": capture.train_tick,
-            },
-            "captures": [
-                {"core:sample_start": 0, "core:frequency": bench.settings[0].center_freq_hz}
-            ],
-            "annotations": [],
+        fields = {
+            "ota:calibration": kind,
+            "ota:node": node,
+            "ota:receiver": bench.receiver.info.serial,
+            "ota:amplitudes": list(amplitudes),
+            "ota:train_tick": capture.train_tick,
         }
-        stem.with_suffix(".sigmf-meta").write_text(json.dumps(meta, indent=2), encoding="utf-8")
+        heard = Capture(capture.samples, capture.start_tick)
+        recording = Recording(heard, f"{kind} of a calibration", fields)
+        write_recording(self._path, f"{self._count:05d}-{kind}", recording, bench)
+        self._count += 1
 
 
-def read_captures(folder: Path) -> list[StoredCapture]:
+def read_captures(folder: Path) -> list[CalibrationCapture]:
     """Read all captures of a folder, in the order of their names.
 
     Raises:
         CaptureError: If there is none, or one cannot be read.
     """
-    paths = sorted(folder.glob("*.sigmf-meta")) if folder.is_dir() else []
+    paths = sorted(folder.glob(f"*{META}")) if folder.is_dir() else []
     if not paths:
         raise CaptureError(
-            f"no *.sigmf-meta in {folder}; record captures with sdr-ota calibrate ... "
+            f"no *{META} in {folder}; record captures with sdr-ota calibrate ... "
             "--keep-captures DIR"
         )
     return [_read(path) for path in paths]
 
 
-def _read(path: Path) -> StoredCapture:
+def _read(path: Path) -> CalibrationCapture:
     try:
         meta = json.loads(path.read_text(encoding="utf-8"))
         return _stored(meta["global"], meta["captures"][0], path)
@@ -123,19 +112,22 @@ def _read(path: Path) -> StoredCapture:
         raise CaptureError(f"cannot read {path}: {type(error).__name__}: {error}") from error
 
 
-def _stored(about: Mapping[str, Any], first: Mapping[str, Any], path: Path) -> StoredCapture:
-    if about["core:datatype"] != "cf32_le":
-        raise ValueError(f"datatype {about['core:datatype']!r}; only cf32_le is read")
-    tick = about["sdr_ota:train_tick"]
-    samples = np.fromfile(path.with_suffix(".sigmf-data"), "<c8").astype(np.complex64)
-    return StoredCapture(
-        kind=str(about["sdr_ota:calibration"]),
-        node=str(about["sdr_ota:node"]),
-        receiver=str(about["sdr_ota:receiver"]),
-        amplitudes=tuple(float(a) for a in about["sdr_ota:amplitudes"]),
+def _stored(about: Mapping[str, Any], first: Mapping[str, Any], path: Path) -> CalibrationCapture:
+    if about["core:datatype"] != DATATYPE:
+        raise ValueError(f"datatype {about['core:datatype']!r}; only {DATATYPE} is read")
+    tick = about["ota:train_tick"]
+    data = path.with_suffix(DATA).read_bytes()
+    if about.get("core:sha512", checksum := sha512(data).hexdigest()) != checksum:
+        raise ValueError("its samples are not those of its checksum")
+    samples = np.frombuffer(data, "<c8").astype(np.complex64)
+    return CalibrationCapture(
+        kind=str(about["ota:calibration"]),
+        node=str(about["ota:node"]),
+        receiver=str(about["ota:receiver"]),
+        amplitudes=tuple(float(a) for a in about["ota:amplitudes"]),
         sample_rate_hz=float(about["core:sample_rate"]),
         center_freq_hz=float(first["core:frequency"]),
         capture=TrainCapture(
-            samples, int(about["sdr_ota:start_tick"]), None if tick is None else int(tick)
+            samples, int(first["core:global_index"]), None if tick is None else int(tick)
         ),
     )

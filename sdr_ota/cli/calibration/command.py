@@ -18,7 +18,7 @@ from ota_calibration.train import ReceiverSaturated, Train, TrainCapture, sound_
 
 from sdr_ota.air import SimulatedAir
 from sdr_ota.cli.bench import USABLE_BANDWIDTH, link_of, open_bench, simulated_air
-from sdr_ota.cli.calibration.captures import CaptureFolder
+from sdr_ota.cli.calibration.captures import CaptureWriter
 from sdr_ota.cli.calibration.result import (
     KINDS,
     N_BURSTS,
@@ -31,6 +31,7 @@ from sdr_ota.cli.calibration.result import (
 from sdr_ota.cli.calibration.view import print_result, watch
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.cli.interruption import Interruption
+from sdr_ota.cli.new_folder import check_new_folder
 from sdr_ota.cli.run.scheme_choice import with_scheme
 from sdr_ota.config import Config, ConfigError, load_config
 from sdr_ota.config_tables import PrivacyTable
@@ -88,6 +89,7 @@ def calibrate_command(asked: Asked, from_captures: Path | None) -> None:
             f"cannot calibrate {asked.what!r}; there are: {', '.join(KINDS)}, all", WRONG_USE
         )
     half_widths = _half_widths(asked.precision)
+    _check_new(asked.keep_captures, from_captures)
     try:
         config = load_config(asked.bench, asked.settings)
     except ConfigError as wrong:
@@ -116,6 +118,15 @@ def _for_trains(config: Config) -> Config:
     return with_scheme(free, "energy-difference")
 
 
+def _check_new(kept: Path | None, read: Path | None) -> None:
+    """Refuse to record over captures of before, or without a radio."""
+    if kept is not None and read is not None:
+        text = "--keep-captures records what radios hear, and --from-captures opens none"
+        raise CommandFailed(f"{text}: leave one out", WRONG_USE)
+    if kept is not None:
+        check_new_folder(kept)
+
+
 def _half_widths(texts: tuple[str, ...]) -> Mapping[str, float]:
     wanted = dict(HALF_WIDTHS)
     for text in texts:
@@ -142,6 +153,8 @@ def _measured_or_interrupted(
     with Interruption() as interruption:
         try:
             return _measure_bench(asked, config, half_widths, interruption.check)
+        except OSError as error:
+            raise CommandFailed(f"broken off, no record was written: {error}") from error
         except KeyboardInterrupt:
             raise CommandFailed("interrupted; no record was written", INTERRUPTED) from None
 
@@ -151,7 +164,7 @@ def _measure_bench(
 ) -> BenchResult:
     """Open the radios, hear everything, close them; then start them anew for their phases."""
     air, link = simulated_air(config), link_of(config)
-    kept = CaptureFolder(asked.keep_captures) if asked.keep_captures else None
+    kept = CaptureWriter(asked.keep_captures) if asked.keep_captures else None
     try:
         with open_bench(config, air) as bench:
             surveyed = _Surveyor(bench, link, half_widths, kept, check)
@@ -179,7 +192,7 @@ class _Surveyor:
     bench: Bench
     link: Link
     half_widths: Mapping[str, float]
-    kept: CaptureFolder | None
+    kept: CaptureWriter | None
     check: Callable[[], None]
 
     def noise_floor(self) -> NoiseFloor:

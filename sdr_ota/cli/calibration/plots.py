@@ -13,10 +13,8 @@ from ota_calibration.train import Train
 
 from sdr_ota.cli.calibration.result import NodeResult
 from sdr_ota.cli.html_page import Figure
-from sdr_ota.cli.plots import house_style
+from sdr_ota.cli.plots import house_style, joined_style
 from sdr_ota.frame import FrameFormat
-
-_MARKERS = "os^Dvx+*<>"
 
 
 def idle_figure(floor: NoiseFloor) -> Figure:
@@ -40,8 +38,7 @@ def offset_figure(nodes: Sequence[NodeResult]) -> Figure:
         offsets = np.array(survey.series("cfo_hz"))
         times = np.array(survey.times_s) - survey.times_s[0]
         label = f"{name}: {offsets.mean():+.1f} Hz"
-        marker = _MARKERS[place % len(_MARKERS)]
-        axes.plot(times, offsets - offsets.mean(), marker=marker, markersize=3, label=label)
+        axes.plot(times, offsets - offsets.mean(), markersize=3, label=label, **joined_style(place))
     axes.set_xlabel("time since the node's first train (s)")
     axes.set_ylabel("offset from mean (Hz)")
     axes.legend(fontsize=7)
@@ -61,8 +58,7 @@ def allan_figure(nodes: Sequence[NodeResult], rate_hz: float, center_hz: float) 
             np.sqrt(np.mean([allan_deviation(p, interval_s, center_hz, m) ** 2 for p in phases]))
             for m in lags
         ]
-        marker = _MARKERS[place % len(_MARKERS)]
-        axes.loglog([1e3 * m * interval_s for m in lags], values, marker=marker, label=name)
+        axes.loglog([1e3 * m * interval_s for m in lags], values, label=name, **joined_style(place))
     axes.set_xlabel("averaging time (ms)")
     axes.set_ylabel("Allan deviation")
     axes.legend(fontsize=7)
@@ -82,8 +78,8 @@ def linearity_figure(nodes: Sequence[NodeResult]) -> Figure:
             continue
         sent_db = 20 * np.log10(found.amplitudes)
         gains = found.gains_db - found.small_signal_db
-        marker = _MARKERS[place % len(_MARKERS)]
-        axes.errorbar(sent_db, gains, found.stds_db, marker=marker, markersize=3, label=node.serial)
+        style = {**joined_style(place), "markersize": 3}
+        axes.errorbar(sent_db, gains, found.stds_db, label=node.serial, **style)
     axes.axhline(-1.0, color="0.6", linewidth=0.8)
     axes.set_ylim(-2.5, 1.0)
     axes.set_xlabel("amplitude sent (dBFS)")

@@ -10,11 +10,12 @@ from ota_calibration.survey import NodeSilent, Reading, survey_of
 from ota_calibration.train import Train
 
 from sdr_ota.cli.bench import link_of
-from sdr_ota.cli.calibration.captures import CaptureError, StoredCapture, read_captures
+from sdr_ota.cli.calibration.captures import CalibrationCapture, read_captures
 from sdr_ota.cli.calibration.result import BenchResult, NodeHeard, NodeResult, node_result
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
 from sdr_ota.config import Config
 from sdr_ota.exchange import Link
+from sdr_ota.recording import CaptureError
 
 START = "recorded"
 """Instead of what identifies a start: a recording cannot tell."""
@@ -41,13 +42,15 @@ def measure_captures(folder: Path, config: Config, kinds: tuple[str, ...]) -> Be
     return BenchResult(receiver, floor, nodes, kinds, datetime.now(UTC), is_timed)
 
 
-def _node(captures: Sequence[StoredCapture], config: Config, kinds: tuple[str, ...]) -> NodeResult:
+def _node(
+    captures: Sequence[CalibrationCapture], config: Config, kinds: tuple[str, ...]
+) -> NodeResult:
     first, link = captures[0], link_of(config)
     heard = _heard(captures, link)
     return node_result(heard, _key(first, first.node, config), config, link, kinds)
 
 
-def _heard(captures: Sequence[StoredCapture], link: Link) -> NodeHeard:
+def _heard(captures: Sequence[CalibrationCapture], link: Link) -> NodeHeard:
     first = captures[0]
     trains = [one for one in captures if one.kind == "train"]
     ladders = [one.capture for one in captures if one.kind == "ladder"]
@@ -65,7 +68,7 @@ def _heard(captures: Sequence[StoredCapture], link: Link) -> NodeHeard:
     return NodeHeard(first.node, survey, ladders)
 
 
-def _key(stored: StoredCapture, node: str, config: Config) -> RecordKey:
+def _key(stored: CalibrationCapture, node: str, config: Config) -> RecordKey:
     return RecordKey(
         node=node,
         receiver=stored.receiver,

@@ -16,6 +16,7 @@ from sdr_ota.cli.dataset.card import baseline, write_card
 from sdr_ota.cli.dataset.setting import ROWS, Setting, write_rows, write_setting
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.cli.interruption import Interruption
+from sdr_ota.cli.new_folder import check_new_folder
 from sdr_ota.config import Config, ConfigError
 from sdr_ota.presets import air_preset
 from sdr_ota.replaced_file import replace_file
@@ -105,10 +106,7 @@ def _claim(root: Path, grid: Grid) -> None:
         raise CommandFailed(
             f"{root} holds a data set of other settings ({path}); choose another folder", WRONG_USE
         )
-    if root.exists() and not (root.is_dir() and not any(root.iterdir())):
-        raise CommandFailed(
-            f"{root} is not empty and no data set; choose another folder", WRONG_USE
-        )
+    check_new_folder(root)
     root.mkdir(parents=True, exist_ok=True)
     replace_file(path, f"{json.dumps(wanted, indent=2)}\n".encode())
 

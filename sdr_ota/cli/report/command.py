@@ -1,7 +1,5 @@
 """`sdr-ota report`: the figures of runs as a table, a page, files, or JSON."""
 
-import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +13,7 @@ from sdr_ota.cli.html_page import FigureFormat, render_page, save_figures
 from sdr_ota.cli.named_run import NamedRun, name_runs
 from sdr_ota.cli.report.page import report_sections, report_summary, report_title
 from sdr_ota.cli.report.table import table_rows
+from sdr_ota.cli.strict_json import strict_json
 from sdr_ota.presets import PRESETS
 from sdr_ota.records import RunFolderError, RunRecord, read_run
 from sdr_ota.summary import summarise
@@ -36,7 +35,9 @@ def report_command(
         plots = page.parent / "plots"
         saved = save_figures(sections, plots, figure_format) if figure_format else []
     except OSError as error:
-        text = f"cannot write {error.filename or page}: {error.strerror}; choose --output FILE"
+        text = (
+            f"cannot write {error.filename or page}: {error.strerror}; choose another --output FILE"
+        )
         raise CommandFailed(text, WRONG_USE) from error
     _print_table(runs)
     for path in (page, *saved):
@@ -46,10 +47,10 @@ def report_command(
 def report_json(folders: Sequence[Path]) -> None:
     """Print the figures for machines: an object for one run, a list for several."""
     records = [
-        _finite({"run": str(run.folder), **asdict(summarise(run)), "stop": run.stop})
+        {"run": str(run.folder), **asdict(summarise(run)), "stop": run.stop}
         for run in _read(folders)
     ]
-    print(json.dumps(records[0] if len(records) == 1 else records, indent=2))
+    print(strict_json(records[0] if len(records) == 1 else records, indent=2))
 
 
 def print_report(run: RunRecord) -> None:
@@ -84,14 +85,6 @@ def _print_table(runs: Sequence[NamedRun]) -> None:
     for row in table_rows([named.run for named in runs]):
         table.add_row(*row)
     console.print(table)
-
-
-def _finite(record: dict[str, object]) -> dict[str, object]:
-    """Replace NaN and infinities, which JSON does not have, by null."""
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in record.items()
-    }
 
 
 def presets_command() -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sdr_ota.capture_view import capture_spectrum, payload_constellation
 from sdr_ota.captures import StoredCapture
 from sdr_ota.cli.named_run import NamedRun, flat_settings
-from sdr_ota.cli.plots import curve_style, marker_style
+from sdr_ota.cli.plots import curve_style, joined_style, marker_style
 from sdr_ota.erasure import Erasure
 from sdr_ota.experiment import RoundResult
 from sdr_ota.records import RunRecord
@@ -39,7 +39,7 @@ def learning_figure(runs: Sequence[NamedRun]) -> Figure | None:
         _draw_loss(left, named, place, alone=len(runs) == 1)
         evaluations = named.run.evaluations
         scores = [e.score for e in evaluations]
-        style = {**curve_style(place), **_mark_of(place)}
+        style = {**joined_style(place), "markersize": 4}
         right.plot([e.rounds_done for e in evaluations], scores, label=named.name, **style)
     left.set_xlabel("round")
     left.set_ylabel(_loss_label(runs[0].run))
@@ -265,10 +265,6 @@ def _legend(axes: Axes, runs: Sequence[NamedRun]) -> None:
         axes.legend(fontsize=8)
     else:
         axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.01), frameon=False)
-
-
-def _mark_of(place: int) -> dict[str, object]:
-    return {"marker": marker_style(place)["marker"], "markersize": 4}
 
 
 def _decibels(power: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sdr_ota.air import SimulatedAir
+from sdr_ota.cli.failure import CommandFailed
 from sdr_ota.experiment import Planner, Position
 from sdr_ota.replaced_file import replace_file
 
@@ -35,11 +36,25 @@ def save_standing(standing: Standing, folder: Path) -> None:
 
 
 def load_standing(folder: Path) -> Standing | None:
-    """Return the state that was saved last; None where no round was finished."""
+    """Return the state that was saved last; None where no round was finished.
+
+    Raises:
+        CommandFailed: If it cannot be read, or another version has written it.
+    """
     path = folder / CHECKPOINT
     if not path.is_file():
         return None
-    standing = pickle.loads(path.read_bytes())
+    try:
+        standing = pickle.loads(path.read_bytes())
+    except Exception as wrong:  # a damaged pickle may raise anything
+        raise CommandFailed(_unreadable(path, wrong)) from wrong
     if not isinstance(standing, Standing):
-        raise TypeError(f"{path} holds a {type(standing).__name__}, not the state of a run")
+        raise CommandFailed(_unreadable(path, f"it holds a {type(standing).__name__}"))
     return standing
+
+
+def _unreadable(path: Path, why: object) -> str:
+    return (
+        f"cannot go on from {path}: {why}; it is damaged, or another version of sdr-ota has "
+        "written it: resume with that version"
+    )

@@ -60,14 +60,18 @@ def sweep_command(file: Path, output: Path | None, jobs: int | None, address: st
         folder.mkdir(parents=True, exist_ok=True)
         with Interruption(), closing(_started(sweep, left, jobs, address)) as outcomes:
             _collect(sweep, folder, rows, outcomes, n_left=len(left))
+        table = list(rows.values())
+        written = (*write_table(table, folder), write_page(sweep, table, folder))
     except KeyboardInterrupt:
         text = f"interrupted; the same command goes on with {folder}"
         raise CommandFailed(text, INTERRUPTED) from None
     except OSError as error:
-        raise CommandFailed(f"cannot write {error.filename or folder}: {error.strerror}") from error
-    table = list(rows.values())
+        raise CommandFailed(
+            f"cannot write {error.filename or folder}: {error.strerror or error}; the same command "
+            "goes on where it stands"
+        ) from error
     _print_table(sweep, table)
-    for path in (*write_table(table, folder), write_page(sweep, table, folder)):
+    for path in written:
         console.print(f"wrote {path}", soft_wrap=True)
     _tell_failures(table)
 
@@ -98,7 +102,7 @@ def _started(
             text = "the sweep uses real radios, which one run at a time holds: leave out --jobs"
             raise CommandFailed(f"{text} and --address", WRONG_USE)
         return run_locally(tasks, 1)
-    if address is None:
+    if address is None or not tasks:
         return run_locally(tasks, jobs or len(os.sched_getaffinity(0)))
     from sdr_ota.cli.sweep.cluster import run_on_cluster  # noqa: PLC0415 - Ray is optional
 

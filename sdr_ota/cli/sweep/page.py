@@ -23,7 +23,8 @@ def write_page(sweep: Sweep, rows: Sequence[Row], folder: Path) -> Path:
     ]
     save_figures(sections, folder / "plots", "png")
     n_failed = sum(row["ending"] == "failed" for row in rows)
-    summary = f"{len(rows)} points over {', '.join(sweep.keys)}; {n_failed} failed. In {folder}."
+    over = f" over {', '.join(sweep.keys)}" if sweep.keys else ""
+    summary = f"{len(rows)} points{over}; {n_failed} failed. In {folder}."
     path = folder / "sweep.html"
     path.write_text(render_page(f"Sweep {folder.name}", summary, sections), encoding="utf-8")
     return path

@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdr_ota.cli.named_run import flat_settings
 from sdr_ota.config import Config, ConfigError, load_config
 
 SEED, PRESET = "run.seed", "air.preset"
@@ -78,28 +79,19 @@ def read_sweep(path: Path) -> Sweep:
     unknown = [key for key in tables if key not in KNOWN]
     if unknown:
         raise ConfigError(f"{path}: unknown {unknown[0]!r}; known: {', '.join(KNOWN)}")
-    base = flattened(_table(tables, "base"))
+    base = flat_settings(_table(tables, "base"))
     file = base.pop("file", None)
     if whole := [key for key in base if "." not in key]:
         raise ConfigError(f"base: {whole[0]} belongs into a file of its own: name it in base.file")
     home = path.parent.resolve()
     combinations = _combinations(tables)
+    if not combinations:
+        raise ConfigError(f"{path} means no point at all: seeds or a [[list]] entry is empty")
     points = [_point(home, file, base, settings) for settings in combinations]
     keys = tuple(dict.fromkeys(key for settings in combinations for key in settings))
     folder = tables.get("folder")
     unique = {point.name: point for point in points}
     return Sweep(home, None if folder is None else str(folder), keys, tuple(unique.values()))
-
-
-def flattened(table: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    """Return values by their dotted keys, however deep they lie."""
-    flat: dict[str, object] = {}
-    for name, value in table.items():
-        if isinstance(value, Mapping):
-            flat |= flattened(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
 
 
 def toml_value(value: object) -> str:
@@ -108,7 +100,7 @@ def toml_value(value: object) -> str:
         return "{" + ", ".join(f"{json.dumps(k)} = {toml_value(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(toml_value(item) for item in value) + "]"
-    return json.dumps(value)
+    return json.dumps(value, default=str)  # a date is no setting: the config will say so
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -122,7 +114,9 @@ def _read(path: Path) -> dict[str, object]:
 
 def _combinations(tables: Mapping[str, object]) -> list[dict[str, object]]:
     """Return what each point sets: the grid times the list times presets times seeds."""
-    axes = {key: _values(f"grid.{key}", v) for key, v in flattened(_table(tables, "grid")).items()}
+    axes = {
+        key: _values(f"grid.{key}", v) for key, v in flat_settings(_table(tables, "grid")).items()
+    }
     if "presets" in tables:
         axes[PRESET] = _values("presets", tables["presets"])
     seeds = tables.get("seeds")
@@ -132,7 +126,7 @@ def _combinations(tables: Mapping[str, object]) -> list[dict[str, object]]:
     entries = tables.get("list", [{}])
     if not isinstance(entries, list) or not all(isinstance(one, Mapping) for one in entries):
         raise ConfigError("list: write each entry as a [[list]] table")
-    listed = [point for entry in entries for point in _in_step(flattened(entry))]
+    listed = [point for entry in entries for point in _in_step(flat_settings(entry))]
     return [{**point, **row} for point in listed for row in rows]
 
 

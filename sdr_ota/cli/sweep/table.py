@@ -12,7 +12,7 @@ from ota_calibration.ledger_record import LedgerError
 from sdr_ota.cli.run.privacy import epsilon_spent
 from sdr_ota.cli.sweep.plan import Point
 from sdr_ota.cli.sweep.point import Outcome
-from sdr_ota.records import read_run
+from sdr_ota.records import RunFolderError, read_run
 from sdr_ota.summary import summarise
 
 Value: TypeAlias = str | float | int | bool | None
@@ -35,7 +35,12 @@ def table_row(point: Point, outcome: Outcome | None) -> dict[str, Value]:
         return row | {"ending": "not run yet", "why": "", "run": None}
     row |= {"ending": "failed" if outcome.why_not else "done", "why": outcome.why_not}
     row["run"] = None if outcome.run is None else str(outcome.run)
-    return row if outcome.run is None else row | _figures(outcome.run)
+    if outcome.run is None:
+        return row
+    try:
+        return row | _figures(outcome.run)
+    except RunFolderError as damaged:  # its own failure, not that of the sweep
+        return row | {"ending": "failed", "why": outcome.why_not or str(damaged)}
 
 
 def write_table(rows: Sequence[Row], folder: Path) -> list[Path]:

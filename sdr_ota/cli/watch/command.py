@@ -1,6 +1,5 @@
 """`sdr-ota watch`: a run in a browser page, served on loopback from its folder alone."""
 
-import json
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
+from sdr_ota.cli.strict_json import strict_json
 from sdr_ota.cli.watch.state import WatchState
 from sdr_ota.records import RunFolderError
 
@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_json(self, record: dict[str, object] | None) -> None:
         status = HTTPStatus.NOT_FOUND if record is None else HTTPStatus.OK
-        self._send(status, "application/json", json.dumps(record).encode())
+        self._send(status, "application/json", strict_json(record).encode())
 
     def _send(self, status: HTTPStatus, kind: str, body: bytes) -> None:
         self.send_response(status)

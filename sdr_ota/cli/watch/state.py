@@ -67,30 +67,28 @@ class WatchState:
             summary = summarise(run)
         config = run.start.get("config")
         tables: Json = config if isinstance(config, dict) else {}
-        return _finite(
-            {
-                "name": run.folder.resolve().name,
-                "generation": now,
-                "n_rounds": len(rounds),
-                "n_planned": tables.get("run", {}).get("rounds"),
-                "scheme": tables.get("link", {}).get("scheme"),
-                "n_clients": tables.get("clients", {}).get("count"),
-                "driver": _driver(run.start.get("radios")),
-                "stop": dict(run.stop),
-                "quiet_s": _quiet_s(run.folder),
-                "pace": _pace(rounds[-PACE_ROUNDS:]),
-                "nmse_db": summary.nmse_db,
-                "theory_nmse_db": summary.theory_nmse_db,
-                "erasures": dict(summary.erasures),
-                "incomplete": summary.incomplete,
-                "score_name": summary.score_name,
-                "scores": [[e.rounds_done, e.score] for e in run.evaluations],
-                "new": _columns(new),
-                "captures": [p.name.removesuffix(META) for p in stored_captures(run.folder)],
-                "last_detail": next((r.detail for r in reversed(rounds) if r.erasure), ""),
-                "work_s": time.thread_time() - began_s,
-            }
-        )
+        return {
+            "name": run.folder.resolve().name,
+            "generation": now,
+            "n_rounds": len(rounds),
+            "n_planned": tables.get("run", {}).get("rounds"),
+            "scheme": tables.get("link", {}).get("scheme"),
+            "n_clients": tables.get("clients", {}).get("count"),
+            "driver": _driver(run.start.get("radios")),
+            "stop": dict(run.stop),
+            "quiet_s": _quiet_s(run.folder),
+            "pace": _pace(rounds[-PACE_ROUNDS:]),
+            "nmse_db": summary.nmse_db,
+            "theory_nmse_db": summary.theory_nmse_db,
+            "erasures": dict(summary.erasures),
+            "incomplete": summary.incomplete,
+            "score_name": summary.score_name,
+            "scores": [[e.rounds_done, e.score] for e in run.evaluations],
+            "new": _columns(new),
+            "captures": [p.name.removesuffix(META) for p in stored_captures(run.folder)],
+            "last_detail": next((r.detail for r in reversed(rounds) if r.erasure), ""),
+            "work_s": time.thread_time() - began_s,
+        }
 
     def capture(self, name: str) -> Json | None:
         """Return what there is to see in a capture; None if it is not (any more) there."""
@@ -134,7 +132,7 @@ def _rounded(values: NDArray[np.float64]) -> list[float]:
 
 def _columns(rounds: Sequence[RoundResult]) -> Json:
     """Return a column a quantity; of very many rounds a part."""
-    shown = rounds[:: max(len(rounds) // MOST_ROUNDS, 1)]
+    shown = rounds[:: max(-(-len(rounds) // MOST_ROUNDS), 1)]
     return {name: [value(r) for r in shown] for name, value in _COLUMNS.items()}
 
 
@@ -152,16 +150,3 @@ def _quiet_s(folder: Path) -> float | None:
 
 def _driver(radios: object) -> str:
     return str(radios[0].get("driver", "")) if isinstance(radios, list) and radios else ""
-
-
-def _finite(value: Json) -> Json:
-    """Replace NaN and infinities, which JSON does not have, by null."""
-
-    def clean(item: object) -> object:
-        if isinstance(item, float) and not math.isfinite(item):
-            return None
-        if isinstance(item, dict):
-            return {key: clean(inner) for key, inner in item.items()}
-        return [clean(inner) for inner in item] if isinstance(item, list) else item
-
-    return {key: clean(item) for key, item in value.items()}

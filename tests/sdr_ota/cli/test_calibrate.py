@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -78,6 +79,16 @@ def test_its_own_captures_give_the_same_numbers(calibrated: tuple[Path, str]) ->
         assert again[node, "gain_db"]["value"] == pytest.approx(live[node, "gain_db"]["value"])
 
 
+def test_a_damaged_capture_is_named(calibrated: tuple[Path, str], tmp_path: Path) -> None:
+    shutil.copytree(calibrated[0] / "raw", tmp_path / "raw")
+    data = next((tmp_path / "raw").glob("*-train.sigmf-data"))
+    data.write_bytes(bytes(len(data.read_bytes())))
+    refused = sdr_ota("calibrate", "all", "--from-captures", "raw", folder=tmp_path)
+    assert refused.returncode == 2
+    assert f"cannot read raw/{data.stem}.sigmf-meta" in refused.stderr
+    assert "checksum" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -148,9 +159,13 @@ def test_intervals_hold_on_recordings_of_another_generator(tmp_path: Path) -> No
         (("calibrate", "gain", "--precision", "gain_db=0"), "is not QUANTITY=HALF_WIDTH"),
         (("calibrate", "gain", "--precision", "level=1"), "defaults: gain_db=0.5"),
         (("calibrate", "gain", "--from-captures", "none"), "--keep-captures DIR"),
+        (("calibrate", "gain", "--keep-captures", "kept"), "kept is not an empty folder"),
+        (("calibrate", "gain", "--keep-captures", "new", "--from-captures", "kept"), "leave one"),
     ],
 )
 def test_wrong_use_is_explained(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "00000-idle.sigmf-meta").touch()
     refused = sdr_ota(*arguments, folder=tmp_path)
     assert refused.returncode == 2
     assert words in refused.stderr
@@ -230,7 +245,10 @@ def test_a_signal_silences_the_boards_and_writes_nothing(number: int, tmp_path: 
         while world.nodes[0].radiated() is None and time.monotonic() < until:
             time.sleep(0.01)
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "interrupted; no record was written" in said
     assert world.nodes[0].radiated() is None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,7 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+import typer
 
+from sdr_ota.cli import commands
 from sdr_ota.records import read_run
 
 LINK_ONLY = ["--set", "clients.source=synthetic", "--set", "run.rounds=3"]
@@ -139,13 +142,25 @@ def test_an_interrupted_run_is_whole_and_says_so(tmp_path: Path, number: signal.
     while not list(tmp_path.glob("runs/*/rounds.jsonl")) and time.monotonic() < deadline_s:
         time.sleep(0.05)
     process.send_signal(number)
-    _, log = process.communicate(timeout=60)
+    try:
+        _, log = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "interrupted" in log
     assert "Traceback" not in log
     record = read_run(_only_run(tmp_path))
     assert record.stop["ending"] == "abort"
     assert len(record.rounds) >= 1
+
+
+def test_the_list_of_commands_begins_with_what_a_newcomer_needs(tmp_path: Path) -> None:
+    said = _sdr_ota("--help", folder=tmp_path, COLUMNS="80").stdout
+    listed = re.findall(r"^  ([a-z][a-z-]+)  +[A-Z]", said, re.MULTILINE)
+    assert listed[:3] == ["run", "plan", "report"]
+    commands.register(every := typer.Typer())
+    assert len(listed) == len(every.registered_commands)
+    assert "..." not in said.partition("Begin here")[2]  # no summary is cut short
 
 
 def test_help_needs_none_of_the_heavy_libraries() -> None:

@@ -164,6 +164,6 @@ def test_what_cannot_be_is_refused_and_nothing_is_touched(
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("ten years of work")
     for place in (tmp_path, tmp_path / "thesis.tex"):
-        with pytest.raises(CommandFailed, match="not empty"):
+        with pytest.raises(CommandFailed, match="not an empty folder"):
             dataset_command(place, GRID)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]

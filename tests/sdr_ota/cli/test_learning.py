@@ -212,8 +212,9 @@ def test_the_exported_model_is_the_one_that_was_judged(settings: list[str], tmp_
     assert accuracy(loaded.model, encoded) == run.evaluations[-1].score
     base = load_model(next(s for s in settings if "model.name" in s).split("=")[1])
     assert weight_checksum(loaded.model) != weight_checksum(base.model)
-    with pytest.raises(CommandFailed, match="not empty"):
-        export_command(run.folder, tmp_path / "exported")
+    for taken in (tmp_path / "exported", tmp_path / "data.tsv"):
+        with pytest.raises(CommandFailed, match="not an empty folder"):
+            export_command(run.folder, taken)
 
 
 def test_layers_that_are_not_there_are_named(settings: list[str]) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from ota_calibration.gaussian_accountant import largest_mu
 
+from sdr_ota.cli.compare import compare_command
 from sdr_ota.cli.failure import CommandFailed
 from sdr_ota.cli.plan import plan_command
+from sdr_ota.comparison import Setting
 
 CLIENT_LEVEL = ["clients.source=synthetic", "privacy.protect=client", "privacy.neighbours=replace"]
 
@@ -50,6 +52,18 @@ def test_schemes_that_show_single_clients_claim_local_trust_only(
     text = _plan(capsys, *CLIENT_LEVEL, "link.scheme=energy-difference")
     assert "epsilon, server-sees-sum no claim" in text
     assert "epsilon, local 8 " in text
+
+
+def test_a_figure_that_cannot_be_drawn_is_said_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan_command(None, (), tmp_path / "noise.png")
+    assert "not drawn: it shows the noise of a promise" in capsys.readouterr().out
+    with pytest.raises(CommandFailed, match=r"cannot save .*noise\.foo"):
+        plan_command(None, ["privacy.protect=record"], tmp_path / "noise.foo")
+    with pytest.raises(CommandFailed, match=r"cannot save .*schemes\.foo"):
+        compare_command(Setting(2, 64, 10, 1), tmp_path / "schemes.foo")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_promise_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -225,7 +225,7 @@ def test_json_is_an_object_for_one_run_and_a_list_for_several(
 
 def test_a_page_that_cannot_be_written_is_wrong_use(tmp_path: Path) -> None:
     folder = written_run(tmp_path / "run")
-    with pytest.raises(CommandFailed, match="choose --output"):
+    with pytest.raises(CommandFailed, match="choose another --output"):
         report_command([folder], tmp_path / "no" / "where.html", None)
 
 

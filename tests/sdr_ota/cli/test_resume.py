@@ -1,6 +1,7 @@
 """A run that is killed and resumed is the run that was never interrupted."""
 
 import multiprocessing
+import pickle
 import random
 import shutil
 import time
@@ -176,6 +177,17 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "start.json").write_text('{"config": {"run": {"pace": 3}}, "home": "."}')
     with pytest.raises(CommandFailed, match="pace"):
         resume_command(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"csdr_ota.nowhere\nStanding\n.", pickle.dumps(3)])
+def test_a_checkpoint_that_cannot_be_used_is_said_so(tmp_path: Path, content: bytes) -> None:
+    run_command(None, _settings(tmp_path))
+    run = _only_run(tmp_path)
+    before = (run / "rounds.jsonl").read_bytes()
+    (run / "checkpoint.pickle").write_bytes(content)
+    with pytest.raises(CommandFailed, match=r"checkpoint\.pickle.*another version"):
+        resume_command(run)
+    assert (run / "rounds.jsonl").read_bytes() == before
 
 
 def test_a_finished_run_stays_as_it_is(tmp_path: Path, whole: list[tuple[object, ...]]) -> None:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -26,9 +27,10 @@ import pytest
 from sdr_ota.cli.failure import CommandFailed
 from sdr_ota.cli.sweep.cluster import run_here, run_on_cluster
 from sdr_ota.cli.sweep.figures import axis_label, sweep_figures
+from sdr_ota.cli.sweep.page import write_page
 from sdr_ota.cli.sweep.plan import needs_real_radios, read_sweep, toml_value
 from sdr_ota.cli.sweep.point import Outcome, PointTask, Processes, run_point
-from sdr_ota.cli.sweep.table import Row, write_table
+from sdr_ota.cli.sweep.table import Row, table_row, write_table
 from sdr_ota.config import ConfigError, load_config
 from sdr_ota.records import read_run
 
@@ -68,6 +70,14 @@ def wait_for(condition: Callable[[], bool]) -> None:
     deadline_s = time.monotonic() + 60
     while not condition() and time.monotonic() < deadline_s:
         time.sleep(0.05)
+
+
+def last_words(process: subprocess.Popen[str]) -> str:
+    """Return what a process that is about to end says on standard error; leave none behind."""
+    try:
+        return process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
 
 
 def processes_with(text: str) -> list[int]:
@@ -144,6 +154,10 @@ def test_a_point_is_called_otherwise_when_anything_changes_its_run(tmp_path: Pat
         ('[base]\nfile = "nowhere.toml"\n', "cannot read"),
         ("seeds =", "not valid TOML"),
         ("[[base.band]]\nlow_hz = 1\n", "band belongs into a file of its own"),
+        ("seeds = 0\n", "no point at all"),
+        ("list = []\n", "no point at all"),
+        ("[[list]]\nrun.rounds = []\n", "no point at all"),
+        ("[grid]\nair.snr_db = [2026-01-01]\n", "point air.snr_db = 2026-01-01"),
     ],
 )
 def test_a_wrong_file_is_refused_before_anything_runs(
@@ -155,8 +169,6 @@ def test_a_wrong_file_is_refused_before_anything_runs(
 
 def test_values_are_written_as_toml_reads_them() -> None:
     values = {"a": [1, 2.5, True, 'say "no"'], "b": {"x": "é", "y z": []}}
-    import tomllib  # noqa: PLC0415
-
     assert tomllib.loads(f"v = {toml_value(values)}")["v"] == values
 
 
@@ -235,7 +247,7 @@ def test_an_interrupted_sweep_ends_its_runs_and_goes_on(tmp_path: Path) -> None:
     )
     wait_for(lambda: any(tmp_path.glob("out/*/*/rounds.jsonl")))
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    said = last_words(process)
     assert process.returncode == 130
     assert "the same command goes on" in said
     assert "Traceback" not in said
@@ -283,6 +295,25 @@ def test_a_run_that_is_killed_says_so_and_goes_on(tmp_path: Path) -> None:
         assert "killed by signal 9" in done.result().stderr
     (row,) = table(tmp_path)
     assert (row["ending"], row["why"]) == ("failed", "killed by signal 9")
+
+
+def test_a_point_whose_folder_is_damaged_fails_alone(tmp_path: Path) -> None:
+    (point,) = read_sweep(written(tmp_path, BASE)).points
+    (tmp_path / "start.json").write_text("{")
+    row = table_row(point, Outcome(point.name, tmp_path))
+    assert row["ending"] == "failed"
+    assert "start.json is damaged" in str(row["why"])
+    assert table_row(point, Outcome(point.name, tmp_path, "no room"))["why"] == "no room"
+
+
+def test_what_is_swept_is_not_among_what_is_shared(tmp_path: Path) -> None:
+    base = BASE + 'link.scheme = "fsk-vote"\nlink.payload = "sign"\n'
+    text = base + "[grid]\nlink.scheme_parameters.look_chips = [32, 64]\n"
+    found = read_sweep(written(tmp_path, text))
+    write_page(found, [table_row(point, None) for point in found.points], tmp_path)
+    _, _, shared = (tmp_path / "sweep.html").read_text().rpartition("What all points share")
+    assert "fsk-vote" in shared
+    assert "look_chips" not in shared
 
 
 def rows_with_known_means() -> list[Row]:

@@ -15,6 +15,7 @@ import pytest
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
 from sdr_ota.cli.run.command import run_command
 from sdr_ota.cli.watch.command import LOOPBACK, watch_command, watch_server
+from sdr_ota.cli.watch.state import WatchState
 from sdr_ota.experiment import RoundResult
 from sdr_ota.records import RunFolder, read_run
 from sdr_ota.summary import summarise
@@ -84,6 +85,17 @@ def test_only_new_rounds_are_told_again_unless_some_were_taken_back(tmp_path: Pa
         told.append(_json(server, "/progress.json?generation=0&first=5"))
     assert [one["new"]["round"] for one in told] == [[0, 1, 2, 3], [4], [0, 1]]  # type: ignore[index]
     assert [one["generation"] for one in told] == [0, 0, 1]
+
+
+def test_of_very_many_rounds_no_more_than_the_most_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder.create(tmp_path)
+    folder.write_start({"config": {}})
+    for index in range(7):
+        folder.append_round(RoundResult(round=index, seed=1))
+    monkeypatch.setattr("sdr_ota.cli.watch.state.MOST_ROUNDS", 4)
+    assert WatchState(folder.path).progress(-1, 0)["new"]["round"] == [0, 2, 4, 6]
 
 
 def test_captures_are_shown_with_spectrum_and_constellation(run: Path) -> None:
