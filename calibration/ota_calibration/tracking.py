@@ -54,22 +54,18 @@ class PathTracker:
     """Keeps the last sounding and the wander measured so far.
 
     Attributes:
+        latest: The last sounding; None for a node that was not heard in it.
         step: The receiver's gain step that the last sounding showed; None if it showed none.
     """
 
     def __init__(self, sample_rate_hz: float) -> None:
         self._sample_rate_hz = sample_rate_hz
-        self._last: Sounding = ()
+        self.latest: Sounding = ()
+        self._known: Sounding = ()
         self._sums = np.zeros((0, 5))
         self._weights = np.zeros(0)
-        self._was_heard: frozenset[int] = frozenset()
         self._expected = self._missed = 0
         self.step: GainStep | None = None
-
-    @property
-    def latest(self) -> Sounding:
-        """What is known of every node: the last estimate, if there ever was one."""
-        return self._last
 
     def observe(self, sounding: Sounding, late_nodes: Collection[int] = ()) -> Wander:
         """Compare a sounding with the last one and return the wander by now.
@@ -79,21 +75,22 @@ class PathTracker:
             late_nodes: Nodes that are known not to have sent. In a round this is noticed and
                 erases it: it is no loss.
         """
-        self.step = receiver_step(self._last, sounding, self._sample_rate_hz)
-        if not self._last:
+        self.step = receiver_step(self._known, sounding, self._sample_rate_hz)
+        if not self._known:
             self._sums, self._weights = np.zeros((len(sounding), 5)), np.zeros(len(sounding))
-        for node, (before, now) in enumerate(zip(self._last, sounding, strict=False)):
+        heard_before = {k for k, estimate in enumerate(self.latest) if estimate is not None}
+        for node, (before, now) in enumerate(zip(self._known, sounding, strict=False)):
             # A step of the receiver is no wander: the new sounding already contains it.
             if before is not None and now is not None and not self.step:
                 change = _change(before, now, self._sample_rate_hz)
                 self._sums[node] = MEMORY * self._sums[node] + (1 - MEMORY) * np.array(change)
                 self._weights[node] = MEMORY * self._weights[node] + (1 - MEMORY)
             # A node that has gone is left out, and is no loss but the first time.
-            if node in self._was_heard and node not in late_nodes:
+            if node in heard_before and node not in late_nodes:
                 self._expected += 1
                 self._missed += now is None
-        self._was_heard = frozenset(k for k, now in enumerate(sounding) if now is not None)
-        self._last = tuple(now or before for before, now in zip_longest(self._last, sounding))
+        self.latest = tuple(sounding)
+        self._known = tuple(now or before for before, now in zip_longest(self._known, sounding))
         return self._wander()
 
     def _wander(self) -> Wander:

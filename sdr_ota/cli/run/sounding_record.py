@@ -12,7 +12,7 @@ from sdr_ota.units import amplitude_to_db
 
 
 def sounding_record(round_index: int, planner: Planner) -> Mapping[str, object]:
-    """Return the sounding before a round; a node that was missed keeps its last estimate.
+    """Return the sounding before a round; None for a node that was missed.
 
     Args:
         round_index: The round.
