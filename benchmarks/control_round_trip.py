@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import ray
 import zmq
+from rows import Row, emit
 
 from sdr_ota.radio.cluster import Agent
 
@@ -123,6 +124,7 @@ def main() -> None:
     for count in COUNTS:
         for name, ours, peer in zip(names, ray_times(count), plain[count], strict=True):
             print(f"{count:>3}  {name:<22}{ours:>8.2f}{peer:>8.2f}{ours / peer:>7.1f}")
+            emit(Row(f"Ray: {name}", ours / 1e3, "bare ZeroMQ", peer / 1e3, "s", f"K = {count}"))
     ray.shutdown()
 
 

@@ -11,14 +11,16 @@ keeps room for stop.json while the run goes on: a full disk must not hide how it
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from sdr_ota.experiment import RoundResult
 from sdr_ota.replaced_file import replace_file
+
+_Record = TypeVar("_Record")
 
 Ending: TypeAlias = Literal["success", "abort", "fail"]
 
@@ -159,8 +161,8 @@ def read_run(folder: Path, rounds: Sequence[RoundResult] | None = None) -> RunRe
     return RunRecord(
         folder=folder,
         start=_read_json(folder / "start.json"),
-        rounds=_read_rounds(folder) if rounds is None else rounds,
-        evaluations=[_evaluation(line) for line in _read_lines(folder / "evaluations.jsonl")],
+        rounds=_read_records(folder / "rounds.jsonl", round_of) if rounds is None else rounds,
+        evaluations=_read_records(folder / "evaluations.jsonl", _evaluation),
         stop=_read_json(folder / "stop.json"),
     )
 
@@ -169,10 +171,9 @@ def _read_json(path: Path) -> dict[str, object]:
     if not path.is_file():
         return {}
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
         raise RunFolderError(f"{path} is damaged: {error}") from None
-    return dict(record)
 
 
 def _read_lines(path: Path) -> list[dict[str, object]]:
@@ -181,12 +182,18 @@ def _read_lines(path: Path) -> list[dict[str, object]]:
     whole = [line for line in lines if line.endswith("\n")]
     try:
         return [dict(json.loads(line)) for line in whole]
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise RunFolderError(f"{path} is damaged: {error}") from None
 
 
-def _read_rounds(folder: Path) -> list[RoundResult]:
-    return [round_of(line) for line in _read_lines(folder / "rounds.jsonl")]
+def _read_records(
+    path: Path, record_of: Callable[[Mapping[str, object]], _Record]
+) -> list[_Record]:
+    """Read the records of a file; lines that are none are damage."""
+    try:
+        return [record_of(line) for line in _read_lines(path)]
+    except TypeError as error:
+        raise RunFolderError(f"{path} is damaged: {error}") from None
 
 
 def round_of(line: Mapping[str, object]) -> RoundResult:

@@ -51,6 +51,6 @@ class RunFollower:
             whole, newline, _ = file.read(size - self._offset).rpartition(b"\n")
         self._offset += len(whole) + len(newline)
         try:
-            self._rounds += [round_of(json.loads(line)) for line in whole.splitlines()]
-        except ValueError as error:
+            self._rounds += [round_of(dict(json.loads(line))) for line in whole.splitlines()]
+        except (ValueError, TypeError) as error:
             raise RunFolderError(f"{self._path} is damaged: {error}") from None

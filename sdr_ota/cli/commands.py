@@ -266,7 +266,7 @@ def dataset(  # noqa: PLR0913, PLR0917 - a command's options
 
 def presets() -> None:
     """List the simulated airs with their main numbers."""
-    from sdr_ota.cli.report.command import presets_command  # noqa: PLC0415
+    from sdr_ota.cli.presets import presets_command  # noqa: PLC0415
 
     presets_command()
 

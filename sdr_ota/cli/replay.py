@@ -81,10 +81,14 @@ def _print(run: Path, rounds: Sequence[ReplayedRound], summary: ReplaySummary) -
         )
     console.print(table)
     console.print(
-        f"{summary.rounds} captures; erased: {summary.old_erased} then, {summary.new_erased} now\n"
+        f"{summary.rounds} captures; erased: {summary.old_erased} then, {summary.new_erased} now"
+    )
+    compared = (
         f"NMSE of the {summary.both_decoded} decoded both ways: {summary.old_nmse_db:.1f} dB then, "
-        f"{summary.new_nmse_db:.1f} dB now; largest change of a sum: {summary.largest_change:.3g}",
-        soft_wrap=True,
+        f"{summary.new_nmse_db:.1f} dB now; largest change of a sum: {summary.largest_change:.3g}"
+    )
+    console.print(
+        compared if summary.both_decoded else "none was decoded both ways", soft_wrap=True
     )
 
 

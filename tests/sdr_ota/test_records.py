@@ -65,6 +65,23 @@ def test_a_damaged_line_in_the_middle_is_an_error(tmp_path: Path) -> None:
         read_run(folder.path)
 
 
+@pytest.mark.parametrize("name", ["rounds.jsonl", "evaluations.jsonl", "stop.json", "start.json"])
+@pytest.mark.parametrize("text", ["5\n", '{"a": 1', "[1]\n"])
+def test_json_that_is_no_record_is_damage(tmp_path: Path, name: str, text: str) -> None:
+    folder = _folder(tmp_path)
+    (folder.path / name).write_text(text + "\n")
+    with pytest.raises(RunFolderError, match=f"{name} is damaged"):
+        read_run(folder.path)
+
+
+@pytest.mark.parametrize("name", ["rounds.jsonl", "evaluations.jsonl"])
+def test_a_record_that_lacks_something_is_damage(tmp_path: Path, name: str) -> None:
+    folder = _folder(tmp_path)
+    (folder.path / name).write_text('{"a": 1}\n')
+    with pytest.raises(RunFolderError, match=f"{name} is damaged"):
+        read_run(folder.path)
+
+
 def test_two_runs_of_one_second_get_two_folders(tmp_path: Path) -> None:
     assert len({RunFolder.create(tmp_path).path for _ in range(3)}) == 3
 

@@ -14,7 +14,6 @@ from sdr_ota.cli.named_run import NamedRun, name_runs
 from sdr_ota.cli.report.page import report_sections, report_summary, report_title
 from sdr_ota.cli.report.table import table_rows
 from sdr_ota.cli.strict_json import strict_json
-from sdr_ota.presets import PRESETS
 from sdr_ota.records import RunFolderError, RunRecord, read_run
 from sdr_ota.summary import summarise
 
@@ -84,23 +83,4 @@ def _print_table(runs: Sequence[NamedRun]) -> None:
         table.add_column(named.name, overflow="fold")
     for row in table_rows([named.run for named in runs]):
         table.add_row(*row)
-    console.print(table)
-
-
-def presets_command() -> None:
-    """Print the simulated airs."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for heading in ("preset", "SNR dB", "path dB", "clock ppm", "jitter us", "fading", "phase"):
-        table.add_column(heading, no_wrap=True)
-    for preset in PRESETS.values():
-        clock = "shared" if preset.shared_clock else f"+-{preset.clock_error_range_ppm:g}"
-        table.add_row(
-            preset.name,
-            f"{preset.snr_db:g}",
-            f"{preset.path_gain_db:g}+-{preset.path_gain_spread_db:g}",
-            clock,
-            f"{preset.start_jitter_s * 1e6:g}",
-            preset.fading,
-            preset.start_phase.removesuffix("-grid"),
-        )
     console.print(table)

@@ -146,6 +146,11 @@ def test_a_damaged_capture_is_named_and_the_others_are_decoded(
         replay_command(run, (), as_json=True)
     assert failed.value.exit_code == 1
     assert len(json.loads(capsys.readouterr().out)["rounds"]) == 2
+    for left in (run / "captures").glob("*.sigmf-data"):
+        left.write_bytes(b"")
+    with pytest.raises(CommandFailed, match="round-000000"):
+        replay_command(run, (), as_json=False)
+    assert "none was decoded both ways" in capsys.readouterr().out
 
 
 @pytest.mark.gnuradio
