@@ -16,7 +16,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from sdr_ota.cli.bench import air_s_per_round, frame_times_s, link_of, resolved_preset
+from sdr_ota.cli.air_time import air_s_per_round, frame_times_s
+from sdr_ota.cli.bench import link_of, resolved_preset
 from sdr_ota.cli.failure import WRONG_USE, CommandFailed
 from sdr_ota.cli.plots import house_style, save_figure
 from sdr_ota.cli.run.learning import sampling_rate_of

@@ -32,8 +32,7 @@ from sdr_ota.cli.calibration.view import print_result, watch
 from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.cli.interruption import Interruption
 from sdr_ota.cli.new_folder import check_new_folder
-from sdr_ota.cli.run.scheme_choice import with_scheme
-from sdr_ota.config import Config, ConfigError, load_config
+from sdr_ota.config import Config, ConfigError, changed_config, load_config
 from sdr_ota.config_tables import PrivacyTable
 from sdr_ota.erasure import Erasure
 from sdr_ota.exchange import Bench, Link
@@ -115,7 +114,7 @@ def calibrate_command(asked: Asked, from_captures: Path | None) -> None:
 def _for_trains(config: Config) -> Config:
     """Return a config that any radio can open: trains carry no data, whatever the scheme is."""
     free = config.model_copy(update={"privacy": PrivacyTable()})
-    return with_scheme(free, "energy-difference")
+    return changed_config(free, ["link.scheme=energy-difference"])
 
 
 def _check_new(kept: Path | None, read: Path | None) -> None:

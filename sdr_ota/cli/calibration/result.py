@@ -24,6 +24,7 @@ from ota_calibration.survey import Survey
 from ota_calibration.train import Train, TrainCapture
 from ota_calibration.verdict import Fitness, Verdict, judge
 
+from sdr_ota.cli.air_time import sounding_gap_s
 from sdr_ota.config import Config
 from sdr_ota.exchange import Bench, Link
 from sdr_ota.schemes import LinkQuality
@@ -186,14 +187,6 @@ def node_result(
     return NodeResult(
         heard.serial, key, measured, survey, linearity, starts, quality, verdict, notes
     )
-
-
-def sounding_gap_s(link: Link, n_nodes: int, sample_rate_hz: float) -> float:
-    """Return the mean time from a node's sounding burst to the middle of the payload after it."""
-    frame = link.frame
-    back = (frame.n_sounding_frame(n_nodes) - frame.guard_samples) / 2
-    ahead = frame.payload_start + frame.n_payload / 2
-    return (back + frame.guard_samples + ahead) / sample_rate_hz + link.lead_s
 
 
 def node_quality(survey: Survey, link: Link, sample_rate_hz: float, gap_s: float) -> LinkQuality:

@@ -9,8 +9,8 @@ from pathlib import Path
 from ota_calibration.ledger import BudgetSpent
 
 from sdr_ota.capture_folder import CaptureFolder
+from sdr_ota.cli.air_time import gradient_air_s_per_round
 from sdr_ota.cli.bench import (
-    gradient_air_s_per_round,
     link_of,
     open_bench,
     planner_of,

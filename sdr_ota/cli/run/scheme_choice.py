@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 from ota_calibration.verdict import predicted_nmse_db
 
+from sdr_ota.cli.air_time import sounding_gap_s
 from sdr_ota.cli.bench import link_of, open_bench, planner_of, simulated_air
-from sdr_ota.cli.calibration.result import sounding_gap_s
 from sdr_ota.cli.failure import INTERRUPTED, CommandFailed
 from sdr_ota.cli.interruption import Interruption
-from sdr_ota.config import Config, restore_config
+from sdr_ota.config import Config, changed_config
 from sdr_ota.erasure import Erasure
 from sdr_ota.exchange import Link
 from sdr_ota.schemes import LinkQuality, load_scheme
@@ -47,13 +47,13 @@ def with_chosen_scheme(config: Config) -> Config:
     best = min(errors, key=lambda name: errors[name])
     told = ", ".join(f"{name} {error:.1f} dB" for name, error in errors.items())
     _log.warning("link.scheme = auto: %s chosen; predicted error of the sum: %s", best, told)
-    return with_scheme(config, best)
+    return changed_config(config, [f"link.scheme={best}"])
 
 
 def predicted_errors(config: Config) -> Mapping[str, float]:
     """Return the error that theory expects of each scheme that suits the radios, in dB."""
     # Any scheme that every radio takes will do to open the bench: soundings are the same.
-    asked = with_scheme(config, "energy-difference")
+    asked = changed_config(config, ["link.scheme=energy-difference"])
     link = link_of(asked)
     planner, plan, lost = planner_of(asked, link), None, ""
     with open_bench(asked, simulated_air(asked)) as bench:
@@ -91,10 +91,3 @@ def _quality(plan: TransmitPlan, link: Link, config: Config) -> LinkQuality:
         n_absent=len(plan.precoders) - len(plan.active_nodes),
         loss_probability=plan.loss_probability,
     )
-
-
-def with_scheme(config: Config, scheme: str) -> Config:
-    """Return the same config with another scheme."""
-    tables = config.model_dump()
-    tables["link"]["scheme"] = scheme
-    return restore_config(tables)

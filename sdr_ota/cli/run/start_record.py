@@ -7,7 +7,7 @@ from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
-from sdr_ota.cli.bench import air_s_per_round
+from sdr_ota.cli.air_time import air_s_per_round
 from sdr_ota.config import Config
 from sdr_ota.exchange import Bench
 
