@@ -75,7 +75,9 @@ def _nmse(summary: Summary) -> list[tuple[str, str]]:
         nmse = f"{measured:.1f} dB measured, {summary.theory_nmse_db:.1f} dB by theory"
         rows.append(("NMSE of the decoded sum", nmse))
     if math.isfinite(chance):
-        rows.append(("its 95 % interval", f"{measured - chance:.1f} to {measured + chance:.1f} dB"))
+        rows.append(
+            ("95 % interval of that NMSE", f"{measured - chance:.1f} to {measured + chance:.1f} dB")
+        )
     return rows
 
 

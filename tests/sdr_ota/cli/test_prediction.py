@@ -1,5 +1,8 @@
 """What theory makes of the soundings is the error that rounds show, on every air and scheme."""
 
+from functools import cache
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -12,17 +15,18 @@ from sdr_ota.synthetic import SyntheticClient
 AGREEMENT_DB = 1.0
 """Closer than this theory need not be, whatever the number of rounds."""
 
-QUIET_ROUNDS, FADING_ROUNDS = 40, 100
-"""Where paths fade chance is larger: more rounds."""
+N_ROUNDS = 90
 
-FADING = ("lab-indoor", "usrp-shared-clock", "free-running-pluto")
+AIRS = ("ideal", "lab-wired", "lab-indoor", "usrp-shared-clock", "free-running-pluto")
+"""Not harsh: errors of energies have no mean there that a run could reach, see docs/calibration.md.
+An amplitude is the root of an energy: the other two schemes are tested on it too."""
 
 SCHEMES = ("coherent", "energy-difference", "tdma", "fsk-vote")
 
 
-def measured_and_expected(preset: str, scheme: str) -> tuple[list[float], list[float], list[float]]:
-    """Run synthetic clients; return squared errors, what theory expects, and squared sums."""
-    n_rounds = FADING_ROUNDS if preset in FADING else QUIET_ROUNDS
+@cache
+def off_and_chance_db(preset: str, scheme: str) -> tuple[float, float]:
+    """Run synthetic clients; return measured less expected NMSE, and what chance may move it."""
     payload = "sign" if scheme == "fsk-vote" else "analog"
     settings = (f"air.preset={preset}", f"link.scheme={scheme}", f"link.payload={payload}")
     config = load_config(None, settings)
@@ -35,19 +39,29 @@ def measured_and_expected(preset: str, scheme: str) -> tuple[list[float], list[f
             link,
             planner_of(config, link),
             admit_all(payload_of(config, 2.0)),
-            Schedule(n_rounds, seed=1),
+            Schedule(N_ROUNDS, seed=1),
         )
         good = [r for r in run_experiment(experiment) if r.erasure is None]
     true = np.array([r.true_sum for r in good], float)
     decoded = np.array([r.decoded_sum for r in good], float)
     expected = [r.theory_error or 0.0 for r in good]
-    return ((decoded - true) ** 2).tolist(), expected, (true**2).tolist()
+    errors, sums = ((decoded - true) ** 2).tolist(), (true**2).tolist()
+    return nmse_db(errors, sums) - nmse_db(expected, sums), chance_db(errors, expected)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("preset", ["ideal", "lab-wired", *FADING])
+@pytest.mark.parametrize(
+    ("preset", "scheme"),
+    [*product(AIRS, SCHEMES), ("harsh", "coherent"), ("harsh", "tdma")],
+)
 def test_rounds_show_the_error_that_their_soundings_predict(preset: str, scheme: str) -> None:
-    errors, expected, sums = measured_and_expected(preset, scheme)
-    off_db = nmse_db(errors, sums) - nmse_db(expected, sums)
-    assert abs(off_db) < AGREEMENT_DB + chance_db(errors, expected)
+    off_db, chance = off_and_chance_db(preset, scheme)
+    assert abs(off_db) < AGREEMENT_DB + chance
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", AIRS)
+def test_all_schemes_together_agree_better(preset: str) -> None:
+    """An error of the soundings' prediction is common to the schemes, their chance is not."""
+    off_db, chance = np.array([off_and_chance_db(preset, scheme) for scheme in SCHEMES]).T
+    assert abs(off_db.mean()) < max(AGREEMENT_DB, np.sqrt(np.sum(chance**2)) / len(SCHEMES))

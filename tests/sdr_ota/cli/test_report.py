@@ -21,11 +21,13 @@ from sdr_ota.cli.named_run import NamedRun, name_runs
 from sdr_ota.cli.report.command import report_command, report_json
 from sdr_ota.cli.report.figures import erasures_figure, learning_figure, nmse_figure
 from sdr_ota.cli.report.page import report_sections
+from sdr_ota.cli.report.table import table_rows
 from sdr_ota.cli.run.command import run_command
 from sdr_ota.cli.run.privacy import LEDGER, privacy_spending
 from sdr_ota.config import load_config
 from sdr_ota.experiment import RoundResult
 from sdr_ota.records import Evaluation, RunFolder, RunRecord, read_run
+from sdr_ota.summary import summarise
 
 ERROR_STD = 0.05
 N_ROUNDS = 200
@@ -73,6 +75,22 @@ def write_ledger(folder: Path, epsilon: float) -> None:
     with create_ledger(folder / LEDGER, promise.ledger_terms(("node-0",))) as ledger:
         for index in range(N_ROUNDS // 2):
             ledger.charge(index, {"node-0": cost})
+
+
+@pytest.mark.parametrize("n_rounds", [10, N_ROUNDS])
+def test_the_nmse_of_a_run_that_is_long_enough_has_an_interval(
+    tmp_path: Path, n_rounds: int
+) -> None:
+    run = read_run(written_run(tmp_path / "run", n_rounds=n_rounds))
+    rows = {name: cell for name, cell in table_rows([run])}
+    summary = summarise(run)
+    if n_rounds == N_ROUNDS:
+        low, high = map(float, rows["95 % interval of that NMSE"].removesuffix(" dB").split(" to "))
+        assert low < summary.nmse_db < high
+        # 180 squares of Gaussians: a deviation of 10.5 %, 0.46 dB; t is 2.26; 9 batches: 4 sigma.
+        assert high - low == pytest.approx(2 * 2.26 * 0.46, rel=4 / np.sqrt(18))
+    else:
+        assert "95 % interval of that NMSE" not in rows
 
 
 def test_the_page_of_a_run_shows_every_figure_in_a_browser(
