@@ -309,6 +309,7 @@ def test_the_sum_is_as_good_as_over_simulated_radios() -> None:
             for board in boards:
                 board.configure(SETTINGS)
             virtual = nmse(bench, n_rounds)
-    # Each estimate spreads by about sqrt(2.5 / n); the phases drawn are the same in both.
-    assert abs(10 * np.log10(virtual / simulated)) < 10 * np.log10(1 + 3 * np.sqrt(5 / n_rounds))
+    # The nodes' chips, which make most of the error, are the same in both: apart the two would
+    # spread by 1.2 dB, together they are much closer (350 rounds: 0.005 dB).
+    assert abs(10 * np.log10(virtual / simulated)) < 0.5
     assert abs(world.receiver.number((PHY, RX, "hardwaregain"))) == 0.0
