@@ -44,7 +44,7 @@ def run_command(experiment: Path | None, settings: Sequence[str]) -> None:
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
     home = experiment.parent if experiment else Path()
-    _run_to_the_end(config, home, folder, str(experiment or ""))
+    _run_to_the_end(config, home, folder, str(experiment or ""), None)
 
 
 def resume_command(path: Path) -> None:
@@ -55,10 +55,13 @@ def resume_command(path: Path) -> None:
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
     name = str(run.start.get("config_file", ""))
-    _run_to_the_end(config, Path(str(run.start["home"])), RunFolder(path), name)
+    standing = load_standing(path)  # a run that cannot be continued keeps the record of its end
+    _run_to_the_end(config, Path(str(run.start["home"])), RunFolder(path), name, standing)
 
 
-def _run_to_the_end(config: Config, home: Path, folder: RunFolder, name: str) -> None:
+def _run_to_the_end(
+    config: Config, home: Path, folder: RunFolder, name: str, standing: Standing | None
+) -> None:
     """Run what is left, write how it ended, print and plot the figures.
 
     Args:
@@ -66,10 +69,11 @@ def _run_to_the_end(config: Config, home: Path, folder: RunFolder, name: str) ->
         home: Folder to which file names in it are relative.
         folder: Of the run.
         name: Of the config file, for messages.
+        standing: Where the run stood; None for one that has no round yet.
     """
     with Interruption() as interruption:
         try:
-            why = _run(config, home, folder, interruption, name)
+            why = _run(config, home, folder, interruption, name, standing)
         except KeyboardInterrupt:
             _stop(folder, "abort", "interrupted by the user")
             text = f"interrupted; go on with: sdr-ota run --resume {folder.path}"
@@ -102,10 +106,14 @@ def _cannot_write(folder: RunFolder, error: OSError) -> str:
 
 
 def _run(
-    config: Config, home: Path, folder: RunFolder, interruption: Interruption, name: str
+    config: Config,
+    home: Path,
+    folder: RunFolder,
+    interruption: Interruption,
+    name: str,
+    standing: Standing | None,
 ) -> str:
     """Run what is left of an experiment and say why it ended."""
-    standing = load_standing(folder.path)
     if standing is None:
         standing = Standing(simulated_air(config), planner_of(config, link_of(config)))
     # What a crash left of a round that was not finished is done again.

@@ -183,11 +183,12 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
 def test_a_checkpoint_that_cannot_be_used_is_said_so(tmp_path: Path, content: bytes) -> None:
     run_command(None, _settings(tmp_path))
     run = _only_run(tmp_path)
-    before = (run / "rounds.jsonl").read_bytes()
+    records = [run / "rounds.jsonl", run / "stop.json"]
+    before = [record.read_bytes() for record in records]
     (run / "checkpoint.pickle").write_bytes(content)
     with pytest.raises(CommandFailed, match=r"checkpoint\.pickle.*another version"):
         resume_command(run)
-    assert (run / "rounds.jsonl").read_bytes() == before
+    assert [record.read_bytes() for record in records] == before
 
 
 def test_a_finished_run_stays_as_it_is(tmp_path: Path, whole: list[tuple[object, ...]]) -> None:
