@@ -65,9 +65,7 @@ class RemoteRadio(ClosedByBlock):
         self._open = True
         try:
             connect()
-            check_free(RADIO, host, FREED_S)
-            self._agent, begun = self._begin_join()
-            joined = self._end_join(self._agent, begun)
+            self._agent, joined = self._join()
         except (ClusterError, HostLost) as missing:
             raise RadioNotFound(str(missing)) from missing
         self._coming: tuple[Agent[RadioAgent], Any] | None = None
@@ -187,6 +185,21 @@ class RemoteRadio(ClosedByBlock):
         self._coming = None
         self._end_join(agent, begun)
         self._agent, self._is_lost = agent, False
+
+    def _join(self) -> "tuple[Agent[RadioAgent], Joined]":
+        """Start the agent and let it open its radio.
+
+        A machine that was killed and is back stands in the cluster twice until Ray misses the
+        dead one's heartbeats. An agent that was sent there is lost, but then Ray knows.
+        """
+        for _ in range(2):
+            check_free(RADIO, self._host, FREED_S)
+            agent, begun = self._begin_join()
+            try:
+                return agent, self._end_join(agent, begun)
+            except HostLost as gone:
+                lost = gone
+        raise lost
 
     def _begin_join(self) -> "tuple[Agent[RadioAgent], Any]":
         from sdr_ota.radio.agent import RadioAgent  # noqa: PLC0415 - it opens radios by address
