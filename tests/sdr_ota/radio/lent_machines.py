@@ -1,6 +1,7 @@
 """Several machines of one cluster, on this one: Ray workers that are started and killed."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,15 @@ class Machines:
 
         ray.shutdown()
         self._cluster.shutdown()
+
+
+def while_it_breathes() -> Iterator[int]:
+    """Yield seeds from 100 on until a killed machine must have gone: it may answer for a while."""
+    end_s, seed = time.monotonic() + 60, 100
+    while time.monotonic() < end_s:
+        yield seed
+        seed += 1
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
 from sdr_ota.radio.virtual.soapy_world import SoapyWorld
 from sdr_ota.schemes import load_scheme
 from sdr_ota.types import RadioSettings
-from tests.sdr_ota.radio.lent_machines import Machines, machines
+from tests.sdr_ota.radio.lent_machines import Machines, machines, while_it_breathes
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -141,7 +141,7 @@ def test_a_machine_that_dies_is_left_out_until_it_is_back(lab: Lab) -> None:
 
         lab.machines.go("lab1")
         with pytest.raises(Erasure, match=r"radio: lab1 .*left out until it is back"):
-            for seed in range(100):  # its last breath may be a round
+            for seed in while_it_breathes():
                 exchange_cyclic(np.array([0.5, 0.4, -0.2]), plan, bench, LINK, seed)
         left = make_plan(sound_cyclic(bench, LINK), 0.5, 20.0)
         assert left.active_nodes == (0, 2)
@@ -178,7 +178,7 @@ def test_a_radio_with_hardware_time_is_timed_from_elsewhere(
 
             lab.machines.go("attic")
             with pytest.raises(Erasure, match=r"radio: attic "):
-                for seed in range(100):  # its last breath may be a round
+                for seed in while_it_breathes():
                     exchange_symbols(symbols, plan, bench, link, seed)
             assert make_plan(sound_nodes(bench, link), 0.5, 20.0).active_nodes == (0,)
             with pytest.raises(RadioLost, match="no longer counts like the others"):
