@@ -26,6 +26,7 @@ def rounds(folder: Path, *settings: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines.read_text().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.gnuradio
 @pytest.mark.parametrize(
     "settings",

@@ -206,6 +206,7 @@ def test_auto_takes_the_scheme_that_the_air_allows(
     assert "a plan opens no radio" in refused.stderr
 
 
+@pytest.mark.slow
 def test_stock_plutos_are_judged_without_phase_or_delay(tmp_path: Path) -> None:
     world = PlutoWorld(air_preset("lab-indoor"), 2, 1e6, 915e6, 3)
     with VirtualPlutos(world) as served:

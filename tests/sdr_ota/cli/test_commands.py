@@ -57,6 +57,7 @@ def test_a_link_run_leaves_a_whole_folder_and_prints_a_table(tmp_path: Path) -> 
     assert min(plots.values()) > 5000
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_rounds(tmp_path: Path) -> None:
     for name in ("a", "b"):
         done = _sdr_ota("run", "--demo", *LINK_ONLY, "--set", f"run.folder={name}", folder=tmp_path)
@@ -96,6 +97,7 @@ def test_a_run_that_fails_before_its_first_round_leaves_a_whole_folder(tmp_path:
     assert record.start["config"]["data"]["train"] == "nowhere.tsv"  # type: ignore[index]
 
 
+@pytest.mark.slow
 def test_a_useless_sum_is_called_that(tmp_path: Path) -> None:
     lost = ["--set", "air.preset=free-running-pluto", "--set", "run.rounds=40"]
     done = _sdr_ota("run", "--demo", *LINK_ONLY, *lost, folder=tmp_path)

@@ -86,6 +86,7 @@ def plutos(tmp_path: Path) -> Iterator[Plutos]:
         yield made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scheme", "payload"), [("energy-difference", "analog"), ("fsk-vote", "sign")]
 )
