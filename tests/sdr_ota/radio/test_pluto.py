@@ -310,6 +310,6 @@ def test_the_sum_is_as_good_as_over_simulated_radios() -> None:
                 board.configure(SETTINGS)
             virtual = nmse(bench, n_rounds)
     # The nodes' chips, which make most of the error, are the same in both: apart the two would
-    # spread by 1.2 dB, together they are much closer (350 rounds: 0.005 dB).
+    # spread by 1.1 dB, together they are much closer (350 rounds: 0.005 dB).
     assert abs(10 * np.log10(virtual / simulated)) < 0.5
     assert abs(world.receiver.number((PHY, RX, "hardwaregain"))) == 0.0
