@@ -18,11 +18,11 @@ import torch
 import transformers
 from rows import Row, emit, parsed
 
-from zo_core.batches import fixed_batch
 from zo_core.client import Cohort, Training
-from zo_core.encoding import EncodedExample
-from zo_core.learning_rate import LearningRate
-from zo_core.objective import candidate_losses
+from zo_core.data.batches import fixed_batch
+from zo_core.language.encoding import EncodedExample
+from zo_core.language.objective import candidate_losses
+from zo_core.stepping.learning_rate import LearningRate
 
 
 def main() -> None:

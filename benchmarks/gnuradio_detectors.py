@@ -17,12 +17,12 @@ import numpy as np
 from gnuradio_impairments import restart_under_gnuradio
 from numpy.typing import NDArray
 
-from sdr_ota.burst_fit import fit_burst
-from sdr_ota.detection import detect_bursts
-from sdr_ota.frame import FrameFormat
-from sdr_ota.impairments import add_awgn, apply_cfo
+from sdr_ota.air.impairments import add_awgn, apply_cfo
+from sdr_ota.receiver.burst_fit import fit_burst
+from sdr_ota.receiver.detection import detect_bursts
+from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.signal.waveform import Pulse
 from sdr_ota.types import Samples
-from sdr_ota.waveform import Pulse
 
 FRAME = FrameFormat(known_amplitude=1.0)
 N_PREAMBLE = FRAME.n_preamble

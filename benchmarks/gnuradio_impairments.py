@@ -19,9 +19,9 @@ import numpy as np
 from ota_flowgraphs.compile import companion_environment
 from ota_flowgraphs.process import PYTHON
 
-from sdr_ota import impairments as imp
+from sdr_ota.air import impairments as imp
+from sdr_ota.signal.waveform import Pulse
 from sdr_ota.types import Samples
-from sdr_ota.waveform import Pulse
 
 SHIFT = 3
 """GNU Radio's channel_model gives the signal so many samples early, whatever its settings."""

@@ -18,10 +18,10 @@ from ota_flowgraphs.compile import companion_environment
 from ota_flowgraphs.process import PYTHON
 from rows import Row, emit, parsed
 
-from sdr_ota.frame import FrameFormat
-from sdr_ota.impairments import add_awgn, apply_cfo
+from sdr_ota.air.impairments import add_awgn, apply_cfo
+from sdr_ota.rounds.transmitter import lead_burst
 from sdr_ota.schemes import load_scheme
-from sdr_ota.transmitter import lead_burst
+from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Precoder, Samples
 
 FRAMES_EVERY = 100_000
@@ -34,7 +34,7 @@ from gnuradio import blocks, digital, gr
 from ota_flowgraphs.blocks.burst_detector import BurstDetector
 from ota_flowgraphs.blocks.frame_synchroniser import FrameSynchroniser
 from ota_flowgraphs.blocks.scheme_decoder import SchemeDecoder
-from sdr_ota.frame import FrameFormat
+from sdr_ota.signal.frame import FrameFormat
 
 path, repeats, preamble = sys.argv[1], int(sys.argv[2]), np.load(sys.argv[3])
 n_samples = os.path.getsize(path) // 8

@@ -22,8 +22,15 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from rows import ROWS, Row
 
-from sdr_ota.cli.html_page import Figure, Section, Table, render_markdown, render_page, save_figures
-from sdr_ota.cli.plots import house_style
+from sdr_ota.report.html_page import (
+    Figure,
+    Section,
+    Table,
+    render_markdown,
+    render_page,
+    save_figures,
+)
+from sdr_ota.report.plots import house_style
 
 HERE = Path(__file__).parent
 NOT_BENCHMARKS = {"page.py", "rows.py"}

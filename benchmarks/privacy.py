@@ -16,20 +16,20 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from ota_calibration.adjacency import Adjacency, Relation, Unit
-from ota_calibration.gaussian_accountant import gaussian_epsilon
-from ota_calibration.ledger import create_ledger
-from ota_calibration.noisy_payload import NoisyPayload
-from ota_calibration.private_rounds import PrivateRounds, ReceiverNoise, node_names
-from ota_calibration.promise import Promise
-from ota_calibration.round_levels import ScheduleName, round_levels
-from ota_calibration.trust import TrustModel
+from ota_calibration.privacy.adjacency import Adjacency, Relation, Unit
+from ota_calibration.privacy.gaussian_accountant import gaussian_epsilon
+from ota_calibration.privacy.ledger import create_ledger
+from ota_calibration.privacy.noisy_payload import NoisyPayload
+from ota_calibration.privacy.private_rounds import PrivateRounds, ReceiverNoise, node_names
+from ota_calibration.privacy.promise import Promise
+from ota_calibration.privacy.round_levels import ScheduleName, round_levels
+from ota_calibration.privacy.trust import TrustModel
 from rows import Row, emit, parsed
 
-from sdr_ota.cli.plots import house_style
-from sdr_ota.cli.run.command import run_command
-from sdr_ota.modulation import AnalogPayload
-from sdr_ota.records import RunRecord, read_run
+from sdr_ota.cli.run import run_command
+from sdr_ota.report.plots import house_style
+from sdr_ota.runs.run_folder import RunRecord, read_run
+from sdr_ota.signal.modulation import AnalogPayload
 from sdr_ota.types import Precoder, TransmitPlan
 
 N_ROUNDS, N_NODES, N_CHIPS = 50, 5, 1

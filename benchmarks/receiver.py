@@ -21,13 +21,13 @@ import numpy as np
 from rows import Row, emit, parsed
 from scipy import signal
 
-from sdr_ota.burst_fit import fit_burst
-from sdr_ota.detection import detect_bursts
-from sdr_ota.frame import FrameFormat
-from sdr_ota.impairments import add_awgn, apply_cfo
-from sdr_ota.receiver import align_joint_frame
+from sdr_ota.air.impairments import add_awgn, apply_cfo
+from sdr_ota.receiver.burst_fit import fit_burst
+from sdr_ota.receiver.detection import detect_bursts
+from sdr_ota.receiver.joint_frame import align_joint_frame
+from sdr_ota.rounds.transmitter import lead_burst
 from sdr_ota.schemes import load_scheme
-from sdr_ota.transmitter import lead_burst
+from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Precoder, Samples
 
 SNR_DB = 10.0

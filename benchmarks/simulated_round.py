@@ -7,12 +7,12 @@ import tracemalloc
 import numpy as np
 from rows import Row, emit, parsed
 
-from sdr_ota.air import SimulatedAir
-from sdr_ota.exchange import Bench, Link, exchange_symbols
-from sdr_ota.frame import FrameFormat
-from sdr_ota.presets import air_preset
+from sdr_ota.air.presets import air_preset
+from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.simulated import SimulatedRadio
+from sdr_ota.rounds.exchange import Bench, Link, exchange_symbols
 from sdr_ota.schemes import load_scheme
+from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Precoder, TransmitPlan
 
 SAMPLE_RATE_HZ = 1e6

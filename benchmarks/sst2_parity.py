@@ -26,17 +26,17 @@ import rows
 import torch
 from matplotlib.figure import Figure
 
-from zo_core.batches import fixed_batch
 from zo_core.client import Cohort, Training
-from zo_core.encoding import EncodedExample, encode_examples
-from zo_core.estimator import Probe
-from zo_core.examples import Example, read_examples
-from zo_core.learning_rate import LearningRate
-from zo_core.models import load_model
-from zo_core.objective import accuracy, candidate_losses
-from zo_core.small_opt import SmallOptRecipe, prepare
-from zo_core.tasks import SST2
-from zo_core.threads import one_thread
+from zo_core.data.batches import fixed_batch
+from zo_core.data.examples import Example, read_examples
+from zo_core.directions.threads import one_thread
+from zo_core.language.encoding import EncodedExample, encode_examples
+from zo_core.language.models import load_model
+from zo_core.language.objective import accuracy, candidate_losses
+from zo_core.language.small_opt import SmallOptRecipe, prepare
+from zo_core.language.tasks import SST2
+from zo_core.probing.estimator import Probe
+from zo_core.stepping.learning_rate import LearningRate
 
 N_PRETRAINING, N_TUNING = 40_000, 1000
 HINT_TELLS, GREAT_BIAS = 0.4, 0.85

@@ -22,9 +22,9 @@ import rows
 import torch
 import transformers
 
-from zo_core.perturbation import perturbed
-from zo_core.steps import Step, add_step, placements
-from zo_core.update import apply_update
+from zo_core.directions.steps import Step, add_step, placements
+from zo_core.probing.perturbation import perturbed
+from zo_core.stepping.update import apply_update
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 LABELS = torch.tensor([1234, 4321])

@@ -7,15 +7,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sdr_ota.burst_fit import cramer_rao_bound
-from sdr_ota.cli.bench import link_of, open_bench, planner_of
-from sdr_ota.cli.plots import house_style
-from sdr_ota.config import load_config
-from sdr_ota.exchange import exchange_symbols
-from sdr_ota.frame import FrameFormat
-from sdr_ota.impairments import add_awgn, apply_cfo, fractional_delay
+from sdr_ota.air.impairments import add_awgn, apply_cfo, fractional_delay
+from sdr_ota.assembly.bench import open_bench
+from sdr_ota.assembly.planner import planner_of
+from sdr_ota.config.load import load_config
+from sdr_ota.config.parts import link_of
 from sdr_ota.radio.base import Capture, Radio
-from sdr_ota.sync import BurstNotFound, locate_burst
+from sdr_ota.receiver.burst_fit import cramer_rao_bound
+from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
+from sdr_ota.report.plots import house_style
+from sdr_ota.rounds.exchange import exchange_symbols
+from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.units import db_to_power
 
 HERE = Path(__file__).parent

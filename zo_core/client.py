@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zo_core.batches import Draw
-from zo_core.estimator import (
+from zo_core.data.batches import Draw
+from zo_core.probing.estimator import (
     ExampleLosses,
     ExampleT,
     Probe,
@@ -24,8 +24,8 @@ from zo_core.estimator import (
     probe_losses,
     projected_gradient,
 )
-from zo_core.learning_rate import LearningRate
-from zo_core.update_rule import Update, UpdateRule, is_settled, take_step
+from zo_core.stepping.learning_rate import LearningRate
+from zo_core.stepping.rules import Update, UpdateRule, is_settled, take_step
 
 
 class LossNotFiniteError(RuntimeError):

@@ -7,8 +7,8 @@ import torch
 from peft import LoraModel, PeftModel
 from transformers import PreTrainedTokenizerBase
 
-from zo_core.journal import read_journal, replay
-from zo_core.quiet import quiet_transformers
+from zo_core.language.quiet import quiet_transformers
+from zo_core.stepping.journal import read_journal, replay
 
 
 def export_model(

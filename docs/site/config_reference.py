@@ -8,8 +8,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from pydantic.fields import FieldInfo
 
-from sdr_ota.config import Config
-from sdr_ota.config_tables import Table
+from sdr_ota.config.load import Config
+from sdr_ota.config.tables import Table
 
 UNITS = {
     "hz": "Hz",

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 from ota_flowgraphs.failure import REPORTED
-from sdr_ota.frame import FrameFormat
+from sdr_ota.air.presets import AirPreset
 from sdr_ota.parent_process import end_with_parent
-from sdr_ota.presets import AirPreset
-from sdr_ota.waveform import Pulse
+from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.signal.waveform import Pulse
 
 
 def main() -> NoReturn:

@@ -13,11 +13,11 @@ import zmq
 
 from ota_flowgraphs.process import ChildProcess, start_flowgraph
 from ota_flowgraphs.tagged_packet import tagged_packet
-from sdr_ota.burst_fit import BurstFit
 from sdr_ota.erasure import Erasure
-from sdr_ota.frame import FrameFormat
 from sdr_ota.radio.base import Capture
-from sdr_ota.receiver import ReceivedPayload, refuse_clipped
+from sdr_ota.receiver.burst_fit import BurstFit
+from sdr_ota.receiver.joint_frame import ReceivedPayload, refuse_clipped
+from sdr_ota.signal.frame import FrameFormat
 
 _POLL_MS = 50
 

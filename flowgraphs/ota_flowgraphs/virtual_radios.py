@@ -14,8 +14,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ota_flowgraphs.process import ChildFailed, ChildProcess, start_flowgraph, start_module
+from sdr_ota.air.presets import AirPreset
 from sdr_ota.closed_by_block import ClosedByBlock
-from sdr_ota.presets import AirPreset
 
 MAX_NODES = 4
 """Inputs of ``air.grc``."""

@@ -10,7 +10,7 @@ import sys
 import typer
 
 from sdr_ota.cli.command_list import CommandList
-from sdr_ota.cli.failure import CommandFailed
+from sdr_ota.failure import CommandFailed
 
 app = typer.Typer(
     name="sdr-ota",

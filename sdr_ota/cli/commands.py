@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sdr_ota.cli.failure import WRONG_USE, CommandFailed
+from sdr_ota.failure import WRONG_USE, CommandFailed
 
 Settings = Annotated[
     list[str],
@@ -53,7 +53,7 @@ def run(
         raise CommandFailed("give one of: a config file, --demo, --resume RUN", WRONG_USE)
     if resume is not None and settings:
         raise CommandFailed("--resume keeps the run's own config: leave out --set", WRONG_USE)
-    from sdr_ota.cli.run.command import resume_command, run_command  # noqa: PLC0415
+    from sdr_ota.cli.run import resume_command, run_command  # noqa: PLC0415
 
     if resume is not None:
         resume_command(resume)
@@ -109,7 +109,7 @@ def calibrate(  # noqa: PLR0913, PLR0917 - one a command-line option
     as --precision asks for, within a bound. Its quantities: gain_db, cfo_hz, delay_samples,
     clock_error_ppm.
     """
-    from sdr_ota.cli.calibration.command import Asked, calibrate_command  # noqa: PLC0415
+    from sdr_ota.study.calibration.survey_run import Asked, calibrate_command  # noqa: PLC0415
 
     asked = Asked(what, bench, tuple(settings), output, tuple(precision), keep_captures)
     calibrate_command(asked, from_captures)
@@ -149,7 +149,7 @@ def report(
     nothing else. Several runs are laid side by side, called by the settings in which they
     differ.
     """
-    from sdr_ota.cli.report.command import report_command, report_json  # noqa: PLC0415
+    from sdr_ota.cli.report import report_command, report_json  # noqa: PLC0415
 
     if as_json:
         report_json(folders)
@@ -192,7 +192,7 @@ def sweep(
     with its reason and stops nothing else. Results: table.csv, table.parquet (where
     pyarrow is installed), sweep.html, plots.
     """  # noqa: D301 - the backslash keeps the lines of the help
-    from sdr_ota.cli.sweep.command import sweep_command  # noqa: PLC0415
+    from sdr_ota.cli.sweep import sweep_command  # noqa: PLC0415
 
     sweep_command(file, output, jobs, address)
 
@@ -223,7 +223,7 @@ def watch(
     It may be running or finished. Spectrum and constellation of the last capture, sums,
     loss, health. The run folder is all that is read; the page loads nothing from anywhere.
     """
-    from sdr_ota.cli.watch.command import watch_command  # noqa: PLC0415
+    from sdr_ota.cli.watch import watch_command  # noqa: PLC0415
 
     watch_command(run, port)
 
@@ -249,8 +249,9 @@ def dataset(  # noqa: PLR0913, PLR0917 - a command's options
     SigMF recordings of payloads and soundings of 1 to K nodes, an index, a data card and
     what our own receiver gets from it beside theory. Broken off, the same command goes on.
     """
-    from sdr_ota.cli.dataset.command import Grid, dataset_command  # noqa: PLC0415
+    from sdr_ota.cli.dataset import dataset_command  # noqa: PLC0415
     from sdr_ota.schemes import scheme_names  # noqa: PLC0415
+    from sdr_ota.study.dataset.writer import Grid  # noqa: PLC0415
 
     grid = Grid(
         tuple(preset),
@@ -285,7 +286,7 @@ def compare(
     Prints their errors over noise and over phase error, and draws them.
     """
     from sdr_ota.cli.compare import compare_command  # noqa: PLC0415
-    from sdr_ota.comparison import Setting  # noqa: PLC0415
+    from sdr_ota.study.comparison import Setting  # noqa: PLC0415
 
     compare_command(Setting(nodes, chips, trials, seed), figure)
 

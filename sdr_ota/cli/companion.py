@@ -7,7 +7,7 @@ from pathlib import Path
 from ota_flowgraphs.compile import HOME, companion_environment
 from platformdirs import user_cache_path
 
-from sdr_ota.cli.failure import WRONG_USE, CommandFailed
+from sdr_ota.failure import WRONG_USE, CommandFailed
 
 NAMES = ("PYTHONPATH", "PYTHONNOUSERSITE", "GRC_BLOCKS_PATH")
 """What tells GNU Radio Companion where blocks are described and where they are written."""

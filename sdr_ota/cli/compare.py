@@ -9,10 +9,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from sdr_ota.cli.failure import WRONG_USE, CommandFailed
-from sdr_ota.cli.plots import house_style, save_figure
-from sdr_ota.comparison import Point, Setting, sweep_phase, sweep_snr, vote_error
+from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.report.plots import house_style, save_figure
 from sdr_ota.schemes import load_scheme, scheme_names
+from sdr_ota.study.comparison import Point, Setting, sweep_phase, sweep_snr, vote_error
 
 SNRS_DB = (-20.0, -10.0, 0.0, 10.0, 20.0, 30.0)
 PHASE_ERRORS_RAD = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)

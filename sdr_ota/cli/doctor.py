@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from sdr_ota.cli.failure import CommandFailed
+from sdr_ota.failure import CommandFailed
 
 DEBIAN_PYTHON = "/usr/bin/python3"
 """The interpreter that has Debian's GNU Radio."""

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from sdr_ota.cli.failure import WRONG_USE, CommandFailed
-from sdr_ota.cli.new_folder import check_new_folder
-from sdr_ota.cli.run.learning import JOURNAL, task_of
-from sdr_ota.config import ConfigError, restore_config
-from sdr_ota.records import RunFolderError, read_run
+from sdr_ota.assembly.learning import JOURNAL, task_of
+from sdr_ota.config.load import ConfigError, restore_config
+from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.runs.new_folder import check_new_folder
+from sdr_ota.runs.run_folder import RunFolderError, read_run
 
 
 def export_command(path: Path, output: Path) -> None:
@@ -20,10 +20,10 @@ def export_command(path: Path, output: Path) -> None:
     if not journal.is_file():
         raise CommandFailed(f"{path} has no model: its clients were synthetic", WRONG_USE)
     check_new_folder(output)
-    from sdr_ota.cli.trained_model import choose_trainable, load_base  # noqa: PLC0415
+    from sdr_ota.assembly.trained_model import choose_trainable, load_base  # noqa: PLC0415
     from zo_core.export import export_model  # noqa: PLC0415 - torch is optional and slow
-    from zo_core.journal import JournalError  # noqa: PLC0415
-    from zo_core.models import ModelUnavailableError  # noqa: PLC0415
+    from zo_core.language.models import ModelUnavailableError  # noqa: PLC0415
+    from zo_core.stepping.journal import JournalError  # noqa: PLC0415
 
     try:
         loaded = load_base(config, task_of(config.data), lambda *_: None)

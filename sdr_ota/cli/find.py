@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from sdr_ota.cli.failure import NO_RADIO, CommandFailed
+from sdr_ota.failure import NO_RADIO, CommandFailed
 
 
 def find_command(device: str) -> None:

@@ -12,8 +12,8 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from sdr_ota.cli.failure import INTERRUPTED, NO_RADIO, WRONG_USE, CommandFailed
-from sdr_ota.cli.interruption import Interruption
+from sdr_ota.failure import INTERRUPTED, NO_RADIO, WRONG_USE, CommandFailed
+from sdr_ota.interruption import Interruption
 from sdr_ota.radio.address import AddressError, open_radio, parse_address
 from sdr_ota.radio.agent import Offer
 from sdr_ota.radio.base import RadioError

@@ -6,25 +6,25 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from ota_calibration.adjacency import Unit
-from ota_calibration.noise_forecast import NoiseForecast, forecast_noise
-from ota_calibration.poisson_accountant import MissingAccountantError
-from ota_calibration.promise import Promise
-from ota_calibration.round_levels import ScheduleName
-from ota_calibration.trust import TrustModel, receiver_noise_std
+from ota_calibration.measure.noise_forecast import NoiseForecast, forecast_noise
+from ota_calibration.privacy.adjacency import Unit
+from ota_calibration.privacy.poisson_accountant import MissingAccountantError
+from ota_calibration.privacy.promise import Promise
+from ota_calibration.privacy.round_levels import ScheduleName
+from ota_calibration.privacy.trust import TrustModel, receiver_noise_std
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from sdr_ota.cli.air_time import air_s_per_round, frame_times_s
-from sdr_ota.cli.bench import link_of, resolved_preset
-from sdr_ota.cli.failure import WRONG_USE, CommandFailed
-from sdr_ota.cli.plots import house_style, save_figure
-from sdr_ota.cli.run.learning import sampling_rate_of
-from sdr_ota.cli.run.privacy import promise_for
-from sdr_ota.config import Config, ConfigError, load_config
-from sdr_ota.subcarriers import USED_BAND
-from sdr_ota.transmitter import lead_burst
+from sdr_ota.assembly.learning import sampling_rate_of
+from sdr_ota.assembly.privacy import promise_for
+from sdr_ota.config.air_time import air_s_per_round, frame_times_s
+from sdr_ota.config.load import Config, ConfigError, load_config
+from sdr_ota.config.parts import link_of, resolved_preset
+from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.report.plots import house_style, save_figure
+from sdr_ota.rounds.transmitter import lead_burst
+from sdr_ota.signal.subcarriers import USED_BAND
 from sdr_ota.types import Precoder
 from sdr_ota.units import amplitude_to_db, db_to_amplitude, db_to_power
 

@@ -4,7 +4,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from sdr_ota.presets import PRESETS
+from sdr_ota.air.presets import PRESETS
 
 
 def presets_command() -> None:

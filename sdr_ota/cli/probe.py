@@ -4,7 +4,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from sdr_ota.cli.failure import NO_RADIO, WRONG_USE, CommandFailed
+from sdr_ota.failure import NO_RADIO, WRONG_USE, CommandFailed
 from sdr_ota.radio.address import AddressError, open_radio
 from sdr_ota.radio.base import Radio, RadioError
 

@@ -8,19 +8,20 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from sdr_ota.captures import CaptureError, read_capture, stored_captures
-from sdr_ota.cli.bench import link_of, receiving
-from sdr_ota.cli.failure import WRONG_USE, CommandFailed
-from sdr_ota.cli.strict_json import strict_json
-from sdr_ota.config import Config, ConfigError, changed_config, restore_config
-from sdr_ota.records import RunFolderError, read_run
-from sdr_ota.replay import (
+from sdr_ota.assembly.bench import receiving
+from sdr_ota.config.load import Config, ConfigError, changed_config, restore_config
+from sdr_ota.config.parts import link_of
+from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.runs.captures import CaptureError, read_capture, stored_captures
+from sdr_ota.runs.replay import (
     Decoding,
     ReplayedRound,
     ReplaySummary,
     replay_capture,
     summarise_replay,
 )
+from sdr_ota.runs.run_folder import RunFolderError, read_run
+from sdr_ota.runs.strict_json import strict_json
 
 DECODING_TABLES = ("link", "frame", "receiver")
 """Tables of a configuration that say how a capture is decoded."""

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-from sdr_ota.cli.failure import WRONG_USE, CommandFailed
-from sdr_ota.presets import air_preset
+from sdr_ota.air.presets import air_preset
+from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 

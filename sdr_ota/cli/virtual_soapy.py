@@ -3,9 +3,9 @@
 import threading
 from contextlib import suppress
 
-from sdr_ota.cli.failure import NO_RADIO, WRONG_USE, CommandFailed
+from sdr_ota.air.presets import air_preset
 from sdr_ota.cli.virtual_pluto import CENTER_FREQ_HZ, SAMPLE_RATE_HZ, print_addresses
-from sdr_ota.presets import air_preset
+from sdr_ota.failure import NO_RADIO, WRONG_USE, CommandFailed
 from sdr_ota.radio.base import RadioNotFound
 from sdr_ota.radio.virtual.soapy_module import build_module
 from sdr_ota.radio.virtual.soapy_server import VirtualSoapy

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.schemes.base import LinkQuality
-from sdr_ota.sequences import spreading_chips
+from sdr_ota.signal.sequences import spreading_chips
+from sdr_ota.signal.waveform import raised_cosine
 from sdr_ota.types import Chips, DecodedSum
 from sdr_ota.units import real_noise_variance
-from sdr_ota.waveform import raised_cosine
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from sdr_ota.schemes.base import (
     random_phase_chips,
 )
 from sdr_ota.schemes.energy_difference import EnergyDifference
-from sdr_ota.sequences import tone_chips
+from sdr_ota.signal.sequences import tone_chips
 from sdr_ota.types import Chips, DecodedSum
 
 _PLUS_CYCLES, _MINUS_CYCLES = 2 / 16, -5 / 16

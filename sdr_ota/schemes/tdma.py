@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.schemes.base import LinkQuality, coherent_gain_variance
-from sdr_ota.sequences import tone_chips
+from sdr_ota.signal.sequences import tone_chips
 from sdr_ota.types import Chips, DecodedSum
 from sdr_ota.units import real_noise_variance
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sdr_ota.burst_fit import cramer_rao_bound
-from sdr_ota.frame import FrameFormat
+from sdr_ota.receiver.burst_fit import cramer_rao_bound
+from sdr_ota.signal.frame import FrameFormat
 
 pytestmark = [pytest.mark.gnuradio, pytest.mark.usefixtures("gnuradio")]
 

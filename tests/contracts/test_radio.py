@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from ota_flowgraphs.virtual_radios import VirtualRadios
 
-from sdr_ota.air import SimulatedAir
-from sdr_ota.presets import AirPreset
+from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.address import open_radios
 from sdr_ota.radio.base import (
     Overflow,

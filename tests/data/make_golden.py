@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import sigmf
 
-from sdr_ota.air import SimulatedAir
-from sdr_ota.frame import FrameFormat
-from sdr_ota.presets import air_preset
+from sdr_ota.air.presets import air_preset
+from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.base import Capture
-from sdr_ota.receiver import receive_joint_frame
+from sdr_ota.receiver.joint_frame import receive_joint_frame
+from sdr_ota.rounds.transmitter import lead_burst, payload_burst
 from sdr_ota.schemes import load_scheme
-from sdr_ota.transmitter import lead_burst, payload_burst
+from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Precoder
 
 HOME = Path(__file__).parent / "golden"

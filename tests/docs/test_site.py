@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sdr_ota.config import Config, known_keys
+from sdr_ota.config.load import Config, known_keys
 
 ROOT = Path(__file__).parents[2]
 

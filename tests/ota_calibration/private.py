@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import numpy as np
-from ota_calibration.adjacency import Adjacency, Relation, Unit
-from ota_calibration.ledger import Ledger, create_ledger
-from ota_calibration.private_rounds import PrivateRounds, ReceiverNoise, node_names
-from ota_calibration.promise import Promise
-from ota_calibration.round_levels import ScheduleName, round_levels
-from ota_calibration.trust import TrustModel
+from ota_calibration.privacy.adjacency import Adjacency, Relation, Unit
+from ota_calibration.privacy.ledger import Ledger, create_ledger
+from ota_calibration.privacy.private_rounds import PrivateRounds, ReceiverNoise, node_names
+from ota_calibration.privacy.promise import Promise
+from ota_calibration.privacy.round_levels import ScheduleName, round_levels
+from ota_calibration.privacy.trust import TrustModel
 
-from sdr_ota.modulation import AnalogPayload
+from sdr_ota.signal.modulation import AnalogPayload
 from sdr_ota.types import Precoder, TransmitPlan
 
 CLIENT = Adjacency(Unit.CLIENT, Relation.REPLACE)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from ota_calibration.train import Train, TrainCapture
+from ota_calibration.measure.sounding_sequence import Train, TrainCapture
 
-from sdr_ota.frame import FrameFormat
+from sdr_ota.signal.frame import FrameFormat
 
 RATE_HZ = 1e6
 CENTER_HZ = 915e6

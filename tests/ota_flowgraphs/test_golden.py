@@ -10,11 +10,11 @@ import sigmf
 from ota_flowgraphs.compile import companion_environment
 from ota_flowgraphs.receiver_process import open_receiver
 
-from sdr_ota.exchange import Receive
-from sdr_ota.frame import FrameFormat
 from sdr_ota.radio.base import Capture
-from sdr_ota.receiver import receive_joint_frame
+from sdr_ota.receiver.joint_frame import receive_joint_frame
+from sdr_ota.rounds.exchange import Receive
 from sdr_ota.schemes import load_scheme
+from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import DecodedSum
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "data" / "golden").glob("*.sigmf-meta"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ota_flowgraphs.compile import companion_environment
 
-from sdr_ota.presets import AirPreset
+from sdr_ota.air.presets import AirPreset
 from sdr_ota.radio.pluto import PlutoRadio
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos

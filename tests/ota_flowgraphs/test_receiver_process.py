@@ -14,15 +14,15 @@ import pytest
 from ota_flowgraphs.process import ChildFailed, start_flowgraph
 from ota_flowgraphs.receiver_process import GnuRadioReceiver, open_receiver
 
-from sdr_ota.air import SimulatedAir
+from sdr_ota.air.impairments import add_awgn, awgn
+from sdr_ota.air.presets import air_preset
+from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
-from sdr_ota.frame import FrameFormat
-from sdr_ota.impairments import add_awgn, awgn
-from sdr_ota.presets import air_preset
 from sdr_ota.radio.base import Capture
-from sdr_ota.receiver import receive_joint_frame
+from sdr_ota.receiver.joint_frame import receive_joint_frame
+from sdr_ota.rounds.transmitter import lead_burst, payload_burst
 from sdr_ota.schemes import load_scheme
-from sdr_ota.transmitter import lead_burst, payload_burst
+from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Precoder
 
 pytestmark = [pytest.mark.gnuradio, pytest.mark.usefixtures("gnuradio")]
@@ -186,7 +186,7 @@ def test_a_missing_gnuradio_is_a_clear_error(
 PARENT = """
 import sys, time
 from ota_flowgraphs.receiver_process import open_receiver
-from sdr_ota.frame import FrameFormat
+from sdr_ota.signal.frame import FrameFormat
 with open_receiver(FrameFormat(), 0.06) as receiver:
     print(receiver._flowgraph.pid, flush=True)
     time.sleep(60)

@@ -18,8 +18,8 @@ from ota_flowgraphs.process import ChildFailed, start_module
 from ota_flowgraphs.virtual_radios import MAX_NODES, VirtualRadios
 from scipy import stats
 
-from sdr_ota.config import MAX_PROCESSES
-from sdr_ota.presets import AirPreset
+from sdr_ota.air.presets import AirPreset
+from sdr_ota.config.load import MAX_PROCESSES
 from sdr_ota.radio.address import open_radios
 from sdr_ota.radio.base import RadioLost
 from sdr_ota.types import Samples

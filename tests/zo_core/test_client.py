@@ -8,18 +8,18 @@ import pytest
 import torch
 from torch import nn
 
-from zo_core.batches import fixed_batch
 from zo_core.client import (
     ClientsDisagreeError,
     Cohort,
     LossNotFiniteError,
     Training,
 )
-from zo_core.directions import DirectionKind, direction
-from zo_core.estimator import Probe
-from zo_core.fingerprint import weight_checksum
-from zo_core.learning_rate import Decay, LearningRate
-from zo_core.update_rule import Update, UpdateRule
+from zo_core.data.batches import fixed_batch
+from zo_core.directions.fingerprint import weight_checksum
+from zo_core.directions.generator import DirectionKind, direction
+from zo_core.probing.estimator import Probe
+from zo_core.stepping.learning_rate import Decay, LearningRate
+from zo_core.stepping.rules import Update, UpdateRule
 
 Example = tuple[float, float]
 

@@ -8,8 +8,8 @@ from gnuradio import gr
 
 from ota_flowgraphs.blocks.pdu import burst_pdu, make_pdu
 from ota_flowgraphs.failure import ends_on_error
-from sdr_ota.burst_stream import BurstSearch, BurstStream
-from sdr_ota.frame import FrameFormat
+from sdr_ota.receiver.burst_stream import BurstSearch, BurstStream
+from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Samples
 
 PACKET_TAG = "packet_len"

@@ -6,8 +6,8 @@ from gnuradio import gr
 
 from ota_flowgraphs.blocks.pdu import make_pdu, read_pdu
 from ota_flowgraphs.failure import reports_error
-from sdr_ota.frame import FrameFormat
-from sdr_ota.transmitter import lead_burst, payload_burst
+from sdr_ota.rounds.transmitter import lead_burst, payload_burst
+from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Precoder, Samples
 
 

@@ -5,10 +5,10 @@ from gnuradio import gr
 
 from ota_flowgraphs.blocks.pdu import make_pdu, read_burst
 from ota_flowgraphs.failure import reports_error
-from sdr_ota.burst_fit import fit_burst
-from sdr_ota.detection import Detection
-from sdr_ota.frame import FrameFormat
-from sdr_ota.sync import is_sounding_burst
+from sdr_ota.receiver.burst_fit import fit_burst
+from sdr_ota.receiver.detection import Detection
+from sdr_ota.receiver.synchronisation import is_sounding_burst
+from sdr_ota.signal.frame import FrameFormat
 
 
 class ChannelEstimator(gr.basic_block):

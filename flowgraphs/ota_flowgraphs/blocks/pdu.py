@@ -7,8 +7,8 @@ import numpy as np
 import pmt
 from numpy.typing import NDArray
 
-from sdr_ota.burst_stream import FoundBurst
-from sdr_ota.detection import Detection
+from sdr_ota.receiver.burst_stream import FoundBurst
+from sdr_ota.receiver.detection import Detection
 
 Vector: TypeAlias = NDArray[np.complex64] | NDArray[np.complex128]
 

@@ -8,8 +8,8 @@ from gnuradio import gr
 
 from ota_flowgraphs.blocks.pdu import make_pdu
 from ota_flowgraphs.failure import reports_error
-from sdr_ota.modulation import AnalogPayload
 from sdr_ota.schemes import load_scheme
+from sdr_ota.signal.modulation import AnalogPayload
 
 
 class SchemeEncoder(gr.basic_block):

@@ -4,8 +4,8 @@ import numpy as np
 from gnuradio import gr
 
 from ota_flowgraphs.failure import ends_on_error
-from sdr_ota.air_stream import AirStream, without_oscillators
-from sdr_ota.presets import AirPreset, air_preset
+from sdr_ota.air.air_stream import AirStream, without_oscillators
+from sdr_ota.air.presets import AirPreset, air_preset
 from sdr_ota.types import Samples
 
 _PIECE = 1024

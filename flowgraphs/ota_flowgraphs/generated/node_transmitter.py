@@ -23,7 +23,7 @@ from gnuradio import zeromq
 from ota_flowgraphs.blocks.burst_framer import BurstFramer
 from ota_flowgraphs.blocks.iq_sink import IqSink
 from ota_flowgraphs.blocks.scheme_encoder import SchemeEncoder
-from sdr_ota.frame import FrameFormat
+from sdr_ota.signal.frame import FrameFormat
 
 
 

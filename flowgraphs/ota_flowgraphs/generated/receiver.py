@@ -24,7 +24,7 @@ from ota_flowgraphs.blocks.frame_synchroniser import FrameSynchroniser
 from ota_flowgraphs.blocks.iq_source import IqSource
 from ota_flowgraphs.blocks.result_sink import ResultSink
 from ota_flowgraphs.blocks.scheme_decoder import SchemeDecoder
-from sdr_ota.frame import FrameFormat
+from sdr_ota.signal.frame import FrameFormat
 
 
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_ota.air import SimulatedAir
-from sdr_ota.impairments import cfo_of_clock_error
-from sdr_ota.presets import AirPreset
+from sdr_ota.air.impairments import cfo_of_clock_error
+from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.virtual.pluto_attributes import (
     DAC,
     DDS_TONES,

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sdr_ota.air import SimulatedAir
-from sdr_ota.impairments import cfo_of_clock_error, quantise
-from sdr_ota.presets import AirPreset
+from sdr_ota.air.impairments import cfo_of_clock_error, quantise
+from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.types import Samples
 from sdr_ota.units import db_to_amplitude
 

@@ -6,7 +6,7 @@ While nobody asks it takes none, and then the air, and all nodes, stand still.
 import numpy as np
 import zmq
 
-from sdr_ota.impairments import saturated_fraction
+from sdr_ota.air.impairments import saturated_fraction
 from sdr_ota.radio.virtual.zmq_control import (
     NOTHING,
     ControlServer,

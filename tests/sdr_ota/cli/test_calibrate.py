@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ota_calibration.train import Train
+from ota_calibration.measure.sounding_sequence import Train
 from scipy.stats import binom
 
-from sdr_ota.presets import air_preset
+from sdr_ota.air.presets import air_preset
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from tests.ota_calibration.recordings import FRAME, random_truth, recorded_train, write_sigmf

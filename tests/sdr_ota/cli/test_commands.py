@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from sdr_ota.cli import commands
-from sdr_ota.records import read_run
+from sdr_ota.runs.run_folder import read_run
 
 LINK_ONLY = ["--set", "clients.source=synthetic", "--set", "run.rounds=3"]
 ENDLESS = ["--set", "run.rounds=100000"]

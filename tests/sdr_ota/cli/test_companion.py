@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sdr_ota.cli import companion
-from sdr_ota.cli.failure import CommandFailed
+from sdr_ota.failure import CommandFailed
 
 
 @pytest.fixture(autouse=True)

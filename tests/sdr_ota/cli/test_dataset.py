@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdr_ota.captures import read_capture
-from sdr_ota.cli.dataset import command as dataset_module
-from sdr_ota.cli.dataset.command import Grid, dataset_command
-from sdr_ota.cli.failure import INTERRUPTED, WRONG_USE, CommandFailed
-from sdr_ota.experiment import decode_sum
+from sdr_ota.cli.dataset import dataset_command
+from sdr_ota.failure import INTERRUPTED, WRONG_USE, CommandFailed
+from sdr_ota.rounds.round import decode_sum
+from sdr_ota.runs.captures import read_capture
+from sdr_ota.study.dataset import writer as dataset_module
+from sdr_ota.study.dataset.writer import Grid
 
 GRID = Grid(("lab-wired", "harsh"), ("coherent", "fsk-vote"), 2, (20.0,), captures=3, seed=1)
 

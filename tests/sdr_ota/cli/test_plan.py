@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from ota_calibration.gaussian_accountant import largest_mu
+from ota_calibration.privacy.gaussian_accountant import largest_mu
 
 from sdr_ota.cli.compare import compare_command
-from sdr_ota.cli.failure import CommandFailed
 from sdr_ota.cli.plan import plan_command
-from sdr_ota.comparison import Setting
+from sdr_ota.failure import CommandFailed
+from sdr_ota.study.comparison import Setting
 
 CLIENT_LEVEL = ["clients.source=synthetic", "privacy.protect=client", "privacy.neighbours=replace"]
 

@@ -6,11 +6,13 @@ from itertools import product
 import numpy as np
 import pytest
 
-from sdr_ota.cli.bench import link_of, open_bench, payload_of, planner_of, simulated_air
-from sdr_ota.config import load_config
-from sdr_ota.experiment import Experiment, Schedule, admit_all, run_experiment
-from sdr_ota.metrics import chance_db, nmse_db
-from sdr_ota.synthetic import SyntheticClient
+from sdr_ota.assembly.bench import open_bench
+from sdr_ota.assembly.planner import planner_of
+from sdr_ota.config.load import load_config
+from sdr_ota.config.parts import link_of, payload_of, simulated_air
+from sdr_ota.rounds.round import Experiment, Schedule, admit_all, run_experiment
+from sdr_ota.rounds.synthetic import SyntheticClient
+from sdr_ota.signal.metrics import chance_db, nmse_db
 
 AGREEMENT_DB = 1.0
 """Closer than this theory need not be, whatever the number of rounds."""

@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdr_ota.air.presets import air_preset
 from sdr_ota.cli.doctor import foreign_packages, gnuradio_finding, libiio_trouble
-from sdr_ota.cli.run.duty import DutyLimit
-from sdr_ota.presets import air_preset
 from sdr_ota.radio.virtual.pluto_attributes import DAC, PHY, TX, TX_LO
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
 from sdr_ota.radio.virtual.soapy_world import SoapyWorld
-from sdr_ota.records import RunRecord, read_run
+from sdr_ota.rounds.duty import DutyLimit
+from sdr_ota.runs.run_folder import RunRecord, read_run
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 LINK_ONLY = ("--set", "clients.source=synthetic", "--set", "run.rounds=6")

@@ -10,23 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from sdr_ota.cli.failure import CommandFailed
-from sdr_ota.cli.run.client_agent import Loaded
-from sdr_ota.cli.run.client_machines import check_alike
-from sdr_ota.cli.run.command import run_command
-from sdr_ota.cli.run.learning import Learning, model_learning
-from sdr_ota.cli.run.present_nodes import present_only
-from sdr_ota.config import Config, ConfigError, load_config
+from sdr_ota.air.presets import AirPreset
+from sdr_ota.assembly.client_agent import Loaded
+from sdr_ota.assembly.client_machines import check_alike
+from sdr_ota.assembly.learning import Learning, model_learning
+from sdr_ota.cli.run import run_command
+from sdr_ota.config.load import Config, ConfigError, load_config
 from sdr_ota.erasure import Erasure
-from sdr_ota.presets import AirPreset
+from sdr_ota.failure import CommandFailed
 from sdr_ota.radio.cluster import ClusterError
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
-from sdr_ota.records import read_run
+from sdr_ota.rounds.present_nodes import present_only
+from sdr_ota.runs.run_folder import read_run
 from sdr_ota.types import Precoder, TransmitPlan
 from tests.sdr_ota.radio.lent_machines import Machines, machines, while_it_breathes
-from zo_core.fingerprint import direction_fingerprint
-from zo_core.journal import first_disagreement, read_journal
+from zo_core.directions.fingerprint import direction_fingerprint
+from zo_core.stepping.journal import first_disagreement, read_journal
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

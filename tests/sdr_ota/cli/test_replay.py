@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdr_ota.captures import read_capture, stored_captures
-from sdr_ota.cli.failure import WRONG_USE, CommandFailed
 from sdr_ota.cli.replay import replay_command
-from sdr_ota.cli.run.command import run_command
-from sdr_ota.records import read_run
-from sdr_ota.replay import replay_capture, summarise_replay
+from sdr_ota.cli.run import run_command
+from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.runs.captures import read_capture, stored_captures
+from sdr_ota.runs.replay import replay_capture, summarise_replay
+from sdr_ota.runs.run_folder import read_run
 from sdr_ota.schemes import load_scheme
 
 N_ROUNDS = 24

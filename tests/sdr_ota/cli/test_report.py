@@ -9,25 +9,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ota_calibration.adjacency import Adjacency, Relation, Unit
-from ota_calibration.ledger import create_ledger
-from ota_calibration.promise import Promise
-from ota_calibration.trust import TrustModel
+from ota_calibration.privacy.adjacency import Adjacency, Relation, Unit
+from ota_calibration.privacy.ledger import create_ledger
+from ota_calibration.privacy.promise import Promise
+from ota_calibration.privacy.spending import LEDGER, privacy_spending
+from ota_calibration.privacy.trust import TrustModel
 
-from sdr_ota.captures import stored_captures
-from sdr_ota.cli.failure import CommandFailed
-from sdr_ota.cli.html_page import Section
-from sdr_ota.cli.named_run import NamedRun, name_runs
-from sdr_ota.cli.report.command import report_command, report_json
-from sdr_ota.cli.report.figures import erasures_figure, learning_figure, nmse_figure
-from sdr_ota.cli.report.page import report_sections
-from sdr_ota.cli.report.table import table_rows
-from sdr_ota.cli.run.command import run_command
-from sdr_ota.cli.run.privacy import LEDGER, privacy_spending
-from sdr_ota.config import load_config
-from sdr_ota.experiment import RoundResult
-from sdr_ota.records import Evaluation, RunFolder, RunRecord, read_run
-from sdr_ota.summary import summarise
+from sdr_ota.cli.report import report_command, report_json
+from sdr_ota.cli.run import run_command
+from sdr_ota.config.load import load_config
+from sdr_ota.failure import CommandFailed
+from sdr_ota.report.figures import erasures_figure, learning_figure, nmse_figure
+from sdr_ota.report.html_page import Section
+from sdr_ota.report.named_run import NamedRun, name_runs
+from sdr_ota.report.run_page import report_sections
+from sdr_ota.report.run_table import table_rows
+from sdr_ota.rounds.round import RoundResult
+from sdr_ota.runs.captures import stored_captures
+from sdr_ota.runs.run_folder import Evaluation, RunFolder, RunRecord, read_run
+from sdr_ota.runs.summary import summarise
 
 ERROR_STD = 0.05
 N_ROUNDS = 200

@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
-from ota_calibration.ledger import read_tally
+from ota_calibration.privacy.ledger import read_tally
 
-from sdr_ota.captures import CAPTURES
-from sdr_ota.cli.failure import CommandFailed
-from sdr_ota.cli.run import command as run_module
-from sdr_ota.cli.run.command import resume_command, run_command
-from sdr_ota.records import read_run
+from sdr_ota.assembly import run as run_module
+from sdr_ota.cli.run import resume_command, run_command
+from sdr_ota.failure import CommandFailed
+from sdr_ota.runs.captures import CAPTURES
+from sdr_ota.runs.run_folder import read_run
 
 N_ROUNDS = 12
 LINK_ONLY = [

@@ -24,15 +24,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sdr_ota.cli.failure import CommandFailed
-from sdr_ota.cli.sweep.cluster import run_here, run_on_cluster
-from sdr_ota.cli.sweep.figures import axis_label, sweep_figures
-from sdr_ota.cli.sweep.page import write_page
-from sdr_ota.cli.sweep.plan import needs_real_radios, read_sweep, toml_value
-from sdr_ota.cli.sweep.point import Outcome, PointTask, Processes, run_point
-from sdr_ota.cli.sweep.table import Row, table_row, write_table
-from sdr_ota.config import ConfigError, load_config
-from sdr_ota.records import read_run
+from sdr_ota.config.load import ConfigError, load_config
+from sdr_ota.failure import CommandFailed
+from sdr_ota.runs.run_folder import read_run
+from sdr_ota.study.sweep.cluster import run_here, run_on_cluster
+from sdr_ota.study.sweep.figures import axis_label, sweep_figures
+from sdr_ota.study.sweep.page import write_page
+from sdr_ota.study.sweep.plan import needs_real_radios, read_sweep, toml_value
+from sdr_ota.study.sweep.point import Outcome, PointTask, Processes, run_point
+from sdr_ota.study.sweep.table import Row, table_row, write_table
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

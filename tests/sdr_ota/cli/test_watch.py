@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from sdr_ota.cli.failure import WRONG_USE, CommandFailed
-from sdr_ota.cli.run.command import run_command
-from sdr_ota.cli.watch.command import LOOPBACK, watch_command, watch_server
-from sdr_ota.cli.watch.state import WatchState
-from sdr_ota.experiment import RoundResult
-from sdr_ota.records import RunFolder, read_run
-from sdr_ota.summary import summarise
+from sdr_ota.cli.run import run_command
+from sdr_ota.cli.watch import watch_command
+from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.report.watch.server import LOOPBACK, watch_server
+from sdr_ota.report.watch.state import WatchState
+from sdr_ota.rounds.round import RoundResult
+from sdr_ota.runs.run_folder import RunFolder, read_run
+from sdr_ota.runs.summary import summarise
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ def test_of_very_many_rounds_no_more_than_the_most_are_told(
     folder.write_start({"config": {}})
     for index in range(7):
         folder.append_round(RoundResult(round=index, seed=1))
-    monkeypatch.setattr("sdr_ota.cli.watch.state.MOST_ROUNDS", 4)
+    monkeypatch.setattr("sdr_ota.report.watch.state.MOST_ROUNDS", 4)
     assert WatchState(folder.path).progress(-1, 0)["new"]["round"] == [0, 2, 4, 6]
 
 

@@ -9,14 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from ota_calibration.cyclic_sounding import sound_cyclic
-from ota_calibration.sounding import make_plan
+from ota_calibration.paths.cyclic_sounding import sound_cyclic
+from ota_calibration.paths.sounding import make_plan
 
-from sdr_ota.air import SimulatedAir
-from sdr_ota.cyclic_exchange import exchange_cyclic
-from sdr_ota.exchange import Bench, Link
-from sdr_ota.frame import FrameFormat
-from sdr_ota.presets import AirPreset, air_preset
+from sdr_ota.air.presets import AirPreset, air_preset
+from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.address import AddressError, open_radio, parse_address
 from sdr_ota.radio.base import RadioError, RadioNotFound, SettingNotTaken
 from sdr_ota.radio.pluto import PlutoRadio
@@ -24,7 +21,10 @@ from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.radio.virtual.pluto_attributes import DAC, PHY, RX, TX, TX_LO
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
+from sdr_ota.rounds.cyclic_exchange import exchange_cyclic
+from sdr_ota.rounds.exchange import Bench, Link
 from sdr_ota.schemes import load_scheme
+from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import RadioSettings, Samples
 
 SETTINGS = RadioSettings(915e6, 1e6, 0.8e6)

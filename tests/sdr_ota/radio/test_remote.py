@@ -11,16 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ota_calibration.cyclic_sounding import sound_cyclic
-from ota_calibration.sounding import make_plan, sound_nodes
+from ota_calibration.paths.cyclic_sounding import sound_cyclic
+from ota_calibration.paths.sounding import make_plan, sound_nodes
 
-from sdr_ota.air import SimulatedAir
-from sdr_ota.cli.failure import INTERRUPTED
-from sdr_ota.cyclic_exchange import exchange_cyclic
+from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
-from sdr_ota.exchange import Bench, Link, exchange_symbols
-from sdr_ota.frame import FrameFormat
-from sdr_ota.presets import AirPreset
+from sdr_ota.failure import INTERRUPTED
 from sdr_ota.radio.address import open_radio, open_radios
 from sdr_ota.radio.agent import LONGEST_CYCLIC_S, RadioAgent
 from sdr_ota.radio.base import RadioError, RadioLost, RadioNotFound, SettingNotTaken
@@ -31,7 +28,10 @@ from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
 from sdr_ota.radio.virtual.soapy_world import SoapyWorld
+from sdr_ota.rounds.cyclic_exchange import exchange_cyclic
+from sdr_ota.rounds.exchange import Bench, Link, exchange_symbols
 from sdr_ota.schemes import load_scheme
+from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import RadioSettings
 from tests.sdr_ota.radio.lent_machines import Machines, machines, while_it_breathes
 

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ota_calibration.sounding import make_plan, sound_nodes
+from ota_calibration.paths.sounding import make_plan, sound_nodes
 
-from sdr_ota.air import SimulatedAir
-from sdr_ota.exchange import Bench, Link, exchange_symbols
-from sdr_ota.frame import FrameFormat
-from sdr_ota.presets import AirPreset, air_preset
+from sdr_ota.air.presets import AirPreset, air_preset
+from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.address import AddressError, open_radio, open_radios
 from sdr_ota.radio.base import (
     Corruption,
@@ -27,7 +25,9 @@ from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.radio.virtual import soapy_module
 from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
 from sdr_ota.radio.virtual.soapy_world import SoapyWorld
+from sdr_ota.rounds.exchange import Bench, Link, exchange_symbols
 from sdr_ota.schemes import load_scheme
+from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import RadioSettings, Samples
 
 pytestmark = pytest.mark.usefixtures("virtual_soapy_driver")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sdr_ota.impairments import awgn
+from sdr_ota.air.impairments import awgn
 from sdr_ota.schemes import load_scheme
 from sdr_ota.schemes.fsk_vote import error_probability_aligned, error_probability_rayleigh
 

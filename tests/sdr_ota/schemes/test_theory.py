@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sdr_ota.impairments import awgn
+from sdr_ota.air.impairments import awgn
 from sdr_ota.schemes import (
     AggregationScheme,
     LinkQuality,

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from sdr_ota.impairments import fractional_delay
+from sdr_ota.air.impairments import fractional_delay
 from sdr_ota.schemes import LinkQuality, load_scheme
+from sdr_ota.signal.waveform import Pulse, raised_cosine
 from sdr_ota.types import Chips
-from sdr_ota.waveform import Pulse, raised_cosine
 
 PULSE = Pulse()
 N_CHIPS, N_TRIALS = 256, 500

@@ -1,0 +1,1 @@
+"""One quantity a file, repeated until known well enough, judged and stored."""

@@ -1,0 +1,219 @@
+"""A train: one node, alone, repeats its known burst, so that one start gives many looks.
+
+    silence | burst | guard | burst | guard | burst | ...
+
+Inside a train clocks and carrier run on undisturbed, so the slopes of arrival and phase are
+those of the sample clock and the carrier; between trains everything that a start may change
+has changed. Radios with hardware time send a train at a tick; the others repeat it for ever and
+the receiver cuts out of it what it needs.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdr_ota.radio.base import Capture, RadioError
+from sdr_ota.receiver.burst_fit import BurstFit, fit_burst
+from sdr_ota.receiver.detection import Detection
+from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
+from sdr_ota.rounds.cyclic_exchange import receive_after, repeating
+from sdr_ota.rounds.exchange import Bench, Link
+from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.types import Samples
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Train:
+    """What a node repeats: its sounding burst at given amplitudes.
+
+    Attributes:
+        frame: Whose sounding burst it is.
+        amplitudes: One a burst, full scale 1.0.
+    """
+
+    frame: FrameFormat
+    amplitudes: tuple[float, ...]
+
+    @classmethod
+    def even(cls, frame: FrameFormat, n_bursts: int) -> "Train":
+        """Return a train at the amplitude of the frame's soundings."""
+        return cls(frame, (frame.known_amplitude,) * n_bursts)
+
+    @property
+    def period(self) -> int:
+        """Samples from the beginning of a burst to that of the next."""
+        return self.frame.n_sounding_burst + self.frame.guard_samples
+
+    def samples(self) -> Samples:
+        """Return the whole train, each burst followed by its guard."""
+        burst = self.frame.sounding_burst() / np.float32(self.frame.known_amplitude)
+        period = np.pad(burst, (0, self.frame.guard_samples))
+        return np.concatenate([np.float32(a) * period for a in self.amplitudes])
+
+
+@dataclass(frozen=True)
+class TrainCapture:
+    """A train as received.
+
+    Attributes:
+        samples: Shape ``(n_samples,)``.
+        start_tick: Receiver tick of the first sample.
+        train_tick: Tick at which the train was to arrive; None where nobody knows.
+    """
+
+    samples: Samples
+    start_tick: int
+    train_tick: int | None
+
+
+class ReceiverSaturated(Exception):  # noqa: N818 - says what is the case
+    """Samples touch full scale: nothing measured on them can be trusted."""
+
+
+def sound_train(bench: Bench, link: Link, node: int, train: Train) -> TrainCapture:
+    """Let one node send a train, alone, and return what was received.
+
+    Args:
+        bench: The radios.
+        link: Lead, settling and waiting times.
+        node: Who sends.
+        train: What.
+
+    Raises:
+        RadioError: If a radio fails or is late.
+        Erasure: The same, where nodes repeat.
+        ReceiverSaturated: If the capture clips.
+    """
+    hear = _timed if bench.has_hardware_time else _cyclic
+    capture, tick = hear(bench, link, node, train)
+    if capture.n_clipped:
+        raise ReceiverSaturated(
+            f"{capture.n_clipped} samples of node {node}'s train touch full scale: lower "
+            "radio.rx_gain_db, radio.tx_gain_db or link.peak_amplitude, or add attenuation"
+        )
+    return TrainCapture(capture.samples, capture.start_tick, tick)
+
+
+def _timed(bench: Bench, link: Link, node: int, train: Train) -> tuple[Capture, int]:
+    guard = train.frame.guard_samples
+    samples = train.samples()
+    tick = bench.receiver.now_tick() + round(link.lead_s * bench.sample_rate_hz)
+    pending = bench.receiver.begin_receive(len(samples) + 2 * guard, tick)
+    try:
+        bench.nodes[node].transmit(samples, tick + guard)
+    except RadioError:
+        with suppress(RadioError):  # its window is sat out: the next one begins in silence
+            pending.result(link.timeout_s)
+        raise
+    capture = pending.result(link.timeout_s)
+    bench.nodes[node].confirm_sent(link.timeout_s)
+    return capture, tick + guard
+
+
+def _cyclic(bench: Bench, link: Link, node: int, train: Train) -> tuple[Capture, None]:
+    even = len(set(train.amplitudes)) == 1
+    samples = train.samples()
+    repeated = samples[: train.period] if even else samples
+    n_settle = round(link.settle_s * bench.sample_rate_hz)
+    with repeating(bench, {node: repeated}):
+        capture = receive_after(bench, n_settle, len(samples) + train.period, link.timeout_s)
+    return capture, None
+
+
+@dataclass(frozen=True)
+class TrainFit:
+    """The bursts of a train, each fitted on its own. Arrays have the shape ``(n_bursts,)``.
+
+    Attributes:
+        arrivals: Ticks, with fraction, at which the bursts begin.
+        gains: Complex; their phases hold at the bursts' centres.
+        gain_stds: Root mean square of their complex errors.
+        cfos: Carrier offsets in cycles per sample.
+        noise_powers: What the fits left over, per sample.
+        leakages: Complex amplitudes at zero frequency.
+        period: Nominal distance of the bursts in samples.
+        center: Half a burst's length.
+        train_tick: Tick at which the first burst was to arrive; None where nobody knows.
+    """
+
+    arrivals: Floats
+    gains: NDArray[np.complex128]
+    gain_stds: Floats
+    cfos: Floats
+    noise_powers: Floats
+    leakages: NDArray[np.complex128]
+    period: int
+    center: float
+    train_tick: int | None
+
+    @property
+    def n_bursts(self) -> int:
+        """Bursts that were fitted."""
+        return len(self.arrivals)
+
+    @property
+    def middle(self) -> float:
+        """Tick of the train's middle, to which phase and offset belong."""
+        return float(np.mean(self.arrivals)) + self.center
+
+    @property
+    def noise_power(self) -> float:
+        """Noise power of a sample, by the fits; multipath and images count as noise."""
+        return float(np.median(self.noise_powers))
+
+
+def fit_train(capture: TrainCapture, train: Train, max_cfo: float) -> TrainFit:
+    """Fit every whole burst of an even train.
+
+    The strongest burst is searched for; the others stand at whole periods from it.
+
+    Args:
+        capture: As `sound_train` returned it.
+        train: What was sent.
+        max_cfo: Largest carrier offset looked for, in cycles per sample.
+
+    Raises:
+        BurstNotFound: If there is none.
+    """
+    reference = train.frame.sounding_burst()
+    found = locate_burst(capture.samples, reference, train.frame.n_chirp, max_cfo)
+    fits = [fit_burst(capture.samples, reference, at) for at in _places(found, capture, train)]
+    rows = np.array([(f.start, f.gain_std, f.cfo, f.noise_power) for f in fits])
+    return TrainFit(
+        arrivals=capture.start_tick + rows[:, 0],
+        gains=np.array([f.gain for f in fits]),
+        gain_stds=rows[:, 1],
+        cfos=rows[:, 2],
+        noise_powers=rows[:, 3],
+        leakages=np.array([f.leakage for f in fits]),
+        period=train.period,
+        center=fits[0].center,
+        train_tick=capture.train_tick,
+    )
+
+
+def _places(found: BurstFit, capture: TrainCapture, train: Train) -> list[Detection]:
+    """Return where the bursts of a train stand, seen from one of them."""
+    before = int(found.start // train.period)
+    first = found.start - before * train.period
+    if capture.train_tick is not None:  # the train has a beginning: nothing stands before it
+        away = (found.start - (capture.train_tick - capture.start_tick)) / train.period
+        first = found.start - round(away) * train.period
+    last = len(capture.samples) - train.frame.n_sounding_burst
+    starts = [first + k * train.period for k in range(len(train.amplitudes))]
+    return [Detection(s, found.cfo, found.metric) for s in starts if -0.5 <= s <= last]
+
+
+__all__ = [
+    "BurstNotFound",
+    "ReceiverSaturated",
+    "Train",
+    "TrainCapture",
+    "TrainFit",
+    "fit_train",
+    "sound_train",
+]

@@ -1,0 +1,136 @@
+"""Calibration records on disk: JSON lines, newest last; a stale one is refused.
+
+A line holds one record and is never changed; what counts is the newest line of a quantity of
+a pair of devices. A last line torn by a crash is skipped.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from ota_calibration.measure.measurement import Measurement
+from ota_calibration.measure.record import CalibrationRecord, RecordKey
+
+FILE = "records.jsonl"
+
+
+class StaleRecord(Exception):  # noqa: N818 - says what is the case
+    """A record that is asked for is missing or must not be used."""
+
+
+class DamagedRecords(Exception):  # noqa: N818
+    """The file cannot be read."""
+
+
+class RecordStore:
+    """The records of a bench in a folder.
+
+    Args:
+        folder: Made when the first record is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+
+    def append(self, records: Iterable[CalibrationRecord]) -> None:
+        """Write records behind those that are there.
+
+        Raises:
+            OSError: If the folder cannot be written.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lines = "".join(json.dumps(_as_json(record)) + "\n" for record in records)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(lines)
+
+    def newest(self) -> Mapping[tuple[str, str, str], CalibrationRecord]:
+        """Return the newest record of every (quantity, node, receiver).
+
+        Raises:
+            DamagedRecords: If a line is not a record.
+        """
+        if not self.path.is_file():
+            return {}
+        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+        found = {}
+        for number, line in enumerate(lines, 1):
+            if not line.endswith("\n"):
+                continue
+            try:
+                record = _from_json(json.loads(line))
+            except (ValueError, KeyError, TypeError) as error:
+                raise DamagedRecords(
+                    f"{self.path}, line {number} is no calibration record ({error}); "
+                    "remove the line, or the file, and calibrate again"
+                ) from error
+            found[record.measurement.quantity, record.key.node, record.key.receiver] = record
+        return found
+
+    def fresh(
+        self, kinds: Sequence[str], key: RecordKey, now: datetime, config: str
+    ) -> Sequence[CalibrationRecord]:
+        """Return what was last measured of some kinds for a key; all of it must be fresh.
+
+        Quantities that the last measurement of a kind did not bring any more, such as start
+        phases that were not looked at again, do not count: nothing would renew them.
+
+        Args:
+            kinds: Of calibration, as ``gain``.
+            key: Devices and settings in force.
+            now: With time zone.
+            config: Name of the config file, for the message.
+
+        Raises:
+            StaleRecord: With the record, the reason, and the command that renews it.
+            DamagedRecords: If the file cannot be read.
+        """
+        mine = [
+            record
+            for (_, node, receiver), record in self.newest().items()
+            if (node, receiver) == (key.node, key.receiver)
+        ]
+        device = key.node or key.receiver
+        wanted = []
+        for kind in kinds:
+            of_kind = [record for record in mine if record.kind == kind]
+            if not of_kind:
+                raise StaleRecord(
+                    f"there is no {kind} record of {device} in {self.path}; "
+                    f"measure it: sdr-ota calibrate {kind} {config}"
+                )
+            last = max(record.measured_at for record in of_kind)
+            wanted += [record for record in of_kind if record.measured_at == last]
+        for record in wanted:
+            if why := record.why_stale(key, now):
+                raise StaleRecord(
+                    f"the {record.kind} record of {device} ({record.measurement.quantity}) must "
+                    f"not be used: {why}; renew it: sdr-ota calibrate {record.kind} {config}"
+                )
+        return wanted
+
+
+def _as_json(record: CalibrationRecord) -> dict[str, Any]:
+    values = asdict(record)
+    if record.measurement.freedom == inf:
+        values["measurement"]["freedom"] = None  # JSON has no infinity
+    return {
+        **values,
+        "measured_at": record.measured_at.isoformat(),
+        "expires_at": record.expires_at.isoformat(),
+    }
+
+
+def _from_json(values: Mapping[str, Any]) -> CalibrationRecord:
+    measured = dict(values["measurement"])
+    measured["freedom"] = inf if measured["freedom"] is None else measured["freedom"]
+    return CalibrationRecord(
+        kind=str(values["kind"]),
+        measurement=Measurement(**measured),
+        key=RecordKey(**values["key"]),
+        measured_at=datetime.fromisoformat(values["measured_at"]),
+        expires_at=datetime.fromisoformat(values["expires_at"]),
+    )

@@ -1,0 +1,1 @@
+"""Each node's path to the receiver: sounding, tracking, power control."""

@@ -1,0 +1,166 @@
+"""How much the paths wander: measured by comparing each sounding with the one before.
+
+A sounding's own precision says how well a path was known at that moment. Phase
+noise, fading and start jitter then move it before the payload is sent; nothing but
+the next sounding shows by how much.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+
+import numpy as np
+
+from ota_calibration.paths.gain_step import GainStep, receiver_step
+from sdr_ota.types import ChannelEstimate, TransmitPlan
+
+MEMORY = 0.95
+"""Weight of the past in the running means: about 20 soundings count."""
+
+ASSUMED_BURSTS = 200
+"""So many bursts are taken to have come before: the first one lost is no rate yet."""
+
+Sounding = Sequence[ChannelEstimate | None]
+
+
+@dataclass(frozen=True)
+class Wander:
+    """Running means over soundings, and over nodes where nothing else is said.
+
+    Fading moves a path by the same distance in the complex plane whether the path is strong or
+    in a fade; what a node makes of it depends on its gain at that time. So what fades is kept
+    as a distance, node by node, and `with_wander` divides by the gains it plans for.
+
+    Attributes:
+        path_walk_per_s: Growth of the variance of a path's modulus, in units of squared gain,
+            beyond what the soundings' noise explains; one a node, NaN where not yet known.
+        phase_walk_rad2_per_s: Growth of the phase error's variance beyond what a path explains
+            that moves across as much as along. Negative if it moves less.
+        delay_variance_s2: Variance of the change of a node's arrival.
+        cfo_variance_hz2: Variance of a carrier offset's error beyond what the fits claim: phase
+            noise inside a burst looks like an offset.
+        loss_probability: Share of the bursts that did not come although their radios sent them in
+            time, of nodes that the sounding before had heard.
+    """
+
+    path_walk_per_s: tuple[float, ...] = ()
+    phase_walk_rad2_per_s: float = 0.0
+    delay_variance_s2: float = 0.0
+    cfo_variance_hz2: float = 0.0
+    loss_probability: float = 0.0
+
+
+class PathTracker:
+    """Keeps the last sounding and the wander measured so far.
+
+    Attributes:
+        latest: The last sounding; None for a node that was not heard in it.
+        step: The receiver's gain step that the last sounding showed; None if it showed none.
+    """
+
+    def __init__(self, sample_rate_hz: float) -> None:
+        self._sample_rate_hz = sample_rate_hz
+        self.latest: Sounding = ()
+        self._known: Sounding = ()
+        self._sums = np.zeros((0, 5))
+        self._weights = np.zeros(0)
+        self._expected = self._missed = 0
+        self.step: GainStep | None = None
+
+    def observe(self, sounding: Sounding, late_nodes: Collection[int] = ()) -> Wander:
+        """Compare a sounding with the last one and return the wander by now.
+
+        Args:
+            sounding: One estimate a node.
+            late_nodes: Nodes that are known not to have sent. In a round this is noticed and
+                erases it: it is no loss.
+        """
+        self.step = receiver_step(self._known, sounding, self._sample_rate_hz)
+        if not self._known:
+            self._sums, self._weights = np.zeros((len(sounding), 5)), np.zeros(len(sounding))
+        heard_before = {k for k, estimate in enumerate(self.latest) if estimate is not None}
+        for node, (before, now) in enumerate(zip(self._known, sounding, strict=False)):
+            # A step of the receiver is no wander: the new sounding already contains it.
+            if before is not None and now is not None and not self.step:
+                change = _change(before, now, self._sample_rate_hz)
+                self._sums[node] = MEMORY * self._sums[node] + (1 - MEMORY) * np.array(change)
+                self._weights[node] = MEMORY * self._weights[node] + (1 - MEMORY)
+            # A node that has gone is left out, and is no loss but the first time.
+            if node in heard_before and node not in late_nodes:
+                self._expected += 1
+                self._missed += now is None
+        self.latest = tuple(sounding)
+        self._known = tuple(now or before for before, now in zip_longest(self._known, sounding))
+        return self._wander()
+
+    def _wander(self) -> Wander:
+        known = self._weights > 0
+        if not known.any():
+            return Wander()
+        means = self._sums[known] / self._weights[known, None]
+        along, across, power, delay, cfo = means.T
+        path_walk = np.full(len(known), np.nan)
+        path_walk[known] = along
+        return Wander(
+            tuple(path_walk.tolist()),
+            float(np.mean((across - along) / power)),
+            max(float(np.mean(delay)), 0.0),
+            max(float(np.mean(cfo)), 0.0),
+            self._missed / (self._expected + ASSUMED_BURSTS),
+        )
+
+
+def with_wander(plan: TransmitPlan, wander: Wander) -> TransmitPlan:
+    """Return a plan that expects the paths to wander as they have been seen to.
+
+    The receiver samples where the lead node's burst arrives. Each of two nodes then
+    differs from its own sounding by a change of ``delay_variance_s2``; the lead is
+    never late against itself. Nor is its burst lost unnoticed: the round would be erased.
+    """
+    n_active = max(len(plan.active_nodes), 1)
+    others = (n_active - 1) / n_active
+    fading = _relative_walk_per_s(plan, wander.path_walk_per_s)
+    return replace(
+        plan,
+        phase_walk_rad2_per_s=max(fading + wander.phase_walk_rad2_per_s, 0.0),
+        amplitude_walk_per_s=max(fading, 0.0),
+        timing_error_std_s=float(np.sqrt(2 * others * wander.delay_variance_s2)),
+        cfo_error_std_hz=float(np.sqrt(plan.cfo_error_std_hz**2 + wander.cfo_variance_hz2)),
+        loss_probability=others * wander.loss_probability,
+    )
+
+
+def _relative_walk_per_s(plan: TransmitPlan, path_walk_per_s: Sequence[float]) -> float:
+    """Return the mean over the nodes that send of how fast their relative error grows."""
+    walks = np.array(
+        [
+            walk * abs(precoder.gain / plan.rx_amplitude) ** 2  # the precoder inverts the gain
+            for walk, precoder in zip(path_walk_per_s, plan.precoders, strict=False)
+            if precoder.gain
+        ]
+    )
+    known = walks[np.isfinite(walks)]
+    return float(known.mean()) if len(known) else 0.0
+
+
+def _change(
+    before: ChannelEstimate, now: ChannelEstimate, sample_rate_hz: float
+) -> tuple[float, float, float, float, float]:
+    """Return the squared changes a second along and across a gain, its power, delay, offset.
+
+    All without what the soundings' own noise explains.
+    """
+    elapsed_s = (now.measured_tick - before.measured_tick) / sample_rate_hz
+    cfo_hz = (before.cfo_hz + now.cfo_hz) / 2
+    expected = before.gain * np.exp(2j * np.pi * cfo_hz * elapsed_s)
+    power = abs(now.gain * before.gain)
+    noise = (now.gain_std**2 + before.gain_std**2) / 2
+    # What two offsets differ by is the sum of their errors' variances, claimed or not; their mean,
+    # with which the phase is expected to have turned, has a quarter of it.
+    jump = (now.cfo_hz - before.cfo_hz) ** 2
+    carrier = (2 * np.pi * elapsed_s) ** 2 * jump / 4
+    along = (abs(now.gain) - abs(before.gain)) ** 2 - noise
+    across = power * (float(np.angle(now.gain / expected)) ** 2 - carrier) - noise
+    delay = (now.delay_s - before.delay_s) ** 2 - now.delay_std_s**2 - before.delay_std_s**2
+    cfo = (jump - before.cfo_std_hz**2 - now.cfo_std_hz**2) / 2
+    return along / elapsed_s, across / elapsed_s, power, delay, cfo

@@ -1,0 +1,1 @@
+"""What may be said over the channel: promises, accountants, ledgers, noise."""

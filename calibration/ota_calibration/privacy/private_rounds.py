@@ -1,0 +1,135 @@
+r"""Admission of private rounds: find the noise, pay for it, or refuse.
+
+The privacy of a round is decided and written to the ledger before any client
+computes, so nothing that follows can make it worse.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ota_calibration.privacy.ledger import BudgetSpent, Ledger
+from ota_calibration.privacy.noise_injection import (
+    Allocation,
+    ReceivedSum,
+    inject_under_peak_limit,
+    minimum_power,
+)
+from ota_calibration.privacy.noisy_payload import NoisyPayload
+from ota_calibration.privacy.promise import Promise
+from ota_calibration.privacy.round_levels import RoundLevels, level_cost
+from ota_calibration.privacy.trust import TrustModel
+from sdr_ota.signal.modulation import Payload
+from sdr_ota.types import TransmitPlan
+
+HEADROOM = 4.0
+"""Standard deviations of noise that fit beside the scalar limit; more is clipped."""
+
+AMPLITUDE_ERROR_STDS = 3.0
+"""How many standard deviations louder than planned a node may arrive in a privacy claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverNoise:
+    """What the receiver is sure to add to a coherent sum.
+
+    Attributes:
+        noise_power_bound: Lower confidence bound of the total noise power of one complex
+            chip, linear; see :mod:`ota_calibration.privacy.noise_bound`.
+        n_chips: Chips that are averaged.
+        alone: Whether it is to protect alone: clients speak softly and add no noise
+            (the minimum-power solution).
+    """
+
+    noise_power_bound: float
+    n_chips: int
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateRounds:
+    """Admits rounds until the budget is spent; call :meth:`admit` once a round.
+
+    Attributes:
+        promise: What the run promises.
+        levels: How the budget is spread.
+        ledger: Open ledger with the promise's terms; nodes are named by :func:`node_names`.
+        payload_of: From the largest scalar that is to be sent to a payload for it.
+        receiver: Its noise, for trust ``channel-noise-trusted``; None otherwise.
+    """
+
+    promise: Promise
+    levels: RoundLevels
+    ledger: Ledger
+    payload_of: Callable[[float], Payload]
+    receiver: ReceiverNoise | None = None
+
+    def admit(self, index: int, plan: TransmitPlan) -> tuple[TransmitPlan, Payload]:
+        """Pay for a round and return how it is sent.
+
+        Args:
+            index: The round, from 0.
+            plan: Who can send, and how loud the weakest of them is heard.
+
+        Returns:
+            The plan (softer where the receiver's noise protects alone) and the payload
+            that adds the clients' noise.
+
+        Raises:
+            BudgetSpent: If the round cannot be paid for; nothing may be sent.
+        """
+        level = self.levels(index, self._largest_level(plan))
+        nodes = [f"node-{node}" for node in plan.active_nodes]
+        if not level > 0:
+            raise BudgetSpent("the privacy budget is spent; the round was not sent", nodes)
+        sent, noise_std = self._allocated(level, plan)
+        self.ledger.charge(index, dict.fromkeys(nodes, level_cost(level, self.promise)))
+        limit = self.promise.scalar_limit
+        inner = self.payload_of(limit * (1.0 + HEADROOM * noise_std))
+        return sent, NoisyPayload(inner, limit, limit * noise_std)
+
+    def _largest_level(self, plan: TransmitPlan) -> float:
+        """Return the level at which clients would add no noise at all."""
+        if self.promise.trust is not TrustModel.CHANNEL_NOISE_TRUSTED:
+            return float(np.inf)
+        received = self._received_sum(plan)
+        if not received.symbol_noise_variance > 0:
+            return float(np.inf)
+        return _loudest(plan) ** 2 / received.symbol_noise_variance
+
+    def _allocated(self, level: float, plan: TransmitPlan) -> tuple[TransmitPlan, float]:
+        """Return the plan and the clients' noise, per symbol, that make up ``level``."""
+        n_clients = len(plan.active_nodes)
+        if self.promise.trust is TrustModel.LOCAL:
+            return plan, float(level**-0.5)
+        if self.promise.trust is TrustModel.SERVER_SEES_SUM:
+            return plan, float((level * n_clients) ** -0.5)
+        received, levels = self._received_sum(plan), np.array([level])
+        if self.receiver is not None and self.receiver.alone:
+            return _softened(plan, minimum_power(levels, received)), 0.0
+        reach = np.array([_loudest(plan)])
+        return plan, float(
+            inject_under_peak_limit(levels, reach, received, HEADROOM).symbol_noise_std[0]
+        )
+
+    def _received_sum(self, plan: TransmitPlan) -> ReceivedSum:
+        receiver = self.receiver or ReceiverNoise(0.0, 1)
+        return ReceivedSum(len(plan.active_nodes), receiver.noise_power_bound, receiver.n_chips)
+
+
+def node_names(n_nodes: int) -> tuple[str, ...]:
+    """Return what the ledger calls the nodes, in node order."""
+    return tuple(f"node-{node}" for node in range(n_nodes))
+
+
+def _loudest(plan: TransmitPlan) -> float:
+    """Return an upper bound of the amplitude at which a symbol of 1 arrives."""
+    return plan.rx_amplitude * (1.0 + AMPLITUDE_ERROR_STDS * plan.amplitude_error_std)
+
+
+def _softened(plan: TransmitPlan, allocation: Allocation) -> TransmitPlan:
+    """Return the plan with every node heard at the allocation's amplitude."""
+    factor = float(allocation.rx_amplitude[0]) / _loudest(plan)
+    precoders = tuple(replace(p, gain=p.gain * factor) for p in plan.precoders)
+    return replace(plan, precoders=precoders, rx_amplitude=plan.rx_amplitude * factor)

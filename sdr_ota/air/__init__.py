@@ -1,0 +1,1 @@
+"""The simulated world: paths, oscillators, noise and one clock, joined by simulated radios."""

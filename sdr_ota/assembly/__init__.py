@@ -1,0 +1,1 @@
+"""How is it put together? From a config to radios, learning, privacy and a run."""

@@ -1,0 +1,116 @@
+"""Open the radios that a config names, and the synchroniser of its receiver."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+from ota_flowgraphs.process import ChildFailed
+from ota_flowgraphs.virtual_radios import VirtualRadios
+
+from sdr_ota.air.simulated_air import SimulatedAir
+from sdr_ota.config.load import Config
+from sdr_ota.config.parts import air_seed, resolved_preset, settings_of
+from sdr_ota.failure import NO_RADIO, WRONG_USE, CommandFailed
+from sdr_ota.radio.address import AddressError, open_radios
+from sdr_ota.radio.base import Radio, RadioError, RadioLost, SettingNotTaken
+from sdr_ota.radio.simulated import SimulatedRadio
+from sdr_ota.rounds.exchange import Bench, Link
+from sdr_ota.schemes import load_scheme, scheme_names
+
+
+@contextmanager
+def open_bench(config: Config, air: SimulatedAir) -> Iterator[Bench]:
+    """Open one radio a client and a receiver, all with the same settings.
+
+    All of them are closed, and so silent, however the block ends.
+
+    Raises:
+        CommandFailed: If a radio is not there or the scheme does not suit the radios.
+    """
+    with ExitStack() as opened:
+        try:
+            receiver, *nodes = opened.enter_context(_radios(config, air))
+            settings = tuple(r.configure(settings_of(config)) for r in (receiver, *nodes))
+        except (AddressError, SettingNotTaken) as wrong:
+            raise CommandFailed(str(wrong), WRONG_USE) from wrong
+        except RadioError as missing:
+            raise CommandFailed(str(missing), NO_RADIO) from missing
+        bench = Bench(receiver, tuple(nodes), config.radio.sample_rate_hz, settings)
+        _check_suits(config, bench)
+        try:
+            yield bench
+        except RadioLost as lost:
+            raise CommandFailed(f"{lost}; the run stops") from lost
+
+
+@contextmanager
+def _radios(config: Config, air: SimulatedAir) -> Iterator[tuple[Radio, ...]]:
+    """Open the receiver and the nodes."""
+    radio = config.radio
+    if not radio.is_simulated:
+        with open_radios((radio.receiver, *radio.nodes)) as radios:
+            yield radios
+        return
+    if radio.processes:
+        with _process_addresses(config) as addresses, open_radios(addresses) as radios:
+            yield radios
+        return
+    with ExitStack() as opened:
+        places = (None, *range(config.clients.count))
+        made = (SimulatedRadio(air, place, radio.has_hardware_time) for place in places)
+        yield tuple(opened.enter_context(one) for one in made)
+
+
+@contextmanager
+def _process_addresses(config: Config) -> Iterator[tuple[str, ...]]:
+    """Start virtual radios as processes; yield the addresses of the receiver and the nodes."""
+    world = (resolved_preset(config.air), config.clients.count, config.radio.sample_rate_hz)
+    try:
+        started = VirtualRadios(*world, config.radio.center_freq_hz, air_seed(config))
+    except ChildFailed as failed:
+        raise CommandFailed(str(failed), NO_RADIO) from failed
+    with started as virtual:
+        yield (virtual.receiver_address, *virtual.node_addresses)
+
+
+def _check_suits(config: Config, bench: Bench) -> None:
+    scheme = load_scheme(config.link.scheme, config.link.scheme_parameters)
+    if bench.has_hardware_time:
+        return
+    for radio in bench.nodes:
+        if not radio.info.can_repeat:
+            raise CommandFailed(
+                f"{radio.info.serial} has neither hardware time nor cyclic frames: nothing can "
+                "be timed with it",
+                WRONG_USE,
+            )
+    if scheme.on_subcarriers is None:
+        usable = [name for name in scheme_names() if load_scheme(name).on_subcarriers is not None]
+        raise CommandFailed(
+            f"scheme {config.link.scheme!r} needs radios with hardware time, which "
+            f"{bench.receiver.info.driver} radios do not have; use one of: {', '.join(usable)}",
+            WRONG_USE,
+        )
+
+
+@contextmanager
+def receiving(link: Link, config: Config) -> Iterator[Link]:
+    """Put the synchroniser that the configuration names into a link, while a block lasts.
+
+    Raises:
+        CommandFailed: If it does not start, or fails while the block lasts.
+    """
+    if config.receiver.synchronizer == "numpy":
+        yield link
+        return
+    try:
+        from ota_flowgraphs.receiver_process import open_receiver  # noqa: PLC0415 - needs pyzmq
+    except ImportError as missing:
+        raise CommandFailed(f"{missing}: pip install 'sdr-ota[gnuradio]'") from missing
+    max_cfo = link.max_cfo_hz / config.radio.sample_rate_hz
+    decoder = (config.link.scheme, config.clients.count)
+    try:
+        with open_receiver(link.frame, max_cfo, *decoder, config.receiver.patience_s) as receive:
+            yield replace(link, receive=receive)
+    except ChildFailed as failed:
+        raise CommandFailed(str(failed)) from failed

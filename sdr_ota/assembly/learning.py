@@ -1,0 +1,288 @@
+"""From a config to clients: a language model and its data, or random scalars."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ota_calibration.privacy.adjacency import clipped_mean
+
+from sdr_ota.config.load import Config
+from sdr_ota.config.tables import DataTable
+from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.rounds.round import ScalarClient
+from sdr_ota.rounds.synthetic import SyntheticClient
+
+if TYPE_CHECKING:
+    import torch
+
+    from zo_core.client import Training
+    from zo_core.data.examples import Example
+    from zo_core.language.tasks import PromptTask, QuestionTask
+    from zo_core.stepping.journal import JournalWriter
+    from zo_core.stepping.rules import Update
+
+    Task = PromptTask | QuestionTask
+
+Progress = Callable[[int, int, float], None]
+
+BUILTIN = "builtin"
+DATASETS = "datasets:"
+JOURNAL = "journal.jsonl"
+WEIGHTS = "weights.safetensors"
+SMALL_MODEL = 5_000_000
+"""Parameters below which sharing an operation among threads costs more than it gains."""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """The learning side of an experiment.
+
+    Attributes:
+        clients: One a node.
+        n_parameters: Trainable weights; None without a model.
+        evaluate: Returns the held-out score; None without a model.
+        score_name: What that score is called.
+        threads: Context in which the rounds run: one thread where a model is small.
+        is_settled: Whether the run could be resumed from here.
+        close: Call at the end.
+        failures: What a client raises when it cannot go on; the text is for the user.
+        sampling_rate: Largest chance of an example to be in a batch.
+        absent: Nodes whose client cannot take part now, each with a sentence on why.
+    """
+
+    clients: Sequence[ScalarClient]
+    n_parameters: int | None = None
+    evaluate: Callable[[], float] | None = None
+    score_name: str = "accuracy"
+    threads: Callable[[], AbstractContextManager[None]] = nullcontext
+    is_settled: Callable[[], bool] = lambda: True
+    close: Callable[[], None] = lambda: None
+    failures: tuple[type[Exception], ...] = ()
+    sampling_rate: float = 1.0
+    absent: Callable[[], Mapping[int, str]] = dict
+
+
+def synthetic_learning(config: Config) -> Learning:
+    """Return clients that draw their scalars at random."""
+    std = config.clients.synthetic_scalar_std
+    return Learning([SyntheticClient(k, std) for k in range(config.clients.count)])
+
+
+def model_learning(
+    config: Config, home: Path, journal: Path, n_updates: int, progress: Progress
+) -> Learning:
+    """Load model and data, deal the data out, and keep a journal of the updates.
+
+    Args:
+        config: The experiment.
+        home: Folder to which file names in the config are relative.
+        journal: File for the journal; one that is there is replayed.
+        n_updates: How many of its updates count; what follows them is cut off.
+        progress: Told of the steps while a small model is prepared.
+
+    Raises:
+        CommandFailed: If model or data cannot be used.
+    """
+    try:
+        from zo_core.data.examples import DataError  # noqa: PLC0415 - torch is optional and slow
+        from zo_core.data.folder_cache import CacheError  # noqa: PLC0415
+        from zo_core.language.models import ModelUnavailableError  # noqa: PLC0415
+        from zo_core.language.trainable import NothingToTrainError  # noqa: PLC0415
+        from zo_core.stepping.journal import JournalError  # noqa: PLC0415
+    except ImportError as missing:
+        raise CommandFailed(
+            f"a language model needs the extra 'llm' ({missing.name} is missing): "
+            "pip install 'sdr-ota[llm]'; without it, measure the link alone with "
+            "--set clients.source=synthetic"
+        ) from missing
+    load = _load
+    if config.clients.location == "node":
+        from sdr_ota.assembly.remote_learning import remote_learning as load  # noqa: PLC0415
+    try:
+        return load(config, home, journal, n_updates, progress)
+    except (
+        DataError,
+        ModelUnavailableError,
+        NothingToTrainError,
+        CacheError,
+        JournalError,
+    ) as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong
+
+
+def sampling_rate_of(config: Config, home: Path) -> float:
+    """Return the chance of an example to be in a client's Poisson batch.
+
+    All clients draw at one rate, so that a client weighs as much as it has examples.
+
+    Raises:
+        CommandFailed: If the data cannot be used.
+    """
+    if config.clients.source == "synthetic":
+        return 1.0
+    from zo_core.data.examples import DataError  # noqa: PLC0415
+
+    try:
+        parts = client_parts(config, home, task_of(config.data))
+    except DataError as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    return _rate(config, parts)
+
+
+def _rate(config: Config, parts: Sequence[Sequence["Example"]]) -> float:
+    n_examples = sum(len(part) for part in parts)
+    return min(config.clients.examples_per_round * config.clients.count / n_examples, 1.0)
+
+
+def client_parts(config: Config, home: Path, task: "Task") -> list[list["Example"]]:
+    """Return the examples that each client holds, dealt out from one file."""
+    train = examples_of(config.data.train, "train", config.data.train_limit, task, home)
+    return _split(config, train)
+
+
+def _load(
+    config: Config, home: Path, journal_path: Path, n_updates: int, progress: Progress
+) -> Learning:
+    from sdr_ota.assembly.objective import objective_of  # noqa: PLC0415
+    from sdr_ota.assembly.trained_model import choose_trainable, load_base  # noqa: PLC0415
+    from zo_core.client import Cohort, LossNotFiniteError  # noqa: PLC0415
+    from zo_core.directions.threads import one_thread  # noqa: PLC0415
+    from zo_core.stepping.update import UpdateNotFiniteError  # noqa: PLC0415
+    from zo_core.stepping.weight_checkpoint import save_weights  # noqa: PLC0415
+
+    task = task_of(config.data)
+    held_out = examples_of(config.data.held_out, "test", config.data.held_out_limit, task, home)
+    parts = client_parts(config, home, task)
+    loaded = load_base(config, task, progress)
+    model, objective = choose_trainable(config, loaded), objective_of(config, task, loaded)
+    sampling_rate = _rate(config, parts)
+    training = training_of(config, sampling_rate)
+    journal, past = open_journal(journal_path, n_updates, model, training)
+    cohort = Cohort(
+        model,
+        objective.losses,
+        [objective.encode(part) for part in parts],
+        training,
+        on_update=journal.append,
+        past_updates=past,
+    )
+    encoded = objective.encode(held_out)
+
+    def evaluate() -> float:
+        if cohort.is_settled:
+            journal.append_checkpoint(model)  # so that clients that drift apart are found
+            save_weights(model, journal_path.with_name(WEIGHTS), journal.n_updates)
+        return objective.score(model, encoded)
+
+    sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
+    is_small = sum(size for size, _ in sizes) < SMALL_MODEL
+    return Learning(
+        clients=cohort.clients,
+        n_parameters=sum(size for size, learns in sizes if learns),
+        evaluate=evaluate,
+        score_name=objective.score_name,
+        threads=one_thread if is_small else nullcontext,
+        is_settled=lambda: cohort.is_settled,
+        close=journal.close,
+        failures=(LossNotFiniteError, UpdateNotFiniteError),
+        sampling_rate=sampling_rate,
+    )
+
+
+def open_journal(
+    path: Path, n_updates: int, model: "torch.nn.Module", training: "Training"
+) -> tuple["JournalWriter", Sequence["Update"]]:
+    """Start a run's journal, or replay the one that is there and go on with it."""
+    from zo_core.stepping.journal import (  # noqa: PLC0415
+        continue_journal,
+        read_journal,
+        replay,
+        start_journal,
+    )
+    from zo_core.stepping.weight_checkpoint import load_weights  # noqa: PLC0415
+
+    if not path.exists():
+        return start_journal(path, model, training.probe.kind, training.rule), ()
+    writer = continue_journal(path, n_updates)
+    journal = read_journal(path)
+    n_taken = load_weights(model, path.with_name(WEIGHTS), n_updates)
+    replay(model, journal, n_taken)
+    return writer, journal.updates
+
+
+def training_of(config: Config, sampling_rate: float) -> "Training":
+    """Return how clients learn."""
+    from zo_core.client import Training, mean_slope  # noqa: PLC0415
+    from zo_core.data.batches import fixed_batch, poisson_batch  # noqa: PLC0415
+    from zo_core.directions.generator import DirectionKind  # noqa: PLC0415
+    from zo_core.probing.estimator import Probe  # noqa: PLC0415
+    from zo_core.stepping.learning_rate import Decay, LearningRate  # noqa: PLC0415
+    from zo_core.stepping.rules import UpdateRule  # noqa: PLC0415
+
+    zo, n_drawn = config.zo, config.clients.examples_per_round
+    limit = config.link.scalar_limit
+    is_private = config.privacy.protect != "nothing"
+    return Training(
+        learning_rate=LearningRate(
+            zo.learning_rate, zo.warmup_rounds, Decay(zo.decay), config.run.rounds
+        ),
+        draw=poisson_batch(sampling_rate) if config.privacy.is_subsampled else fixed_batch(n_drawn),
+        combine=partial(clipped_mean, scalar_limit=limit, batch_divisor=n_drawn)
+        if is_private
+        else mean_slope,
+        rule=UpdateRule(
+            zo.directions_per_step,
+            zo.momentum,
+            zo.momentum_window,
+            zo.rms_decay,
+            zo.weight_decay,
+        ),
+        data_seed=config.run.seed,
+        probe=Probe(zo.perturbation_scale, DirectionKind(zo.direction)),
+        seed_pool=zo.seed_pool,
+    )
+
+
+def task_of(table: DataTable) -> "Task":
+    """Return the task of a config: one that ships, or its own template."""
+    from zo_core.language.tasks import PromptTask, task_by_name  # noqa: PLC0415
+
+    if table.template is None or table.verbaliser is None:
+        return task_by_name(table.task)
+    return PromptTask(table.task, table.template, table.verbaliser, table.label_column)
+
+
+def examples_of(
+    source: str, split: str, limit: int | None, task: "Task", home: Path
+) -> list["Example"]:
+    """Return the examples of a file, of a data set, or of the built-in one."""
+    from zo_core.data.examples import fetch_examples, read_examples  # noqa: PLC0415
+    from zo_core.language.tasks import PromptTask, check_labels  # noqa: PLC0415
+
+    if source.startswith(DATASETS):
+        name = source.removeprefix(DATASETS)
+        hub_split = "train" if split == "train" else "validation"
+        examples = fetch_examples(name, hub_split, task.columns, task.label_column, limit)
+    else:
+        path = _builtin_file(split) if source == BUILTIN else home / Path(source).expanduser()
+        examples = read_examples(path, task.columns, task.label_column, limit)
+    if isinstance(task, PromptTask):
+        check_labels(examples, task, source)
+    return examples
+
+
+def _builtin_file(split: str) -> Path:
+    return Path(str(files("zo_core").joinpath("data", f"reviews_{split}.tsv")))
+
+
+def _split(config: Config, examples: Sequence["Example"]) -> list[list["Example"]]:
+    from zo_core.data.splits import split_by_dirichlet, split_evenly  # noqa: PLC0415
+
+    count, seed = config.clients.count, config.run.seed
+    if config.clients.split == "even":
+        return split_evenly(examples, count, seed)
+    return split_by_dirichlet(examples, count, config.clients.dirichlet_alpha, seed)

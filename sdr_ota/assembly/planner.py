@@ -1,0 +1,58 @@
+"""What sounds the nodes of a run and plans how they send."""
+
+from dataclasses import dataclass
+
+from ota_calibration.paths.cyclic_sounding import sound_cyclic
+from ota_calibration.paths.feedback import FeedbackFormat
+from ota_calibration.paths.sounding import estimate_nodes, hear_sounding, make_plan
+from ota_calibration.paths.tracker import PathTracker, with_wander
+
+from sdr_ota.config.load import Config
+from sdr_ota.rounds.exchange import Bench, Link
+from sdr_ota.rounds.round import Planner
+from sdr_ota.types import TransmitPlan
+
+
+@dataclass(frozen=True)
+class TrackingPlanner:
+    """Sounds the nodes, plans how they send, and remembers how their paths wander.
+
+    Attributes:
+        link: Frame and search range of the sounding.
+        peak_amplitude: Largest chip amplitude of a node, full scale 1.0.
+        truncation_db: A node this much weaker than the median is left out.
+        tracker: What consecutive soundings showed.
+        leaves_out_lost: Whether the run goes on without a node that has gone for good.
+    """
+
+    link: Link
+    peak_amplitude: float
+    truncation_db: float
+    tracker: PathTracker
+    leaves_out_lost: bool = False
+
+    def __call__(self, bench: Bench) -> TransmitPlan:
+        """Return the plan that a new sounding of the bench asks for."""
+        if bench.has_hardware_time:
+            heard = hear_sounding(bench, self.link)
+            sounding = estimate_nodes(heard.capture, bench, self.link)
+            wander = self.tracker.observe(sounding, heard.late_nodes)
+        else:
+            sounding = sound_cyclic(bench, self.link, self.leaves_out_lost)
+            wander = self.tracker.observe(sounding)
+        plan = make_plan(sounding, self.peak_amplitude, self.truncation_db)
+        return FeedbackFormat().fed_back(
+            with_wander(plan, wander), bench.sample_rate_hz, self.peak_amplitude
+        )
+
+
+def planner_of(config: Config, link: Link) -> Planner:
+    """Return what sounds the nodes and plans the rounds."""
+    tracker = PathTracker(config.radio.sample_rate_hz)
+    return TrackingPlanner(
+        link,
+        config.link.peak_amplitude,
+        config.link.truncation_db,
+        tracker,
+        leaves_out_lost=config.radio.lost_node == "leave-out",
+    )

@@ -1,0 +1,90 @@
+"""From a config to the admission of rounds: a promise, a ledger, or no promise at all."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ota_calibration.paths.power_control import within_power
+from ota_calibration.privacy.adjacency import Adjacency, Relation, Unit
+from ota_calibration.privacy.ledger import Ledger, create_ledger, resume_ledger
+from ota_calibration.privacy.ledger_record import LedgerError
+from ota_calibration.privacy.poisson_accountant import MissingAccountantError
+from ota_calibration.privacy.private_rounds import PrivateRounds, ReceiverNoise, node_names
+from ota_calibration.privacy.promise import Promise
+from ota_calibration.privacy.receiver_noise import measure_noise_bound
+from ota_calibration.privacy.round_levels import ScheduleName, round_levels
+from ota_calibration.privacy.spending import LEDGER
+from ota_calibration.privacy.trust import TrustModel
+
+from sdr_ota.config.load import Config
+from sdr_ota.config.parts import payload_of
+from sdr_ota.failure import CommandFailed
+from sdr_ota.rounds.exchange import Bench, Link
+from sdr_ota.rounds.round import Admission, admit_all
+
+
+def promise_for(config: Config, sampling_rate: float) -> Promise:
+    """Return what a run promises.
+
+    Args:
+        config: With ``privacy.protect`` other than "nothing".
+        sampling_rate: Chance of an example to be in a batch.
+    """
+    table = config.privacy
+    return Promise(
+        adjacency=Adjacency(Unit(table.protect), Relation(table.neighbours)),
+        trust=TrustModel(table.trust),
+        epsilon=table.epsilon,
+        delta=table.delta,
+        scalar_limit=config.link.scalar_limit,
+        batch_divisor=config.clients.examples_per_round,
+        sampling_rate=sampling_rate if table.is_subsampled else 1.0,
+        n_rounds=config.run.rounds,
+    )
+
+
+@contextmanager
+def admission(
+    config: Config, bench: Bench, link: Link, folder: Path, sampling_rate: float
+) -> Iterator[Admission]:
+    """Open what admits a run's rounds; a ledger in the folder is continued.
+
+    Raises:
+        CommandFailed: If the accountant is missing or the ledger cannot be used.
+    """
+    peak = config.link.peak_amplitude
+    if config.privacy.protect == "nothing":
+        yield within_power(admit_all(payload_of(config, config.link.scalar_limit)), peak)
+        return
+    try:
+        promise = promise_for(config, sampling_rate)
+        ledger = _open_ledger(folder / LEDGER, promise, config.clients.count)
+    except (MissingAccountantError, LedgerError) as wrong:
+        raise CommandFailed(str(wrong)) from wrong
+    with ledger:
+        rounds = PrivateRounds(
+            promise=promise,
+            levels=round_levels(
+                ScheduleName(config.privacy.schedule),
+                promise,
+                config.privacy.contraction,
+                spent=max(ledger.tally.spent.values()),
+                done=len(ledger.tally.attempts),
+            ),
+            ledger=ledger,
+            payload_of=lambda largest: payload_of(config, largest),
+            receiver=_receiver_noise(config, bench, link),
+        )
+        yield within_power(rounds.admit, peak)
+
+
+def _open_ledger(path: Path, promise: Promise, n_nodes: int) -> Ledger:
+    terms = promise.ledger_terms(node_names(n_nodes))
+    return resume_ledger(path, terms) if path.exists() else create_ledger(path, terms)
+
+
+def _receiver_noise(config: Config, bench: Bench, link: Link) -> ReceiverNoise | None:
+    if TrustModel(config.privacy.trust) is not TrustModel.CHANNEL_NOISE_TRUSTED:
+        return None
+    alone = config.privacy.noise == "receiver"
+    return ReceiverNoise(measure_noise_bound(bench, link), link.frame.n_payload_chips, alone)

@@ -1,0 +1,95 @@
+"""`link.scheme = "auto"`: sound the nodes a few times and take the scheme with the least error."""
+
+import logging
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from ota_calibration.measure.verdict import predicted_nmse_db
+
+from sdr_ota.assembly.bench import open_bench
+from sdr_ota.assembly.planner import planner_of
+from sdr_ota.config.air_time import sounding_gap_s
+from sdr_ota.config.load import Config, changed_config
+from sdr_ota.config.parts import link_of, simulated_air
+from sdr_ota.erasure import Erasure
+from sdr_ota.failure import INTERRUPTED, CommandFailed
+from sdr_ota.interruption import Interruption
+from sdr_ota.rounds.exchange import Link
+from sdr_ota.schemes import LinkQuality, load_scheme
+from sdr_ota.types import TransmitPlan
+
+N_SOUNDINGS = 12
+"""The first shows the paths, the others how they wander."""
+
+CANDIDATES: Mapping[str, tuple[str, ...]] = {
+    "analog": ("coherent", "energy-difference"),
+    "sign": ("coherent", "energy-difference", "fsk-vote"),
+}
+"""Schemes that add in the air, by payload; tdma does not."""
+
+_log = logging.getLogger(__name__)
+
+
+def with_chosen_scheme(config: Config) -> Config:
+    """Return a config with a scheme instead of ``auto``; any other comes back as it is.
+
+    Opens the bench, sounds it, and closes it again.
+
+    Raises:
+        CommandFailed: If no node was heard.
+    """
+    if not config.link.is_auto:
+        return config
+    with Interruption():
+        try:
+            errors = predicted_errors(config)
+        except KeyboardInterrupt:
+            raise CommandFailed("interrupted before the run began", INTERRUPTED) from None
+    best = min(errors, key=lambda name: errors[name])
+    told = ", ".join(f"{name} {error:.1f} dB" for name, error in errors.items())
+    _log.warning("link.scheme = auto: %s chosen; predicted error of the sum: %s", best, told)
+    return changed_config(config, [f"link.scheme={best}"])
+
+
+def predicted_errors(config: Config) -> Mapping[str, float]:
+    """Return the error that theory expects of each scheme that suits the radios, in dB."""
+    # Any scheme that every radio takes will do to open the bench: soundings are the same.
+    asked = changed_config(config, ["link.scheme=energy-difference"])
+    link = link_of(asked)
+    planner, plan, lost = planner_of(asked, link), None, ""
+    with open_bench(asked, simulated_air(asked)) as bench:
+        is_timed = bench.has_hardware_time
+        for _ in range(N_SOUNDINGS):
+            try:
+                plan = planner(bench)
+            except Erasure as erased:
+                lost = str(erased)
+    if plan is None:
+        raise CommandFailed(f"link.scheme = auto: no sounding succeeded: {lost}")
+    n_nodes = max(len(plan.active_nodes), 1)
+    quality = _quality(plan, link, config)
+    names = [name for name in CANDIDATES[config.link.payload] if is_timed or name != "coherent"]
+    return {name: predicted_nmse_db(load_scheme(name), quality, n_nodes) for name in names}
+
+
+def _quality(plan: TransmitPlan, link: Link, config: Config) -> LinkQuality:
+    """Return what theory needs at the last payload before the next sounding."""
+    rate = config.radio.sample_rate_hz
+    gap_s = sounding_gap_s(link, config.clients.count, rate)
+    gap_s += (config.link.sounding_every - 1) * (link.frame.n_joint_frame / rate + link.lead_s)
+    turning = (2 * np.pi * plan.cfo_error_std_hz * gap_s) ** 2
+    phase = plan.phase_error_std_rad**2 + turning + plan.phase_walk_rad2_per_s * gap_s
+    amplitude = plan.amplitude_error_std**2 + plan.amplitude_walk_per_s * gap_s
+    pulse = link.frame.pulse
+    return LinkQuality(
+        n_chips=link.frame.n_payload_chips,
+        rx_amplitude=plan.rx_amplitude,
+        noise_power=plan.noise_power,
+        phase_error_std_rad=math.sqrt(phase),
+        amplitude_error_std=math.sqrt(amplitude),
+        timing_error_std_chips=plan.timing_error_std_s * rate / pulse.samples_per_chip,
+        rolloff=pulse.rolloff,
+        n_absent=len(plan.precoders) - len(plan.active_nodes),
+        loss_probability=plan.loss_probability,
+    )

@@ -1,0 +1,56 @@
+"""What is known before the first round: config, machine, versions, radios."""
+
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+
+from sdr_ota.config.air_time import air_s_per_round
+from sdr_ota.config.load import Config
+from sdr_ota.rounds.exchange import Bench
+
+
+def start_record(config: Config, home: Path, bench: Bench) -> Mapping[str, object]:
+    """Return all that is known before model and data are loaded.
+
+    Args:
+        config: The resolved configuration.
+        home: Folder to which file names in it are relative.
+        bench: The radios.
+    """
+    radios = (bench.receiver, *bench.nodes)
+    return {
+        "config": config.model_dump(),
+        "home": str(home.resolve()),
+        "payload": config.link.payload,
+        "air_s_per_round": air_s_per_round(config),
+        "radios": [asdict(radio.info) for radio in radios],
+        "settings": [asdict(settings) for settings in bench.settings],
+        "versions": _versions(),
+        "git": _git_state(),
+        "machine": platform.platform(),
+    }
+
+
+def _versions() -> Mapping[str, str]:
+    names = ("sdr-ota", "numpy", "scipy", "torch", "transformers", "numba")
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _git_state() -> str | None:
+    """Return the commit of the code, marked if it was changed; None outside a checkout."""
+    command = ["git", "describe", "--always", "--dirty"]
+    home = Path(__file__).parent
+    try:
+        said = subprocess.run(command, cwd=home, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return said.stdout.strip()

@@ -1,0 +1,48 @@
+"""From a config to the model that learns: loaded, and with what is to be trained chosen."""
+
+from collections.abc import Callable
+
+import torch
+
+from sdr_ota.config.load import Config
+from sdr_ota.failure import WRONG_USE, CommandFailed
+from zo_core.language.models import LanguageModel, load_classifier, load_model
+from zo_core.language.tasks import PromptTask, QuestionTask
+from zo_core.language.trainable import train_layers, with_lora, with_prefix
+
+Progress = Callable[[int, int, float], None]
+
+
+def load_base(config: Config, task: PromptTask | QuestionTask, progress: Progress) -> LanguageModel:
+    """Load the model that a config names, as its task needs it.
+
+    Raises:
+        CommandFailed: If a classifier is asked to answer in free text.
+        ModelUnavailableError: If the model cannot be had.
+    """
+    table = config.model
+    if table.kind == "causal":
+        return load_model(table.name, table.weight_format, progress)
+    if isinstance(task, QuestionTask):
+        raise CommandFailed(
+            f"task {task.name!r} asks for free text, which a classifier cannot give: set "
+            'model.kind = "causal"',
+            WRONG_USE,
+        )
+    return load_classifier(table.name, len(task.labels), table.weight_format, config.run.seed)
+
+
+def choose_trainable(config: Config, loaded: LanguageModel) -> torch.nn.Module:
+    """Return the model with what the config wants to learn; the rest is frozen.
+
+    Raises:
+        NothingToTrainError: If a pattern of layers fits no parameter.
+    """
+    table, seed = config.model, config.run.seed
+    if table.train == "layers":
+        return train_layers(loaded.model, table.layers)
+    if table.train == "lora":
+        return with_lora(loaded.model, table.lora_rank, seed=seed)
+    if table.train == "prefix":
+        return with_prefix(loaded.model, table.prefix_tokens, seed=seed)
+    return loaded.model

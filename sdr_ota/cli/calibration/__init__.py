@@ -1,1 +1,0 @@
-"""`sdr-ota calibrate`: measure a bench, judge its nodes, write records that expire."""

@@ -1,1 +1,0 @@
-"""`sdr-ota dataset`: superposed bursts with the sums that are true."""

@@ -1,1 +1,0 @@
-"""`sdr-ota report`: what a run amounts to, as a table and as a page."""

@@ -1,1 +1,0 @@
-"""`sdr-ota run`: everything that one run joins."""

@@ -1,1 +1,0 @@
-"""`sdr-ota sweep`: many runs, one table."""

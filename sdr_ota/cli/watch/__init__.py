@@ -1,1 +1,0 @@
-"""`sdr-ota watch`: a run in a browser page."""

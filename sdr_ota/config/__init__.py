@@ -1,0 +1,1 @@
+"""What may a user set? Tables with ranges and units, and reading them from TOML."""

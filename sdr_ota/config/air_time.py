@@ -1,0 +1,45 @@
+"""How long the frames of a round take on the air, and what lies between them."""
+
+from sdr_ota.config.load import Config
+from sdr_ota.config.parts import link_of
+from sdr_ota.rounds.cyclic_exchange import subcarrier_frame
+from sdr_ota.rounds.exchange import Link
+
+
+def air_s_per_round(config: Config) -> float:
+    """Return the mean air time of a round: its joint frame and its share of a sounding."""
+    joint_s, sounding_s = frame_times_s(config)
+    return joint_s + sounding_s / config.link.sounding_every
+
+
+def gradient_air_s_per_round(config: Config, n_entries: int) -> float:
+    """Return the air time of a round that sends a gradient, one entry a chip.
+
+    Soundings, preambles and silence are those of `air_s_per_round`; the payload carries
+    every entry in a chip of its own, without averaging: the fastest way over this link.
+    """
+    frame = link_of(config).frame
+    chip_s = frame.pulse.samples_per_chip / config.radio.sample_rate_hz
+    return air_s_per_round(config) + (n_entries - frame.n_payload_chips) * chip_s
+
+
+def frame_times_s(config: Config) -> tuple[float, float]:
+    """Return the air times of a joint frame and of a whole sounding.
+
+    Cyclic frames are counted from the last node's start; the others are sending by then.
+    """
+    link, n_nodes, rate = link_of(config), config.clients.count, config.radio.sample_rate_hz
+    frame = link.frame
+    if not config.radio.sends_cyclic_frames:
+        return frame.n_joint_frame / rate, frame.n_sounding_frame(n_nodes) / rate
+    window_s = subcarrier_frame(link, n_nodes).n_window / rate
+    period_s = (frame.n_sounding_burst + frame.guard_samples) / rate
+    return link.settle_s + window_s, n_nodes * (link.settle_s + 2 * period_s)
+
+
+def sounding_gap_s(link: Link, n_nodes: int, sample_rate_hz: float) -> float:
+    """Return the mean time from a node's sounding burst to the middle of the payload after it."""
+    frame = link.frame
+    back = (frame.n_sounding_frame(n_nodes) - frame.guard_samples) / 2
+    ahead = frame.payload_start + frame.n_payload / 2
+    return (back + frame.guard_samples + ahead) / sample_rate_hz + link.lead_s

@@ -1,0 +1,285 @@
+"""TOML to frozen, validated records; unknown keys and values out of range are refused.
+
+The defaults are the demo: a file says only what is different.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from sdr_ota.config.tables import (
+    AirTable,
+    BandTable,
+    CalibrationTable,
+    CapturesTable,
+    ClientsTable,
+    DataTable,
+    FrameTable,
+    LinkTable,
+    ModelTable,
+    PrivacyTable,
+    RadioTable,
+    ReceiverTable,
+    RunTable,
+    Table,
+    ZoTable,
+)
+from sdr_ota.schemes import load_scheme
+
+MAX_PROCESSES = 4
+"""Nodes that may be processes of their own: inputs of the GNU Radio flowgraph between them."""
+
+
+class ConfigError(ValueError):
+    """A configuration cannot be used; the text says what to change."""
+
+
+class Config(Table):
+    """A whole experiment."""
+
+    run: RunTable = RunTable()
+    model: ModelTable = ModelTable()
+    data: DataTable = DataTable()
+    clients: ClientsTable = ClientsTable()
+    zo: ZoTable = ZoTable()
+    link: LinkTable = LinkTable()
+    privacy: PrivacyTable = PrivacyTable()
+    frame: FrameTable = FrameTable()
+    radio: RadioTable = RadioTable()
+    band: tuple[BandTable, ...] = ()
+    air: AirTable = AirTable()
+    calibration: CalibrationTable = CalibrationTable()
+    captures: CapturesTable = CapturesTable()
+    receiver: ReceiverTable = ReceiverTable()
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Config":
+        if not self.link.is_auto:  # otherwise checked when one is chosen
+            scheme = load_scheme(self.link.scheme, self.link.scheme_parameters)
+            scheme.check(self.frame.payload_chips, self.clients.count)
+        if self.link.max_cfo_hz > 0.25 * self.radio.sample_rate_hz:
+            raise ValueError(
+                f"link.max_cfo_hz = {self.link.max_cfo_hz:g} is more than a quarter of "
+                f"radio.sample_rate_hz = {self.radio.sample_rate_hz:g}"
+            )
+        self._check_privacy()
+        self._check_location()
+        if self.receiver.synchronizer == "gnuradio" and self.radio.sends_cyclic_frames:
+            raise ValueError(
+                'receiver.synchronizer = "gnuradio" needs radios with hardware time: cyclic '
+                "frames have no preamble to synchronise with"
+            )
+        if not self.radio.is_simulated:
+            if self.radio.processes:
+                raise ValueError(
+                    "radio.processes = true starts simulated radios: leave out radio.receiver and "
+                    "radio.nodes, or set it to false"
+                )
+            self._check_transmission()
+        elif self.radio.processes and self.clients.count > MAX_PROCESSES:
+            raise ValueError(
+                f"clients.count = {self.clients.count}, but the air between processes has "
+                f"{MAX_PROCESSES} inputs; use fewer clients or radio.processes = false"
+            )
+        return self
+
+    def _check_location(self) -> None:
+        """Refuse clients on machines that do not exist, or that would not add their own noise."""
+        if self.clients.location == "coordinator":
+            return
+        if not all("host=" in address for address in self.radio.nodes) or not self.radio.nodes:
+            raise ValueError(
+                'clients.location = "node" needs host=NAME in every address of radio.nodes'
+            )
+        if self.clients.source != "model" or self.privacy.protect != "nothing":
+            raise ValueError(
+                'clients.location = "node" needs clients.source = "model" and privacy.protect = '
+                '"nothing": noise is added where the run is coordinated, which would then see '
+                "scalars without it"
+            )
+
+    def _check_transmission(self) -> None:
+        """Refuse to open real radios that may not send what the experiment needs."""
+        radio = self.radio
+        if not radio.receiver or len(radio.nodes) != self.clients.count:
+            raise ValueError(
+                f"clients.count = {self.clients.count} needs radio.receiver and as many addresses "
+                f"in radio.nodes; there are {len(radio.nodes)}"
+            )
+        if not radio.transmit_allowed:
+            raise ValueError(
+                "radio.transmit_allowed is false: nothing is sent over real radios; set it to "
+                "true once cables, attenuators or the licence are in place"
+            )
+        if self.band_in_use is None:
+            low, high = self._used_hz
+            there = ", ".join(f"{b.low_hz / 1e6:g} to {b.high_hz / 1e6:g} MHz" for b in self.band)
+            raise ValueError(
+                f"the radios would use {low / 1e6:g} to {high / 1e6:g} MHz, which lies in no "
+                f"[[band]] of the configuration (there: {there or 'none'}); write down the band "
+                "in which you may transmit"
+            )
+
+    @property
+    def _used_hz(self) -> tuple[float, float]:
+        """What the radios' converters span: nothing outside it can be sent."""
+        half = self.radio.sample_rate_hz / 2
+        return self.radio.center_freq_hz - half, self.radio.center_freq_hz + half
+
+    @property
+    def band_in_use(self) -> BandTable | None:
+        """The band in which the radios transmit; None if no band holds all they span."""
+        low, high = self._used_hz
+        inside = (b for b in self.band if b.low_hz <= low and high <= b.high_hz)
+        return next(inside, None)
+
+    def _check_privacy(self) -> None:
+        privacy, scheme = self.privacy, self.link.scheme
+        if privacy.protect == "nothing":
+            return
+        if privacy.trust != "local" and not self.link.hides_clients:
+            raise ValueError(
+                f'privacy.trust = "{privacy.trust}" holds for coherent amplitudes only; with '
+                f'scheme {scheme!r} and payload "{self.link.payload}" the received signal shows '
+                'single clients, which only their own noise hides; set privacy.trust = "local"'
+            )
+        if privacy.protect == "record" and self.clients.source == "synthetic":
+            raise ValueError(
+                'synthetic clients hold no records: set privacy.protect = "client" or "nothing"'
+            )
+
+
+def load_config(path: Path | None, settings: Sequence[str] = ()) -> Config:
+    """Read a configuration and apply ``table.key=value`` settings to it.
+
+    Args:
+        path: TOML file; None for the defaults, which are the demo.
+        settings: Each ``table.key=value`` with a TOML value; a bare word is a text.
+
+    Raises:
+        ConfigError: With everything that is wrong, one line each.
+    """
+    tables = {} if path is None else _read(path)
+    for setting in settings:
+        _apply(tables, setting)
+    return _validated(tables)
+
+
+def _validated(tables: Mapping[str, object]) -> Config:
+    try:
+        return Config.model_validate(tables)
+    except ValidationError as invalid:
+        lines = [_sentence(error) for error in invalid.errors()]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def restore_config(tables: object) -> Config:
+    """Return the configuration that a run's start record holds.
+
+    Raises:
+        ConfigError: If it is damaged or from a version with other keys.
+    """
+    try:
+        return Config.model_validate(tables)
+    except ValidationError as invalid:
+        lines = "; ".join(_sentence(error) for error in invalid.errors())
+        raise ConfigError(f"this version cannot continue the run: {lines}") from None
+
+
+def changed_config(config: Config, settings: Sequence[str]) -> Config:
+    """Return a configuration with ``table.key=value`` settings applied.
+
+    Raises:
+        ConfigError: With everything that is wrong, one line each.
+    """
+    tables = config.model_dump()
+    for setting in settings:
+        _apply(tables, setting)
+    return _validated(tables)
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"cannot read {path}: it is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+
+
+def _apply(tables: dict[str, object], setting: str) -> None:
+    """Put one ``table.key=value`` into the tables."""
+    name, equals, text = setting.partition("=")
+    *parents, key = [part.strip() for part in name.split(".")]
+    if not equals or not parents or not key:
+        raise ConfigError(f"--set {setting!r} is not of the form table.key=value")
+    table = tables
+    for parent in parents:
+        inner = table.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"--set {setting!r}: {parent} is a value, not a table")
+        table = inner
+    table[key] = _value(text.strip())
+
+
+def _value(text: str) -> object:
+    """Read a TOML value; what is not one is taken as a text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """Turn one validation error into: where, what was found, what is allowed."""
+    place = ".".join(str(part) for part in error["loc"] if part not in {"int", "float"})
+    if error["type"] == "extra_forbidden":
+        return _unknown(place)
+    if error["type"] == "value_error":
+        return f"{place}: {error['ctx']['error']}" if place else str(error["ctx"]["error"])
+    message = error["msg"].replace("Input should be", "it should be")
+    return f"{place} = {error['input']!r}: {message}{_allowed(place)}"
+
+
+def _allowed(place: str) -> str:
+    """Return the allowed range of a key as a phrase; empty where there is none."""
+    table, _, key = place.rpartition(".")
+    bounds = _table_fields(table)[key].metadata if key in _table_fields(table) else []
+    words = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+    parts = [
+        f"{words[name]} {getattr(bound, name):g}"
+        for bound in bounds
+        for name in words
+        if getattr(bound, name, None) is not None
+    ]
+    return f" (allowed: {', '.join(parts)})" if parts else ""
+
+
+def _unknown(place: str) -> str:
+    """Say that a key is unknown, and which known one is nearest."""
+    table, _, key = place.rpartition(".")
+    known = known_keys().get(table, ())
+    nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
+    kind = "key" if table else "table"
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(known)}"
+    return f"unknown {kind} {place!r}: {hint}"
+
+
+def known_keys() -> dict[str, tuple[str, ...]]:
+    """Return the keys of every table; under the empty name, the tables."""
+    return {name: tuple(_table_fields(name)) for name in ("", *Config.model_fields)}
+
+
+def _table_fields(name: str) -> Mapping[str, FieldInfo]:
+    table = Config.model_fields[name].annotation if name in Config.model_fields else None
+    if isinstance(table, type) and issubclass(table, BaseModel):
+        return table.model_fields
+    return Config.model_fields if not name else {}

@@ -1,0 +1,68 @@
+"""From a config to the parts that it describes: settings, air, link, payload."""
+
+from dataclasses import replace
+
+from sdr_ota.air.presets import AirPreset, air_preset
+from sdr_ota.air.simulated_air import SimulatedAir
+from sdr_ota.config.load import Config
+from sdr_ota.config.tables import AirTable
+from sdr_ota.rounds.exchange import Link
+from sdr_ota.schemes import load_scheme
+from sdr_ota.signal.modulation import AnalogPayload, Payload, SignPayload
+from sdr_ota.types import RadioSettings
+
+USABLE_BANDWIDTH = 0.8
+"""Analog bandwidth in sample rates: what converters' filters leave flat."""
+
+
+def simulated_air(config: Config) -> SimulatedAir:
+    """Return the world that the simulated radios of a run share."""
+    preset, radio = resolved_preset(config.air), config.radio
+    return SimulatedAir(
+        preset, config.clients.count, radio.sample_rate_hz, radio.center_freq_hz, air_seed(config)
+    )
+
+
+def air_seed(config: Config) -> int:
+    """Return the seed of the simulated world."""
+    return config.run.seed if config.air.seed is None else config.air.seed
+
+
+def settings_of(config: Config) -> RadioSettings:
+    """Return what every radio is asked for."""
+    radio = config.radio
+    return RadioSettings(
+        center_freq_hz=radio.center_freq_hz,
+        sample_rate_hz=radio.sample_rate_hz,
+        bandwidth_hz=USABLE_BANDWIDTH * radio.sample_rate_hz,
+        tx_gain_db=radio.tx_gain_db,
+        rx_gain_db=radio.rx_gain_db,
+    )
+
+
+def resolved_preset(table: AirTable) -> AirPreset:
+    """Return the named preset with the table's own numbers in place."""
+    changed = {
+        name: value
+        for name in ("snr_db", "path_gain_db", "path_gain_spread_db")
+        if (value := getattr(table, name)) is not None
+    }
+    return replace(air_preset(table.preset), **changed)
+
+
+def link_of(config: Config) -> Link:
+    """Return how numbers travel."""
+    table = config.link
+    return Link(
+        frame=replace(config.frame.frame(), known_amplitude=table.peak_amplitude),
+        scheme=load_scheme(table.scheme, table.scheme_parameters),
+        max_cfo_hz=table.max_cfo_hz,
+        lead_s=config.radio.lead_s,
+    )
+
+
+def payload_of(config: Config, largest_scalar: float) -> Payload:
+    """Return what of a scalar is sent; in analog form up to the largest scalar."""
+    if config.link.payload == "sign":
+        return SignPayload(config.link.absentee_limit)
+    return AnalogPayload(largest_scalar)

@@ -1,0 +1,368 @@
+"""The tables of a configuration: every key with its range, its default and what it means."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sdr_ota.air.presets import PRESETS
+from sdr_ota.schemes import load_scheme
+from sdr_ota.signal.frame import FrameFormat
+
+Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count: TypeAlias = Annotated[int, Field(ge=1)]
+
+
+class Table(BaseModel):
+    """A table: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class RunTable(Table):
+    """How long, from which seed, and where the results go."""
+
+    rounds: Count = Field(300, description="rounds over the air")
+    seed: Annotated[int, Field(ge=0)] = Field(1, description="everything random follows from it")
+    folder: str = Field("runs", description="folder in which the run's own folder is made")
+    evaluate_every: Count = Field(50, description="rounds between two held-out accuracies")
+    tensorboard: bool = Field(False, description="also write curves for TensorBoard")
+
+
+class ModelTable(Table):
+    """Which language model is fine-tuned."""
+
+    name: str = Field("builtin", description="builtin, a folder, or a name on the hub")
+    kind: Literal["causal", "classifier"] = Field(
+        "causal", description="a language model that is prompted, or a sequence classifier"
+    )
+    weight_format: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32", description="number format of the weights"
+    )
+    train: Literal["all", "layers", "lora", "prefix"] = Field(
+        "all", description="what learns: all weights, some layers, or adapters"
+    )
+    layers: tuple[str, ...] = Field(
+        (), description='with train = "layers": shell patterns of parameter names'
+    )
+    lora_rank: Count = Field(8, description='with train = "lora"')
+    prefix_tokens: Count = Field(5, description='with train = "prefix"')
+
+    @model_validator(mode="after")
+    def _fits(self) -> "ModelTable":
+        if (self.train == "layers") != bool(self.layers):
+            raise ValueError('train = "layers" and the patterns in layers belong together')
+        if self.train == "prefix" and self.kind == "classifier":
+            raise ValueError('train = "prefix" needs kind = "causal"')
+        return self
+
+
+class DataTable(Table):
+    """What it learns from. Files are TSV, CSV or JSON lines, relative to the config file."""
+
+    task: str = Field("sst2", description="a task that ships, or any name with a template")
+    train: str = Field("builtin", description="file, datasets:NAME, or builtin")
+    held_out: str = Field("builtin", description="file, datasets:NAME, or builtin")
+    train_limit: int | None = Field(None, ge=1, description="use only the first examples")
+    held_out_limit: int | None = Field(None, ge=1, description="use only the first examples")
+    template: str | None = Field(None, description="prompt with {column}s; needs a verbaliser")
+    verbaliser: Mapping[str, str] | None = Field(None, description="label to words")
+    label_column: str = Field("label", description="column that holds the answer")
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> "DataTable":
+        if (self.template is None) != (self.verbaliser is None):
+            raise ValueError("template and verbaliser belong together: give both or neither")
+        return self
+
+
+class ClientsTable(Table):
+    """Who computes: each client has one node."""
+
+    count: Count = Field(5, description="clients, and nodes")
+    source: Literal["model", "synthetic"] = Field(
+        "model", description="a language model, or random scalars to measure the link alone"
+    )
+    location: Literal["coordinator", "node"] = Field(
+        "coordinator", description="where clients compute: node is the machine in radio.nodes"
+    )
+    examples_per_round: Count = Field(8, description="examples a client probes in a round")
+    split: Literal["even", "dirichlet"] = Field("even", description="how data are dealt out")
+    dirichlet_alpha: Positive = Field(0.5, description="label skew of the dirichlet split")
+    synthetic_scalar_std: Positive = Field(1.0, description="of the synthetic clients' scalars")
+
+
+class ZoTable(Table):
+    """The zeroth-order estimator and its step."""
+
+    learning_rate: Positive = Field(5e-4, description="step along the direction for a scalar of 1")
+    warmup_rounds: Annotated[int, Field(ge=0)] = Field(
+        0, description="rounds in which the learning rate rises to its value"
+    )
+    decay: Literal["constant", "linear", "cosine"] = Field(
+        "constant", description="how the learning rate falls to 0 at the end"
+    )
+    perturbation_scale: Positive = Field(
+        2**-10, description="how far the weights are moved both ways along the direction to probe"
+    )
+    direction: Literal["rademacher", "gaussian"] = Field(
+        "rademacher", description="elements of a direction: plus or minus 1, or normal"
+    )
+    objective: Literal["loss", "error"] = Field(
+        "loss", description="what is made small: the loss, or the share of errors (1 - F1) itself"
+    )
+    directions_per_step: Count = Field(
+        1, description="rounds whose directions are probed at the same weights and make one step"
+    )
+    seed_pool: int | None = Field(None, ge=1, description="use only so many directions in all")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="made again from the scalars of earlier steps, at no memory"
+    )
+    momentum_window: Count = Field(
+        8, description="steps that momentum reaches back; each costs a pass over the weights"
+    )
+    rms_decay: float | None = Field(
+        None, gt=0, lt=1, description="divide steps by the scalars' root mean square, as Adam"
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="each step shrinks the weights by this times the learning rate"
+    )
+
+
+class PrivacyTable(Table):
+    """What is promised about the clients' data; noise comes from the system's entropy."""
+
+    protect: Literal["nothing", "record", "client"] = Field(
+        "nothing", description="one example of a client, or all its data, or no promise"
+    )
+    epsilon: Positive = Field(8.0, description="of the whole run")
+    delta: Annotated[float, Field(gt=0, lt=1)] = Field(1e-5, description="of the whole run")
+    neighbours: Literal["add-remove", "replace"] = Field(
+        "add-remove", description="data sets that cannot be told apart differ in one of these"
+    )
+    trust: Literal["local", "server-sees-sum", "channel-noise-trusted"] = Field(
+        "local", description="whose noise counts: each client's own, all clients', the receiver's"
+    )
+    batches: Literal["poisson", "fixed"] = Field(
+        "poisson", description="each example drawn on its own, or always the same number"
+    )
+    schedule: Literal["static", "solution", "reversed", "online", "full-power"] = Field(
+        "static", description="how the budget is spread over the rounds"
+    )
+    contraction: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.998, description="A of arXiv 2604.12401, for solution, reversed and online"
+    )
+    noise: Literal["digital", "receiver"] = Field(
+        "digital", description="clients add noise, or speak softly so that the receiver's protects"
+    )
+
+    @property
+    def is_subsampled(self) -> bool:
+        """Whether secret Poisson batches protect single records."""
+        return self.protect == "record" and self.batches == "poisson"
+
+    @model_validator(mode="after")
+    def _fits(self) -> "PrivacyTable":
+        trusted = self.trust == "channel-noise-trusted"
+        if self.is_subsampled and self.schedule != "static":
+            raise ValueError(
+                f"schedule = {self.schedule!r} changes the noise from round to round, which "
+                'Poisson batches are not accounted for: use "static", or batches = "fixed"'
+            )
+        fixed = self.protect == "record" and self.batches == "fixed"
+        if fixed and self.neighbours != "replace":
+            raise ValueError(
+                'batches = "fixed" needs neighbours = "replace": one example more or less changes '
+                "which others are drawn"
+            )
+        if self.noise == "receiver" and not trusted:
+            raise ValueError('noise = "receiver" needs trust = "channel-noise-trusted"')
+        if self.schedule == "full-power" and not trusted:
+            raise ValueError(
+                'schedule = "full-power" needs trust = "channel-noise-trusted"; with other trust '
+                "it would spend the whole budget on the first round"
+            )
+        return self
+
+
+class FrameTable(Table):
+    """Lengths of the parts of a frame."""
+
+    chirp_samples: Annotated[int, Field(ge=96, le=65536)] = Field(
+        384, description="of each of the preamble's two chirps"
+    )
+    pilot_chips: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
+        256, description="known chips after a preamble, from which a sounding measures the path"
+    )
+    payload_chips: Annotated[int, Field(ge=2, le=10_000_000)] = Field(
+        512, description="in which all nodes send their symbols; more chips, less noise in the sum"
+    )
+    idle_chips: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
+        512, description="of silence in which the receiver measures its noise"
+    )
+    guard_samples: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
+        64, description="of silence between the parts"
+    )
+
+    def frame(self) -> FrameFormat:
+        """Return the frame format."""
+        return FrameFormat(
+            n_chirp=self.chirp_samples,
+            n_pilot_chips=self.pilot_chips,
+            n_payload_chips=self.payload_chips,
+            n_idle_chips=self.idle_chips,
+            guard_samples=self.guard_samples,
+        )
+
+
+class LinkTable(Table):
+    """How numbers are added over the air."""
+
+    scheme: str = Field(
+        "coherent", description="how symbols are added; auto: what the paths are good enough for"
+    )
+    scheme_parameters: Mapping[str, int] = Field({}, description="the scheme's own fields")
+    payload: Literal["analog", "sign"] = Field("analog", description="the scalar or its sign")
+    scalar_limit: Positive = Field(8.0, description="scalars are clipped to plus and minus this")
+    absentee_limit: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="with payload sign: smaller scalars abstain"
+    )
+    sounding_every: Count = Field(1, description="rounds between two soundings")
+    truncation_db: Positive = Field(20.0, description="weaker nodes than this are left out")
+    peak_amplitude: Annotated[float, Field(gt=0, le=0.9)] = Field(
+        0.5, description="largest chip amplitude of a node, full scale 1.0; 0.5 is 6 dB of back-off"
+    )
+    max_cfo_hz: Annotated[float, Field(ge=0)] = Field(
+        60e3, description="largest carrier offset that is looked for"
+    )
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether the scheme is chosen by what the nodes' soundings show."""
+        return self.scheme == "auto"
+
+    @property
+    def hides_clients(self) -> bool:
+        """Whether one client's noise hides others: in a sum of coherent amplitudes alone."""
+        return self.scheme == "coherent" and self.payload == "analog"
+
+    @model_validator(mode="after")
+    def _known_scheme(self) -> "LinkTable":
+        if self.is_auto:
+            return self
+        scheme = load_scheme(self.scheme, self.scheme_parameters)
+        if scheme.sign_only and self.payload != "sign":
+            raise ValueError(f'scheme {self.scheme!r} carries signs only: set payload = "sign"')
+        return self
+
+
+class RadioTable(Table):
+    """Which radios, and how they are set; without addresses they are simulated."""
+
+    receiver: str = Field("", description="address, as driver=pluto,uri=ip:192.168.2.1")
+    nodes: tuple[str, ...] = Field((), description="addresses, one a client")
+    has_hardware_time: bool = Field(
+        True, description="of simulated radios; false: they start late and send cyclic frames"
+    )
+    processes: bool = Field(
+        False,
+        description="simulated radios as processes of their own, over ZeroMQ and a GNU Radio air",
+    )
+    lost_node: Literal["leave-out", "stop"] = Field(
+        "leave-out", description="with processes: what becomes of the run if a node dies"
+    )
+    center_freq_hz: Positive = Field(915e6, description="to which all radios are tuned")
+    sample_rate_hz: Positive = Field(1e6, description="of all radios")
+    tx_gain_db: float = Field(0.0, description="of every node; fixed during a run")
+    rx_gain_db: float = Field(0.0, description="of the receiver; fixed during a run")
+    lead_s: Positive = Field(
+        1e-3, description="from the decision to send until the frame begins; real radios: 0.05"
+    )
+    transmit_allowed: bool = Field(False, description="real radios send only if this is true")
+
+    @property
+    def sends_cyclic_frames(self) -> bool:
+        """Whether the radios named here have no hardware time: stock Plutos, so far."""
+        if self.is_simulated:
+            return self.processes or not self.has_hardware_time
+        addresses = (self.receiver, *self.nodes)
+        return any("driver=pluto" in a and "trigger=external" not in a for a in addresses)
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether no real radio is named."""
+        return not self.nodes and not self.receiver
+
+
+class CapturesTable(Table):
+    """Which rounds are kept as SigMF recordings in the run folder."""
+
+    every: Annotated[int, Field(ge=0)] = Field(
+        50, description="keep the capture of every n-th round; 0 for none of them"
+    )
+    erased: bool = Field(True, description="keep those of erased rounds too")
+    max_megabytes: Positive = Field(
+        100.0, description="space for all captures of a run; the oldest make room for new ones"
+    )
+
+
+CalibrationKind: TypeAlias = Literal["gain", "cfo", "timing", "phase", "noise-floor", "linearity"]
+
+
+class CalibrationTable(Table):
+    """Calibration records: where they are kept, and which of them a run needs."""
+
+    folder: str = Field("calibration", description="of the records, relative to the config file")
+    require: tuple[CalibrationKind, ...] = Field(
+        (), description="a run refuses to start unless these are fresh for every node"
+    )
+    max_age_s: Positive | None = Field(None, description="records expire earlier than by kind")
+    full_scale_dbm: float | None = Field(
+        None, description="power at the receiver's port that is full scale, if you measured it"
+    )
+
+
+class BandTable(Table):
+    """A band in which you may transmit: write down what your licence or the law allows."""
+
+    name: str = Field("", description="for messages")
+    low_hz: Positive = Field(description="lower edge")
+    high_hz: Positive = Field(description="upper edge")
+    max_duty_cycle: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0, description="largest share of the time in which a node sends; 0.01 is one percent"
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> "BandTable":
+        if self.low_hz >= self.high_hz:
+            raise ValueError(f"low_hz = {self.low_hz:g} is not below high_hz = {self.high_hz:g}")
+        return self
+
+
+class ReceiverTable(Table):
+    """What finds and aligns the payload in a capture."""
+
+    synchronizer: Literal["numpy", "gnuradio"] = Field(
+        "numpy", description="in this process, or a GNU Radio flowgraph in a process of its own"
+    )
+    patience_s: Positive = Field(
+        5.0, description="a flowgraph that answers later than this is said to hang"
+    )
+
+
+class AirTable(Table):
+    """The simulated air: a preset, and what is different from it."""
+
+    preset: str = Field("lab-wired", description="`sdr-ota presets` lists them")
+    seed: int | None = Field(None, ge=0, description="run.seed if not given")
+    snr_db: float | None = Field(
+        None, ge=-60, le=120, description="full-scale node through 0 dB over noise, per sample"
+    )
+    path_gain_db: float | None = Field(None, ge=-120, le=0, description="mean of the nodes")
+    path_gain_spread_db: float | None = Field(None, ge=0, le=40, description="between nodes")
+
+    @model_validator(mode="after")
+    def _known_preset(self) -> "AirTable":
+        if self.preset not in PRESETS:
+            raise ValueError(f"unknown preset {self.preset!r}; there are {', '.join(PRESETS)}")
+        return self

@@ -1,0 +1,127 @@
+"""From a capture to an aligned payload, or to an erasure with its reason."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft
+
+from sdr_ota.erasure import Erasure
+from sdr_ota.radio.base import Capture
+from sdr_ota.receiver.burst_fit import BurstFit
+from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
+from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.types import Chips, Samples
+
+
+@dataclass(frozen=True)
+class ReceivedPayload:
+    """A joint frame after the receiver.
+
+    Attributes:
+        chips: Aligned payload, shape ``(n_payload_chips,)``.
+        noise_power: Total noise power of one chip, from the idle slot.
+        loudest_silence: The largest power, per chip, of the parts in which nobody
+            sends: the guards around the payload and the quarters of the idle slot.
+        burst: The lead node's preamble as found.
+    """
+
+    chips: Chips
+    noise_power: float
+    loudest_silence: float
+    burst: BurstFit
+
+
+def receive_joint_frame(capture: Capture, frame: FrameFormat, max_cfo: float) -> ReceivedPayload:
+    """Find the preamble, align the payload to a fraction of a sample, measure the noise.
+
+    Args:
+        capture: Holds the joint frame somewhere.
+        frame: Its format.
+        max_cfo: Largest carrier offset of the lead node, in cycles per sample.
+
+    Raises:
+        Erasure: ``saturated`` or ``not-found``.
+    """
+    refuse_clipped(capture)
+    try:
+        burst = locate_burst(capture.samples, frame.preamble(), frame.n_chirp, max_cfo)
+    except BurstNotFound as missing:
+        raise Erasure("not-found", str(missing)) from missing
+    return align_joint_frame(capture.samples, frame, burst)
+
+
+def refuse_clipped(capture: Capture) -> None:
+    """Refuse a capture of which a part touched full scale.
+
+    Raises:
+        Erasure: ``saturated``.
+    """
+    if capture.n_clipped:
+        raise Erasure(
+            "saturated",
+            f"{capture.n_clipped} of {len(capture.samples)} samples touch full scale; "
+            "lower the receive gain or the nodes' level",
+        )
+
+
+def align_joint_frame(samples: Samples, frame: FrameFormat, burst: BurstFit) -> ReceivedPayload:
+    """Cut payload and idle slot out of a capture in which the preamble is known.
+
+    Args:
+        samples: The capture.
+        frame: Its format.
+        burst: Where the preamble is.
+
+    Raises:
+        Erasure: ``not-found`` if the capture ends too early.
+    """
+    offset = burst.start - frame.preamble_start
+    payload = _cut(samples, offset + frame.payload_start, frame.n_payload)
+    idle = _cut(samples, offset + frame.idle_start, frame.n_idle)
+    leakage = idle.mean()  # the receiver's own offset at DC
+    noise = frame.pulse.match(idle, frame.n_idle_chips)
+    return ReceivedPayload(
+        chips=frame.pulse.match(payload - leakage, frame.n_payload_chips),
+        noise_power=float(np.var(noise, ddof=1)),
+        loudest_silence=_loudest_silence(samples, frame, offset, idle),
+        burst=burst,
+    )
+
+
+def _loudest_silence(samples: Samples, frame: FrameFormat, offset: float, idle: Samples) -> float:
+    """Return the largest power, per chip, of guards and quarters of the idle slot."""
+    quiet = list(np.array_split(idle, 4))
+    for guard in (
+        frame.payload_start - frame.guard_samples,
+        frame.idle_start - frame.guard_samples,
+    ):
+        first = round(offset) + guard + frame.guard_samples // 4  # away from late or early bursts
+        quiet.append(samples[first : first + frame.guard_samples // 2])
+    leakage = idle.mean()
+    powers = [np.mean(np.abs(part - leakage) ** 2) for part in quiet if len(part)]
+    return float(max(powers)) / frame.pulse.energy
+
+
+_MARGIN = 32  # samples kept around a cut so that its edges do not ring into it
+
+
+def _cut(samples: Samples, start: float, n_samples: int) -> Samples:
+    """Return ``n_samples`` from a start with fraction: band-limited interpolation.
+
+    Raises:
+        Erasure: ``not-found`` if the capture ends too early.
+    """
+    whole = int(np.floor(start))
+    first, last = whole - _MARGIN, whole + n_samples + _MARGIN
+    if whole < 0 or whole + n_samples + 1 > len(samples):
+        raise Erasure(
+            "not-found",
+            f"the frame runs out of the capture: needs samples {whole} to {whole + n_samples}, "
+            f"there are {len(samples)}",
+        )
+    window = samples[max(first, 0) : last].astype(np.complex128)
+    lead = whole - max(first, 0)
+    spectrum = fft.fft(window)
+    shift = np.exp(2j * np.pi * fft.fftfreq(len(window)) * (start - whole))
+    moved = fft.ifft(spectrum * shift)
+    return np.asarray(moved[lead : lead + n_samples], np.complex64)

@@ -1,0 +1,1 @@
+"""What does a person see? Tables, figures, pages and the live view."""

@@ -1,0 +1,1 @@
+"""Calibration results as tables, plots and a page."""

@@ -1,0 +1,250 @@
+"""What a calibration brought: measurements by kind, and a verdict for every node."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+from ota_calibration.measure.linearity import Linearity, ladder_amplitudes, measure_linearity
+from ota_calibration.measure.measurement import Measurement
+from ota_calibration.measure.noise_floor import NoiseFloor
+from ota_calibration.measure.phase import StartPhases, phase_walk_rad2_per_s
+from ota_calibration.measure.quantities import (
+    cfo_measurements,
+    front_end_measurements,
+    gain_measurements,
+    linearity_measurements,
+    noise_measurements,
+    phase_measurements,
+    timing_measurements,
+)
+from ota_calibration.measure.record import RecordKey
+from ota_calibration.measure.sounding_sequence import Train, TrainCapture
+from ota_calibration.measure.survey import Survey
+from ota_calibration.measure.verdict import Fitness, Verdict, judge
+
+from sdr_ota.config.air_time import sounding_gap_s
+from sdr_ota.config.load import Config
+from sdr_ota.receiver.synchronisation import BurstNotFound
+from sdr_ota.rounds.exchange import Bench, Link
+from sdr_ota.schemes import LinkQuality
+
+KINDS = ("noise-floor", "gain", "cfo", "timing", "phase", "linearity")
+
+N_BURSTS = 16
+"""Of a train: 22 ms at one million samples a second and the default frame."""
+
+VALID_FOR: Mapping[str, timedelta] = {
+    "gain": timedelta(hours=1),
+    "cfo": timedelta(minutes=15),
+    "timing": timedelta(hours=1),
+    "phase": timedelta(minutes=15),
+    "noise-floor": timedelta(days=1),
+    "linearity": timedelta(days=7),
+}
+"""How long records hold, by our choice: paths and crystals move within an hour, amplifiers and
+noise figures do not. ``calibration.max_age_s`` shortens all of them."""
+
+SHARED_CLOCK_HZ = 1.0
+"""Below this carrier offset a phase can be followed from start to start."""
+
+
+@dataclass(frozen=True)
+class NodeHeard:
+    """What was heard of a node; without a survey, why nothing."""
+
+    serial: str
+    survey: Survey | None = None
+    ladders: Sequence[TrainCapture] = ()
+    starts: StartPhases | None = None
+    silence: str = ""
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """A node, measured and judged.
+
+    Attributes:
+        serial: Of the device.
+        key: What its measurements belong to.
+        measured: By kind of calibration.
+        survey: The looks behind them; None if it was not heard or not asked.
+        linearity: None if not asked for.
+        starts: Its phases after starts; None if not asked for or without a meaning.
+        link: What it would be in a sum; None with ``survey``.
+        verdict: None if only the receiver was asked for.
+        notes: One sentence for whatever a person should know.
+    """
+
+    serial: str
+    key: RecordKey
+    measured: Mapping[str, Sequence[Measurement]]
+    survey: Survey | None
+    linearity: Linearity | None
+    starts: StartPhases | None
+    link: LinkQuality | None
+    verdict: Verdict | None
+    notes: tuple[str, ...]
+
+    def value(self, quantity: str) -> Measurement | None:
+        """Return one of its measurements by name."""
+        every = (m for measured in self.measured.values() for m in measured)
+        return next((m for m in every if m.quantity == quantity), None)
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """All of a calibration.
+
+    Attributes:
+        receiver: Key of the receiver's own measurements.
+        floor: Its noise; None if not asked for.
+        nodes: In node order.
+        kinds: What was asked for.
+        measured_at: When it ended.
+        is_timed: Whether the radios have hardware time.
+    """
+
+    receiver: RecordKey
+    floor: NoiseFloor | None
+    nodes: tuple[NodeResult, ...]
+    kinds: tuple[str, ...]
+    measured_at: datetime
+    is_timed: bool
+
+    def measurements(self) -> Iterator[tuple[RecordKey, str, Measurement]]:
+        """Yield everything that becomes a record, with its key and kind."""
+        if self.floor is not None:
+            for measurement in noise_measurements(self.floor):
+                yield self.receiver, "noise-floor", measurement
+        for node in self.nodes:
+            for kind, measured in node.measured.items():
+                for measurement in measured:
+                    yield node.key, kind, measurement
+
+
+def keys_of(bench: Bench) -> list[RecordKey]:
+    """Return what measurements belong to: first the receiver's, then the nodes' keys."""
+    receiver, receiver_settings = bench.receiver, bench.settings[0]
+    own = RecordKey(
+        "",
+        receiver.info.serial,
+        "",
+        receiver.info.init_id,
+        receiver_settings.center_freq_hz,
+        receiver_settings.sample_rate_hz,
+        0.0,
+        receiver_settings.rx_gain_db,
+        receiver.temperature_c(),
+    )
+    return [own] + [
+        replace(
+            own,
+            node=radio.info.serial,
+            node_init_id=radio.info.init_id,
+            tx_gain_db=settings.tx_gain_db,
+            temperature_c=radio.temperature_c(),
+        )
+        for radio, settings in zip(bench.nodes, bench.settings[1:], strict=True)
+    ]
+
+
+def valid_for(kind: str, config: Config) -> timedelta:
+    """Return how long records of a kind hold."""
+    valid, limit_s = VALID_FOR[kind], config.calibration.max_age_s
+    return valid if limit_s is None else min(valid, timedelta(seconds=limit_s))
+
+
+def node_result(
+    heard: NodeHeard, key: RecordKey, config: Config, link: Link, kinds: Sequence[str]
+) -> NodeResult:
+    """Measure and judge what was heard of a node."""
+    survey, rate = heard.survey, key.sample_rate_hz
+    empty = NodeResult(heard.serial, key, {}, None, None, None, None, None, ())
+    if survey is None:
+        if not heard.silence:
+            return empty
+        verdict = Verdict(Fitness.UNUSABLE, heard.silence, {})
+        return replace(empty, verdict=verdict)
+    gap_s = sounding_gap_s(link, config.clients.count, rate)
+    offsets = survey.series("cfo_hz")
+    follows = abs(float(np.mean(offsets))) < SHARED_CLOCK_HZ
+    is_timed = survey.looks[0].fit.train_tick is not None
+    starts = heard.starts if follows else None
+    linearity = _linearity(heard, link, rate)
+    every: Mapping[str, Sequence[Measurement]] = {
+        "gain": gain_measurements(survey),
+        "cfo": cfo_measurements(survey, rate, key.center_freq_hz),
+        "timing": timing_measurements(survey, rate),
+        "phase": phase_measurements(survey, rate, gap_s, starts, follows and is_timed),
+        "linearity": _linear(linearity, heard, survey),
+    }
+    measured = {kind: every[kind] for kind in kinds if kind in every}
+    quality = node_quality(survey, link, rate, gap_s)
+    verdict = judge(quality, config.clients.count, is_timed)
+    notes = _notes(heard, survey, kinds, follows, is_timed)
+    return NodeResult(
+        heard.serial, key, measured, survey, linearity, starts, quality, verdict, notes
+    )
+
+
+def node_quality(survey: Survey, link: Link, sample_rate_hz: float, gap_s: float) -> LinkQuality:
+    """Return what the schemes' formulas need, of a sum of nodes like this one.
+
+    One burst is sounded before a payload, so phase and offset are as uncertain as a single
+    burst of the trains shows them; arrival and level as they scatter from train to train.
+    """
+    fits = [look.fit for look in survey.looks]
+    gain = float(np.mean([np.mean(np.abs(fit.gains)) for fit in fits]))
+    relative = float(np.mean([np.mean(fit.gain_stds / np.abs(fit.gains)) for fit in fits]))
+    cfo_std_hz = sample_rate_hz * float(np.mean([np.std(fit.cfos, ddof=1) for fit in fits]))
+    walk = phase_walk_rad2_per_s(fits, sample_rate_hz)
+    phase_variance = relative**2 / 2 + (2 * np.pi * cfo_std_hz * gap_s) ** 2 + walk * gap_s
+    levels_db = np.asarray(survey.series("gain_db"))
+    moved = np.diff(levels_db) * math.log(10) / 20
+    amplitude_std = math.sqrt(relative**2 / 2 + float(np.mean(moved**2)) / 2)
+    delays = survey.series("delay_samples")
+    # The lead's own error counts too: everybody is late or early against it.
+    timing = math.sqrt(2) * float(np.std(delays, ddof=1)) if delays else 0.0
+    noise_power = float(np.median([fit.noise_power for fit in fits]))
+    pulse = link.frame.pulse
+    return LinkQuality(
+        n_chips=link.frame.n_payload_chips,
+        rx_amplitude=link.frame.known_amplitude * gain,
+        noise_power=noise_power / pulse.energy,
+        phase_error_std_rad=math.sqrt(phase_variance),
+        amplitude_error_std=amplitude_std,
+        timing_error_std_chips=timing / pulse.samples_per_chip,
+        rolloff=pulse.rolloff,
+    )
+
+
+def _linearity(heard: NodeHeard, link: Link, sample_rate_hz: float) -> Linearity | None:
+    if not heard.ladders:
+        return None
+    ladder = Train(link.frame, ladder_amplitudes())
+    try:
+        return measure_linearity(list(heard.ladders), ladder, link.max_cfo_hz / sample_rate_hz)
+    except BurstNotFound:
+        return None
+
+
+def _linear(linearity: Linearity | None, heard: NodeHeard, survey: Survey) -> Sequence[Measurement]:
+    found = [] if linearity is None else linearity_measurements(linearity, len(heard.ladders))
+    return [*found, *front_end_measurements(survey)]
+
+
+def _notes(
+    heard: NodeHeard, survey: Survey, kinds: Sequence[str], follows: bool, is_timed: bool
+) -> tuple[str, ...]:
+    notes = list(survey.unmet)
+    if survey.lost:
+        notes.append(f"{len(survey.lost)} trains lost and repeated, the last: {survey.lost[-1]}")
+    if "phase" in kinds and not is_timed:
+        notes.append("start phase: has no meaning without hardware time")
+    elif "phase" in kinds and not follows:
+        notes.append("start phase: has no meaning while the carrier turns; share a reference")
+    if "linearity" in kinds and not heard.ladders:
+        notes.append("linearity: no ladder was heard")
+    return tuple(notes)

@@ -1,0 +1,114 @@
+"""A run as it goes on, on a terminal: pace, loss, score, errors beside theory, erasures."""
+
+import time
+from collections import Counter, deque
+from datetime import timedelta
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from sdr_ota.rounds.round import RoundResult
+from sdr_ota.signal.metrics import nmse_db
+
+N_LOSSES = 32
+"""Rounds whose losses are shown as a small curve."""
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+class LivePanel:
+    """What stands on the terminal; it is drawn a few times a second, not every round."""
+
+    def __init__(self, console: Console, n_rounds: int) -> None:
+        self._n_rounds, self._n_done, self._n_here = n_rounds, 0, 0
+        self._began_s: float | None = None
+        self._losses: deque[float] = deque(maxlen=N_LOSSES)
+        self._errors, self._expected, self._sums = [0.0], [0.0], [0.0]
+        self._erased: Counter[str] = Counter()
+        self._score = "–"
+        self._preparing: tuple[int, int, float] | None = None
+        self._last: RoundResult | None = None
+        self.live = Live(get_renderable=self.drawn, console=console, refresh_per_second=4)
+
+    def preparing(self, step: int, n_steps: int, loss: float) -> None:
+        """Remember how far the preparation of a model is."""
+        self._preparing = step, n_steps, loss
+
+    def round_done(self, result: RoundResult) -> None:
+        """Take one round into the figures."""
+        self._preparing = None
+        if self._began_s is None:  # the first round compiles kernels: pace is counted from its end
+            self._began_s = time.perf_counter()
+        else:
+            self._n_here += 1
+        self._n_done, self._last = result.round + 1, result
+        if result.loss is not None:
+            self._losses.append(result.loss)
+        if result.erasure is not None:
+            self._erased[result.erasure] += 1
+            return
+        true, decoded = result.true_sum or 0.0, result.decoded_sum or 0.0
+        self._errors[0] += (decoded - true) ** 2
+        self._expected[0] += result.theory_error or 0.0
+        self._sums[0] += true**2
+
+    def evaluated(self, rounds_done: int, name: str, score: float) -> None:
+        """Take a held-out score into the figures."""
+        self._score = f"{score:.3f} held-out {name} after {rounds_done} rounds"
+
+    def drawn(self) -> RenderableType:
+        """Return the panel as it stands."""
+        if self._preparing is not None:
+            step, n_steps, loss = self._preparing
+            return f"preparing the small model (first time only): {step}/{n_steps}, loss {loss:.3f}"
+        rows = Table.grid(padding=(0, 2))
+        rows.add_column(style="bold")
+        rows.add_column(no_wrap=True)
+        rows.add_row("rounds", self._pace())
+        rows.add_row("", ProgressBar(total=self._n_rounds, completed=self._n_done, width=50))
+        if self._losses:
+            rows.add_row("loss", f"{self._losses[-1]:.4f}  {sparkline(list(self._losses))}")
+            rows.add_row("score", self._score)
+        rows.add_row("NMSE so far", self._nmse())
+        rows.add_row("last sum", _last_sum(self._last))
+        rows.add_row("erased", _erased(self._erased))
+        return Panel(rows, expand=False, width=76)
+
+    def _pace(self) -> str:
+        text = f"{self._n_done} of {self._n_rounds}"
+        if self._began_s is None or not self._n_here:
+            return text
+        rounds_per_s = self._n_here / max(time.perf_counter() - self._began_s, 1e-9)
+        left_s = (self._n_rounds - self._n_done) / rounds_per_s
+        return f"{text}, {rounds_per_s:.1f} rounds/s, {timedelta(seconds=round(left_s))} left"
+
+    def _nmse(self) -> str:
+        if not self._sums[0]:
+            return "–"
+        measured, theory = nmse_db(self._errors, self._sums), nmse_db(self._expected, self._sums)
+        return f"{measured:.1f} dB measured, {theory:.1f} dB by theory"
+
+
+def sparkline(values: list[float]) -> str:
+    """Return values as a row of small bars, from the least to the most."""
+    low, high = min(values), max(values)
+    step = (high - low) / (len(_BARS) - 1) or 1.0
+    return "".join(_BARS[round((value - low) / step)] for value in values)
+
+
+def _last_sum(result: RoundResult | None) -> str:
+    if result is None:
+        return "–"
+    if result.erasure is not None:
+        return f"erased: {result.erasure}"
+    return f"{result.true_sum:+.4f} sent, {result.decoded_sum:+.4f} decoded"
+
+
+def _erased(erased: Counter[str]) -> str:
+    if not erased:
+        return "none"
+    reasons = ", ".join(f"{n} {reason}" for reason, n in erased.most_common())
+    return f"{erased.total()} ({reasons})"

@@ -1,0 +1,102 @@
+"""The figures of runs as rows of words: a name, then one cell a run."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ota_calibration.privacy.ledger_record import LedgerError
+from ota_calibration.privacy.spending import privacy_spent
+
+from sdr_ota.runs.run_folder import RunRecord
+from sdr_ota.runs.summary import Summary, summarise
+
+USABLE_NMSE_DB = -6.0
+"""A decoded sum with more error than this is hardly a sum."""
+
+
+def table_rows(runs: Sequence[RunRecord]) -> list[tuple[str, ...]]:
+    """Return one row a figure that any of the runs has; what a run lacks is a dash."""
+    return aligned_rows([dict(_column(run)) for run in runs])
+
+
+def aligned_rows(columns: Sequence[Mapping[str, str]]) -> list[tuple[str, ...]]:
+    """Lay columns side by side: a name, then one cell a column."""
+    fullest_first = sorted(columns, key=len, reverse=True)
+    names = dict.fromkeys(name for column in fullest_first for name in column)
+    return [(name, *(column.get(name, "–") for column in columns)) for name in names]
+
+
+def _column(run: RunRecord) -> list[tuple[str, str]]:
+    summary = summarise(run)
+    rows = _rows(summary)
+    rows.append(("privacy", _privacy(run.folder)))
+    if words := advice(summary):
+        rows.append(("advice", words))
+    ending = str(run.stop.get("ending", "not ended"))
+    rows.append(("ended", f"{ending}: {why}" if (why := run.stop.get("why")) else ending))
+    return rows
+
+
+def _privacy(folder: Path) -> str:
+    try:
+        return privacy_spent(folder) or "no promise"
+    except LedgerError as broken:
+        return f"unknown: {broken}"
+
+
+def _rows(summary: Summary) -> list[tuple[str, str]]:
+    lost = sum(summary.erasures.values())
+    reasons = ", ".join(f"{n} {reason}" for reason, n in summary.erasures.items())
+    rows = [("rounds", f"{summary.rounds}, {lost} erased" + (f" ({reasons})" if lost else ""))]
+    if summary.incomplete:
+        missing = f"in {summary.incomplete} rounds; see detail in rounds.jsonl"
+        rows.append(("a node was left out", missing))
+    if summary.score_before is not None and summary.score_after is not None:
+        change = f"{summary.score_before:.3f} -> {summary.score_after:.3f}"
+        rows.append((f"held-out {summary.score_name}", change))
+    if summary.loss_before and summary.loss_after:
+        change = f"{summary.loss_before:.4f} -> {summary.loss_after:.4f}"
+        rows.append(("training loss (first, last tenth)", change))
+    rows += _nmse(summary)
+    rows.append(("sent per client", _sent(summary)))
+    if summary.air_s is not None:
+        rows.append(("time on the air", f"{summary.air_s:.2f} s"))
+    if summary.rounds_per_s is not None:
+        rows.append(("pace", f"{summary.rounds_per_s:.1f} rounds/s"))
+    if summary.peak_memory_bytes is not None:
+        rows.append(("peak memory", f"{summary.peak_memory_bytes / 2**20:.0f} MiB"))
+    return rows
+
+
+def _nmse(summary: Summary) -> list[tuple[str, str]]:
+    measured, chance = summary.nmse_db, summary.nmse_chance_db
+    rows = []
+    if math.isfinite(measured):
+        nmse = f"{measured:.1f} dB measured, {summary.theory_nmse_db:.1f} dB by theory"
+        rows.append(("NMSE of the decoded sum", nmse))
+    if math.isfinite(chance):
+        rows.append(
+            ("95 % interval of that NMSE", f"{measured - chance:.1f} to {measured + chance:.1f} dB")
+        )
+    return rows
+
+
+def advice(summary: Summary) -> str | None:
+    """Say in words when the sum was not worth decoding, and what to do."""
+    if not summary.nmse_db > USABLE_NMSE_DB:
+        return None
+    foreseen = summary.theory_nmse_db > USABLE_NMSE_DB
+    cause = "as theory expects of these paths" if foreseen else "which theory does not expect"
+    return (
+        f"more than a quarter of the decoded sum's power is error, {cause}; a coherent sum "
+        "needs phases and timing that hold from sounding to payload: try link.scheme = "
+        "energy-difference or fsk-vote, or sound more often"
+    )
+
+
+def _sent(summary: Summary) -> str:
+    text = f"{summary.bits_per_client:,} bit"
+    gradients = summary.gradient_bits_per_client
+    if not gradients or not summary.bits_per_client:
+        return text
+    return f"{text} (gradients: {gradients:,} bit, {gradients // summary.bits_per_client:,} x more)"

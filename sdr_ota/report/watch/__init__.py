@@ -1,0 +1,1 @@
+"""The live page of a run: its state as JSON, and the server that shows it."""

@@ -1,0 +1,100 @@
+"""`sdr-ota watch`: a run in a browser page, served on loopback from its folder alone."""
+
+from contextlib import suppress
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from sdr_ota.report.watch.state import WatchState
+from sdr_ota.runs.run_folder import RunFolderError
+from sdr_ota.runs.strict_json import strict_json
+
+LOOPBACK = "127.0.0.1"
+
+_PAGES = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/watch.js": ("watch.js", "text/javascript; charset=utf-8"),
+    "/charts.js": ("charts.js", "text/javascript; charset=utf-8"),
+    "/watch.css": ("watch.css", "text/css; charset=utf-8"),
+}
+
+
+def watch_server(run: Path, port: int) -> ThreadingHTTPServer:
+    """Return the server of a run's page, bound to loopback.
+
+    Raises:
+        RunFolderError: If it is no run folder.
+        OSError: If the port is taken.
+    """
+    state = WatchState(run)
+
+    class Handler(_Handler):
+        """Answers about this run."""
+
+        watched = state
+
+    server = ThreadingHTTPServer((LOOPBACK, port), Handler)
+    server.daemon_threads = True  # a browser that stays connected does not keep us alive
+    return server
+
+
+class _Handler(BaseHTTPRequestHandler):
+    watched: WatchState
+
+    def do_GET(self) -> None:
+        if not self._is_local():
+            self._send(HTTPStatus.FORBIDDEN, "text/plain", b"this page is for this machine alone")
+            return
+        url = urlsplit(self.path)
+        query = {key: values[-1] for key, values in parse_qs(url.query).items()}
+        if url.path in _PAGES:
+            name, kind = _PAGES[url.path]
+            self._send(
+                HTTPStatus.OK,
+                kind,
+                files("sdr_ota.report.watch").joinpath("page_files", name).read_bytes(),
+            )
+        elif url.path == "/progress.json":
+            self._send_progress(query)
+        elif url.path == "/capture.json":
+            self._send_json(self.watched.capture(query.get("name", "")))
+        else:
+            self._send_json(None)
+
+    def _is_local(self) -> bool:
+        """Return whether the page was asked for by a name of this machine.
+
+        A foreign page whose name was made to point here would otherwise read along.
+        """
+        return urlsplit(f"//{self.headers.get('Host', '')}").hostname in {LOOPBACK, "localhost"}
+
+    def _send_progress(self, query: dict[str, str]) -> None:
+        try:
+            generation, first = int(query.get("generation", "-1")), int(query.get("first", "0"))
+        except ValueError:
+            self._send_json(None)
+            return
+        try:
+            self._send_json(self.watched.progress(generation, max(first, 0)))
+        except RunFolderError as gone:
+            self._send_json({"error": str(gone)})
+
+    def _send_json(self, record: dict[str, object] | None) -> None:
+        status = HTTPStatus.NOT_FOUND if record is None else HTTPStatus.OK
+        self._send(status, "application/json", strict_json(record).encode())
+
+    def _send(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("Content-Security-Policy", "default-src 'self'; img-src 'self' data:")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        with suppress(ConnectionError):  # the browser has gone meanwhile
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing: a line a second is no log."""

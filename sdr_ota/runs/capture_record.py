@@ -1,0 +1,111 @@
+"""What decoding a capture again needs, as JSON and back: the namespace ``ota`` of its metadata.
+
+Complex numbers are pairs ``[real, imaginary]``; seeds are 64-bit whole numbers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from sdr_ota.radio.base import Capture
+from sdr_ota.rounds.exchange import Bench, Link, Reception
+from sdr_ota.rounds.round import RoundResult
+from sdr_ota.runs.recording import Json
+from sdr_ota.schemes import load_scheme, scheme_record
+from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.signal.waveform import Pulse
+from sdr_ota.types import Precoder, TransmitPlan
+
+WALL_TIMES = ("sounding_s", "exchange_s", "compute_s")
+"""What is left out of a result: in simulation the same seed then gives the same bytes."""
+
+
+def ota_fields(
+    reception: Reception, result: RoundResult, link: Link, bench: Bench
+) -> Mapping[str, object]:
+    """Return the global fields of a capture, apart from SigMF's own."""
+    return {
+        "ota:round": result.round,
+        "ota:seed": reception.seed,
+        "ota:cyclic": reception.is_cyclic,
+        "ota:clipped": reception.capture.n_clipped,
+        "ota:link": link_record(link),
+        "ota:plan": plan_record(reception.plan),
+        "ota:symbols": reception.symbols.tolist(),
+        "ota:result": {k: v for k, v in asdict(result).items() if k not in WALL_TIMES},
+        "ota:radios": radios_record(bench),
+    }
+
+
+def reception_of(meta: Json, capture: Capture) -> Reception:
+    """Return what was received, from a recording's global fields and its samples.
+
+    Raises:
+        KeyError, TypeError, ValueError: If the fields are not those of ``ota_fields``.
+    """
+    return Reception(
+        capture=capture,
+        sample_rate_hz=float(meta["core:sample_rate"]),
+        symbols=np.array(meta["ota:symbols"], np.float64),
+        plan=plan_of(meta["ota:plan"]),
+        seed=int(meta["ota:seed"]),
+        is_cyclic=bool(meta["ota:cyclic"]),
+    )
+
+
+def link_record(link: Link) -> Json:
+    """Return a link as JSON."""
+    name, parameters = scheme_record(link.scheme)
+    return {
+        "scheme": name,
+        "scheme_parameters": dict(parameters),
+        "frame": asdict(link.frame),
+        "max_cfo_hz": link.max_cfo_hz,
+        "lead_s": link.lead_s,
+        "timeout_s": link.timeout_s,
+        "settle_s": link.settle_s,
+    }
+
+
+def link_of(record: Json) -> Link:
+    """Return the link that ``link_record`` wrote down."""
+    frame = FrameFormat(**{**record["frame"], "pulse": Pulse(**record["frame"]["pulse"])})
+    return Link(
+        frame=frame,
+        scheme=load_scheme(record["scheme"], record["scheme_parameters"]),
+        max_cfo_hz=float(record["max_cfo_hz"]),
+        lead_s=float(record["lead_s"]),
+        timeout_s=float(record["timeout_s"]),
+        settle_s=float(record["settle_s"]),
+    )
+
+
+def plan_record(plan: TransmitPlan) -> Json:
+    """Return a plan as JSON."""
+    record = asdict(plan)
+    for precoder in record["precoders"]:
+        precoder["gain"] = [precoder["gain"].real, precoder["gain"].imag]
+    return record
+
+
+def plan_of(record: Json) -> TransmitPlan:
+    """Return the plan that ``plan_record`` wrote down."""
+    precoders = (Precoder(**p) for p in record["precoders"])
+    return TransmitPlan(
+        **{
+            **record,
+            "precoders": tuple(replace(p, gain=complex(*p.gain)) for p in precoders),  # type: ignore[misc]
+            "left_out": tuple(record["left_out"]),
+        }
+    )
+
+
+def radios_record(bench: Bench) -> list[Json]:
+    """Return every radio with its settings, the receiver first."""
+    radios = (bench.receiver, *bench.nodes)
+    settings = [asdict(one) for one in bench.settings] or [{} for _ in radios]
+    return [
+        {"driver": radio.info.driver, "serial": radio.info.serial, "settings": one}
+        for radio, one in zip(radios, settings, strict=True)
+    ]

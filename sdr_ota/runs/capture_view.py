@@ -1,0 +1,58 @@
+"""What a person looks at in a capture: its spectrum, and its payload once it is aligned."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+from sdr_ota.receiver.joint_frame import receive_joint_frame
+from sdr_ota.rounds.cyclic_exchange import subcarrier_frame
+from sdr_ota.runs.captures import StoredCapture
+from sdr_ota.signal.sequences import spreading_chips
+from sdr_ota.types import Chips
+
+N_BINS = 256
+"""Of a spectrum."""
+
+
+def capture_spectrum(
+    stored: StoredCapture,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean power spectrum of a whole capture (Welch's method, Hann window).
+
+    Returns:
+        Frequencies in Hz from the carrier, and power in a bin in dB over full scale.
+    """
+    samples = stored.reception.capture.samples
+    n_bins = min(N_BINS, len(samples))
+    freqs_hz, power = signal.welch(
+        samples,
+        stored.reception.sample_rate_hz,
+        nperseg=n_bins,
+        detrend=False,
+        return_onesided=False,
+        scaling="spectrum",
+    )
+    order = np.argsort(freqs_hz)
+    power_db = 10 * np.log10(np.maximum(power[order], 1e-20))
+    return np.asarray(freqs_hz[order], np.float64), np.asarray(power_db, np.float64)
+
+
+def payload_constellation(stored: StoredCapture) -> Chips:
+    """Return the aligned payload's chips in units of a symbol of 1.
+
+    Where symbols are amplitudes on public spreading chips, these are taken off: all chips then
+    lie around the sum. Otherwise phases are random, and the chips' energy carries the sum.
+
+    Raises:
+        Erasure: If no frame is found in the capture.
+    """
+    reception, link = stored.reception, stored.link
+    if reception.is_cyclic:
+        frame = subcarrier_frame(link, len(reception.symbols))
+        chips = frame.analyse(reception.capture.samples)[frame.payload]
+    else:
+        max_cfo = link.max_cfo_hz / reception.sample_rate_hz
+        chips = receive_joint_frame(reception.capture, link.frame, max_cfo).chips
+        if link.scheme.needs_phase:
+            chips = chips * spreading_chips(len(chips)).conj()
+    return np.asarray(chips / reception.plan.rx_amplitude, np.complex128)

@@ -1,0 +1,56 @@
+"""Read a run folder while it is being written: only what is new is read again."""
+
+import json
+import os
+from pathlib import Path
+
+from sdr_ota.rounds.round import RoundResult
+from sdr_ota.runs.run_folder import RunFolderError, RunRecord, read_run, round_of
+
+
+class RunFollower:
+    """Follows one run, which may go on, end, or be resumed meanwhile.
+
+    Args:
+        folder: The run folder.
+
+    Raises:
+        RunFolderError: If it is no run folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.run: RunRecord = read_run(folder, rounds=())
+        self.generation = 0
+        """Grows whenever rounds were taken back: what was read before is void."""
+        self._path = folder / "rounds.jsonl"
+        self._rounds: list[RoundResult] = []
+        self._inode = 0
+        self._offset = 0
+        self.update()
+
+    def update(self) -> None:
+        """Read what was written since the last time.
+
+        Raises:
+            RunFolderError: If the folder is gone or damaged.
+        """
+        self._read_rounds()
+        # The other files are small and replaced as a whole.
+        self.run = read_run(self.run.folder, rounds=self._rounds)
+
+    def _read_rounds(self) -> None:
+        if not self._path.is_file():
+            return
+        with self._path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            inode, size = status.st_ino, status.st_size
+            if inode != self._inode or size < self._offset:  # a resumed run has rewritten it
+                self.generation += bool(self._rounds)
+                self._rounds, self._offset, self._inode = [], 0, inode
+            file.seek(self._offset)
+            whole, newline, _ = file.read(size - self._offset).rpartition(b"\n")
+        self._offset += len(whole) + len(newline)
+        try:
+            self._rounds += [round_of(dict(json.loads(line))) for line in whole.splitlines()]
+        except (ValueError, TypeError) as error:
+            raise RunFolderError(f"{self._path} is damaged: {error}") from None

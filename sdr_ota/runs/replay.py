@@ -1,0 +1,103 @@
+"""Decode stored captures again: the second half of a round with a file in place of the radio."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sdr_ota.erasure import Erasure, Reason
+from sdr_ota.rounds.exchange import Link
+from sdr_ota.rounds.round import decode_sum
+from sdr_ota.runs.captures import StoredCapture
+from sdr_ota.signal.metrics import nmse_db
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """What came of one capture.
+
+    Attributes:
+        decoded_sum: None if it was erased.
+        decoded_std: The receiver's own standard deviation of it.
+        erasure: Why, if it was.
+        detail: One sentence on that.
+    """
+
+    decoded_sum: float | None
+    decoded_std: float | None
+    erasure: Reason | None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class ReplayedRound:
+    """One round, as it was decoded then and now.
+
+    Attributes:
+        round: Its index.
+        true_sum: Sum of the symbols that were sent.
+        old: What the run's record says.
+        new: What decoding again says.
+    """
+
+    round: int
+    true_sum: float
+    old: Decoding
+    new: Decoding
+
+
+@dataclass(frozen=True)
+class ReplaySummary:
+    """Old against new over a run.
+
+    Attributes:
+        rounds: Captures decoded again.
+        old_erased: Rounds that were erased.
+        new_erased: Rounds that are erased now.
+        both_decoded: Rounds that are decoded both ways.
+        old_nmse_db: Error of the old sums over those; NaN if there are none.
+        new_nmse_db: Error of the new sums over the same.
+        largest_change: Largest difference of their sums; 0.0 means the same bits.
+    """
+
+    rounds: int
+    old_erased: int
+    new_erased: int
+    both_decoded: int
+    old_nmse_db: float
+    new_nmse_db: float
+    largest_change: float
+
+
+def replay_capture(stored: StoredCapture, link: Link) -> ReplayedRound:
+    """Decode one stored capture with the receiver's side of a link."""
+    reception, then = stored.reception, stored.result
+    active = list(reception.plan.active_nodes)
+    try:
+        total = decode_sum(reception, link).total
+        new = Decoding(total.value, total.std, None)
+    except Erasure as lost:
+        new = Decoding(None, None, lost.reason, lost.detail)
+    return ReplayedRound(
+        round=then.round,
+        true_sum=float(reception.symbols[active].sum()),
+        old=Decoding(then.decoded_sum, then.decoded_std, then.erasure, then.detail),
+        new=new,
+    )
+
+
+def summarise_replay(rounds: Sequence[ReplayedRound]) -> ReplaySummary:
+    """Compare old and new over the rounds that both could decode."""
+    both = [
+        (r.true_sum, r.old.decoded_sum, r.new.decoded_sum)
+        for r in rounds
+        if r.old.decoded_sum is not None and r.new.decoded_sum is not None
+    ]
+    squared_sums = [true**2 for true, _, _ in both]
+    return ReplaySummary(
+        rounds=len(rounds),
+        old_erased=sum(r.old.erasure is not None for r in rounds),
+        new_erased=sum(r.new.erasure is not None for r in rounds),
+        both_decoded=len(both),
+        old_nmse_db=nmse_db([(old - true) ** 2 for true, old, _ in both], squared_sums),
+        new_nmse_db=nmse_db([(new - true) ** 2 for true, _, new in both], squared_sums),
+        largest_change=max((abs(new - old) for _, old, new in both), default=0.0),
+    )

@@ -1,0 +1,106 @@
+"""What a run amounts to, from its records alone."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from sdr_ota.runs.run_folder import RunRecord
+from sdr_ota.signal.metrics import chance_db, nmse_db
+
+BITS_PER_SCALAR = {"analog": 16, "sign": 1}
+"""What one scalar would take as bits (arXiv 2604.12401, table II): half precision, or a vote."""
+
+BITS_PER_GRADIENT_ENTRY = 16
+"""A first-order client would send its gradient in half precision."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The figures of a run; None where the run has none.
+
+    Attributes:
+        rounds: Rounds done, erasures included.
+        erasures: How many rounds were lost, by reason.
+        incomplete: Rounds in which a node was left out as too weak or not heard.
+        score_name: What the held-out examples are scored by: accuracy, F1.
+        score_before: Their score before the first round.
+        score_after: The same at the end.
+        loss_before: Mean training loss of the first tenth of the rounds.
+        loss_after: The same of the last tenth.
+        nmse_db: Measured normalised mean square error of the decoded sum.
+        nmse_chance_db: Chance moves it so far either way in 95 % of all runs; NaN if too short.
+        theory_nmse_db: What theory expects for the same rounds.
+        bits_per_client: Sent by each client over the run, in bits.
+        gradient_bits_per_client: What sending a gradient a round would have taken.
+        air_s: Time on the air, soundings included.
+        gradient_air_s: What gradients would have taken, an entry a chip.
+        rounds_per_s: Pace, by the wall clock of the rounds.
+        peak_memory_bytes: Largest resident memory of the process.
+    """
+
+    rounds: int
+    erasures: Mapping[str, int]
+    incomplete: int
+    score_name: str
+    score_before: float | None
+    score_after: float | None
+    loss_before: float | None
+    loss_after: float | None
+    nmse_db: float
+    nmse_chance_db: float
+    theory_nmse_db: float
+    bits_per_client: int
+    gradient_bits_per_client: int | None
+    air_s: float | None
+    gradient_air_s: float | None
+    rounds_per_s: float | None
+    peak_memory_bytes: int | None
+
+
+def summarise(run: RunRecord) -> Summary:
+    """Work out the figures of a run.
+
+    Args:
+        run: As read from its folder, or as it stands in memory.
+    """
+    good = [r for r in run.rounds if r.erasure is None]
+    sums = [(r.true_sum or 0.0) ** 2 for r in good]
+    errors = [((r.decoded_sum or 0.0) - (r.true_sum or 0.0)) ** 2 for r in good]
+    first, last = (run.evaluations[0], run.evaluations[-1]) if run.evaluations else (None, None)
+    expected = [r.theory_error or 0.0 for r in good]
+    losses = [r.loss for r in good if r.loss is not None]
+    n_parameters = _whole(run.start.get("n_parameters"))
+    n_rounds = len(run.rounds)
+    wall_s = sum(r.sounding_s + r.exchange_s + r.compute_s for r in run.rounds)
+    return Summary(
+        rounds=n_rounds,
+        erasures=dict(Counter(r.erasure for r in run.rounds if r.erasure)),
+        incomplete=sum(bool(r.detail) for r in good),
+        score_name=str(run.start.get("score_name", "accuracy")),
+        score_before=first.score if first else None,
+        score_after=last.score if last else None,
+        loss_before=_mean(losses[: max(len(losses) // 10, 1)]),
+        loss_after=_mean(losses[-max(len(losses) // 10, 1) :]),
+        nmse_db=nmse_db(errors, sums),
+        nmse_chance_db=chance_db(errors, expected),
+        theory_nmse_db=nmse_db(expected, sums),
+        bits_per_client=n_rounds * BITS_PER_SCALAR[str(run.start.get("payload", "analog"))],
+        gradient_bits_per_client=n_parameters and n_rounds * n_parameters * BITS_PER_GRADIENT_ENTRY,
+        air_s=_times(n_rounds, run.start.get("air_s_per_round")),
+        gradient_air_s=_times(n_rounds, run.start.get("gradient_air_s_per_round")),
+        rounds_per_s=n_rounds / wall_s if wall_s > 0 else None,
+        peak_memory_bytes=_whole(run.stop.get("peak_memory_bytes")),
+    )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return fmean(values) if values else None
+
+
+def _times(n_rounds: int, seconds: object) -> float | None:
+    return n_rounds * seconds if isinstance(seconds, float) else None
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None

@@ -1,0 +1,1 @@
+"""What is on the air? Sequences, pulses, frames, subcarriers, and what their parts mean."""

@@ -1,0 +1,107 @@
+"""Where everything lies in a frame: positions in samples from a few lengths.
+
+Two kinds of frame share one format. In a **sounding frame** the nodes speak one
+after the other, each in its own slot; in a **joint frame** one node sends the
+preamble alone, then all nodes send their payload together and then fall silent::
+
+    sounding   | guard | preamble pilot | guard | preamble pilot | guard | ...
+                        node 0                   node 1
+
+    joint      | guard | preamble | guard | payload | guard | idle |
+                        lead node           all nodes         none
+
+A preamble sent by all nodes at once could not tell their offsets apart and would
+fade when their phases oppose; one sent by one node at a time can do neither.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sdr_ota.signal.sequences import chirp_pair, spreading_chips
+from sdr_ota.signal.waveform import Pulse
+from sdr_ota.types import Samples
+
+
+@dataclass(frozen=True)
+class FrameFormat:
+    """Lengths of the parts of a frame; knows nothing of schemes and of nodes' number.
+
+    Attributes:
+        n_chirp: Samples of one of the preamble's two chirps.
+        n_pilot_chips: Chips of the pilot behind a sounding preamble.
+        n_payload_chips: Chips of the joint payload.
+        n_idle_chips: Chip intervals of silence in which the noise is measured.
+        guard_samples: Silence between two parts; longer than the spread of the
+            nodes' arrival times.
+        known_amplitude: Amplitude at which preamble and pilot are sent, full scale 1.0.
+            Near that of the payload, so that an amplifier that compresses treats both
+            alike; at most 0.9, because a delay by a fraction of a sample makes a
+            chirp's ends ring.
+        pulse: How chips become samples.
+    """
+
+    n_chirp: int = 384
+    n_pilot_chips: int = 256
+    n_payload_chips: int = 512
+    n_idle_chips: int = 512
+    guard_samples: int = 64
+    known_amplitude: float = 0.5
+    pulse: Pulse = field(default_factory=Pulse)
+
+    @property
+    def n_preamble(self) -> int:
+        """Samples of the preamble."""
+        return 2 * self.n_chirp
+
+    @property
+    def n_sounding_burst(self) -> int:
+        """Samples of one node's sounding burst: preamble and pilot."""
+        return self.n_preamble + self.pulse.n_samples(self.n_pilot_chips)
+
+    def sounding_start(self, node: int) -> int:
+        """Return the first sample of a node's sounding burst in a sounding frame."""
+        return self.guard_samples + node * (self.n_sounding_burst + self.guard_samples)
+
+    def n_sounding_frame(self, n_nodes: int) -> int:
+        """Return the samples of a sounding frame for ``n_nodes`` nodes."""
+        return self.sounding_start(n_nodes)
+
+    @property
+    def preamble_start(self) -> int:
+        """First sample of the preamble in a joint frame."""
+        return self.guard_samples
+
+    @property
+    def n_payload(self) -> int:
+        """Samples of the shaped payload."""
+        return self.pulse.n_samples(self.n_payload_chips)
+
+    @property
+    def payload_start(self) -> int:
+        """First sample of the payload in a joint frame."""
+        return self.preamble_start + self.n_preamble + self.guard_samples
+
+    @property
+    def n_idle(self) -> int:
+        """Samples of the idle slot."""
+        return self.pulse.n_samples(self.n_idle_chips)
+
+    @property
+    def idle_start(self) -> int:
+        """First sample of the idle slot in a joint frame."""
+        return self.payload_start + self.n_payload + self.guard_samples
+
+    @property
+    def n_joint_frame(self) -> int:
+        """Samples of a whole joint frame."""
+        return self.idle_start + self.n_idle
+
+    def sounding_burst(self) -> Samples:
+        """Return the known burst that a node sends in its sounding slot."""
+        pilot = self.known_amplitude * self.pulse.shape(spreading_chips(self.n_pilot_chips))
+        return np.concatenate([self.preamble(), pilot]).astype(np.complex64)
+
+    def preamble(self) -> Samples:
+        """Return the known preamble of a joint frame."""
+        return np.asarray(self.known_amplitude * chirp_pair(self.n_chirp), np.complex64)

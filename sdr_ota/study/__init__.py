@@ -1,0 +1,1 @@
+"""What do many runs show? Comparisons, sweeps, data sets, calibration surveys."""

@@ -1,0 +1,1 @@
+"""A calibration survey of a bench, live or from recorded captures."""

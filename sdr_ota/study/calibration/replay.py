@@ -1,0 +1,81 @@
+"""`sdr-ota calibrate --from-captures`: the same estimates, from files instead of radios."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ota_calibration.measure.noise_floor import measure_noise_floor
+from ota_calibration.measure.record import RecordKey
+from ota_calibration.measure.sounding_sequence import Train
+from ota_calibration.measure.survey import NodeSilent, Reading, survey_of
+
+from sdr_ota.config.load import Config
+from sdr_ota.config.parts import link_of
+from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.report.calibration.result import BenchResult, NodeHeard, NodeResult, node_result
+from sdr_ota.rounds.exchange import Link
+from sdr_ota.runs.recording import CaptureError
+from sdr_ota.study.calibration.captures import CalibrationCapture, read_captures
+
+START = "recorded"
+"""Instead of what identifies a start: a recording cannot tell."""
+
+
+def measure_captures(folder: Path, config: Config, kinds: tuple[str, ...]) -> BenchResult:
+    """Measure what was recorded; the config's frame must be the one that was sent.
+
+    Every recorded train counts: nothing stops a series early.
+    """
+    try:
+        stored = read_captures(folder)
+    except CaptureError as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    idle = next((one for one in stored if one.kind == "idle"), None)
+    floor = None
+    if idle is not None and "noise-floor" in kinds:
+        floor = measure_noise_floor(idle.capture.samples)
+    serials = dict.fromkeys(one.node for one in stored if one.kind != "idle")
+    mine = {serial: [one for one in stored if one.node == serial] for serial in serials}
+    nodes = tuple(_node(captures, config, kinds) for captures in mine.values())
+    receiver = _key(stored[0], "", config)
+    is_timed = any(one.capture.train_tick is not None for one in stored)
+    return BenchResult(receiver, floor, nodes, kinds, datetime.now(UTC), is_timed)
+
+
+def _node(
+    captures: Sequence[CalibrationCapture], config: Config, kinds: tuple[str, ...]
+) -> NodeResult:
+    first, link = captures[0], link_of(config)
+    heard = _heard(captures, link)
+    return node_result(heard, _key(first, first.node, config), config, link, kinds)
+
+
+def _heard(captures: Sequence[CalibrationCapture], link: Link) -> NodeHeard:
+    first = captures[0]
+    trains = [one for one in captures if one.kind == "train"]
+    ladders = [one.capture for one in captures if one.kind == "ladder"]
+    if not trains:
+        return NodeHeard(first.node, silence="no even train was recorded")
+    reading = Reading(
+        Train(link.frame, trains[0].amplitudes),
+        link.max_cfo_hz / first.sample_rate_hz,
+        first.sample_rate_hz,
+    )
+    try:
+        survey = survey_of([one.capture for one in trains], reading)
+    except NodeSilent as silent:
+        return NodeHeard(first.node, silence=str(silent))
+    return NodeHeard(first.node, survey, ladders)
+
+
+def _key(stored: CalibrationCapture, node: str, config: Config) -> RecordKey:
+    return RecordKey(
+        node=node,
+        receiver=stored.receiver,
+        node_init_id=START if node else "",
+        receiver_init_id=START,
+        center_freq_hz=stored.center_freq_hz,
+        sample_rate_hz=stored.sample_rate_hz,
+        tx_gain_db=config.radio.tx_gain_db if node else 0.0,
+        rx_gain_db=config.radio.rx_gain_db,
+    )

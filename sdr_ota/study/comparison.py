@@ -1,0 +1,127 @@
+"""All schemes side by side, measured and by theory: the picture a paper would print."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdr_ota.air.impairments import awgn
+from sdr_ota.schemes import AggregationScheme, LinkQuality, load_scheme, theory_squared_error
+from sdr_ota.schemes.fsk_vote import FskVote, error_probability_aligned
+from sdr_ota.signal.metrics import nmse_db
+from sdr_ota.units import db_to_power
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is the same for all points of a comparison.
+
+    Attributes:
+        n_nodes: Nodes that send at the same time.
+        n_chips: Payload chips, the same for every scheme.
+        n_trials: Sums decoded for every point.
+        seed: Of symbols, chips, phases and noise.
+    """
+
+    n_nodes: int = 5
+    n_chips: int = 512
+    n_trials: int = 400
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Point:
+    """One scheme at one place of a sweep.
+
+    Attributes:
+        scheme: Its name.
+        snr_db: Chip power of a symbol of 1 over noise power of a chip.
+        phase_error_std_rad: Of each node's residual phase.
+        nmse_db: Measured over the trials.
+        theory_nmse_db: By the scheme's formulas, for the same symbols.
+        sign_error: Share of the trials in which the decoded sum has the wrong sign.
+    """
+
+    scheme: str
+    snr_db: float
+    phase_error_std_rad: float
+    nmse_db: float
+    theory_nmse_db: float
+    sign_error: float
+
+
+def sweep_snr(names: Sequence[str], snrs_db: Sequence[float], setting: Setting) -> list[Point]:
+    """Measure every scheme at every signal-to-noise ratio, with perfect phases."""
+    return [measure(name, snr_db, 0.0, setting) for name in names for snr_db in snrs_db]
+
+
+def sweep_phase(
+    names: Sequence[str], phase_errors_rad: Sequence[float], snr_db: float, setting: Setting
+) -> list[Point]:
+    """Measure every scheme at every standard deviation of the nodes' residual phases."""
+    return [measure(name, snr_db, error, setting) for name in names for error in phase_errors_rad]
+
+
+def measure(name: str, snr_db: float, phase_error_std_rad: float, setting: Setting) -> Point:
+    """Decode many sums of random symbols and compare with what theory expects.
+
+    Symbols are uniform in [-1, 1]; a scheme that sends signs only is given their signs.
+
+    Args:
+        name: Scheme.
+        snr_db: Chip power of a symbol of 1 over noise power of a chip.
+        phase_error_std_rad: Gaussian, new for every node and trial.
+        setting: Nodes, chips, trials.
+    """
+    scheme = load_scheme(name)
+    rng = np.random.default_rng([setting.seed, round(100 * snr_db) + 100_000])
+    link = LinkQuality(setting.n_chips, 1.0, db_to_power(-snr_db), phase_error_std_rad)
+    errors, expected, sums, wrong = [], [], [], 0
+    for _ in range(setting.n_trials):
+        symbols = rng.uniform(-1, 1, setting.n_nodes)
+        symbols = np.sign(symbols) if scheme.sign_only else symbols
+        decoded = _decoded_sum(scheme, symbols, link, rng)
+        total = float(symbols.sum())
+        errors.append((decoded - total) ** 2)
+        expected.append(theory_squared_error(scheme, symbols, link))
+        sums.append(total**2)
+        wrong += decoded * total < 0
+    return Point(
+        scheme=name,
+        snr_db=snr_db,
+        phase_error_std_rad=phase_error_std_rad,
+        nmse_db=nmse_db(errors, sums),
+        theory_nmse_db=nmse_db(expected, sums),
+        sign_error=wrong / setting.n_trials,
+    )
+
+
+def vote_error(n_nodes: int, snr_db: float, n_chips: int) -> float:
+    """Return how often fsk-vote gets the majority of random votes wrong, by theory.
+
+    Args:
+        n_nodes: Voters, an odd number; each votes plus or minus with equal chance.
+        snr_db: Chip power of a vote over noise power of a chip.
+        n_chips: Payload chips.
+    """
+    look_chips = FskVote().look_chips
+    noise, n_looks = db_to_power(-snr_db) / look_chips, n_chips // look_chips
+    ways = [math.comb(n_nodes, k) for k in range((n_nodes + 1) // 2)]
+    wrong = [error_probability_aligned(k, n_nodes - k, noise, n_looks) for k in range(len(ways))]
+    return float(np.dot(ways, wrong) / np.sum(ways))
+
+
+def _decoded_sum(
+    scheme: AggregationScheme,
+    symbols: NDArray[np.float64],
+    link: LinkQuality,
+    rng: np.random.Generator,
+) -> float:
+    n_nodes = len(symbols)
+    received = awgn(link.n_chips, link.noise_power, rng).astype(np.complex128)
+    for node, symbol in enumerate(symbols):
+        turn = np.exp(1j * link.phase_error_std_rad * rng.standard_normal())
+        received += turn * scheme.encode(float(symbol), node, n_nodes, link.n_chips, rng)
+    return scheme.decode(received, n_nodes, link.rx_amplitude).value

@@ -1,0 +1,1 @@
+"""A labelled data set of captures: the grid, its settings, its card."""

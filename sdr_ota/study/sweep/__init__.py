@@ -1,0 +1,1 @@
+"""Many points of one experiment: what varies, running the points, their table and page."""

@@ -1,0 +1,110 @@
+"""One table of a sweep: what each point was set to, how it ended, what came of it."""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeAlias
+
+from ota_calibration.privacy.ledger_record import LedgerError
+from ota_calibration.privacy.spending import epsilon_spent
+
+from sdr_ota.runs.run_folder import RunFolderError, read_run
+from sdr_ota.runs.summary import summarise
+from sdr_ota.study.sweep.plan import Point
+from sdr_ota.study.sweep.point import Outcome
+
+Value: TypeAlias = str | float | int | bool | None
+
+Row: TypeAlias = Mapping[str, Value]
+
+NOT_A_COLUMN = ("erasures", "score_name")
+
+
+def table_row(point: Point, outcome: Outcome | None) -> dict[str, Value]:
+    """Return a point's row; what it has no figure for is None.
+
+    Args:
+        point: As planned.
+        outcome: How it ended; None if it has not.
+    """
+    row: dict[str, Value] = {"point": point.name}
+    row |= {key: _plain(value) for key, value in point.settings.items()}
+    if outcome is None:
+        return row | {"ending": "not run yet", "why": "", "run": None}
+    row |= {"ending": "failed" if outcome.why_not else "done", "why": outcome.why_not}
+    row["run"] = None if outcome.run is None else str(outcome.run)
+    if outcome.run is None:
+        return row
+    try:
+        return row | _figures(outcome.run)
+    except RunFolderError as damaged:  # its own failure, not that of the sweep
+        return row | {"ending": "failed", "why": outcome.why_not or str(damaged)}
+
+
+def write_table(rows: Sequence[Row], folder: Path) -> list[Path]:
+    """Write ``table.csv``, and ``table.parquet`` where pyarrow is installed.
+
+    Returns:
+        The files.
+    """
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    path = folder / "table.csv"
+    draft = path.with_suffix(".draft")
+    with draft.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    draft.replace(path)
+    parquet = _write_parquet(rows, columns, folder)
+    return [path] if parquet is None else [path, parquet]
+
+
+def _figures(run: Path) -> dict[str, Value]:
+    record = read_run(run)
+    summary = summarise(record)
+    figures: dict[str, Value] = {
+        key: _plain(value) for key, value in asdict(summary).items() if key not in NOT_A_COLUMN
+    }
+    lost = sum(summary.erasures.values())
+    figures["erased_share"] = lost / summary.rounds if summary.rounds else None
+    figures |= {f"erased_{reason}": n for reason, n in sorted(summary.erasures.items())}
+    figures["epsilon_spent"] = _epsilon_spent(run)
+    return figures
+
+
+def _epsilon_spent(run: Path) -> float | None:
+    try:
+        return epsilon_spent(run)
+    except LedgerError:  # what was spent is unknown; the run's report says why
+        return None
+
+
+def _plain(value: object) -> Value:
+    """Return what a cell can hold; numbers that are none become None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, int | str) else str(value)
+
+
+def _write_parquet(rows: Sequence[Row], columns: Sequence[str], folder: Path) -> Path | None:
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - optional
+        from pyarrow import parquet  # noqa: PLC0415
+    except ImportError:
+        return None
+    path = folder / "table.parquet"
+    parquet.write_table(pa.table({c: _column(rows, c) for c in columns}), path)
+    return path
+
+
+def _column(rows: Sequence[Row], name: str) -> list[Value]:
+    """Return a column of one type: numbers if all of them are, else texts."""
+    values = [row.get(name) for row in rows]
+    there = [value for value in values if value is not None]
+    if all(isinstance(value, int) for value in there):
+        return values
+    if all(isinstance(value, int | float) for value in there):
+        return [None if value is None else float(value) for value in values]
+    return [None if value is None else str(value) for value in values]

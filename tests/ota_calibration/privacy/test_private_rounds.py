@@ -1,0 +1,153 @@
+"""Rounds are paid for with what they cost, and refused when they cannot be paid."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ota_calibration.paths.power_control import PowerLimitError, within_power
+from ota_calibration.privacy.gaussian_accountant import gaussian_epsilon
+from ota_calibration.privacy.ledger import BudgetSpent, read_tally
+from ota_calibration.privacy.noisy_payload import NoisyPayload
+from ota_calibration.privacy.private_rounds import ReceiverNoise
+from ota_calibration.privacy.promise import promise_of
+from ota_calibration.privacy.round_levels import ScheduleName
+from ota_calibration.privacy.trust import TrustModel
+
+from sdr_ota.rounds.round import admit_all
+from sdr_ota.signal.modulation import AnalogPayload
+from tests.ota_calibration.private import (
+    RECORD,
+    plan,
+    private_rounds,
+    promise,
+    protecting_std,
+)
+
+DIGITAL = [TrustModel.LOCAL, TrustModel.SERVER_SEES_SUM]
+N_ROUNDS = 10
+
+
+def noise_of(payload: object) -> float:
+    assert isinstance(payload, NoisyPayload)
+    return payload.client_noise_std
+
+
+@pytest.mark.parametrize("trust", DIGITAL)
+@pytest.mark.parametrize(
+    "schedule",
+    [ScheduleName.STATIC, ScheduleName.SOLUTION, ScheduleName.REVERSED, ScheduleName.ONLINE],
+)
+@pytest.mark.parametrize("absent", [0, 2])
+def test_a_whole_run_spends_what_was_promised_by_what_its_noise_really_is(
+    tmp_path: Path, trust: TrustModel, schedule: ScheduleName, absent: int
+) -> None:
+    promised = promise(trust, N_ROUNDS)
+    rounds = private_rounds(promised, tmp_path, schedule)
+    mus = []
+    for index in range(N_ROUNDS):
+        sent, payload = rounds.admit(index, plan(absent=absent))
+        mus.append(promised.sensitivity / protecting_std(rounds, sent, noise_of(payload)))
+    epsilon = gaussian_epsilon(float(np.linalg.norm(mus)), promised.delta)
+    assert epsilon == pytest.approx(promised.epsilon, rel=1e-6)
+    assert promised.spent_epsilon(rounds.ledger.tally) == pytest.approx(epsilon, rel=1e-6)
+    louder = {ScheduleName.SOLUTION: -1, ScheduleName.REVERSED: 1}.get(schedule)
+    if louder:
+        assert np.all(np.diff(mus) * louder < 0)
+
+
+@pytest.mark.parametrize("trust", list(TrustModel))
+def test_the_first_round_beyond_the_budget_is_refused_and_not_charged(
+    tmp_path: Path, trust: TrustModel
+) -> None:
+    receiver = ReceiverNoise(1e-4, 64) if trust is TrustModel.CHANNEL_NOISE_TRUSTED else None
+    rounds = private_rounds(promise(trust, 3), tmp_path, ScheduleName.ONLINE, receiver=receiver)
+    for index in range(3):
+        rounds.admit(index, plan())
+    before = dict(rounds.ledger.tally.spent)
+    with pytest.raises(BudgetSpent):
+        rounds.admit(3, plan())
+    assert rounds.ledger.tally.spent == before
+
+
+@pytest.mark.parametrize("trust", DIGITAL)
+def test_poisson_bursts_have_one_noise_and_cost_one_each(tmp_path: Path, trust: TrustModel) -> None:
+    promised = promise(trust, 4, RECORD, sampling_rate=0.1)
+    rounds = private_rounds(promised, tmp_path)
+    stds = []
+    for index in range(4):
+        sent, payload = rounds.admit(index, plan())
+        stds.append(protecting_std(rounds, sent, noise_of(payload)))
+    assert stds == pytest.approx([promised.burst_noise_std()] * 4)
+    assert rounds.ledger.tally.spent == dict.fromkeys(rounds.ledger.terms.limits, 4.0)
+    assert promised.spent_epsilon(rounds.ledger.tally) == pytest.approx(4.0, rel=2e-3)
+    with pytest.raises(BudgetSpent):
+        rounds.admit(4, plan())
+    found, _ = read_tally(tmp_path / "privacy.jsonl")
+    assert promise_of(found) == promised
+
+
+@pytest.mark.parametrize("snr_db", [-20, 0, 20, 40])
+@pytest.mark.parametrize("alone", [False, True])
+def test_receiver_noise_counts_where_it_is_trusted(
+    tmp_path: Path, snr_db: float, alone: bool
+) -> None:
+    receiver = ReceiverNoise(0.1**2 * 10 ** (-snr_db / 10), n_chips=8, alone=alone)
+    promised = promise(TrustModel.CHANNEL_NOISE_TRUSTED, N_ROUNDS)
+    rounds = private_rounds(promised, tmp_path, receiver=receiver)
+    mus = []
+    for index in range(N_ROUNDS):
+        sent, payload = rounds.admit(index, plan())
+        if alone:
+            assert noise_of(payload) == 0
+            assert sent.rx_amplitude <= 0.1
+        else:
+            assert sent == plan()
+        mus.append(promised.sensitivity / protecting_std(rounds, sent, noise_of(payload)))
+    epsilon = gaussian_epsilon(float(np.linalg.norm(mus)), promised.delta)
+    assert promised.spent_epsilon(rounds.ledger.tally) == pytest.approx(epsilon, rel=1e-6)
+    assert epsilon <= promised.epsilon * (1 + 1e-6)
+    if snr_db >= 0:  # below, power limits what can be spent
+        assert epsilon == pytest.approx(promised.epsilon, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("snr_db", [-20.0, -5.0, 10.0, 25.0, 40.0])
+@pytest.mark.parametrize("schedule", [ScheduleName.STATIC, ScheduleName.ONLINE])
+def test_privacy_is_the_same_whatever_the_channel_does(
+    tmp_path: Path, seed: int, snr_db: float, schedule: ScheduleName
+) -> None:
+    rng = np.random.default_rng(seed)
+    gains = np.abs(rng.standard_normal(20) + 1j * rng.standard_normal(20)) / np.sqrt(2)
+    receiver = ReceiverNoise(10 ** (-snr_db / 10), n_chips=64)
+    promised = promise(TrustModel.CHANNEL_NOISE_TRUSTED, 20)
+    rounds = private_rounds(promised, tmp_path, schedule, contraction=1.0, receiver=receiver)
+    mus = []
+    for index, gain in enumerate(gains):
+        sent, payload = rounds.admit(index, plan(rx_amplitude=float(gain)))
+        mus.append(promised.sensitivity / protecting_std(rounds, sent, noise_of(payload)))
+    true_epsilon = gaussian_epsilon(float(np.linalg.norm(mus)), promised.delta)
+    assert true_epsilon <= promised.epsilon * (1 + 1e-6)
+    # What power could have spent at most, had every round been as loud as it may.
+    loudest = gains * promised.sensitivity / 5.0 / np.sqrt(receiver.noise_power_bound / 2 / 64)
+    if gaussian_epsilon(float(np.linalg.norm(np.minimum(loudest, min(loudest)))), 1e-3) > 4.0:
+        assert true_epsilon == pytest.approx(promised.epsilon, rel=1e-6)
+
+
+def test_nodes_refuse_to_send_above_their_own_limit() -> None:
+    admit = within_power(admit_all(AnalogPayload(1.0)), 0.15)
+    with pytest.raises(PowerLimitError, match="node 0 was asked"):
+        admit(0, plan(rx_amplitude=0.1))
+    assert within_power(admit_all(AnalogPayload(1.0)), 0.25)(0, plan())[0] == plan()
+
+
+def test_noise_is_added_after_the_clip_and_its_spread_is_as_said() -> None:
+    payload = NoisyPayload(AnalogPayload(100.0), 2.0, 3.0, np.random.default_rng(1))
+    values = np.array([payload.symbol(50.0) * 100.0 for _ in range(4000)])
+    assert values.mean() == pytest.approx(2.0, abs=5 * 3.0 / np.sqrt(4000))
+    assert values.std() == pytest.approx(3.0, rel=5 / np.sqrt(2 * 4000))
+    assert payload.mean_scalar(0.2, 4) == AnalogPayload(100.0).mean_scalar(0.2, 4)
+
+
+def test_noise_differs_from_run_to_run() -> None:
+    payload = NoisyPayload(AnalogPayload(100.0), 2.0, 3.0)
+    assert len({payload.symbol(1.0) for _ in range(50)}) == 50

@@ -1,0 +1,132 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from sdr_ota.config.load import Config, ConfigError, load_config
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+EXPERIMENTS = [path for path in sorted(EXAMPLES.glob("*.toml")) if path.name != "sweep.toml"]
+
+
+def test_demo_file_says_what_the_defaults_are() -> None:
+    assert load_config(EXAMPLES / "demo.toml") == load_config(None)
+
+
+def test_demo_file_names_every_table_but_the_bands_of_real_radios() -> None:
+    tables = tomllib.loads((EXAMPLES / "demo.toml").read_text())
+    assert set(tables) == set(Config.model_fields) - {"band"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    EXPERIMENTS,
+    ids=lambda path: path.name,
+)
+def test_every_example_is_valid(path: Path) -> None:
+    assert load_config(path).run.rounds >= 1
+
+
+def test_set_goes_through_the_same_checks_as_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text("[run]\nrounds = 0\n")
+    with pytest.raises(ConfigError) as from_file:
+        load_config(file)
+    with pytest.raises(ConfigError) as from_setting:
+        load_config(None, ["run.rounds=0"])
+    assert str(from_file.value) == str(from_setting.value)
+
+
+def test_set_wins_over_the_file_and_leaves_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text("[run]\nrounds = 7\nseed = 3\n")
+    config = load_config(file, ["run.rounds=9", "air.preset=ideal", "link.truncation_db = 6.5"])
+    assert (config.run.rounds, config.run.seed) == (9, 3)
+    assert (config.air.preset, config.link.truncation_db) == ("ideal", 6.5)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("run.rounds=0", ["run.rounds = 0", "at least 1"]),
+        ("air.snr_db=500", ["air.snr_db = 500", "at least -60", "at most 120"]),
+        ("link.peak_amplitude=1.5", ["link.peak_amplitude = 1.5", "above 0", "at most 0.9"]),
+        ("zo.learning_rate=nan", ["zo.learning_rate", "finite"]),
+        ("run.rounds=many", ["run.rounds = 'many'", "integer"]),
+        ("link.shceme=coherent", ["unknown key 'link.shceme'", "did you mean 'scheme'"]),
+        ("lnk.scheme=coherent", ["unknown table 'lnk'", "did you mean 'link'"]),
+        ("link.scheme=foo", ["unknown scheme 'foo'", "coherent", "tdma"]),
+        ("air.preset=moon", ["unknown preset 'moon'", "lab-wired"]),
+        ("link.scheme=fsk-vote", ["signs only", 'payload = "sign"']),
+        ("rounds=3", ["--set 'rounds=3'", "table.key=value"]),
+        ("run.rounds", ["--set 'run.rounds'", "table.key=value"]),
+        ("run.seed.x=3", ["run.seed"]),
+        ("data.template={a} It was", ["template and verbaliser"]),
+        ("link.scheme_parameters={look_chips=5}", ["no parameter 'look_chips'"]),
+        ("link.max_cfo_hz=400e3", ["link.max_cfo_hz", "quarter", "radio.sample_rate_hz"]),
+    ],
+)
+def test_a_wrong_value_is_answered_with_place_value_and_what_is_allowed(
+    setting: str, words: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as wrong:
+        load_config(None, [setting])
+    for word in words:
+        assert word in str(wrong.value)
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(ConfigError) as wrong:
+        load_config(None, ["run.rounds=0", "zo.learning_rate=-1", "clients.cuont=3"])
+    assert len(str(wrong.value).splitlines()) == 3
+
+
+def test_too_many_nodes_for_a_tdma_payload_are_refused() -> None:
+    with pytest.raises(ConfigError, match="at least 4 chips a node"):
+        load_config(None, ["link.scheme=tdma", "clients.count=400"])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"[run\nrounds = 3", "not valid TOML"),
+        (b"\xff\xfe", "not UTF-8"),
+        (None, "cannot read"),
+    ],
+)
+def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes | None, words: str) -> None:
+    file = tmp_path / "broken.toml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError, match=words) as wrong:
+        load_config(file)
+    assert "broken.toml" in str(wrong.value)
+
+
+def test_records_are_frozen() -> None:
+    with pytest.raises(ValidationError):
+        Config().run.rounds = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["receiver.synchronizer=gnuradio", "radio.has_hardware_time=false"], "have no preamble"),
+        (["receiver.synchronizer=gnuradio", "radio.processes=true", "clients.count=2"], "cyclic"),
+        (["radio.processes=true", "clients.count=5"], "has 4 inputs"),
+        (
+            [
+                "radio.processes=true",
+                "radio.receiver=driver=pluto,uri=ip:x",
+                'radio.nodes=["driver=pluto,uri=ip:y"]',
+                "clients.count=1",
+            ],
+            "starts simulated radios",
+        ),
+        (["receiver.synchronizer=matlab"], "'numpy' or 'gnuradio'"),
+    ],
+)
+def test_what_gnuradio_cannot_do_is_refused(settings: list[str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        load_config(None, settings)

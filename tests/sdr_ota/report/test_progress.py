@@ -1,0 +1,99 @@
+"""What shows a run while it goes on: panel, lines, TensorBoard."""
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from sdr_ota.config.tables import RunTable
+from sdr_ota.failure import CommandFailed
+from sdr_ota.report.live_panel import LivePanel, sparkline
+from sdr_ota.report.progress import AllViews, run_view
+from sdr_ota.report.tensorboard_view import tensorboard_view
+from sdr_ota.rounds.round import RoundResult
+
+ROUNDS = (
+    RoundResult(0, 1, 0.9, (0,), 1.0, decoded_sum=1.1, true_sum=1.0, theory_error=0.04, cfo_hz=3.0),
+    RoundResult(1, 1, 0.8, erasure="late", detail="too late"),
+    RoundResult(2, 1, 0.7, (0,), -1.0, decoded_sum=-0.9, true_sum=-1.0, theory_error=0.04),
+)
+
+
+def shown(panel: LivePanel) -> str:
+    console = Console(file=io.StringIO(), width=80)
+    console.print(panel.drawn())
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert max(len(line) for line in text.splitlines()) <= 80
+    return " ".join(text.split())
+
+
+def test_the_panel_shows_what_the_rounds_amount_to() -> None:
+    panel = LivePanel(Console(file=io.StringIO()), 10)
+    shown(panel)  # before the first round
+    panel.preparing(3, 9, 1.25)
+    assert "3/9, loss 1.250" in shown(panel)
+    for result in ROUNDS:
+        panel.round_done(result)
+    panel.evaluated(2, "accuracy", 0.75)
+    text = shown(panel)
+    assert "3 of 10" in text
+    assert "left" in text
+    assert "0.7000 █▅▁" in text
+    assert "0.750 held-out accuracy after 2 rounds" in text
+    assert "-20.0 dB measured, -14.0 dB by theory" in text  # 0.01 and 0.04 of 1
+    assert "-1.0000 sent, -0.9000 decoded" in text
+    assert "1 (1 late)" in text
+
+
+def test_a_run_without_losses_has_no_rows_for_them() -> None:
+    panel = LivePanel(Console(file=io.StringIO()), 10)
+    panel.round_done(RoundResult(0, 1, erasure="no-plan"))
+    text = shown(panel)
+    assert "loss" not in text
+    assert "last sum erased: no-plan" in text
+
+
+def test_a_flat_curve_is_drawn_flat() -> None:
+    assert sparkline([2.0, 2.0]) == "▁▁"
+
+
+def test_elsewhere_than_on_a_terminal_rounds_are_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with run_view(RunTable(rounds=3), tmp_path) as view:
+        assert not isinstance(view, AllViews)
+        for result in ROUNDS:
+            view.round_done(result)
+    said = capsys.readouterr().err.splitlines()
+    assert "loss 0.900" in said[0]
+    assert "erased: late" in said[1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tensorboard_finds_the_curves(tmp_path: Path) -> None:
+    accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator",
+        reason='pip install "sdr-ota[tensorboard]" brings TensorBoard',
+    )
+    with run_view(RunTable(rounds=3, tensorboard=True), tmp_path) as view:
+        for result in ROUNDS:
+            view.round_done(result)
+        view.evaluated(3, "accuracy", 0.75)
+    events = accumulator.EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    read = {tag: [(e.step, e.tensor_proto.float_val[0]) for e in events.Tensors(tag)]
+            for tag in events.Tags()["tensors"]}  # fmt: skip
+    assert [step for step, _ in read["learning/training loss"]] == [0, 1, 2]
+    assert read["sum/error"] == [(0, pytest.approx(0.1)), (2, pytest.approx(0.1))]
+    assert read["link/erased"] == [(0, 0.0), (1, 1.0), (2, 0.0)]
+    assert read["learning/held-out accuracy"] == [(3, 0.75)]
+
+
+def test_without_tensorboard_one_sentence_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
+    with pytest.raises(CommandFailed, match=r"pip install .sdr-ota\[tensorboard\]"):
+        tensorboard_view(tmp_path).__enter__()

@@ -1,0 +1,431 @@
+"""The loop: what is decoded, what is erased, and who steps."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from ota_calibration.paths.sounding import make_plan, sound_nodes
+
+from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.simulated_air import SimulatedAir
+from sdr_ota.erasure import Erasure
+from sdr_ota.radio.simulated import SimulatedRadio
+from sdr_ota.rounds.exchange import Bench, Link
+from sdr_ota.rounds.round import (
+    Experiment,
+    Planner,
+    Position,
+    RoundResult,
+    Schedule,
+    admit_all,
+    run_experiment,
+    run_round,
+)
+from sdr_ota.rounds.synthetic import SyntheticClient
+from sdr_ota.schemes import load_scheme
+from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.signal.modulation import AnalogPayload, Payload, SignPayload
+from sdr_ota.types import Precoder, TransmitPlan
+
+RATE_HZ = 1e6
+ANALOG = AnalogPayload(2.0)
+FRAME = FrameFormat(n_chirp=128, n_pilot_chips=128, n_payload_chips=128, n_idle_chips=128)
+AIR = AirPreset(
+    "test",
+    path_gain_db=-10.0,
+    path_gain_spread_db=3.0,
+    delay_range_s=5e-6,
+    shared_clock=True,
+    start_phase="uniform",
+    snr_db=35.0,
+)
+
+
+@dataclass
+class RecordingClient:
+    """Always has the same scalar, and notes the steps it is told to take."""
+
+    scalar: float
+    loss: float = 0.5
+    steps: list[tuple[float, int]] = field(default_factory=list)
+
+    def local_scalar(self, seed: int) -> float:
+        return self.scalar
+
+    def apply(self, mean_scalar: float, seed: int) -> None:
+        self.steps.append((mean_scalar, seed))
+
+
+@dataclass
+class World:
+    """An air, its radios, and clients with given scalars."""
+
+    scalars: tuple[float, ...]
+    preset: AirPreset = AIR
+    scheme: str = "coherent"
+    payload: Payload = ANALOG
+    frame: FrameFormat = FRAME
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        n_nodes = len(self.scalars)
+        self.air = SimulatedAir(self.preset, n_nodes, RATE_HZ, 915e6, self.seed)
+        nodes = tuple(SimulatedRadio(self.air, node) for node in range(n_nodes))
+        self.bench = Bench(SimulatedRadio(self.air, None), nodes, RATE_HZ)
+        self.clients = [RecordingClient(scalar) for scalar in self.scalars]
+        self.link = Link(self.frame, load_scheme(self.scheme), max_cfo_hz=60e3)
+
+    def sounded(self, bench: Bench) -> TransmitPlan:
+        return make_plan(sound_nodes(bench, self.link), 0.9, 30.0)
+
+    def exact(self, bench: Bench) -> TransmitPlan:
+        """Return the plan of a sounding without any error."""
+        gains = [path.gain for path in self.air.paths]
+        amplitude = 0.9 * min(abs(gain) for gain in gains)
+        precoders = [
+            Precoder(amplitude / gain, path.delay_samples / RATE_HZ)
+            for gain, path in zip(gains, self.air.paths, strict=True)
+        ]
+        noise_power = self.air.noise_power / self.frame.pulse.energy
+        return TransmitPlan(tuple(precoders), amplitude, noise_power)
+
+    def experiment(self, planner: Planner, n_rounds: int = 1, every: int = 1) -> Experiment:
+        schedule = Schedule(n_rounds, seed=9, sounding_every=every)
+        admit = admit_all(self.payload)
+        return Experiment(self.clients, self.bench, self.link, planner, admit, schedule)
+
+
+# ---------------------------------------------------------------- theory
+
+
+@pytest.mark.parametrize(("n_nodes", "snr_db", "n_chips"), [(5, 30.0, 128), (2, 20.0, 256)])
+def test_mean_scalar_is_unbiased_with_the_deviation_of_the_paper(
+    n_nodes: int, snr_db: float, n_chips: int
+) -> None:
+    n_rounds, scalar_limit = 500, 3.0
+    world = World(
+        (0.0,) * n_nodes,
+        dataclasses.replace(AIR, snr_db=snr_db),
+        payload=AnalogPayload(scalar_limit),
+        frame=dataclasses.replace(FRAME, n_payload_chips=n_chips),
+    )
+    clients = [SyntheticClient(k, 1.0) for k in range(n_nodes)]
+    base = world.experiment(world.exact, n_rounds, every=n_rounds)
+    results = list(run_experiment(dataclasses.replace(base, clients=clients)))
+    assert not any(result.erasure for result in results)
+    errors = np.array([r.mean_scalar - r.true_sum * scalar_limit / n_nodes for r in results])  # type: ignore[operator]
+    plan = world.exact(world.bench)
+    # pairzero section 11.2 A in units of the scalar: limit / K * sqrt(N / (2 M)) / c.
+    theory = scalar_limit / n_nodes * math.sqrt(plan.noise_power / (2 * n_chips))
+    theory /= plan.rx_amplitude
+    assert abs(errors.mean()) < 4 * theory / math.sqrt(n_rounds)
+    assert errors.std(ddof=1) == pytest.approx(theory, rel=4 / math.sqrt(2 * n_rounds))
+
+
+@pytest.mark.parametrize("scheme", ["coherent", "energy-difference", "tdma"])
+def test_squared_error_after_real_soundings_is_what_the_round_expects(scheme: str) -> None:
+    n_rounds = 150
+    world = World((0.0,) * 4, dataclasses.replace(AIR, snr_db=30.0), scheme=scheme)
+    clients = [SyntheticClient(k, 1.0) for k in range(4)]
+    base = world.experiment(world.sounded, n_rounds)
+    results = list(run_experiment(dataclasses.replace(base, clients=clients)))
+    squares = np.array([(r.decoded_sum - r.true_sum) ** 2 for r in results])  # type: ignore[operator]
+    theory = np.array([r.theory_error for r in results])
+    ratio = squares / theory
+    assert ratio.mean() == pytest.approx(1.0, abs=5 * ratio.std(ddof=1) / math.sqrt(n_rounds))
+    assert ratio.mean() == pytest.approx(1.0, abs=0.6)
+
+
+# ---------------------------------------------------------------- one round
+
+
+def six_deviations(result: RoundResult) -> float:
+    """Return six of the receiver's own standard deviations, in units of the mean scalar."""
+    assert result.decoded_std is not None
+    assert result.decoded_std < 0.1
+    return 6 * result.decoded_std * ANALOG.scalar_limit / len(result.active_nodes)
+
+
+def only_result(world: World) -> RoundResult:
+    (result,) = run_experiment(world.experiment(world.sounded))
+    return result
+
+
+@pytest.mark.parametrize("scheme", ["coherent", "tdma"])
+def test_everybody_steps_by_the_same_mean(scheme: str) -> None:
+    world = World((1.0, -0.5, 1.9, 0.2), scheme=scheme)
+    result = only_result(world)
+    assert result.erasure is None
+    assert result.mean_scalar == pytest.approx(np.mean(world.scalars), abs=six_deviations(result))
+    assert result.true_sum == pytest.approx(sum(world.scalars) / 2.0)
+    assert result.active_nodes == (0, 1, 2, 3)
+    assert result.loss == 0.5
+    for client in world.clients:
+        assert client.steps == [(result.mean_scalar, result.seed)]
+
+
+def test_scalars_are_clipped_at_the_limit() -> None:
+    result = only_result(World((100.0, -0.5)))
+    assert result.true_sum == pytest.approx(1.0 - 0.25)
+
+
+def test_permuting_the_clients_does_not_change_the_mean() -> None:
+    scalars = (1.0, -0.5, 1.9, 0.2)
+    means = [
+        only_result(World(tuple(scalars[i] for i in order))).mean_scalar
+        for order in ((0, 1, 2, 3), (3, 1, 0, 2), (2, 3, 1, 0))
+    ]
+    np.testing.assert_allclose(means, means[0], atol=0.05)
+
+
+@pytest.mark.parametrize("scheme", ["coherent", "fsk-vote"])
+@pytest.mark.parametrize(
+    ("scalars", "majority"),
+    [((0.1, 0.2, -5.0), 1.0), ((-0.1, -3.0, -0.2, 9.0, -1.0), -1.0), ((2.0,), 1.0)],
+)
+def test_signs_are_decided_by_the_majority(
+    scheme: str, scalars: tuple[float, ...], majority: float
+) -> None:
+    frame = dataclasses.replace(FRAME, n_payload_chips=1024)
+    result = only_result(World(scalars, scheme=scheme, payload=SignPayload(), frame=frame))
+    assert result.mean_scalar == majority
+    assert result.true_sum == sum(np.sign(scalars))
+
+
+def test_an_absentee_does_not_vote() -> None:
+    result = only_result(World((0.1, 0.2, -5.0), payload=SignPayload(absentee_limit=1.0)))
+    assert (result.true_sum, result.mean_scalar) == (-1.0, -1.0)
+
+
+def test_a_node_left_out_is_in_neither_sum() -> None:
+    for scheme in ("coherent", "tdma"):
+        world = World((1.0, -0.5, 1.5, 0.6), scheme=scheme)
+        lose(world, 0)
+        result = only_result(world)
+        assert result.active_nodes == (1, 2, 3)
+        assert result.true_sum == pytest.approx(0.8)
+        assert result.mean_scalar == pytest.approx(1.6 / 3, abs=six_deviations(result))
+        assert result.theory_error is not None
+        assert len(world.clients[0].steps) == 1  # the broadcast reaches it all the same
+
+
+# ---------------------------------------------------------------- erasures
+
+
+def lose(world: World, node: int) -> None:
+    path = world.air.paths[node]
+    path.preset = dataclasses.replace(path.preset, burst_loss_probability=1.0)
+
+
+def set_air(world: World, **changes: float) -> None:
+    world.air.preset = dataclasses.replace(world.air.preset, **changes)  # type: ignore[arg-type]
+
+
+def saturate(world: World) -> None:
+    set_air(world, adc_bits=12)
+    for path in world.air.paths:
+        path.gain *= 10.0
+
+
+def louder(world: World) -> None:
+    world.air.paths[0].gain *= 2.0
+
+
+def weaker(world: World) -> None:
+    world.air.paths[0].gain *= 0.5
+
+
+def flipped(world: World) -> None:
+    set_air(world, gain_step_probability=1.0)
+
+
+def everybody_late(world: World) -> None:
+    set_air(world, late_probability=1.0)
+
+
+def last_node_broken(world: World) -> None:
+    world.bench.nodes[-1].close()
+
+
+def interfere(world: World) -> None:
+    set_air(
+        world,
+        interference_probability=1.0,
+        interference_power_db=-18.0,
+        interference_duration_s=1.0,
+    )
+    world.air.hear(world.air.now_tick, 1)
+    world.air._interference = lambda n: dataclasses.replace(  # type: ignore[method-assign]
+        SimulatedAir._interference(world.air, n), start_sample=700
+    )
+
+
+TROUBLES: list[tuple[str, Callable[[World], None], str]] = [
+    ("not-found", lambda world: lose(world, 0), "no preamble"),
+    ("saturated", saturate, "touch full scale"),
+    ("gain-changed", louder, "+6.0 dB"),
+    ("gain-changed", weaker, "-6."),
+    ("gain-changed", flipped, " dB and 1"),
+    ("late", everybody_late, "came late"),
+    ("radio", last_node_broken, "is closed"),
+    ("interference", interfere, "silent part"),
+]
+
+
+@pytest.mark.parametrize(("reason", "trouble", "detail"), TROUBLES)
+def test_trouble_erases_the_round_and_nobody_steps(
+    reason: str, trouble: Callable[[World], None], detail: str
+) -> None:
+    world = World((1.9, 1.0, -0.5))
+    experiment = world.experiment(world.sounded)
+    plan = world.sounded(world.bench)
+    trouble(world)
+    result = run_round(experiment, 7, plan)
+    assert result.erasure == reason
+    assert detail in result.detail
+    assert (result.mean_scalar, result.decoded_sum, result.loss) == (None, None, 0.5)
+    assert (result.round, result.seed) == (7, experiment.schedule.round_seed(7))
+    assert all(client.steps == [] for client in world.clients)
+
+
+def test_interference_on_the_payload_alone_is_seen_in_its_chips() -> None:
+    world = World((1.9, 1.0, -0.5))
+    plan = world.sounded(world.bench)
+    interfere(world)
+    start = FRAME.guard_samples + FRAME.payload_start + 20
+    length_s = (FRAME.n_payload - 40) / RATE_HZ
+    set_air(world, interference_power_db=3.0, interference_duration_s=length_s)
+    world.air._interference = lambda n: dataclasses.replace(  # type: ignore[method-assign]
+        SimulatedAir._interference(world.air, n), start_sample=start
+    )
+    result = run_round(world.experiment(world.sounded), 0, plan)
+    assert result.erasure == "interference"
+    assert "on its chips" in result.detail
+
+
+def test_no_node_heard_is_no_plan_and_costs_no_probe() -> None:
+    world = World((1.0, 2.0))
+    for node in range(2):
+        lose(world, node)
+    result = only_result(world)
+    assert (result.erasure, result.loss) == ("no-plan", None)
+    assert all(client.steps == [] for client in world.clients)
+
+
+def test_a_late_reception_is_late() -> None:
+    world = World((1.0, 2.0))
+    experiment = world.experiment(world.sounded)
+    hurried = dataclasses.replace(experiment, link=dataclasses.replace(world.link, lead_s=0.0))
+    assert run_round(hurried, 0, world.sounded(world.bench)).erasure == "late"
+
+
+def test_bursts_of_an_erased_round_do_not_meet_the_next_sounding() -> None:
+    world = World((1.0, 2.0, -1.0))
+    experiment, plan = world.experiment(world.sounded), world.sounded(world.bench)
+    deaf = SimulatedRadio(world.air, 2)
+    deaf.close()
+    broken = dataclasses.replace(world.bench, nodes=(*world.bench.nodes[:2], deaf))
+    lost = run_round(dataclasses.replace(experiment, bench=broken), 0, plan)
+    assert lost.erasure == "radio"
+    again = world.sounded(world.bench)
+    for before, after in zip(plan.precoders, again.precoders, strict=True):
+        assert after.gain == pytest.approx(before.gain, rel=0.05)
+        assert after.delay_s * RATE_HZ == pytest.approx(before.delay_s * RATE_HZ, abs=0.1)
+
+
+# ---------------------------------------------------------------- the loop
+
+
+def with_trouble(
+    world: World, rounds: set[int], every: int, n_rounds: int = 8
+) -> tuple[list[RoundResult], list[int]]:
+    """Run with late bursts in some rounds; return the results and the rounds that sounded."""
+    done: list[RoundResult] = []
+    sounded_at: list[int] = []
+
+    def planner(bench: Bench) -> TransmitPlan:
+        sounded_at.append(len(done))
+        set_air(world, late_probability=0.0)
+        return world.sounded(bench)
+
+    @dataclass
+    class Saboteur(RecordingClient):
+        def local_scalar(self, seed: int) -> float:
+            set_air(world, late_probability=float(len(done) in rounds))
+            return super().local_scalar(seed)
+
+    world.clients[0] = Saboteur(world.scalars[0])
+    for result in run_experiment(world.experiment(planner, n_rounds, every)):
+        done.append(result)
+    return done, sounded_at
+
+
+def test_the_loop_goes_on_after_an_erasure_and_sounds_again() -> None:
+    world = World((1.0, -0.4))
+    results, sounded_at = with_trouble(world, {2, 5}, every=4)
+    assert [r.erasure for r in results] == [None, None, "late", None, None, "late", None, None]
+    assert sounded_at == [0, 3, 4, 6]  # every fourth, and after each erasure
+    assert [r.round for r in results] == list(range(8))
+    assert len({r.seed for r in results}) == 8
+    for client in world.clients:
+        assert [seed for _, seed in client.steps] == [r.seed for r in results if not r.erasure]
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_sounding_every_so_many_rounds(every: int) -> None:
+    _, sounded_at = with_trouble(World((1.0, -0.4)), set(), every, n_rounds=6)
+    assert sounded_at == list(range(0, 6, every))
+
+
+def test_a_planner_that_fails_costs_its_round_only() -> None:
+    world = World((1.0, -0.4))
+    answers: Iterator[Erasure | None] = iter([None, Erasure("no-plan", "test"), None])
+
+    def planner(bench: Bench) -> TransmitPlan:
+        trouble = next(answers)
+        if trouble:
+            raise trouble
+        return world.sounded(bench)
+
+    results = list(run_experiment(world.experiment(planner, n_rounds=3)))
+    assert [r.erasure for r in results] == [None, "no-plan", None]
+
+
+def test_an_erased_round_says_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock_s = iter(range(100))
+    monkeypatch.setattr("sdr_ota.rounds.round.time.perf_counter", lambda: next(clock_s))
+
+    def planner(bench: Bench) -> TransmitPlan:
+        raise Erasure("no-plan", "test")
+
+    def times(result: RoundResult) -> tuple[float, float, float]:
+        return result.sounding_s, result.compute_s, result.exchange_s
+
+    world = World((1.0, -0.4))
+    (unsounded,) = run_experiment(world.experiment(planner))
+    assert times(unsounded) == (1, 0, 0)
+    everybody_late(world)
+    (late,) = run_experiment(world.experiment(world.exact))
+    assert late.erasure == "late"
+    assert times(late) == (1, 1, 1)
+
+
+def test_a_resumed_run_has_the_seeds_of_the_whole_one() -> None:
+    schedule = Schedule(6, seed=9)
+    world = World((1.0, -0.4))
+    resumed = dataclasses.replace(world.experiment(world.sounded), schedule=schedule)
+    results = list(run_experiment(resumed, Position(next_round=4)))
+    assert [r.round for r in results] == [4, 5]
+    assert [r.seed for r in results] == [schedule.round_seed(i) for i in (4, 5)]
+    assert Schedule(6, seed=10).round_seed(4) != schedule.round_seed(4)
+
+
+def test_the_bench_closes_every_radio_whatever_happens() -> None:
+    world = World((1.0, 2.0))
+    with pytest.raises(KeyError), world.bench:
+        raise KeyError("anything")
+    result = run_round(world.experiment(world.sounded), 0, world.exact(world.bench))
+    assert result.erasure == "radio"

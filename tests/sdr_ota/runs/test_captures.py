@@ -1,0 +1,208 @@
+"""A kept round holds all that decoding needs, and any SigMF program can open it."""
+
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sigmf
+from ota_calibration.paths.cyclic_sounding import sound_cyclic
+from ota_calibration.paths.sounding import make_plan, sound_nodes
+
+from sdr_ota.air.presets import air_preset
+from sdr_ota.air.simulated_air import SimulatedAir
+from sdr_ota.config.tables import CapturesTable
+from sdr_ota.radio.base import Capture
+from sdr_ota.radio.simulated import SimulatedRadio
+from sdr_ota.rounds.exchange import Bench, Link, Reception
+from sdr_ota.rounds.round import RoundResult, decode_sum, receive_sum
+from sdr_ota.runs.capture_folder import CaptureFolder
+from sdr_ota.runs.captures import (
+    CAPTURES,
+    CaptureError,
+    frame_parts,
+    read_capture,
+    stored_captures,
+    write_capture,
+)
+from sdr_ota.schemes import load_scheme
+from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.types import Precoder, RadioSettings, TransmitPlan
+
+RATE_HZ = 1e6
+SYMBOLS = np.array([0.9, -0.4, 0.25, 0.0])
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    air = SimulatedAir(air_preset("lab-wired"), len(SYMBOLS), RATE_HZ, 915e6, seed=1)
+    settings = RadioSettings(915e6, RATE_HZ, 0.8 * RATE_HZ)
+    nodes = tuple(SimulatedRadio(air, node) for node in range(len(SYMBOLS)))
+    with Bench(SimulatedRadio(air, None), nodes, RATE_HZ, (settings,) * 5) as opened:
+        yield opened
+
+
+def _link(scheme: str = "coherent", **parameters: float) -> Link:
+    return Link(FrameFormat(), load_scheme(scheme, parameters), max_cfo_hz=1e3)
+
+
+def _received(bench: Bench, link: Link, seed: int = 2**64 - 1) -> Reception:
+    plan = make_plan(sound_nodes(bench, link), 0.5, 20.0)
+    return receive_sum(SYMBOLS, plan, bench, link, seed)
+
+
+def _round(index: int = 7, **more: object) -> RoundResult:
+    return RoundResult(round=index, seed=2**64 - 1, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("scheme", ["coherent", "energy-difference", "fsk-vote", "tdma"])
+def test_a_capture_read_back_decodes_to_the_same_bits(
+    tmp_path: Path, bench: Bench, scheme: str
+) -> None:
+    link = _link(scheme)
+    reception = _received(bench, link)
+    write_capture(tmp_path, reception, _round(), link, bench)
+    stored = read_capture(tmp_path / "round-000007.sigmf-meta")
+    assert np.array_equal(stored.reception.capture.samples, reception.capture.samples)
+    assert stored.reception.capture.start_tick == reception.capture.start_tick
+    assert stored.reception.plan == reception.plan
+    assert stored.reception.seed == reception.seed
+    assert stored.link == link
+    assert stored.result == _round()
+    assert decode_sum(stored.reception, stored.link) == decode_sum(reception, link)
+
+
+def test_a_cyclic_capture_decodes_to_the_same_bits(tmp_path: Path) -> None:
+    air = SimulatedAir(air_preset("free-running-pluto"), 4, RATE_HZ, 915e6, seed=1)
+    nodes = tuple(SimulatedRadio(air, node, has_hardware_time=False) for node in range(4))
+    receiver = SimulatedRadio(air, None, has_hardware_time=False)
+    link = Link(FrameFormat(), load_scheme("energy-difference"), max_cfo_hz=60e3)
+    with Bench(receiver, nodes, RATE_HZ) as bench:
+        plan = make_plan(sound_cyclic(bench, link), 0.5, 20.0)
+        reception = receive_sum(SYMBOLS, plan, bench, link, 3)
+        write_capture(tmp_path, reception, _round(), link, bench)
+    stored = read_capture(tmp_path / "round-000007.sigmf-meta")
+    assert decode_sum(stored.reception, stored.link) == decode_sum(reception, link)
+
+
+def test_plans_and_parameters_survive_the_file(tmp_path: Path, bench: Bench) -> None:
+    link = _link("fsk-vote", look_chips=32)
+    plan = TransmitPlan(
+        precoders=(Precoder(0.3 - 0.1j, 1e-7, -12.5, 991), Precoder(0j)),
+        rx_amplitude=0.1,
+        noise_power=1e-4,
+        phase_walk_rad2_per_s=0.25,
+        left_out=("node 1 was not found",),
+    )
+    samples = np.arange(4000, dtype=np.complex64) * (0.1 + 0.2j)
+    reception = Reception(Capture(samples, 12345, 3), RATE_HZ, np.array([1.0, -1.0]), plan, 5)
+    write_capture(tmp_path, reception, _round(erasure="late", detail="too late"), link, bench)
+    stored = read_capture(tmp_path / "round-000007.sigmf-meta")
+    assert stored.reception.plan == plan
+    assert stored.reception.capture.n_clipped == 3
+    assert stored.link.scheme == link.scheme
+    assert stored.result.erasure == "late"
+    assert stored.radios[0]["serial"] == "receiver"
+
+
+def test_sigmf_validate_accepts_a_capture_and_annotations_hold_the_parts(
+    tmp_path: Path, bench: Bench
+) -> None:
+    link = _link()
+    reception = _received(bench, link)
+    write_capture(tmp_path, reception, _round(), link, bench)
+    meta = tmp_path / "round-000007.sigmf-meta"
+    tool = Path(sys.executable).with_name("sigmf_validate")
+    done = subprocess.run(
+        [tool, meta], capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    recording = sigmf.fromfile(meta)
+    power = {
+        a["core:label"]: np.mean(
+            np.abs(recording.read_samples(a["core:sample_start"], a["core:sample_count"])) ** 2
+        )
+        for a in recording.get_annotations()
+    }
+    assert set(power) == {"preamble", "payload", "idle"}
+    assert power["preamble"] > 10 * power["idle"]
+    assert power["payload"] > 2 * power["idle"]
+    assert recording.get_captures()[0]["core:frequency"] == 915e6
+
+
+def test_parts_of_a_frame_follow_each_other_inside_the_capture(bench: Bench) -> None:
+    reception = _received(bench, _link())
+    parts = frame_parts(reception, FrameFormat())
+    ends = [part.start_sample + part.n_samples for part in parts]
+    assert all(end <= next_.start_sample for end, next_ in zip(ends, parts[1:], strict=False))
+    assert ends[-1] <= len(reception.capture.samples)
+
+
+def test_a_damaged_capture_is_refused(tmp_path: Path, bench: Bench) -> None:
+    link = _link()
+    write_capture(tmp_path, _received(bench, link), _round(), link, bench)
+    meta, data = (tmp_path / f"round-000007.sigmf-{kind}" for kind in ("meta", "data"))
+    whole = data.read_bytes()
+    data.write_bytes(b"\1" + whole[1:])
+    with pytest.raises(CaptureError, match="checksum"):
+        read_capture(meta)
+    data.write_bytes(whole)
+    record = json.loads(meta.read_text())
+    del record["global"]["ota:plan"]
+    meta.write_text(json.dumps(record))
+    with pytest.raises(CaptureError, match="ota:plan"):
+        read_capture(meta)
+    meta.unlink()
+    with pytest.raises(CaptureError):
+        read_capture(meta)
+
+
+def _folder(run: Path, bench: Bench, **rule: object) -> CaptureFolder:
+    return CaptureFolder(run, CapturesTable(**rule), _link(), bench)  # type: ignore[arg-type]
+
+
+def _names(run: Path) -> list[int]:
+    return [int(path.name[6:12]) for path in stored_captures(run)]
+
+
+def test_every_nth_and_the_erased_rounds_are_kept(tmp_path: Path, bench: Bench) -> None:
+    reception = _received(bench, _link())
+    lost = {2, 7}
+    results = [_round(k, erasure="late" if k in lost else None) for k in range(9)]
+    for every, erased in itertools.product((0, 1, 3), (False, True)):
+        run = tmp_path / f"{every}-{erased}"
+        run.mkdir()
+        folder = _folder(run, bench, every=every, erased=erased)
+        for result in results:
+            folder.observe(reception, result)
+        regular = set(range(0, 9, every)) if every else set()
+        assert _names(run) == sorted(regular | (lost if erased else set()))
+
+
+def test_the_oldest_make_room(tmp_path: Path, bench: Bench) -> None:
+    reception = _received(bench, _link())
+    size = write_capture(tmp_path, reception, _round(0), _link(), bench)
+    folder = _folder(tmp_path, bench, every=1, max_megabytes=3.5 * size / 1e6)
+    for index in range(6):
+        folder.observe(reception, _round(index))
+    assert _names(tmp_path) == [3, 4, 5]
+    again = _folder(tmp_path, bench, every=1, max_megabytes=3.5 * size / 1e6)
+    again.observe(reception, _round(6))  # a resumed run counts what is there
+    assert _names(tmp_path) == [4, 5, 6]
+    assert sum(1 for _ in (tmp_path / CAPTURES).iterdir()) == 6
+
+
+def test_rounds_that_are_done_again_lose_their_captures(tmp_path: Path, bench: Bench) -> None:
+    folder = _folder(tmp_path, bench, every=1)
+    for index in range(4):
+        folder.observe(_received(bench, _link()), _round(index))
+    torn = tmp_path / CAPTURES / "round-000004.sigmf-data"
+    torn.write_bytes(b"half of a capt")
+    (tmp_path / CAPTURES / "round-000005.sigmf-data.draft").write_bytes(b"half")
+    _folder(tmp_path, bench, every=1).keep_before(2)
+    assert _names(tmp_path) == [0, 1]
+    assert sum(1 for _ in (tmp_path / CAPTURES).iterdir()) == 4

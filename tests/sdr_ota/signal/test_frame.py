@@ -1,0 +1,55 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.signal.waveform import Pulse
+
+FRAMES = [
+    FrameFormat(),
+    FrameFormat(n_chirp=64, n_pilot_chips=32, n_payload_chips=100, n_idle_chips=64),
+    FrameFormat(guard_samples=200, pulse=Pulse(4, 0.5, 12)),
+]
+
+
+@pytest.mark.parametrize("frame", FRAMES, ids=["default", "short", "wide guard"])
+def test_parts_of_a_joint_frame_follow_each_other_with_guards(frame: FrameFormat) -> None:
+    parts = [
+        (frame.preamble_start, frame.n_preamble),
+        (frame.payload_start, frame.n_payload),
+        (frame.idle_start, frame.n_idle),
+    ]
+    end = 0
+    for start, length in parts:
+        assert start == end + frame.guard_samples
+        end = start + length
+    assert end == frame.n_joint_frame
+
+
+@pytest.mark.parametrize("frame", FRAMES, ids=["default", "short", "wide guard"])
+@pytest.mark.parametrize("n_nodes", [1, 2, 7])
+def test_sounding_slots_follow_each_other_with_guards(frame: FrameFormat, n_nodes: int) -> None:
+    end = 0
+    for node in range(n_nodes):
+        assert frame.sounding_start(node) == end + frame.guard_samples
+        end = frame.sounding_start(node) + frame.n_sounding_burst
+    assert frame.n_sounding_frame(n_nodes) == end + frame.guard_samples
+
+
+@pytest.mark.parametrize("frame", FRAMES, ids=["default", "short", "wide guard"])
+def test_bursts_have_their_announced_lengths_and_full_scale(frame: FrameFormat) -> None:
+    assert frame.preamble().shape == (frame.n_preamble,)
+    burst = frame.sounding_burst()
+    assert burst.shape == (frame.n_sounding_burst,)
+    assert np.abs(burst).max() == pytest.approx(frame.known_amplitude, rel=1e-6)
+    np.testing.assert_array_equal(burst[: frame.n_preamble], frame.preamble())
+    power = np.mean(np.abs(frame.preamble()) ** 2)
+    assert power == pytest.approx(frame.known_amplitude**2, rel=1e-6)
+
+
+@pytest.mark.parametrize("part", ["n_chirp", "n_payload_chips", "n_idle_chips", "guard_samples"])
+def test_every_length_counts(part: str) -> None:
+    frame = FrameFormat()
+    longer = dataclasses.replace(frame, **{part: getattr(frame, part) + 10})
+    assert longer.n_joint_frame > frame.n_joint_frame

@@ -1,0 +1,1 @@
+"""Examples: files, splits among clients, batches, and the built-in reviews."""

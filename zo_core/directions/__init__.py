@@ -1,0 +1,1 @@
+"""Random directions from a seed: the generator, its kernels, the fingerprint."""

@@ -1,0 +1,1 @@
+"""Language models, tasks and their losses."""

@@ -1,0 +1,194 @@
+"""Load a model and its tokenizer: by name, from a folder, or the built-in small OPT."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import torch
+from huggingface_hub import constants
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from zo_core.language.quiet import quiet_transformers
+from zo_core.language.small_opt import Progress, prepare_builtin
+
+BUILTIN = "builtin"
+
+WeightFormat = Literal["float32", "bfloat16", "float16"]
+_Reader = Callable[..., PreTrainedModel]
+
+_HUB_TIMEOUT_S = 10.0
+
+
+class ModelUnavailableError(OSError):
+    """A model can be found neither on this machine nor on the hub, or cannot be read."""
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A language model in evaluation mode, with its tokenizer.
+
+    Attributes:
+        model: A causal language model or a sequence classifier; every weight is trainable.
+        tokenizer: Its tokenizer.
+        name: What it was asked for by.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    name: str
+
+
+def load_model(
+    name: str, weight_format: WeightFormat = "float32", progress: Progress | None = None
+) -> LanguageModel:
+    """Load a causal language model: OPT, LLaMA, Qwen or any with a plain head.
+
+    What is on this machine is taken without asking the network. The global random state is
+    left as it was.
+
+    Args:
+        name: ``builtin`` for the small OPT that is prepared on this machine, a folder, or a
+            name on the Hugging Face hub such as ``facebook/opt-125m``.
+        weight_format: Number format of the weights.
+        progress: Told of the steps while the built-in model is prepared.
+
+    Returns:
+        Model, tokenizer and name.
+
+    Raises:
+        ModelUnavailableError: There is no such model here, and the hub cannot be reached or
+            does not have it.
+        CacheError: The built-in model cannot be written to the cache.
+    """
+    source = str(prepare_builtin(progress)) if name == BUILTIN else _source(name)
+    reader = partial(AutoModelForCausalLM.from_pretrained, dtype=getattr(torch, weight_format))
+    loaded = _load(source, name, reader)
+    _check_head(loaded.model, name)
+    return loaded
+
+
+def load_classifier(
+    name: str, n_labels: int, weight_format: WeightFormat = "float32", seed: int = 0
+) -> LanguageModel:
+    """Load a sequence classifier: RoBERTa, BERT, OPT, LLaMA, Qwen and others.
+
+    Where the model has no classifying head yet, one is drawn from the seed, so that every
+    client starts from the same bits.
+
+    Args:
+        name: A folder, or a name on the Hugging Face hub such as ``roberta-base``.
+        n_labels: Labels of the task, at least 2.
+        weight_format: Number format of the weights.
+        seed: Of a new head.
+
+    Returns:
+        Model, tokenizer and name.
+
+    Raises:
+        ModelUnavailableError: There is no such model here, and the hub cannot be reached or
+            does not have it.
+    """
+    reader = partial(
+        AutoModelForSequenceClassification.from_pretrained,
+        dtype=getattr(torch, weight_format),
+        num_labels=n_labels,
+    )
+    loaded = _load(_source(name), name, reader, seed)
+    if loaded.model.config.pad_token_id is None:
+        loaded.model.config.pad_token_id = loaded.tokenizer.eos_token_id
+    return loaded
+
+
+def _source(name: str) -> str:
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelUnavailableError(
+                f"folder {folder} holds no model: it has no config.json; give a folder that "
+                "save_pretrained wrote"
+            )
+        return str(folder)
+    if name.count("/") > 1 or name.startswith((".", "/", "~")) or not name.strip():
+        raise ModelUnavailableError(
+            f"there is no model folder {name!r}; give an existing folder, a name on the hub such "
+            f"as 'facebook/opt-125m', or '{BUILTIN}'"
+        )
+    return name
+
+
+def _load(source: str, name: str, reader: _Reader, seed: int = 0) -> LanguageModel:
+    """Read model and tokenizer, from this machine if they are here, and make them ready."""
+    with torch.random.fork_rng(devices=[]), quiet_transformers():
+        torch.default_generator.manual_seed(seed)
+        model, tokenizer = _found(source, name, reader)
+    # Hub tokenizers of the OPT family do not say how long a text the model can take.
+    n_positions = model.config.max_position_embeddings
+    tokenizer.model_max_length = min(tokenizer.model_max_length, n_positions)
+    model.eval()  # type: ignore[no-untyped-call]
+    return LanguageModel(model, tokenizer, name)
+
+
+def _found(
+    source: str, name: str, reader: _Reader
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    try:
+        return _read(source, reader, only_here=True)
+    except Exception as error:  # the readers of damaged files raise what they like
+        if Path(source).is_dir():
+            raise ModelUnavailableError(
+                f"the model in folder {source} cannot be read: {_first_line(error)}"
+            ) from error
+    if not _hub_answers():
+        raise ModelUnavailableError(
+            f"model {name!r} is not on this machine and the hub at {constants.ENDPOINT} cannot be "
+            "reached; download it on a machine with network and give the folder, or use the model "
+            f"'{BUILTIN}', which needs no network"
+        )
+    try:
+        return _read(source, reader, only_here=False)
+    except (OSError, ValueError) as error:
+        raise ModelUnavailableError(
+            f"model {name!r} cannot be loaded from the hub: {_first_line(error)}"
+        ) from error
+
+
+def _read(
+    source: str, reader: _Reader, only_here: bool
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=only_here)
+    return reader(source, local_files_only=only_here), tokenizer
+
+
+def _check_head(model: PreTrainedModel, name: str) -> None:
+    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    if not isinstance(head, torch.nn.Linear) or head.bias is not None:
+        raise ModelUnavailableError(
+            f"model {name!r} ({type(model).__name__}) has no plain linear head over its "
+            "vocabulary, so its labels cannot be scored; use one of the OPT, LLaMA or Qwen family"
+        )
+
+
+def _hub_answers() -> bool:
+    # The loader itself tries for more than 20 s before it gives up.
+    request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
+    try:
+        with urllib.request.urlopen(request, timeout=_HUB_TIMEOUT_S):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

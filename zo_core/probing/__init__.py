@@ -1,0 +1,1 @@
+"""The slope of the loss along a direction, from two forward passes."""

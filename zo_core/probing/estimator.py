@@ -1,0 +1,130 @@
+"""Two forward passes -> one scalar: the slope of the loss along a random direction."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from zo_core.directions.generator import DirectionKind
+from zo_core.probing.perturbation import perturbed
+
+ExampleT = TypeVar("ExampleT")
+LossT = TypeVar("LossT", float, NDArray[np.float64])
+ExampleLosses = Callable[[torch.nn.Module, Sequence[ExampleT]], torch.Tensor]
+"""Loss of each example under the weights as they read now: float32, shape (n_examples,)."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How a model is probed.
+
+    Attributes:
+        perturbation_scale: Distance from the weights to each of the two probed points, in
+            elements of the direction; positive. A power of two is exact in every format.
+        kind: Distribution of the direction.
+        examples_per_pass: Most examples in one forward pass, at least 1. It bounds memory;
+            losses are per example, so it does not change what is computed.
+    """
+
+    perturbation_scale: float = 2.0**-10
+    kind: DirectionKind = DirectionKind.RADEMACHER
+    examples_per_pass: int = 64
+
+    def __post_init__(self) -> None:
+        if not (self.perturbation_scale > 0 and math.isfinite(self.perturbation_scale)):
+            raise ValueError(
+                f"perturbation_scale = {self.perturbation_scale} must be positive and finite; "
+                "2**-10 is a good start"
+            )
+        if self.examples_per_pass < 1:
+            raise ValueError(
+                f"examples_per_pass = {self.examples_per_pass} must be at least 1; lower it "
+                "only as far as memory asks"
+            )
+
+
+@dataclass(frozen=True)
+class ProbeLosses:
+    """Losses of each example at theta + scale * z and theta - scale * z, shape (n_examples,)."""
+
+    plus: NDArray[np.float64]
+    minus: NDArray[np.float64]
+
+
+def projected_gradient(loss_plus: LossT, loss_minus: LossT, perturbation_scale: float) -> LossT:
+    """Give the two-point estimate of the slope of the loss along the direction.
+
+    (F(theta + mu z) - F(theta - mu z)) / (2 mu) with mu the perturbation scale: exact for a
+    quadratic F, and its product with z has the gradient as expectation where z has
+    independent elements of mean 0 and variance 1.
+
+    Args:
+        loss_plus: F(theta + mu z); of one loss, or of many examples at once.
+        loss_minus: F(theta - mu z).
+        perturbation_scale: mu, positive.
+
+    Returns:
+        The slope, a client's scalar; or those of all examples. Clipping each of them bounds
+        what one example can do, without another pass over the model.
+
+    References:
+        Spall, IEEE Trans. Automatic Control 37(3), 1992, pp. 332-341.
+
+    >>> projected_gradient(1.5, 1.0, 0.25)
+    1.0
+    """
+    return (loss_plus - loss_minus) / (2 * perturbation_scale)
+
+
+def probe_losses(
+    model: torch.nn.Module,
+    example_losses: ExampleLosses[ExampleT],
+    examples: Sequence[ExampleT],
+    seed: int,
+    probe: Probe,
+) -> ProbeLosses:
+    """Measure every example's loss at both probed points; the weights are never written to.
+
+    Args:
+        model: Model in evaluation mode; parameters with ``requires_grad`` are perturbed.
+        example_losses: Losses of given examples under the model.
+        examples: Examples, may be none.
+        seed: 64-bit unsigned seed of the direction.
+        probe: How far and in which distribution to probe.
+
+    Returns:
+        The losses in the order of the examples; they may be NaN or infinite.
+
+    Raises:
+        ValueError: The model is in training mode, or the losses have the wrong shape.
+    """
+    if model.training:
+        raise ValueError("the model is in training mode, so dropout would drown the slope; eval()")
+    both = []
+    for scale in (probe.perturbation_scale, -probe.perturbation_scale):
+        with torch.inference_mode(), perturbed(model, seed, scale, probe.kind):
+            both.append(_losses(model, example_losses, examples, probe.examples_per_pass))
+    return ProbeLosses(plus=both[0], minus=both[1])
+
+
+def _losses(
+    model: torch.nn.Module,
+    example_losses: ExampleLosses[ExampleT],
+    examples: Sequence[ExampleT],
+    examples_per_pass: int,
+) -> NDArray[np.float64]:
+    parts = [np.zeros(0)]
+    for first in range(0, len(examples), examples_per_pass):
+        part = examples[first : first + examples_per_pass]
+        losses = example_losses(model, part)
+        if losses.shape != (len(part),):
+            raise ValueError(
+                f"example_losses gave shape {tuple(losses.shape)} for {len(part)} examples; it "
+                f"must give one loss an example, shape ({len(part)},)"
+            )
+        parts.append(losses.double().cpu().numpy())
+    return np.concatenate(parts)
