@@ -72,7 +72,7 @@ def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> 
 
 
 def frame_figure() -> Figure:
-    """Draw what the receiver hears of a sounding frame and of a joint frame."""
+    """Draw what the receiver receives of a sounding frame and of a joint frame."""
     settings = [f"clients.count={N_NODES}", "clients.source=synthetic", "link.sounding_every=1"]
     config = load_config(None, settings)
     frame, link = config.frame.frame(), link_of(config)
@@ -100,7 +100,7 @@ def frame_figure() -> Figure:
 
 
 class Tap:
-    """A receiver that keeps what it hears."""
+    """A receiver that keeps what it receives."""
 
     def __init__(self, radio: Radio) -> None:
         self.radio = radio

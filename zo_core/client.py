@@ -25,7 +25,7 @@ from zo_core.probing.estimator import (
     projected_gradient,
 )
 from zo_core.stepping.learning_rate import LearningRate
-from zo_core.stepping.rules import Update, UpdateRule, is_settled, take_step
+from zo_core.stepping.rules import Update, UpdateRule, at_step_boundary, take_step
 
 
 class LossNotFiniteError(RuntimeError):
@@ -145,9 +145,9 @@ class Cohort(Generic[ExampleT]):
         self._waiting: set[int] = set()
 
     @property
-    def is_settled(self) -> bool:
+    def at_step_boundary(self) -> bool:
         """Whether no update waits for others of its group; a run is resumed there."""
-        return is_settled(len(self._updates), self._training.rule)
+        return at_step_boundary(len(self._updates), self._training.rule)
 
     def scalars(self, seed: int) -> tuple[float, ...]:
         """Give every client's scalar for a seed; measured at the first call.

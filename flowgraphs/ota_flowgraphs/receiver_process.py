@@ -155,6 +155,6 @@ def _payload(meta: dict[str, Any], chips: bytes, first: int) -> ReceivedPayload:
     return ReceivedPayload(
         chips=np.frombuffer(chips, meta["dtype"]).astype(np.complex128),
         noise_power=meta["noise_power"],
-        loudest_silence=meta["loudest_silence"],
+        peak_idle_power=meta["peak_idle_power"],
         burst=burst,
     )

@@ -45,7 +45,7 @@ class AirStream:
         self._tick = LAG_SAMPLES
 
     def add(self, inputs: Sequence[Samples]) -> Samples:
-        """Return what the receiver hears while the nodes send these pieces.
+        """Return what the receiver receives while the nodes send these pieces.
 
         Args:
             inputs: One piece a node, all of the same length.
@@ -53,9 +53,9 @@ class AirStream:
         n_samples = len(inputs[0])
         for node, samples in enumerate(inputs):
             self._air.send(node, samples, self._tick)
-        heard, _ = self._air.hear(self._tick - LAG_SAMPLES, n_samples)
+        received, _ = self._air.receive(self._tick - LAG_SAMPLES, n_samples)
         self._tick += n_samples
-        return heard
+        return received
 
 
 def steady(preset: AirPreset) -> AirPreset:

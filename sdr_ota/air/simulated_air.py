@@ -1,7 +1,7 @@
 """The world that simulated radios share: paths, oscillators, noise, one clock.
 
 Every burst is bent by its node's hardware and path the moment it is sent and
-added to what the receiver will hear; nothing but that sum is kept. Time is
+added to what the receiver will receive; nothing but that sum is kept. Time is
 virtual: it moves when a reception ends, never by itself.
 """
 
@@ -234,7 +234,7 @@ class SimulatedAir:
         return start_tick < self.now_tick or unlucky
 
     def send(self, node: int, samples: Samples, start_tick: int) -> None:
-        """Add a node's burst to what the receiver will hear."""
+        """Add a node's burst to what the receiver will receive."""
         arrived = self.paths[node].propagate(samples, start_tick)
         if arrived is not None:
             self._add(arrived)
@@ -269,37 +269,37 @@ class SimulatedAir:
             self._sum = np.concatenate([self._sum, np.zeros(missing, np.complex64)])
         self._sum[first : first + len(body)] += body
 
-    def hear(self, start_tick: int, n_samples: int) -> tuple[Samples, int]:
-        """Return what the receiver hears in a window, and how many samples clipped.
+    def receive(self, start_tick: int, n_samples: int) -> tuple[Samples, int]:
+        """Return what the receiver receives in a window, and how many samples clipped.
 
         The clock moves to the window's end and everything before it is forgotten.
         """
-        heard = imp.PlacedSamples(self._sum, self._sum_start).window(start_tick, n_samples)
+        received = imp.PlacedSamples(self._sum, self._sum_start).window(start_tick, n_samples)
         for node, source in self._cyclic.items():
-            heard += self.paths[node].propagate_cyclic(source, start_tick, n_samples)
+            received += self.paths[node].propagate_cyclic(source, start_tick, n_samples)
         self._forget_before(start_tick + n_samples)
-        return self._received(heard)
+        return self._received(received)
 
     def _forget_before(self, tick: int) -> None:
         self._sum = self._sum[max(tick - self._sum_start, 0) :].copy()
         self._sum_start = max(tick, self._sum_start)
         self.now_tick = max(tick, self.now_tick)
 
-    def _received(self, heard: Samples) -> tuple[Samples, int]:
+    def _received(self, received: Samples) -> tuple[Samples, int]:
         preset = self.preset
         if self._rng.random() < preset.interference_probability:
-            heard = imp.add_noise_burst(heard, self._interference(len(heard)), self._rng)
-        heard = imp.add_awgn(heard, self.noise_power, self._rng)
+            received = imp.add_noise_burst(received, self._interference(len(received)), self._rng)
+        received = imp.add_awgn(received, self.noise_power, self._rng)
         if self._rng.random() < preset.gain_step_probability:
             self._gain_is_up = not self._gain_is_up
         if self._gain_is_up:
-            heard = imp.apply_gain_step(heard, step_sample=0)
+            received = imp.apply_gain_step(received, step_sample=0)
         if preset.dc_offset_dbfs > -math.inf:
-            heard = imp.apply_dc_offset(heard, preset.dc_offset_dbfs)
+            received = imp.apply_dc_offset(received, preset.dc_offset_dbfs)
         if preset.adc_bits is None:
-            return heard, 0
-        heard = imp.quantise(heard, preset.adc_bits)
-        return heard, round(imp.saturated_fraction(heard, preset.adc_bits) * len(heard))
+            return received, 0
+        received = imp.quantise(received, preset.adc_bits)
+        return received, round(imp.saturated_fraction(received, preset.adc_bits) * len(received))
 
     def _interference(self, n_capture: int) -> imp.NoiseBurst:
         return imp.NoiseBurst(

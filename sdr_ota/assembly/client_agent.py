@@ -32,7 +32,7 @@ FINGERPRINT_SEED = 1
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a client's machine says of itself; the coordinator compares it with its own.
+    """What a client's machine says of itself; the server compares it with its own.
 
     Attributes:
         version: Of this software there.

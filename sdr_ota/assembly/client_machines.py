@@ -35,13 +35,13 @@ PROBE_S = 300.0
 
 @dataclass(frozen=True)
 class Course:
-    """The coordinator's side of what every machine must agree with.
+    """The server's side of what every machine must agree with.
 
     Attributes:
         config: Of the run.
         base_checksum: Of the weights before the first step.
         updates: All steps so far; it grows.
-        step: Lets the coordinator's own copy take a step.
+        step: Lets the server's own copy take a step.
         checksum: Returns the checksum of that copy's weights.
     """
 
@@ -74,7 +74,7 @@ class Machine:
         self._begun = self._agent.begin("load", self._course.config, self._index)
 
     def end_load(self) -> None:
-        """Wait until it has loaded, and make sure that it computes as the coordinator does.
+        """Wait until it has loaded, and make sure that it computes as the server does.
 
         Raises:
             ClusterError: If it does not.
@@ -184,7 +184,7 @@ class Machines:
         hosts: Their names; their models are loaded at the same time.
 
     Raises:
-        ClusterError: If one is not there or does not compute as the coordinator does.
+        ClusterError: If one is not there or does not compute as the server does.
         HostLost: If one goes before it has joined.
     """
 
@@ -249,7 +249,7 @@ class Machines:
         return self._scalars[1]
 
     def apply(self, mean_scalar: float, seed: int) -> None:
-        """Let the coordinator's copy and all machines take the step of a round, once."""
+        """Let the server's copy and all machines take the step of a round, once."""
         if seed == self._told:
             return
         self._course.step(mean_scalar, seed)

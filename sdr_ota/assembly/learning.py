@@ -47,7 +47,7 @@ class Learning:
         evaluate: Returns the held-out score; None without a model.
         score_name: What that score is called.
         threads: Context in which the rounds run: one thread where a model is small.
-        is_settled: Whether the run could be resumed from here.
+        at_step_boundary: Whether the run could be resumed from here.
         close: Call at the end.
         failures: What a client raises when it cannot go on; the text is for the user.
         sampling_rate: Largest chance of an example to be in a batch.
@@ -59,7 +59,7 @@ class Learning:
     evaluate: Callable[[], float] | None = None
     score_name: str = "accuracy"
     threads: Callable[[], AbstractContextManager[None]] = nullcontext
-    is_settled: Callable[[], bool] = lambda: True
+    at_step_boundary: Callable[[], bool] = lambda: True
     close: Callable[[], None] = lambda: None
     failures: tuple[type[Exception], ...] = ()
     sampling_rate: float = 1.0
@@ -173,7 +173,7 @@ def _load(
     encoded = objective.encode(held_out)
 
     def evaluate() -> float:
-        if cohort.is_settled:
+        if cohort.at_step_boundary:
             journal.append_checkpoint(model)  # so that clients that drift apart are found
             save_weights(model, journal_path.with_name(WEIGHTS), journal.n_updates)
         return objective.score(model, encoded)
@@ -186,7 +186,7 @@ def _load(
         evaluate=evaluate,
         score_name=objective.score_name,
         threads=one_thread if is_small else nullcontext,
-        is_settled=lambda: cohort.is_settled,
+        at_step_boundary=lambda: cohort.at_step_boundary,
         close=journal.close,
         failures=(LossNotFiniteError, UpdateNotFiniteError),
         sampling_rate=sampling_rate,

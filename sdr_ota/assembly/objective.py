@@ -16,7 +16,7 @@ from zo_core.language.objective import (
     candidate_scores,
     class_scores,
     cross_entropy,
-    wrongness,
+    zero_one_loss,
 )
 from zo_core.language.tasks import PromptTask, QuestionTask
 from zo_core.probing.estimator import ExampleLosses
@@ -61,7 +61,7 @@ def objective_of(
     )
     return Objective(
         encode=lambda examples: encode(examples, task, tokenizer),
-        losses=cross_entropy(scores) if is_smooth else wrongness(scores),
+        losses=cross_entropy(scores) if is_smooth else zero_one_loss(scores),
         score=lambda model, examples: accuracy(model, examples, scores),
         score_name="accuracy",
     )

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from ota_calibration.paths.cyclic_sounding import sound_cyclic
 from ota_calibration.paths.feedback import FeedbackFormat
-from ota_calibration.paths.sounding import estimate_nodes, hear_sounding, make_plan
-from ota_calibration.paths.tracker import PathTracker, with_wander
+from ota_calibration.paths.sounding import estimate_nodes, make_plan, receive_sounding
+from ota_calibration.paths.tracker import PathTracker, with_variation
 
 from sdr_ota.config.load import Config
 from sdr_ota.rounds.exchange import Bench, Link
@@ -15,7 +15,7 @@ from sdr_ota.types import TransmitPlan
 
 @dataclass(frozen=True)
 class TrackingPlanner:
-    """Sounds the nodes, plans how they send, and remembers how their paths wander.
+    """Sounds the nodes, plans how they send, and remembers how their paths vary.
 
     Attributes:
         link: Frame and search range of the sounding.
@@ -34,15 +34,15 @@ class TrackingPlanner:
     def __call__(self, bench: Bench) -> TransmitPlan:
         """Return the plan that a new sounding of the bench asks for."""
         if bench.has_hardware_time:
-            heard = hear_sounding(bench, self.link)
-            sounding = estimate_nodes(heard.capture, bench, self.link)
-            wander = self.tracker.observe(sounding, heard.late_nodes)
+            received = receive_sounding(bench, self.link)
+            sounding = estimate_nodes(received.capture, bench, self.link)
+            variation = self.tracker.observe(sounding, received.late_nodes)
         else:
             sounding = sound_cyclic(bench, self.link, self.leaves_out_lost)
-            wander = self.tracker.observe(sounding)
+            variation = self.tracker.observe(sounding)
         plan = make_plan(sounding, self.peak_amplitude, self.truncation_db)
         return FeedbackFormat().fed_back(
-            with_wander(plan, wander), bench.sample_rate_hz, self.peak_amplitude
+            with_variation(plan, variation), bench.sample_rate_hz, self.peak_amplitude
         )
 
 

@@ -1,9 +1,9 @@
 """Clients that compute on the machines of their nodes, with the data that lie there.
 
-The coordinator keeps a copy of the model, which takes every step and is scored on the held-out
+The server keeps a copy of the model, which takes every step and is scored on the held-out
 examples. A machine that goes costs the round in which it went; its node is then left out. When
 it is back it loads the base model, takes all steps of the journal, and is in again once its
-weights have the coordinator's checksum.
+weights have the server's checksum.
 """
 
 from contextlib import nullcontext
@@ -37,7 +37,7 @@ from zo_core.stepping.weight_checkpoint import save_weights
 def remote_learning(
     config: Config, home: Path, journal_path: Path, n_updates: int, progress: Progress
 ) -> Learning:
-    """Load the coordinator's copy of the model, and let every machine load its own.
+    """Load the server's copy of the model, and let every machine load its own.
 
     Args:
         config: The experiment.
@@ -73,7 +73,7 @@ def remote_learning(
         raise
 
     def evaluate() -> float:
-        if copy.is_settled:
+        if copy.at_step_boundary:
             journal.append_checkpoint(model)
             save_weights(model, journal_path.with_name(WEIGHTS), journal.n_updates)
         return objective.score(model, encoded)
@@ -90,7 +90,7 @@ def remote_learning(
         evaluate=evaluate,
         score_name=objective.score_name,
         threads=one_thread if is_small else nullcontext,
-        is_settled=lambda: copy.is_settled,
+        at_step_boundary=lambda: copy.at_step_boundary,
         close=close,
         failures=(LossNotFiniteError, UpdateNotFiniteError),
         absent=machines.absent,

@@ -27,7 +27,7 @@ from sdr_ota.rounds.exchange import Bench, Link
 from sdr_ota.rounds.present_nodes import present_only
 from sdr_ota.rounds.round import Experiment, Planner, RoundResult, Schedule, run_experiment
 from sdr_ota.runs.capture_folder import CaptureFolder
-from sdr_ota.runs.checkpoint import Standing, load_standing, save_standing
+from sdr_ota.runs.checkpoint import RunState, load_run_state, save_run_state
 from sdr_ota.runs.run_folder import Ending, Evaluation, RunFolder, RunFolderError, read_run
 
 
@@ -59,12 +59,12 @@ def resume_run(path: Path) -> None:
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
     name = str(run.start.get("config_file", ""))
-    standing = load_standing(path)  # a run that cannot be continued keeps the record of its end
+    standing = load_run_state(path)  # a run that cannot be continued keeps the record of its end
     _run_to_the_end(config, Path(str(run.start["home"])), RunFolder(path), name, standing)
 
 
 def _run_to_the_end(
-    config: Config, home: Path, folder: RunFolder, name: str, standing: Standing | None
+    config: Config, home: Path, folder: RunFolder, name: str, standing: RunState | None
 ) -> None:
     """Run what is left and write how it ended.
 
@@ -107,11 +107,11 @@ def _run(
     folder: RunFolder,
     interruption: Interruption,
     name: str,
-    standing: Standing | None,
+    standing: RunState | None,
 ) -> str:
     """Run what is left of an experiment and say why it ended."""
     if standing is None:
-        standing = Standing(simulated_air(config), planner_of(config, link_of(config)))
+        standing = RunState(simulated_air(config), planner_of(config, link_of(config)))
     # What a crash left of a round that was not finished is done again.
     n_updates = folder.keep_rounds(standing.position.next_round)
     with run_view(config.run, folder.path) as view, open_bench(config, standing.air) as bench:
@@ -136,7 +136,7 @@ def _go_round(
     config: Config,
     carrier: tuple[Bench, Link],
     learning: Learning,
-    standing: Standing,
+    standing: RunState,
     told: "_Told",
     interruption: Interruption,
 ) -> str:
@@ -165,8 +165,8 @@ def _go_round(
                 done = position.next_round
                 if done % config.run.evaluate_every == 0 or done == config.run.rounds:
                     told.evaluate(done, learning)
-                if learning.is_settled():
-                    save_standing(standing, told.folder.path)
+                if learning.at_step_boundary():
+                    save_run_state(standing, told.folder.path)
                 interruption.check()
                 duty.rest()
     except learning.failures as lost:

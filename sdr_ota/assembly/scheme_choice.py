@@ -20,7 +20,7 @@ from sdr_ota.schemes import LinkQuality, load_scheme
 from sdr_ota.types import TransmitPlan
 
 N_SOUNDINGS = 12
-"""The first shows the paths, the others how they wander."""
+"""The first shows the paths, the others how they vary."""
 
 CANDIDATES: Mapping[str, tuple[str, ...]] = {
     "analog": ("coherent", "energy-difference"),
@@ -37,7 +37,7 @@ def with_chosen_scheme(config: Config) -> Config:
     Opens the bench, sounds it, and closes it again.
 
     Raises:
-        CommandFailed: If no node was heard.
+        CommandFailed: If no node was received.
     """
     if not config.link.is_auto:
         return config

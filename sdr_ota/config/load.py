@@ -90,7 +90,7 @@ class Config(Table):
 
     def _check_location(self) -> None:
         """Refuse clients on machines that do not exist, or that would not add their own noise."""
-        if self.clients.location == "coordinator":
+        if self.clients.location == "server":
             return
         if not all("host=" in address for address in self.radio.nodes) or not self.radio.nodes:
             raise ValueError(

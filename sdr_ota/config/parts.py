@@ -64,5 +64,5 @@ def link_of(config: Config) -> Link:
 def payload_of(config: Config, largest_scalar: float) -> Payload:
     """Return what of a scalar is sent; in analog form up to the largest scalar."""
     if config.link.payload == "sign":
-        return SignPayload(config.link.absentee_limit)
+        return SignPayload(config.link.abstention_limit)
     return AnalogPayload(largest_scalar)

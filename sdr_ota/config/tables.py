@@ -83,8 +83,8 @@ class ClientsTable(Table):
     source: Literal["model", "synthetic"] = Field(
         "model", description="a language model, or random scalars to measure the link alone"
     )
-    location: Literal["coordinator", "node"] = Field(
-        "coordinator", description="where clients compute: node is the machine in radio.nodes"
+    location: Literal["server", "node"] = Field(
+        "server", description="where clients compute: node is the machine in radio.nodes"
     )
     examples_per_round: Count = Field(8, description="examples a client probes in a round")
     split: Literal["even", "dirichlet"] = Field("even", description="how data are dealt out")
@@ -224,7 +224,7 @@ class LinkTable(Table):
     scheme_parameters: Mapping[str, int] = Field({}, description="the scheme's own fields")
     payload: Literal["analog", "sign"] = Field("analog", description="the scalar or its sign")
     scalar_limit: Positive = Field(8.0, description="scalars are clipped to plus and minus this")
-    absentee_limit: Annotated[float, Field(ge=0)] = Field(
+    abstention_limit: Annotated[float, Field(ge=0)] = Field(
         0.0, description="with payload sign: smaller scalars abstain"
     )
     sounding_every: Count = Field(1, description="rounds between two soundings")

@@ -1,8 +1,8 @@
-"""What runs beside a radio that is plugged into another machine than the coordinator.
+"""What runs beside a radio that is plugged into another machine than the server.
 
 An agent opens the one radio that it is asked for, if the machine's owner has offered it, and
 does what it is told over the network. It trusts its own watchdog only: whatever happens to
-the coordinator, a cyclic transmission ends.
+the server, a cyclic transmission ends.
 """
 
 import json
@@ -47,7 +47,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What an agent says when its radio is open; the coordinator compares it with its own.
+    """What an agent says when its radio is open; the server compares it with its own.
 
     Attributes:
         info: The radio.

@@ -119,5 +119,5 @@ class _PendingWindow:
                 f"the samples from tick {self.start_tick} on are gone, it is {self.air.now_tick}; "
                 "a window is read once and before any later one"
             )
-        samples, n_clipped = self.air.hear(self.start_tick, self.n_samples)
+        samples, n_clipped = self.air.receive(self.start_tick, self.n_samples)
         return Capture(samples, self.start_tick, n_clipped)

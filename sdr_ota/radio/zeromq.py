@@ -105,14 +105,14 @@ class ZeroMqRadio(ClosedByBlock):
             raise RadioError(f"{self.info.serial} sends only")
         return _PendingWindow(self, n_samples)
 
-    def hear(self, n_samples: int, timeout_s: float) -> Capture:
+    def receive(self, n_samples: int, timeout_s: float) -> Capture:
         """Return the next window of the stream.
 
         Raises:
             Timeout: If the air does not move.
             RadioLost: If the receiver's process has ended.
         """
-        asked = {"what": "hear", "n_samples": n_samples, "timeout_s": timeout_s}
+        asked = {"what": "receive", "n_samples": n_samples, "timeout_s": timeout_s}
         said, samples = self._ask(asked, patience_s=2 * timeout_s + _ANSWER_S)
         if "timeout" in said:
             raise Timeout(f"{self.info.serial}: no samples within {timeout_s:g} s; the air stands")
@@ -156,14 +156,14 @@ class ZeroMqRadio(ClosedByBlock):
                         f"{self.info.serial}'s process did not answer in {patience_s:g} s",
                         self.info.serial,
                     )
-                said, heard = receive_message(self._connection)
+                said, received = receive_message(self._connection)
         except (EOFError, OSError) as gone:
             what = "was given up: it did not answer" if self._connection.closed else "has ended"
             text = f"{self.info.serial}'s process {what}"
             raise RadioLost(text, self.info.serial) from gone
         if "refused" in said:
             raise RadioError(f"{self.info.serial}: {said['refused']}")
-        return said, heard
+        return said, received
 
 
 class _PendingWindow:
@@ -178,4 +178,4 @@ class _PendingWindow:
         if self._is_read:
             raise Overflow("a window is read once; its samples are gone")
         self._is_read = True
-        return self._radio.hear(self._n_samples, timeout_s)
+        return self._radio.receive(self._n_samples, timeout_s)

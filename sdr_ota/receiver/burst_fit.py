@@ -27,7 +27,7 @@ class BurstFit:
         center: Half the burst's length in samples.
         noise_power: Power of what the fit left over, per sample.
         metric: The detection metric that led here.
-        leakage: Complex amplitude at zero frequency under the burst, full scale 1.0.
+        dc_offset: Complex amplitude at zero frequency under the burst, full scale 1.0.
     """
 
     start: float
@@ -39,7 +39,7 @@ class BurstFit:
     center: float
     noise_power: float
     metric: float
-    leakage: complex = 0j
+    dc_offset: complex = 0j
 
 
 def fit_burst(capture: Samples, reference: Samples, coarse: Detection) -> BurstFit:
@@ -58,26 +58,26 @@ def fit_burst(capture: Samples, reference: Samples, coarse: Detection) -> BurstF
     first = max(round(coarse.start) - _FIT_PAD, 0)
     window = capture[first : first + len(reference) + 2 * _FIT_PAD].astype(np.complex128)
     model = _BurstModel.of(reference, len(window))
-    delay, cfo, gain, leakage = coarse.start - first, coarse.cfo, 0j, complex(window.mean())
+    delay, cfo, gain, dc_offset = coarse.start - first, coarse.cfo, 0j, complex(window.mean())
     ones = np.ones(len(window), np.complex128)
     for _ in range(_N_FIT_STEPS):
         signal, slope, curve = model.columns(delay, cfo)
         if gain == 0:
-            gain = complex(np.vdot(signal, window - leakage) / np.vdot(signal, signal))
+            gain = complex(np.vdot(signal, window - dc_offset) / np.vdot(signal, signal))
         jacobian = np.stack([signal, 1j * signal, gain * slope, gain * curve, ones, 1j * ones])
         # Real inner products of complex vectors. By einsum, not by matrix product: the
         # linear algebra library would wake threads for it, which costs more than the fit.
         columns = jacobian.view(np.float64)
         fisher = np.einsum("in,jn->ij", columns, columns)
-        rest = window - leakage - gain * signal
+        rest = window - dc_offset - gain * signal
         step = np.linalg.solve(fisher, np.einsum("in,n->i", columns, rest.view(np.float64)))
         gain += complex(step[0], step[1])
-        leakage += complex(step[4], step[5])
+        dc_offset += complex(step[4], step[5])
         delay += float(np.clip(step[2], -1, 1))
         cfo += float(step[3])
         if abs(step[2]) < 1e-7 and abs(step[3]) < 1e-10:
             break
-    left_over = window - leakage - gain * model.columns(delay, cfo)[0]
+    left_over = window - dc_offset - gain * model.columns(delay, cfo)[0]
     noise_power = float(np.vdot(left_over, left_over).real) / max(len(window) - 3, 1)
     deviation = np.sqrt(noise_power / 2 * np.diag(np.linalg.inv(fisher)))
     return BurstFit(
@@ -90,7 +90,7 @@ def fit_burst(capture: Samples, reference: Samples, coarse: Detection) -> BurstF
         center=model.center,
         noise_power=noise_power,
         metric=coarse.metric,
-        leakage=leakage,
+        dc_offset=dc_offset,
     )
 
 

@@ -118,7 +118,7 @@ def search_bursts(
         best = max(best, float(metric.max()))
         above = np.flatnonzero(metric > search.threshold)
         peaks += [(offset + int(i), float(metric[i])) for i in above]
-    pairs = (search.pair(*peak) for peak in _summits(peaks, len(search.up)))
+    pairs = (search.pair(*peak) for peak in _local_maxima(peaks, len(search.up)))
     found = (_full_rate(*pair, max_shift, n_chirp) for pair in pairs if pair is not None)
     # Each peak is read to within a sample of the search at worst: so much more is let through.
     limit = max_cfo + chirp_rate(n_chirp) * DECIMATION
@@ -210,7 +210,7 @@ def _squared(samples: Samples) -> NDArray[np.float32]:
     return samples.real**2 + samples.imag**2
 
 
-def _summits(peaks: list[tuple[int, float]], n_chirp: int) -> Iterator[tuple[int, float]]:
+def _local_maxima(peaks: list[tuple[int, float]], n_chirp: int) -> Iterator[tuple[int, float]]:
     """Keep the highest of every group of peaks closer than half a chirp."""
     group: list[tuple[int, float]] = []
     for peak in peaks:

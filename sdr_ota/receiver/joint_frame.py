@@ -20,14 +20,14 @@ class ReceivedPayload:
     Attributes:
         chips: Aligned payload, shape ``(n_payload_chips,)``.
         noise_power: Total noise power of one chip, from the idle slot.
-        loudest_silence: The largest power, per chip, of the parts in which nobody
+        peak_idle_power: The largest power, per chip, of the parts in which nobody
             sends: the guards around the payload and the quarters of the idle slot.
         burst: The lead node's preamble as found.
     """
 
     chips: Chips
     noise_power: float
-    loudest_silence: float
+    peak_idle_power: float
     burst: BurstFit
 
 
@@ -78,12 +78,12 @@ def align_joint_frame(samples: Samples, frame: FrameFormat, burst: BurstFit) -> 
     offset = burst.start - frame.preamble_start
     payload = _cut(samples, offset + frame.payload_start, frame.n_payload)
     idle = _cut(samples, offset + frame.idle_start, frame.n_idle)
-    leakage = idle.mean()  # the receiver's own offset at DC
+    dc_offset = idle.mean()  # the receiver's own offset at DC
     noise = frame.pulse.match(idle, frame.n_idle_chips)
     return ReceivedPayload(
-        chips=frame.pulse.match(payload - leakage, frame.n_payload_chips),
+        chips=frame.pulse.match(payload - dc_offset, frame.n_payload_chips),
         noise_power=float(np.var(noise, ddof=1)),
-        loudest_silence=_loudest_silence(samples, frame, offset, idle),
+        peak_idle_power=_loudest_silence(samples, frame, offset, idle),
         burst=burst,
     )
 
@@ -97,8 +97,8 @@ def _loudest_silence(samples: Samples, frame: FrameFormat, offset: float, idle: 
     ):
         first = round(offset) + guard + frame.guard_samples // 4  # away from late or early bursts
         quiet.append(samples[first : first + frame.guard_samples // 2])
-    leakage = idle.mean()
-    powers = [np.mean(np.abs(part - leakage) ** 2) for part in quiet if len(part)]
+    dc_offset = idle.mean()
+    powers = [np.mean(np.abs(part - dc_offset) ** 2) for part in quiet if len(part)]
     return float(max(powers)) / frame.pulse.energy
 
 

@@ -1,4 +1,4 @@
-"""Whether what was heard is what the last sounding lets one expect; an erasure where it is not."""
+"""Whether what was received is what the last sounding lets one expect; otherwise an erasure."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from sdr_ota.types import DecodedSum, TransmitPlan
 from sdr_ota.units import amplitude_to_db, power_to_db
 
 GAIN_CHANGE_LIMIT_DB = 3.0
-"""A lead node heard this much louder or weaker than planned means a gain has changed."""
+"""A lead node received this much louder or weaker than planned means a gain has changed."""
 
 PHASE_CHANGE_LIMIT_DEG = 90.0
 """A lead node that arrives turned by more than this would subtract instead of add."""
@@ -42,16 +42,16 @@ def check_lead(received: ReceivedPayload, plan: TransmitPlan, needs_phase: bool)
             f"sounding (limits {GAIN_CHANGE_LIMIT_DB:g} dB, {PHASE_CHANGE_LIMIT_DEG:g} degrees "
             "where phases matter)",
         )
-    check_silence(received.loudest_silence, plan.noise_power)
+    check_silence(received.peak_idle_power, plan.noise_power)
 
 
-def check_silence(loudest_silence: float, noise_power: float) -> None:
+def check_silence(peak_idle_power: float, noise_power: float) -> None:
     """Erase the round if a part in which nobody sends is louder than the sounding's noise.
 
     Raises:
         Erasure: ``interference``.
     """
-    excess_db = power_to_db(loudest_silence / noise_power)
+    excess_db = power_to_db(peak_idle_power / noise_power)
     if excess_db > INTERFERENCE_LIMIT_DB:
         raise Erasure(
             "interference",
@@ -60,7 +60,7 @@ def check_silence(loudest_silence: float, noise_power: float) -> None:
         )
 
 
-def check_possible(
+def check_sum_in_range(
     total: DecodedSum, scheme: AggregationScheme, quality: LinkQuality, n_active: int
 ) -> None:
     """Erase a sum that symbols of at most 1 and the measured noise cannot have made.

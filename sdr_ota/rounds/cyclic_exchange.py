@@ -1,7 +1,7 @@
 """One exchange over radios without hardware time: everybody repeats, the receiver reads anywhere.
 
 The nodes start one after the other, whenever their buffers happen to begin, and send until
-the receiver has heard enough. Nothing is assumed about when; a mark of every node proves
+the receiver has received enough. Nothing is assumed about when; a node pilot of every node proves
 that what was captured is this round's.
 """
 
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, RadioError
 from sdr_ota.receiver.joint_frame import refuse_clipped
-from sdr_ota.receiver.plausibility import GAIN_CHANGE_LIMIT_DB, check_possible, check_silence
+from sdr_ota.receiver.plausibility import GAIN_CHANGE_LIMIT_DB, check_silence, check_sum_in_range
 from sdr_ota.rounds.exchange import Bench, Exchange, Link, Reception
 from sdr_ota.schemes import AggregationScheme, LinkQuality, theory_squared_error
-from sdr_ota.signal.subcarriers import SubcarrierFrame, mark_chips, turned_block
+from sdr_ota.signal.subcarriers import SubcarrierFrame, node_pilot_chips, turned_block
 from sdr_ota.types import Chips, Samples, TransmitPlan
 from sdr_ota.units import amplitude_to_db
 
-MARK_FALSE_ALARM = 1e-6
-"""Probability that noise passes for a node's mark in one exchange."""
+NODE_PILOT_FALSE_ALARM = 1e-6
+"""Probability that noise passes for a node's node pilot in one exchange."""
 
 _MAX_DRAWS = 100
 
@@ -40,10 +40,10 @@ def exchange_cyclic(
     Raises:
         Erasure: If the sum cannot be trusted.
     """
-    return decode_cyclic(hear_cyclic(symbols, plan, bench, link, seed), link)
+    return decode_cyclic(receive_cyclic(symbols, plan, bench, link, seed), link)
 
 
-def hear_cyclic(
+def receive_cyclic(
     symbols: NDArray[np.float64], plan: TransmitPlan, bench: Bench, link: Link, seed: int
 ) -> Reception:
     """Let all nodes repeat their symbols at once and capture a window of it.
@@ -54,7 +54,7 @@ def hear_cyclic(
             delays in it have no meaning here and are not used.
         bench: The radios.
         link: Its scheme must have a form for subcarriers.
-        seed: Makes the nodes' random chips and the marks of this round.
+        seed: Makes the nodes' random chips and the node pilots of this round.
 
     Raises:
         Erasure: If nothing was captured.
@@ -84,15 +84,15 @@ def decode_cyclic(reception: Reception, link: Link) -> Exchange:
             "not-found",
             f"the capture holds {len(capture.samples)} samples, the window {frame.n_window}",
         )
-    lines = frame.analyse(capture.samples)
-    chips, idle = lines[frame.payload], lines[frame.idle]
+    bins = frame.analyse(capture.samples)
+    chips, idle = bins[frame.payload], bins[frame.idle]
     noise_power = float(np.mean(np.abs(idle) ** 2))
     loudest = max(float(np.mean(np.abs(part) ** 2)) for part in np.array_split(idle, 4))
     check_silence(loudest, plan.noise_power)
-    metric = _check_marks(lines, frame, plan, reception.seed)
+    metric = _check_node_pilots(bins, frame, plan, reception.seed)
     quality = _quality(plan, noise_power, frame, capture, reception.sample_rate_hz)
     total = scheme.decode(chips, len(symbols), plan.rx_amplitude)
-    check_possible(total, scheme, quality, len(plan.active_nodes))
+    check_sum_in_range(total, scheme, quality, len(plan.active_nodes))
     expected = theory_squared_error(scheme, symbols[list(plan.active_nodes)], quality)
     return Exchange(
         total, expected, noise_power, _residual_cfo(capture.samples, frame, plan), metric
@@ -139,34 +139,34 @@ def _block(
 ) -> Samples:
     """Return what a node repeats; phases are drawn until the peak fits."""
     scheme, frame = how
-    precoder, mark = plan.precoders[node], mark_chips(frame.n_mark, seed, node)
+    precoder, node_pilot = plan.precoders[node], node_pilot_chips(frame.n_node_pilot, seed, node)
     rng = np.random.default_rng([seed, node])
     for _ in range(_MAX_DRAWS):
         chips = scheme.encode(symbol, node, len(plan.precoders), frame.n_chips, rng)
-        period = frame.compose(chips, node, mark)
+        period = frame.compose(chips, node, node_pilot)
         if np.abs(period).max() <= 1.0:
             break
     cfo = precoder.cfo_hz / bench.sample_rate_hz
     return turned_block(abs(precoder.gain) * period, frame.n_repeats, cfo)
 
 
-def _check_marks(lines: Chips, frame: SubcarrierFrame, plan: TransmitPlan, seed: int) -> float:
-    """Erase the round unless every mark is there at its level; return the weakest metric."""
-    threshold = frame.mark_threshold(MARK_FALSE_ALARM)
+def _check_node_pilots(bins: Chips, frame: SubcarrierFrame, plan: TransmitPlan, seed: int) -> float:
+    """Erase the round unless every node pilot is there at its level; return the weakest metric."""
+    threshold = frame.node_pilot_threshold(NODE_PILOT_FALSE_ALARM)
     weakest = 1.0
     for node in plan.active_nodes:
-        found = frame.find_mark(lines, node, mark_chips(frame.n_mark, seed, node))
+        found = frame.find_node_pilot(bins, node, node_pilot_chips(frame.n_node_pilot, seed, node))
         if found.metric < threshold:
             raise Erasure(
                 "not-found",
-                f"node {node}'s mark of this round is not on the air: metric "
+                f"node {node}'s node_pilot of this round is not on the air: metric "
                 f"{found.metric:.2f}, threshold {threshold:.2f}",
             )
         change_db = amplitude_to_db(abs(found.gain) / plan.rx_amplitude)
         if abs(change_db) > GAIN_CHANGE_LIMIT_DB:
             raise Erasure(
                 "gain-changed",
-                f"node {node}'s mark is {change_db:+.1f} dB off its sounding "
+                f"node {node}'s node_pilot is {change_db:+.1f} dB off its sounding "
                 f"(limit {GAIN_CHANGE_LIMIT_DB:g} dB)",
             )
         weakest = min(weakest, found.metric)
@@ -174,8 +174,8 @@ def _check_marks(lines: Chips, frame: SubcarrierFrame, plan: TransmitPlan, seed:
 
 
 def _residual_cfo(samples: Samples, frame: SubcarrierFrame, plan: TransmitPlan) -> float:
-    """Return how fast the lead node's mark turns between the window's halves."""
-    indices = frame.mark(plan.active_nodes[0])
+    """Return how fast the lead node's node pilot turns between the window's halves."""
+    indices = frame.node_pilot(plan.active_nodes[0])
     early, late = (frame.analyse(half)[indices] for half in np.split(samples, 2))
     return float(np.angle(np.vdot(early, late)) / (np.pi * len(samples)))
 

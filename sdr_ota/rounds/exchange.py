@@ -1,6 +1,6 @@
 """One exchange over a bench of radios: all nodes send at once, one sum comes out.
 
-The receiver listens before anybody speaks. What it hears is trusted only if level,
+The receiver listens before anybody speaks. What it receives is trusted only if level,
 silence and spread are what the last sounding lets one expect; otherwise the exchange
 is an erasure with a reason.
 """
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, PendingCapture, Radio, RadioError, TimeError
 from sdr_ota.receiver.joint_frame import ReceivedPayload, receive_joint_frame
-from sdr_ota.receiver.plausibility import check_lead, check_possible
+from sdr_ota.receiver.plausibility import check_lead, check_sum_in_range
 from sdr_ota.rounds.transmitter import TimedBurst, lead_burst, payload_burst
 from sdr_ota.schemes import AggregationScheme, LinkQuality, theory_squared_error
 from sdr_ota.signal.frame import FrameFormat
@@ -132,10 +132,10 @@ def exchange_symbols(
     Raises:
         Erasure: If the sum cannot be trusted.
     """
-    return decode_symbols(hear_symbols(symbols, plan, bench, link, seed), link)
+    return decode_symbols(receive_symbols(symbols, plan, bench, link, seed), link)
 
 
-def hear_symbols(
+def receive_symbols(
     symbols: NDArray[np.float64], plan: TransmitPlan, bench: Bench, link: Link, seed: int
 ) -> Reception:
     """Send one symbol a node at the same time and capture the joint frame.
@@ -181,7 +181,7 @@ def decode_symbols(reception: Reception, link: Link) -> Exchange:
     payload_tick = frame_tick + frame.payload_start + frame.n_payload // 2
     quality = _quality(received, plan, frame, payload_tick / rate, rate)
     total = link.scheme.decode(received.chips, len(symbols), plan.rx_amplitude)
-    check_possible(total, link.scheme, quality, len(plan.active_nodes))
+    check_sum_in_range(total, link.scheme, quality, len(plan.active_nodes))
     burst = received.burst
     expected = theory_squared_error(link.scheme, symbols[list(plan.active_nodes)], quality)
     phase_rad = float(np.angle(burst.gain))

@@ -15,8 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.erasure import Erasure, Reason
-from sdr_ota.rounds.cyclic_exchange import decode_cyclic, hear_cyclic
-from sdr_ota.rounds.exchange import Bench, Exchange, Link, Reception, decode_symbols, hear_symbols
+from sdr_ota.rounds.cyclic_exchange import decode_cyclic, receive_cyclic
+from sdr_ota.rounds.exchange import (
+    Bench,
+    Exchange,
+    Link,
+    Reception,
+    decode_symbols,
+    receive_symbols,
+)
 from sdr_ota.signal.modulation import Payload
 from sdr_ota.types import TransmitPlan
 
@@ -265,8 +272,8 @@ def receive_sum(
     Raises:
         Erasure: If nothing was captured.
     """
-    hear = hear_symbols if bench.has_hardware_time else hear_cyclic
-    return hear(symbols, plan, bench, link, seed)
+    receive = receive_symbols if bench.has_hardware_time else receive_cyclic
+    return receive(symbols, plan, bench, link, seed)
 
 
 def decode_sum(reception: Reception, link: Link) -> Exchange:

@@ -16,7 +16,7 @@ CHECKPOINT = "checkpoint.pickle"
 
 
 @dataclass
-class Standing:
+class RunState:
     """The state of a run between two rounds, apart from the model's and the ledger's.
 
     Attributes:
@@ -30,12 +30,12 @@ class Standing:
     position: Position = field(default_factory=Position)
 
 
-def save_standing(standing: Standing, folder: Path) -> None:
+def save_run_state(standing: RunState, folder: Path) -> None:
     """Save a run's state; a crash at any moment leaves the old or the new one."""
     replace_file(folder / CHECKPOINT, pickle.dumps(standing))
 
 
-def load_standing(folder: Path) -> Standing | None:
+def load_run_state(folder: Path) -> RunState | None:
     """Return the state that was saved last; None where no round was finished.
 
     Raises:
@@ -48,7 +48,7 @@ def load_standing(folder: Path) -> Standing | None:
         standing = pickle.loads(path.read_bytes())
     except Exception as wrong:  # a damaged pickle may raise anything
         raise CommandFailed(_unreadable(path, wrong)) from wrong
-    if not isinstance(standing, Standing):
+    if not isinstance(standing, RunState):
         raise CommandFailed(_unreadable(path, f"it holds a {type(standing).__name__}"))
     return standing
 

@@ -22,7 +22,7 @@ class Summary:
     Attributes:
         rounds: Rounds done, erasures included.
         erasures: How many rounds were lost, by reason.
-        incomplete: Rounds in which a node was left out as too weak or not heard.
+        incomplete: Rounds in which a node was left out as too weak or not received.
         score_name: What the held-out examples are scored by: accuracy, F1.
         score_before: Their score before the first round.
         score_after: The same at the end.

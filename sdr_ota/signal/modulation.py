@@ -42,14 +42,14 @@ class SignPayload:
     """Only the sign: Sign-pAirZero (arXiv 2604.12401, section IV-B and eq. 39).
 
     Attributes:
-        absentee_limit: A client whose scalar is smaller than this abstains.
+        abstention_limit: A client whose scalar is smaller than this abstains.
     """
 
-    absentee_limit: float = 0.0
+    abstention_limit: float = 0.0
 
     def symbol(self, scalar: float) -> float:
-        """Return the sign of the scalar; 0 (abstain) below the absentee limit."""
-        return 0.0 if abs(scalar) < self.absentee_limit else float(np.sign(scalar))
+        """Return the sign of the scalar; 0 (abstain) below the abstention limit."""
+        return 0.0 if abs(scalar) < self.abstention_limit else float(np.sign(scalar))
 
     def mean_scalar(self, symbol_sum: float, n_active: int) -> float:
         """Return the sign of the majority."""

@@ -1,15 +1,15 @@
 """A payload without a beginning: chips on the subcarriers of an endlessly repeated symbol.
 
 A radio without hardware time starts to send at a moment that nobody knows. A delay of a
-periodic signal only turns the phases of its lines, so energies on subcarriers can be
+periodic signal only turns the phases of its bins, so energies on subcarriers can be
 added by nodes that start whenever they like, and read from any window of one period::
 
-    one period     | payload chips, marks of the nodes and silence, on subcarriers |
+    one period     | payload chips, node pilots of the nodes and silence, on subcarriers |
     a node sends   | period | period | period | ...      until it is told to stop
     receiver       ............| window |.......          anywhere
 
-Each node's **mark** sits on subcarriers of its own with phases that belong to one round:
-a mark proves that its node was on the air, in this round, and at which level.
+Each node's **node_pilot** sits on subcarriers of its own with phases that belong to one round:
+a node pilot proves that its node was on the air, in this round, and at which level.
 """
 
 import math
@@ -31,8 +31,8 @@ _DC_GUARD = 3
 _BACK_OFF = 10 ** (-12 / 20)
 """Root mean square of a node's samples over full scale: random phases peak 9 to 11 dB higher."""
 
-_FINER = 4
-"""Delays a sample at which a mark is looked for: 0.1 dB of its energy is lost in between."""
+_OVERSAMPLING = 4
+"""Delays a sample at which a node pilot is looked for: 0.1 dB of its energy is lost in between."""
 
 Indices: TypeAlias = NDArray[np.intp]
 
@@ -44,14 +44,14 @@ class SubcarrierFrame:
     Roles are dealt to pairs of neighbours, an even one and an odd one. Of a payload pair the
     even one bears a chip of the first half and the odd one its partner of the second, so both
     halves meet the same channel, and a transmitter's I/Q image of one never falls on the other;
-    that of a mark does, on either half alike.
+    that of a node pilot does, on either half alike.
 
     Attributes:
         n_chips: Payload chips, even.
-        n_nodes: Nodes, each with a mark.
-        n_mark: Subcarriers of one mark, even.
+        n_nodes: Nodes, each with a node pilot.
+        n_node_pilot: Subcarriers of one node pilot, even.
         n_idle: Subcarriers on which nobody sends, even: the noise is measured there.
-        n_repeats: Periods in the block that a node repeats; the block's own lines are the
+        n_repeats: Periods in the block that a node repeats; the block's own bins are the
             grid to which a carrier correction is rounded.
         n_averaged: Periods in the window from which chips are read, even; few enough for
             what is left of the carrier offset.
@@ -59,7 +59,7 @@ class SubcarrierFrame:
 
     n_chips: int
     n_nodes: int
-    n_mark: int = 32
+    n_node_pilot: int = 32
     n_idle: int = 64
     n_repeats: int = 64
     n_averaged: int = 8
@@ -67,7 +67,7 @@ class SubcarrierFrame:
     @cached_property
     def n_period(self) -> int:
         """Samples of one period: a power of two."""
-        n_used = self.n_chips + self.n_nodes * self.n_mark + self.n_idle + 4 * _DC_GUARD
+        n_used = self.n_chips + self.n_nodes * self.n_node_pilot + self.n_idle + 4 * _DC_GUARD
         return 1 << int(np.ceil(np.log2(n_used / USED_BAND)))
 
     @property
@@ -78,7 +78,7 @@ class SubcarrierFrame:
     @cached_property
     def _pairs(self) -> Indices:
         """Even members of all pairs, dealt once and for ever."""
-        n_pairs = (self.n_chips + self.n_nodes * self.n_mark + self.n_idle) // 2
+        n_pairs = (self.n_chips + self.n_nodes * self.n_node_pilot + self.n_idle) // 2
         order = np.random.default_rng(0).permutation(n_pairs)
         above = np.arange(n_pairs) - n_pairs // 2
         evens = 2 * np.where(above >= 0, above + _DC_GUARD, above - _DC_GUARD)
@@ -93,39 +93,39 @@ class SubcarrierFrame:
         even = self._cut(0, self.n_chips)
         return np.concatenate([even, even + 1])
 
-    def mark(self, node: int) -> Indices:
-        """Subcarriers of a node's mark, shape ``(n_mark,)``."""
-        even = self._cut(self.n_chips + node * self.n_mark, self.n_mark)
+    def node_pilot(self, node: int) -> Indices:
+        """Subcarriers of a node's node pilot, shape ``(n_node_pilot,)``."""
+        even = self._cut(self.n_chips + node * self.n_node_pilot, self.n_node_pilot)
         return np.concatenate([even, even + 1])
 
     @cached_property
     def idle(self) -> Indices:
         """Subcarriers on which nobody sends, shape ``(n_idle,)``."""
-        even = self._cut(self.n_chips + self.n_nodes * self.n_mark, self.n_idle)
+        even = self._cut(self.n_chips + self.n_nodes * self.n_node_pilot, self.n_idle)
         return np.concatenate([even, even + 1])
 
     @property
     def chip_scale(self) -> float:
         """Amplitude in samples of a chip of 1: one full half keeps 12 dB of back-off."""
-        return _BACK_OFF / math.sqrt(self.n_chips / 2 + self.n_mark)
+        return _BACK_OFF / math.sqrt(self.n_chips / 2 + self.n_node_pilot)
 
     @property
     def chip_energy(self) -> float:
         """What divides a sample's noise power to give that of a chip."""
         return self.n_window * self.chip_scale**2
 
-    def compose(self, payload: Chips, node: int, mark: Chips) -> Samples:
+    def compose(self, payload: Chips, node: int, node_pilot: Chips) -> Samples:
         """Return one period of a node's samples.
 
         Args:
             payload: Shape ``(n_chips,)``.
-            node: Whose mark is sent.
-            mark: Shape ``(n_mark,)``, modulus 1.
+            node: Whose node_pilot is sent.
+            node_pilot: Shape ``(n_node_pilot,)``, modulus 1.
         """
-        lines = np.zeros(self.n_period, np.complex128)
-        lines[self.payload] = payload
-        lines[self.mark(node)] = mark
-        return np.asarray(np.fft.ifft(lines) * self.n_period * self.chip_scale, np.complex64)
+        bins = np.zeros(self.n_period, np.complex128)
+        bins[self.payload] = payload
+        bins[self.node_pilot(node)] = node_pilot
+        return np.asarray(np.fft.ifft(bins) * self.n_period * self.chip_scale, np.complex64)
 
     def analyse(self, window: Samples) -> Chips:
         """Return the chip on every subcarrier, shape ``(n_period,)``; index them by the roles.
@@ -133,38 +133,38 @@ class SubcarrierFrame:
         Args:
             window: Any whole number of periods of consecutive samples.
         """
-        lines = np.fft.fft(window) / (len(window) * self.chip_scale)
-        return np.asarray(lines[:: len(window) // self.n_period])
+        bins = np.fft.fft(window) / (len(window) * self.chip_scale)
+        return np.asarray(bins[:: len(window) // self.n_period])
 
-    def find_mark(self, lines: Chips, node: int, mark: Chips) -> "FoundMark":
-        r"""Look for a node's mark at every delay.
+    def find_node_pilot(self, bins: Chips, node: int, node_pilot: Chips) -> "FoundMark":
+        r"""Look for a node's node pilot at every delay.
 
-        The share of the subcarriers' energy that lies in the mark's direction follows a
-        Beta(1, n_mark - 1) distribution in white noise, at each delay.
+        The share of the subcarriers' energy that lies in the node_pilot's direction follows a
+        Beta(1, n_node_pilot - 1) distribution in white noise, at each delay.
 
         Args:
-            lines: What `analyse` returned.
-            node: Whose mark.
-            mark: Its phases.
+            bins: What `analyse` returned.
+            node: Whose node_pilot.
+            node_pilot: Its phases.
         """
-        received = lines[self.mark(node)]
-        despread = np.zeros(_FINER * self.n_period, np.complex128)
-        despread[self.mark(node)] = received * mark.conj()
+        received = bins[self.node_pilot(node)]
+        despread = np.zeros(_OVERSAMPLING * self.n_period, np.complex128)
+        despread[self.node_pilot(node)] = received * node_pilot.conj()
         correlation = np.fft.ifft(despread, norm="forward")
         peak = complex(correlation[np.argmax(np.abs(correlation))])
         energy = float(np.vdot(received, received).real)
-        share = abs(peak) ** 2 / (self.n_mark * max(energy, 1e-30))
-        return FoundMark(peak / self.n_mark, share)
+        share = abs(peak) ** 2 / (self.n_node_pilot * max(energy, 1e-30))
+        return FoundMark(peak / self.n_node_pilot, share)
 
-    def mark_threshold(self, false_alarm_probability: float) -> float:
+    def node_pilot_threshold(self, false_alarm_probability: float) -> float:
         """Return the share that noise alone exceeds at some delay with a probability."""
-        per_delay = false_alarm_probability / (_FINER * self.n_period)
-        return float(-np.expm1(np.log(per_delay) / (self.n_mark - 1)))
+        per_delay = false_alarm_probability / (_OVERSAMPLING * self.n_period)
+        return float(-np.expm1(np.log(per_delay) / (self.n_node_pilot - 1)))
 
 
 @dataclass(frozen=True)
 class FoundMark:
-    """A mark as received.
+    """A node pilot as received.
 
     Attributes:
         gain: Complex amplitude of its chips.
@@ -175,10 +175,10 @@ class FoundMark:
     metric: float
 
 
-def mark_chips(n_mark: int, seed: int, node: int) -> Chips:
-    """Return the phases that a node's mark has in the round of a seed."""
+def node_pilot_chips(n_node_pilot: int, seed: int, node: int) -> Chips:
+    """Return the phases that a node's node pilot has in the round of a seed."""
     rng = np.random.default_rng([seed, node, 1])
-    return np.asarray(np.exp(2j * np.pi * rng.random(n_mark)))
+    return np.asarray(np.exp(2j * np.pi * rng.random(n_node_pilot)))
 
 
 def turned_block(period: Samples, n_repeats: int, cfo: float) -> Samples:

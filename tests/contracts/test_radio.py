@@ -43,7 +43,7 @@ WORLD = (PRESET, 1, SETTINGS.sample_rate_hz, SETTINGS.center_freq_hz, 3)
 
 @dataclass(frozen=True)
 class RadioBench:
-    """A transmitter and a receiver that hear each other, and settings both can take."""
+    """A transmitter and a receiver that receive each other, and settings both can take."""
 
     transmitter: Radio
     receiver: Radio
@@ -160,8 +160,8 @@ def burst(level: float = 1.0, n_samples: int = 2000) -> Samples:
     return (level * np.exp(2j * np.pi * 0.11 * n)).astype(np.complex64)
 
 
-def heard(bench: RadioBench, samples: Samples) -> Samples:
-    """Send samples and return as many of what is heard meanwhile."""
+def received(bench: RadioBench, samples: Samples) -> Samples:
+    """Send samples and return as many of what is received meanwhile."""
     if not bench.is_timed:
         bench.transmitter.begin_cyclic(samples)
         pending = bench.receiver.begin_receive(SETTLE_TICKS + samples.size)
@@ -183,7 +183,7 @@ def silence(bench: RadioBench, n_samples: int = 2000) -> Samples:
 
 def level_heard(bench: RadioBench, samples: Samples) -> float:
     """Send a tone and return the amplitude at which it arrives."""
-    return float(np.abs(np.vdot(burst(1.0, samples.size), heard(bench, samples))) / samples.size)
+    return float(np.abs(np.vdot(burst(1.0, samples.size), received(bench, samples))) / samples.size)
 
 
 def test_says_who_it_is_and_what_it_can(bench: RadioBench) -> None:

@@ -40,7 +40,7 @@ def make(preset: str, scheme: str, seed: int) -> None:
         burst = make_burst(chips, FRAME, Precoder(complex(levels[node])), frame_tick, RATE_HZ)
         air.send(node, burst.samples, burst.start_tick)
     start = frame_tick - 2 * FRAME.guard_samples
-    samples, n_clipped = air.hear(start, FRAME.n_joint_frame + 4 * FRAME.guard_samples)
+    samples, n_clipped = air.receive(start, FRAME.n_joint_frame + 4 * FRAME.guard_samples)
     assert not n_clipped
     received = receive_joint_frame(Capture(samples, start), FRAME, MAX_CFO)
     total = load_scheme(scheme).decode(received.chips, N_NODES, 0.05)

@@ -1,8 +1,8 @@
-"""Recorded trains by plain formulas: nothing here comes from the project's impairment models.
+"""Recorded sequences by plain formulas: nothing here comes from the project's impairment models.
 
 A burst b[n] is continued between its samples by Shannon's series, sum of b[n] sinc(t - n). A
 node's clock runs faster by 1 + e, its carrier is f above the receiver's and drifts; I/Q image and
-DC leakage, level and start scatter from train to train.
+DC offset, level and start scatter from sequence to sequence.
 """
 
 import json
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from ota_calibration.measure.sounding_sequence import Train, TrainCapture
+from ota_calibration.measure.sounding_sequence import SequenceCapture, SoundingSequence
 
 from sdr_ota.signal.frame import FrameFormat
 
@@ -42,25 +42,29 @@ class Truth:
     saturation: float = np.inf
 
 
-def recorded_train(
-    truth: Truth, train: Train, tick: int, rng: np.random.Generator, is_timed: bool = True
-) -> TrainCapture:
-    """Return what a receiver would have recorded of one train that is due at a tick."""
+def recorded_sequence(
+    truth: Truth,
+    sequence: SoundingSequence,
+    tick: int,
+    rng: np.random.Generator,
+    is_timed: bool = True,
+) -> SequenceCapture:
+    """Return what a receiver would have recorded of one sequence that is due at a tick."""
     lead = FRAME.guard_samples
-    n_samples = len(train.samples()) + 2 * lead
+    n_samples = len(sequence.samples()) + 2 * lead
     time = np.arange(n_samples) - lead - truth.delay_samples
     time = (time - truth.jitter_samples * rng.standard_normal()) * (1 + truth.clock_ppm * 1e-6)
     burst = FRAME.sounding_burst().astype(complex) / FRAME.known_amplitude
     sent = np.zeros(n_samples, complex)
-    for k, amplitude in enumerate(train.amplitudes):
-        local = time - k * train.period
+    for k, amplitude in enumerate(sequence.amplitudes):
+        local = time - k * sequence.period
         near = np.flatnonzero((local > -48) & (local < len(burst) + 48))
         sent[near] += amplitude * _between_samples(burst, local[near])
     sent = sent + truth.image * sent.conj() + truth.tx_dc
     sent = sent / (1 + (np.abs(sent) / truth.saturation) ** 4) ** 0.25
     seconds = (tick - lead + np.arange(n_samples)) / RATE_HZ
     cfo_hz = truth.cfo_hz + truth.cfo_scatter_hz * rng.standard_normal()
-    middle_s = (tick + len(train.samples()) / 2) / RATE_HZ
+    middle_s = (tick + len(sequence.samples()) / 2) / RATE_HZ
     turns = cfo_hz * seconds + truth.drift_hz_per_s * (
         middle_s * (seconds - middle_s) + (seconds - middle_s) ** 2 / 2
     )
@@ -69,11 +73,11 @@ def recorded_train(
     )
     level_db = truth.gain_db + truth.gain_scatter_db * rng.standard_normal()
     gain = 10 ** (level_db / 20) * np.exp(1j * truth.phase_rad)
-    heard = gain * sent * np.exp(1j * (2 * np.pi * turns + walk))
-    heard = heard + truth.rx_image * heard.conj() + truth.rx_dc
+    received = gain * sent * np.exp(1j * (2 * np.pi * turns + walk))
+    received = received + truth.rx_image * received.conj() + truth.rx_dc
     noise = rng.standard_normal((2, n_samples)) * np.sqrt(truth.noise_power / 2)
-    samples = (heard + noise[0] + 1j * noise[1]).astype(np.complex64)
-    return TrainCapture(samples, tick - lead, tick if is_timed else None)
+    samples = (received + noise[0] + 1j * noise[1]).astype(np.complex64)
+    return SequenceCapture(samples, tick - lead, tick if is_timed else None)
 
 
 def _between_samples(burst: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -88,7 +92,7 @@ def _between_samples(burst: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 
 def write_sigmf(
-    folder: Path, name: str, capture: TrainCapture, node: str, amplitudes: tuple[float, ...]
+    folder: Path, name: str, capture: SequenceCapture, node: str, amplitudes: tuple[float, ...]
 ) -> None:
     """Write a pair of SigMF files, as another program would."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -98,11 +102,11 @@ def write_sigmf(
             "core:datatype": "cf32_le",
             "core:sample_rate": RATE_HZ,
             "core:version": "1.0.0",
-            "ota:calibration": "train",
+            "ota:calibration": "sequence",
             "ota:node": node,
             "ota:receiver": "recorder",
             "ota:amplitudes": amplitudes,
-            "ota:train_tick": capture.train_tick,
+            "ota:sequence_tick": capture.sequence_tick,
         },
         "captures": [
             {

@@ -70,7 +70,7 @@ def level(samples: Samples) -> float:
 
 
 def test_a_pluto_is_a_source(gnuradio: str, tmp_path: Path, plutos: VirtualPlutos) -> None:
-    path = tmp_path / "heard"
+    path = tmp_path / "received"
     address = f"driver=pluto,uri={plutos.receiver_uri}"
     with PlutoRadio(plutos.node_uris[0]) as node:
         node.configure(SETTINGS)
@@ -81,8 +81,8 @@ def test_a_pluto_is_a_source(gnuradio: str, tmp_path: Path, plutos: VirtualPluto
             check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    heard = np.fromfile(path, np.complex64)[-50_000:]
-    assert level(heard) == pytest.approx(0.25, rel=0.03)  # half of full scale, 6 dB of path
+    received = np.fromfile(path, np.complex64)[-50_000:]
+    assert level(received) == pytest.approx(0.25, rel=0.03)  # half of full scale, 6 dB of path
 
 
 def test_a_pluto_is_a_sink(gnuradio: str, tmp_path: Path, plutos: VirtualPlutos) -> None:
@@ -99,8 +99,8 @@ def test_a_pluto_is_a_sink(gnuradio: str, tmp_path: Path, plutos: VirtualPlutos)
         receiver.configure(SETTINGS)
         levels = []
         for _ in range(40):
-            heard = receiver.begin_receive(100_000).result(5.0).samples[-50_000:]
-            levels.append(level(heard) / float(np.sqrt(np.mean(np.abs(heard) ** 2))))
+            received = receiver.begin_receive(100_000).result(5.0).samples[-50_000:]
+            levels.append(level(received) / float(np.sqrt(np.mean(np.abs(received) ** 2))))
             if levels[-1] > 0.9:
                 break
         sender.kill()
@@ -113,7 +113,7 @@ def test_a_pluto_is_a_sink(gnuradio: str, tmp_path: Path, plutos: VirtualPlutos)
 def test_a_soapy_device_is_a_source(
     gnuradio: str, tmp_path: Path, virtual_soapy_driver: Path
 ) -> None:
-    path = tmp_path / "heard"
+    path = tmp_path / "received"
     with VirtualSoapy(SoapyWorld(*WORLD)) as served:
         address = ",".join(
             part for part in served.receiver_address.split(",") if "_source" not in part
@@ -125,6 +125,6 @@ def test_a_soapy_device_is_a_source(
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    heard = np.fromfile(path, np.complex64)
-    assert len(heard) == 200_000
-    assert 0 < np.sqrt(np.mean(np.abs(heard) ** 2)) < 0.01  # 60 dB below full scale: noise
+    received = np.fromfile(path, np.complex64)
+    assert len(received) == 200_000
+    assert 0 < np.sqrt(np.mean(np.abs(received) ** 2)) < 0.01  # 60 dB below full scale: noise

@@ -52,20 +52,20 @@ def test_nodes_add_up_each_with_an_oscillator_of_its_own() -> None:
         places = (-0.2, 0.05, 0.25)
         for node, place in zip(nodes, places, strict=True):
             node.begin_cyclic(tone(place))
-        heard = receiver.begin_receive(40_000).result(10.0).samples[5000:]
+        received = receiver.begin_receive(40_000).result(10.0).samples[5000:]
         offsets = []
         for place in places:
-            assert level_at(heard, place) == pytest.approx(0.2, rel=0.03)
-            lines = np.abs(np.fft.fft(heard * np.hanning(len(heard))))
-            frequency = np.fft.fftfreq(len(heard))
+            assert level_at(received, place) == pytest.approx(0.2, rel=0.03)
+            lines = np.abs(np.fft.fft(received * np.hanning(len(received))))
+            frequency = np.fft.fftfreq(len(received))
             lines[np.abs(frequency - place) > 0.03] = 0
             offsets.append(frequency[np.argmax(lines)] - place)
         assert max(map(abs, offsets)) <= 20e-6 * 915.0 * 1.01 + 1e-4  # 20 ppm of 915 MHz at 1 MS/s
         assert np.ptp(offsets) > 1e-3
         nodes[1].end_cyclic()
-        heard = receiver.begin_receive(40_000).result(10.0).samples
-        assert level_at(heard, places[1]) < 0.01
-        assert level_at(heard, places[0]) == pytest.approx(0.2, rel=0.03)
+        received = receiver.begin_receive(40_000).result(10.0).samples
+        assert level_at(received, places[1]) < 0.01
+        assert level_at(received, places[0]) == pytest.approx(0.2, rel=0.03)
 
 
 def test_the_config_knows_how_many_inputs_the_air_has() -> None:
@@ -108,9 +108,9 @@ def test_a_dead_node_is_lost_and_the_others_go_on() -> None:
         for node, place in zip(nodes, (-0.2, 0.05, 0.25), strict=True):
             node.begin_cyclic(tone(place))
         os.kill(virtual.nodes[1].pid, signal.SIGKILL)
-        heard = receiver.begin_receive(200_000).result(20.0).samples[-20_000:]
-        assert level_at(heard, 0.05) < 0.01
-        assert level_at(heard, -0.2) == pytest.approx(0.2, rel=0.03)
+        received = receiver.begin_receive(200_000).result(20.0).samples[-20_000:]
+        assert level_at(received, 0.05) < 0.01
+        assert level_at(received, -0.2) == pytest.approx(0.2, rel=0.03)
         with pytest.raises(RadioLost, match="virtual-node-1's process has ended"):
             nodes[1].begin_cyclic(tone(0.1))
         nodes[2].end_cyclic()

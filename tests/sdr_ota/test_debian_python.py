@@ -11,12 +11,12 @@ TESTS = HOME / "tests/sdr_ota"
 PYTHON = "/usr/bin/python3"
 
 SELECTED = (
-    "test_receiver.py", "test_sync.py", "test_transmitter.py", "test_frame.py", "test_waveform.py",
-    "test_burst_stream.py", "test_air_stream.py", "test_subcarriers.py", "schemes", "impairments",
+    "receiver", "signal", "schemes", "air/impairments", "air/test_air_stream.py",
+    "rounds/test_transmitter.py",
 )  # fmt: skip
 """Tests of all that the flowgraphs use."""
 
-NEEDS_MORE = ("cli", "config", "config_tables", "soapy_module")
+NEEDS_MORE = ("cli", "config", "assembly", "report", "runs", "study", "soapy_module")
 """What needs libraries that this interpreter need not have (pydantic, rich, platformdirs)."""
 
 IMPORT_ALL = """

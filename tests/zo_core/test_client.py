@@ -206,7 +206,7 @@ def test_a_group_is_probed_at_the_same_weights_and_moves_them_once() -> None:
     for seed, settled in [(1, False), (2, False), (3, True)]:
         assert weight_checksum(model) == before
         run_round(cohort, seed)
-        assert cohort.is_settled is settled
+        assert cohort.at_step_boundary is settled
     assert weight_checksum(model) != before
 
 

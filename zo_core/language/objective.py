@@ -41,7 +41,7 @@ def cross_entropy(scores: Scores) -> ExampleLosses[EncodedExample]:
     return losses
 
 
-def wrongness(scores: Scores) -> ExampleLosses[EncodedExample]:
+def zero_one_loss(scores: Scores) -> ExampleLosses[EncodedExample]:
     """Return the loss of each example: 0 if its right label has the highest score, 1 if not.
 
     It has no gradient; a zeroth-order step needs none.
@@ -76,7 +76,7 @@ def accuracy(
     """
     # Examples of like length share a pass, so that little of it is padding.
     ordered = sorted(examples, key=lambda example: len(example.prompt))
-    losses, n_wrong = wrongness(scores or candidate_scores), 0.0
+    losses, n_wrong = zero_one_loss(scores or candidate_scores), 0.0
     with torch.inference_mode():
         for first in range(0, len(ordered), examples_per_pass):
             n_wrong += float(losses(model, ordered[first : first + examples_per_pass]).sum())

@@ -108,7 +108,7 @@ class UpdateRule:
         return lift / (math.sqrt(mean_square / weight) + SMALLEST_RMS)
 
 
-def is_settled(n_updates: int, rule: UpdateRule) -> bool:
+def at_step_boundary(n_updates: int, rule: UpdateRule) -> bool:
     """Return whether no update waits for others of its group."""
     return n_updates % rule.directions_per_step == 0
 
@@ -127,7 +127,7 @@ def take_step(
     Raises:
         UpdateNotFiniteError: The step is not finite; no weight has moved.
     """
-    if not is_settled(len(updates), rule):
+    if not at_step_boundary(len(updates), rule):
         return
     moves = rule.moves(updates)
     if rule.weight_decay:

@@ -3,21 +3,21 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ota_calibration.measure.sounding_sequence import Train, TrainCapture, TrainFit
+from ota_calibration.measure.sounding_sequence import SequenceCapture, SequenceFit, SoundingSequence
 from sdr_ota.signal.sequences import spreading_chips
 
 _EDGE = 32
 
 
 def impulse_response(
-    capture: TrainCapture, train: Train, fit: TrainFit, finer: int = 4
+    capture: SequenceCapture, sequence: SoundingSequence, fit: SequenceFit, finer: int = 4
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return delays in samples, from 16 before a burst's fitted arrival, and magnitudes there.
 
-    Least squares in frequency, damped where the burst has no power; mean over the train's
+    Least squares in frequency, damped where the burst has no power; mean over the sequence's
     bursts. A resolution finer than the burst's bandwidth is interpolation.
     """
-    reference = train.frame.sounding_burst().astype(np.complex128)
+    reference = sequence.frame.sounding_burst().astype(np.complex128)
     n = len(reference) + 2 * _EDGE
     sent = np.fft.fft(reference, n)
     power = np.abs(sent) ** 2
@@ -34,9 +34,11 @@ def impulse_response(
     return delays, np.asarray(response[first : first + count])
 
 
-def pilot_chips(capture: TrainCapture, train: Train, fit: TrainFit) -> NDArray[np.complex128]:
+def pilot_chips(
+    capture: SequenceCapture, sequence: SoundingSequence, fit: SequenceFit
+) -> NDArray[np.complex128]:
     """Return the pilots' chips of all bursts over what was sent: 1 where nothing is wrong."""
-    frame = train.frame
+    frame = sequence.frame
     n_pilot = frame.pulse.n_samples(frame.n_pilot_chips)
     chips = []
     for burst in range(fit.n_bursts):
@@ -48,13 +50,13 @@ def pilot_chips(capture: TrainCapture, train: Train, fit: TrainFit) -> NDArray[n
 
 
 def _corrected(
-    capture: TrainCapture, fit: TrainFit, burst: int, n_samples: int, edge: int
+    capture: SequenceCapture, fit: SequenceFit, burst: int, n_samples: int, edge: int
 ) -> NDArray[np.complex128]:
-    """Return the samples of one burst with gain, offset, leakage and fraction of delay undone."""
+    """Return the samples of one burst with gain, offset, DC offset and fraction of delay undone."""
     start = float(fit.arrivals[burst]) - capture.start_tick - edge
     whole = int(np.floor(start))
     first = max(whole - 16, 0)
-    window = capture.samples[first : whole + n_samples + 16] - fit.leakages[burst]
+    window = capture.samples[first : whole + n_samples + 16] - fit.dc_offsets[burst]
     shift = np.exp(2j * np.pi * np.fft.fftfreq(len(window)) * (start - whole))
     moved = np.fft.ifft(np.fft.fft(window) * shift)[whole - first :][:n_samples]
     time = np.arange(len(moved)) - edge - fit.center

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ota_calibration.measure.gain import phase_line
-from ota_calibration.measure.sounding_sequence import TrainFit
+from ota_calibration.measure.sounding_sequence import SequenceFit
 
 
-def train_cfo_hz(fit: TrainFit, sample_rate_hz: float) -> float:
-    """Return the carrier offset of a train: slope of its phases. Node minus receiver."""
+def train_cfo_hz(fit: SequenceFit, sample_rate_hz: float) -> float:
+    """Return the carrier offset of a sequence: slope of its phases. Node minus receiver."""
     return phase_line(fit)[1] * sample_rate_hz
 
 
@@ -66,8 +66,8 @@ def allan_deviation(
     return float(np.sqrt(np.mean(second**2) / 2) / (m * interval_s))
 
 
-def train_phases(fit: TrainFit) -> NDArray[np.float64]:
-    """Return the unwrapped phases of a train's bursts, their straight line taken out."""
+def sequence_phases(fit: SequenceFit) -> NDArray[np.float64]:
+    """Return the unwrapped phases of a sequence's bursts, their straight line taken out."""
     phase, cfo = phase_line(fit)
     since = fit.arrivals + fit.center - fit.middle
     turned = fit.gains * np.exp(-1j * (phase + 2 * np.pi * cfo * since))

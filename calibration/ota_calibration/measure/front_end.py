@@ -1,8 +1,8 @@
 r"""I/Q image and DC offset, of transmitter and receiver each.
 
-An image of the transmitter turns with its carrier, one of the receiver against it; a leakage
+An image of the transmitter turns with its carrier, one of the receiver against it; a DC offset
 of the transmitter turns with the carrier, one of the receiver stands still. One linear fit over
-a whole train tells them apart as soon as the carrier turns at least once in it; with a common
+a whole sequence tells them apart as soon as the carrier turns at least once in it; with a common
 clock it does not, and their sum is reported.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ota_calibration.measure.sounding_sequence import Train, TrainCapture, TrainFit
+from ota_calibration.measure.sounding_sequence import SequenceCapture, SequenceFit, SoundingSequence
 from sdr_ota.receiver.burst_fit import place_burst
 
 _EDGE = 16
@@ -20,7 +20,7 @@ _EDGE = 16
 
 @dataclass(frozen=True, slots=True)
 class FrontEnd:
-    """Images and leakages, complex, with the deviation of each.
+    """Images and DC offsets, complex, with the deviation of each.
 
     Attributes:
         tx_image: Over the signal, at the transmitter; the sum of both where they cannot be told
@@ -42,24 +42,26 @@ class FrontEnd:
     tx_dc_std: float | None = None
 
 
-def measure_front_end(capture: TrainCapture, train: Train, fit: TrainFit) -> FrontEnd:
-    """Fit images and leakages to what a train leaves over.
+def measure_front_end(
+    capture: SequenceCapture, sequence: SoundingSequence, fit: SequenceFit
+) -> FrontEnd:
+    """Fit images and DC offsets to what a sequence leaves over.
 
     Args:
-        capture: The train as received.
-        train: What was sent, even.
+        capture: The sequence as received.
+        sequence: What was sent, even.
         fit: Its bursts as fitted.
     """
-    parts = [_burst_columns(capture, train, fit, k) for k in range(fit.n_bursts)]
+    parts = [_burst_columns(capture, sequence, fit, k) for k in range(fit.n_bursts)]
     columns = np.concatenate([part[0] for part in parts])
-    heard = np.concatenate([part[1] for part in parts])
+    received = np.concatenate([part[1] for part in parts])
     turns = abs(float(np.mean(fit.cfos))) * fit.period * fit.n_bursts
     if turns < 1:
         columns = columns[:, [0, 1, 4]]
     # Real unknowns would be wrong here: an image is complex, and linear in the columns.
-    fitted, *_ = np.linalg.lstsq(columns, heard, rcond=None)
-    rest = heard - columns @ fitted
-    noise_power = float(np.vdot(rest, rest).real) / (len(heard) - columns.shape[1])
+    fitted, *_ = np.linalg.lstsq(columns, received, rcond=None)
+    rest = received - columns @ fitted
+    noise_power = float(np.vdot(rest, rest).real) / (len(received) - columns.shape[1])
     inverse = np.linalg.inv(columns.conj().T @ columns)
     stds = np.sqrt(noise_power * np.real(np.diag(inverse)))
     if turns < 1:
@@ -79,22 +81,22 @@ def measure_front_end(capture: TrainCapture, train: Train, fit: TrainFit) -> Fro
 
 
 def _burst_columns(
-    capture: TrainCapture, train: Train, fit: TrainFit, burst: int
+    capture: SequenceCapture, sequence: SoundingSequence, fit: SequenceFit, burst: int
 ) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
-    """Return signal, its two images and the two leakages around one burst, and what was heard."""
-    reference = train.frame.sounding_burst()
+    """Return signal, its two images and two DC offsets around one burst, and what was received."""
+    reference = sequence.frame.sounding_burst()
     start = float(fit.arrivals[burst]) - capture.start_tick
     first = max(int(np.floor(start)) - _EDGE, 0)
     n_window = len(reference) + 2 * _EDGE
-    heard = capture.samples[first : first + n_window].astype(np.complex128)
-    n_window = len(heard)
+    received = capture.samples[first : first + n_window].astype(np.complex128)
+    n_window = len(received)
     still = place_burst(reference, start - first, 0.0, n_window)
     time = np.arange(n_window) - fit.center - (start - first)
     turn = fit.gains[burst] * np.exp(2j * np.pi * fit.cfos[burst] * time)
     signal = still * turn
     unit = turn / abs(fit.gains[burst])
     columns = [signal, still.conj() * turn, signal.conj(), unit, np.ones(n_window)]
-    return np.stack(columns, axis=1), heard
+    return np.stack(columns, axis=1), received
 
 
 def mean_ratio_db(ratios: Sequence[complex], stds: Sequence[float]) -> tuple[float, float]:

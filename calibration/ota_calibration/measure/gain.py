@@ -1,14 +1,14 @@
-"""How strong a path is, and its phase: level in dB and in dBm, line through a train's phases."""
+"""How strong a path is, and its phase: level in dB and in dBm, line through a sequence's phases."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ota_calibration.measure.sounding_sequence import TrainFit
+from ota_calibration.measure.sounding_sequence import SequenceFit
 from sdr_ota.units import amplitude_to_db
 
 
-def train_gain_db(fit: TrainFit) -> float:
-    """Return the level of a train's path in dB: the mean amplitude over full scale to full scale.
+def sequence_gain_db(fit: SequenceFit) -> float:
+    """Return the level of a path in dB: the mean amplitude over full scale to full scale.
 
     The mean of amplitudes, not of complex gains: phase noise does not lower it.
     """
@@ -30,8 +30,8 @@ def level_dbm(gain_db: float, amplitude_dbfs: float, reference_dbm: float) -> fl
     return reference_dbm + amplitude_dbfs + gain_db
 
 
-def phase_line(fit: TrainFit) -> tuple[float, float]:
-    r"""Return the phase at a train's middle in radians, and the carrier offset.
+def phase_line(fit: SequenceFit) -> tuple[float, float]:
+    r"""Return the phase at a sequence's middle in radians, and the carrier offset.
 
     The bursts' own offsets are good enough to unwrap the phases from burst to burst; the
     line through the unwrapped phases is then far better than they are: weighted least squares

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import curve_fit
 
-from ota_calibration.measure.sounding_sequence import Train, TrainCapture
+from ota_calibration.measure.sounding_sequence import SequenceCapture, SoundingSequence
 from sdr_ota.receiver.burst_fit import place_burst
 from sdr_ota.receiver.synchronisation import locate_burst
 
@@ -51,22 +51,24 @@ def ladder_amplitudes(n_rungs: int = 16, low: float = 0.05, high: float = 0.9) -
     return tuple(float(a) for a in np.geomspace(low, high, n_rungs))
 
 
-def measure_linearity(captures: list[TrainCapture], train: Train, max_cfo: float) -> Linearity:
-    """Fit a compression curve to ladders: trains whose bursts have different amplitudes.
+def measure_linearity(
+    captures: list[SequenceCapture], sequence: SoundingSequence, max_cfo: float
+) -> Linearity:
+    """Fit a compression curve to ladders: sequences whose bursts have different amplitudes.
 
     Only the chirps are used, because their envelope is constant: an amplitude is then one
     point of the amplifier's curve.
 
     Args:
         captures: Of one node.
-        train: The ladder.
+        sequence: The ladder.
         max_cfo: Largest carrier offset looked for, in cycles per sample.
 
     Raises:
         BurstNotFound: If a capture holds no burst.
     """
-    amplitudes = np.array(train.amplitudes)
-    rungs = np.array([_rungs(capture, train, max_cfo) for capture in captures])
+    amplitudes = np.array(sequence.amplitudes)
+    rungs = np.array([_rungs(capture, sequence, max_cfo) for capture in captures])
     gains = rungs[:, 0] / amplitudes
     # A path that fades from ladder to ladder moves all rungs alike.
     level = np.mean(gains, axis=1, keepdims=True)
@@ -102,36 +104,38 @@ def _point(bend: float, bend_std: float, drop_db: float) -> tuple[float, float]:
     return 5 * math.log10(fourth), 5 / math.log(10) * bend_std / bend
 
 
-def _rungs(capture: TrainCapture, train: Train, max_cfo: float) -> tuple[NDArray[np.float64], ...]:
+def _rungs(
+    capture: SequenceCapture, sequence: SoundingSequence, max_cfo: float
+) -> tuple[NDArray[np.float64], ...]:
     """Return the amplitude of every rung as received, and its standard deviation."""
-    frame = train.frame
+    frame = sequence.frame
     burst = frame.sounding_burst()
     found = locate_burst(capture.samples, burst, frame.n_chirp, max_cfo)
     chirps = (frame.preamble() / np.float32(frame.known_amplitude)).astype(np.complex64)
-    first = found.start % train.period
-    if capture.train_tick is not None:
-        away = found.start - (capture.train_tick - capture.start_tick)
-        first = found.start - round(away / train.period) * train.period
-    heard = [
-        _amplitude(capture, first + k * train.period, found.cfo, chirps)
-        for k in range(len(train.amplitudes))
+    first = found.start % sequence.period
+    if capture.sequence_tick is not None:
+        away = found.start - (capture.sequence_tick - capture.start_tick)
+        first = found.start - round(away / sequence.period) * sequence.period
+    received = [
+        _amplitude(capture, first + k * sequence.period, found.cfo, chirps)
+        for k in range(len(sequence.amplitudes))
     ]
-    values = np.array(heard)
-    if capture.train_tick is None:
-        values = np.roll(values, _turn(values[:, 0], np.array(train.amplitudes)), axis=0)
+    values = np.array(received)
+    if capture.sequence_tick is None:
+        values = np.roll(values, _turn(values[:, 0], np.array(sequence.amplitudes)), axis=0)
     return values[:, 0], values[:, 1]
 
 
-def _turn(heard: NDArray[np.float64], sent: NDArray[np.float64]) -> int:
+def _turn(received: NDArray[np.float64], sent: NDArray[np.float64]) -> int:
     """Return by how many rungs a ladder that was cut anywhere has to be turned."""
-    fits = [float(np.corrcoef(np.roll(heard, turn), sent)[0, 1]) for turn in range(len(sent))]
+    fits = [float(np.corrcoef(np.roll(received, turn), sent)[0, 1]) for turn in range(len(sent))]
     return int(np.argmax(fits))
 
 
 def _amplitude(
-    capture: TrainCapture, start: float, cfo: float, chirps: NDArray[np.complex64]
+    capture: SequenceCapture, start: float, cfo: float, chirps: NDArray[np.complex64]
 ) -> tuple[float, float]:
-    """Fit gain and leakage linearly: time and carrier are known from the strongest burst."""
+    """Fit gain and DC offset linearly: time and carrier are known from the strongest burst."""
     first = max(math.floor(start) - _PAD, 0)
     n_window = len(chirps) + _PAD
     window = capture.samples[first : first + n_window].astype(np.complex128)

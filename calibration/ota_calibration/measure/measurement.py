@@ -16,7 +16,7 @@ class Measurement:
         std: Standard deviation of ``value``.
         unit: For tables.
         method: One sentence: how it was measured, and by whose method.
-        n_repeats: Independent looks behind it.
+        n_repeats: Independent observations behind it.
         freedom: Degrees of freedom of ``std``; infinite where it comes from a model.
     """
 

@@ -1,4 +1,4 @@
-r"""What the receiver hears when nobody sends: power, its lower bound, and whether it is noise.
+r"""What the receiver receives when nobody sends: power, its lower bound, and whether it is noise.
 
 Only thermal noise may be counted on in a privacy claim, so the bound comes with tests of what
 it is made of.
@@ -24,11 +24,11 @@ class NoiseFloor:
     """The receiver alone.
 
     Attributes:
-        power: Mean power of a sample without its leakage, full scale 1.0.
+        power: Mean power of a sample without its DC offset, full scale 1.0.
         power_std: Its standard deviation, as of white noise in the captured band.
         lower_bound: The power exceeds this with a confidence of 99.9 %, if one block of 16 held
             nothing but noise.
-        leakage: Complex amplitude at zero frequency.
+        dc_offset: Complex amplitude at zero frequency.
         spectrum: Power density over the mean, shape ``(1024,)``, from minus to plus half the rate.
         findings: One sentence for everything that is not thermal noise; empty if nothing is.
         n_samples: Samples behind it.
@@ -37,7 +37,7 @@ class NoiseFloor:
     power: float
     power_std: float
     lower_bound: float
-    leakage: complex
+    dc_offset: complex
     spectrum: NDArray[np.float64]
     findings: tuple[str, ...]
     n_samples: int
@@ -54,8 +54,8 @@ def measure_noise_floor(
             many samples are independent.
         quantisation_step: Of the converter, full scale 1.0.
     """
-    leakage = complex(np.mean(idle, dtype=np.complex128))
-    noise = idle.astype(np.complex128) - leakage
+    dc_offset = complex(np.mean(idle, dtype=np.complex128))
+    noise = idle.astype(np.complex128) - dc_offset
     power = float(np.mean(np.abs(noise) ** 2))
     n_independent = max(int(len(idle) * occupied_band), 2)
     spectrum = _spectrum(noise)
@@ -68,7 +68,7 @@ def measure_noise_floor(
         idle, quantisation_step=quantisation_step, occupied_band=occupied_band
     )
     return NoiseFloor(
-        power, power / np.sqrt(n_independent), bound, leakage, spectrum, findings, len(idle)
+        power, power / np.sqrt(n_independent), bound, dc_offset, spectrum, findings, len(idle)
     )
 
 
@@ -114,7 +114,7 @@ def _burst_findings(noise: NDArray[np.complex128], occupied_band: float) -> tupl
 def _tone_findings(
     spectrum: NDArray[np.float64], n_blocks: int, occupied_band: float
 ) -> tuple[str, ...]:
-    """Look for lines that stand out of their surroundings."""
+    """Observation for lines that stand out of their surroundings."""
     n_used = int(_N_LINES * occupied_band * 0.95)
     edge = (_N_LINES - n_used) // 2
     used = spectrum[edge : edge + n_used]

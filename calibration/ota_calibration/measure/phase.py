@@ -1,4 +1,4 @@
-r"""What the phase does: how it comes back after a start, and how it wanders afterwards."""
+r"""What the phase does: how it comes back after a start, and how it varies afterwards."""
 
 import math
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ota_calibration.measure.cfo import train_phases
-from ota_calibration.measure.sounding_sequence import TrainFit
+from ota_calibration.measure.cfo import sequence_phases
+from ota_calibration.measure.sounding_sequence import SequenceFit
 
 STATES = (1, 2, 4, 8, 16)
 """Grids that are looked for: frequency dividers halve."""
@@ -61,24 +61,24 @@ def start_states(phases_rad: Sequence[float]) -> StartPhases:
     return StartPhases(0, 0, math.nan, tuple(phases_rad))
 
 
-def phase_walk_rad2_per_s(trains: Sequence[TrainFit], sample_rate_hz: float) -> float:
+def phase_walk_rad2_per_s(sequences: Sequence[SequenceFit], sample_rate_hz: float) -> float:
     r"""Return how fast the variance of a phase grows beyond its carrier's constant turning.
 
     Second differences of the phases over $m$ periods do not see a constant offset. For a
-    random walk of rate $w$ and looks of variance $\sigma^2$ their mean square is
+    random walk of rate $w$ and observations of variance $\sigma^2$ their mean square is
     $2 w m T + 6 \sigma^2$; both come from least squares over $m$.
 
     Args:
-        trains: Even trains of at least 5 bursts.
+        sequences: Even sequences of at least 5 bursts.
         sample_rate_hz: Samples a second.
 
     Returns:
         Rate in rad^2/s, not negative.
     """
-    phases = [train_phases(fit) for fit in trains if fit.n_bursts >= 5]
+    phases = [sequence_phases(fit) for fit in sequences if fit.n_bursts >= 5]
     if not phases:
         return 0.0
-    period_s = trains[0].period / sample_rate_hz
+    period_s = sequences[0].period / sample_rate_hz
     lags = np.arange(1, min((min(len(p) for p in phases) - 1) // 2, 8) + 1)
     squares = [np.mean([np.mean(_second(p, int(m)) ** 2) for p in phases]) for m in lags]
     if len(lags) < 2:

@@ -1,10 +1,10 @@
-"""From looks to measurements: one list a kind of calibration."""
+"""From observations to measurements: one list a kind of calibration."""
 
 import math
 
 import numpy as np
 
-from ota_calibration.measure.cfo import allan_deviation, drift, train_phases
+from ota_calibration.measure.cfo import allan_deviation, drift, sequence_phases
 from ota_calibration.measure.front_end import mean_ratio_db
 from ota_calibration.measure.gain import phase_line
 from ota_calibration.measure.linearity import Linearity
@@ -17,34 +17,38 @@ from sdr_ota.units import power_to_db
 
 
 def gain_measurements(survey: Survey) -> list[Measurement]:
-    """Level of the path, and how much it scatters from train to train."""
+    """Level of the path, and how much it scatters from sequence to sequence."""
     gains = survey.series("gain_db")
     mean = series_mean(gains, survey.n_first)
     scatter = float(np.std(gains, ddof=1))
     return [
-        _measured("gain_db", mean, "dB", "mean amplitude of trains fitted by maximum likelihood"),
-        _deviation("gain_scatter_db", scatter, len(gains), "dB", "standard deviation over trains"),
+        _measured(
+            "gain_db", mean, "dB", "mean amplitude of sequences fitted by maximum likelihood"
+        ),
+        _deviation(
+            "gain_scatter_db", scatter, len(gains), "dB", "standard deviation over sequences"
+        ),
     ]
 
 
 def cfo_measurements(
     survey: Survey, sample_rate_hz: float, center_freq_hz: float
 ) -> list[Measurement]:
-    """Carrier offset at the mean time of the series, its drift, Allan deviation in a train."""
+    """Carrier offset at the mean time of the series, its drift, Allan deviation in a sequence."""
     offsets, times = survey.series("cfo_hz"), survey.times_s
     mean = residual_mean(times, offsets, survey.n_first)
     slope = drift(times, offsets)
     found = [
-        _measured("cfo_hz", mean, "Hz", "slope of the phases in a train (Tretter 1985)"),
+        _measured("cfo_hz", mean, "Hz", "slope of the phases in a sequence (Tretter 1985)"),
         Measurement(
             "cfo_drift_hz_per_s", slope.per_s, slope.std, "Hz/s",
-            "line through the trains' offsets", len(offsets), slope.freedom,
+            "line through the sequences' offsets", len(offsets), slope.freedom,
         ),
     ]  # fmt: skip
-    phases = [train_phases(look.fit) for look in survey.looks]
+    phases = [sequence_phases(observation.fit) for observation in survey.observations]
     n_intervals = max((min(len(p) for p in phases) - 1) // 4, 1)
     if min(len(p) for p in phases) > 2 * n_intervals:
-        interval_s = survey.looks[0].fit.period / sample_rate_hz
+        interval_s = survey.observations[0].fit.period / sample_rate_hz
         each = [allan_deviation(p, interval_s, center_freq_hz, n_intervals) for p in phases]
         tau_ms = 1e3 * interval_s * n_intervals
         value = float(np.sqrt(np.mean(np.square(each))))
@@ -56,7 +60,7 @@ def cfo_measurements(
 def timing_measurements(survey: Survey, sample_rate_hz: float) -> list[Measurement]:
     """Delay and its scatter where there is hardware time; offset of the sample clock."""
     clock = series_mean(survey.series("clock_error_ppm"), survey.n_first)
-    found = [_measured("clock_error_ppm", clock, "ppm", "slope of the arrivals in a train")]
+    found = [_measured("clock_error_ppm", clock, "ppm", "slope of the arrivals in a sequence")]
     delays = survey.series("delay_samples")
     if delays:
         mean = series_mean(delays, survey.n_first)
@@ -72,29 +76,29 @@ def timing_measurements(survey: Survey, sample_rate_hz: float) -> list[Measureme
 def phase_measurements(
     survey: Survey, sample_rate_hz: float, gap_s: float, starts: StartPhases | None, follows: bool
 ) -> list[Measurement]:
-    """How the phase wanders from sounding to payload, and what a start does to it.
+    """How the phase varies from sounding to payload, and what a start does to it.
 
     Args:
-        survey: The looks.
+        survey: The observations.
         sample_rate_hz: Samples a second.
         gap_s: From sounding to payload.
         starts: Phases after starts; None if not looked at.
         follows: Whether the carrier stands still, so that the phase itself has a meaning.
     """
-    fits = [look.fit for look in survey.looks]
+    fits = [observation.fit for observation in survey.observations]
     walk = phase_walk_rad2_per_s(fits, sample_rate_hz)
-    wander = math.sqrt(walk * gap_s)
+    variation = math.sqrt(walk * gap_s)
     n_pieces = max(sum(fit.n_bursts for fit in fits) // 4, 2)
     found = [
         _deviation(
-            "phase_wander_rad", wander, n_pieces, "rad",
+            "phase_wander_rad", variation, n_pieces, "rad",
             f"random walk in second differences, over a gap of {1e3 * gap_s:.1f} ms",
         )
     ]  # fmt: skip
     if follows:
         mean = complex(np.mean([np.exp(1j * phase_line(fit)[0]) for fit in fits]))
         spread = math.sqrt(max(-2 * math.log(min(abs(mean), 1.0)), 0.0) / len(fits))
-        text = "circular mean over trains; holds until a start"
+        text = "circular mean over sequences; holds until a start"
         phase = float(np.angle(mean))
         found.append(Measurement("start_phase_rad", phase, spread, "rad", text, len(fits)))
     if starts is not None:
@@ -152,8 +156,8 @@ def linearity_measurements(linearity: Linearity, n_ladders: int) -> list[Measure
 
 
 def front_end_measurements(survey: Survey) -> list[Measurement]:
-    """I/Q images and leakages."""
-    ends = [look.front_end for look in survey.looks]
+    """I/Q images and dc_offsets."""
+    ends = [observation.front_end for observation in survey.observations]
     stds = [end.image_std for end in ends]
     apart = [end for end in ends if end.rx_image is not None and end.tx_dc is not None]
     n = len(ends)
@@ -168,7 +172,7 @@ def front_end_measurements(survey: Survey) -> list[Measurement]:
     tx = mean_ratio_db([end.tx_image for end in ends], stds)
     leak = [end.tx_dc for end in apart if end.tx_dc is not None]
     leak_stds = [end.tx_dc_std or 0.0 for end in apart]
-    # A leakage at the transmitter turns with the carrier: its amplitude counts, not its phase.
+    # A dc_offset at the transmitter turns with the carrier: its amplitude counts, not its phase.
     tx_dc = mean_ratio_db([abs(value) for value in leak], leak_stds)
     rx = mean_ratio_db([end.rx_image for end in apart if end.rx_image is not None], stds)
     rx_dc = mean_ratio_db([end.rx_dc for end in ends], [end.dc_std for end in ends])

@@ -1,13 +1,13 @@
 r"""How often to repeat a measurement: Stein's two-stage procedure, with a bound.
 
-A first stage of $n_0$ looks gives a sample deviation $s$; the whole series is then
+A first stage of $n_0$ observations gives a sample deviation $s$; the whole series is then
 
 $$N = \max\{n_0, \lceil (t_{1-\alpha/2,\,n_0-1}\, s / d)^2 \rceil\}$$
 
-looks long, and the mean of all of them lies within $d$ of the truth with probability of at
+observations long, and the mean of all of them lies within $d$ of the truth with probability of at
 least $1 - \alpha$, whatever the unknown variance (Stein, Annals of Mathematical Statistics
 16(3), 1945). The interval keeps the deviation and the degrees of freedom of the first stage:
-a deviation taken from all looks would be too small, because the series was stopped by it.
+a deviation taken from all observations would be too small, because the series was stopped by it.
 """
 
 import math
@@ -23,7 +23,7 @@ class RepeatRule:
     """When a series is long enough.
 
     Attributes:
-        n_first: Looks of the first stage, at least 3.
+        n_first: Observations of the first stage, at least 3.
         n_most: Bound of the series; a precision that needs more is not reached.
         confidence: Of the interval.
     """
@@ -33,10 +33,10 @@ class RepeatRule:
     confidence: float = 0.95
 
     def n_needed(self, first: Sequence[float], half_width: float) -> int:
-        """Return how many looks give a mean with this half-width; at most ``n_most``.
+        """Return how many observations give a mean with this half-width; at most ``n_most``.
 
         Args:
-            first: Looks of the first stage, independent, of one unknown variance.
+            first: Observations of the first stage, independent, of one unknown variance.
             half_width: Wanted half-width $d$ of the interval, positive.
 
         >>> RepeatRule().n_needed([1.0, 1.1, 0.9, 1.0, 1.1, 0.9, 1.0, 1.0], 0.05)
@@ -52,10 +52,10 @@ class SeriesMean:
     """Mean of a series that Stein's rule has stopped.
 
     Attributes:
-        value: Mean of all looks.
+        value: Mean of all observations.
         std: Its standard deviation, from the first stage.
         freedom: Degrees of freedom of ``std``.
-        n_repeats: Looks.
+        n_repeats: Observations.
     """
 
     value: float
@@ -64,23 +64,25 @@ class SeriesMean:
     n_repeats: int
 
 
-def series_mean(looks: Sequence[float], n_first: int) -> SeriesMean:
+def series_mean(observations: Sequence[float], n_first: int) -> SeriesMean:
     """Return the mean of a whole series with the deviation that its first stage allows."""
-    first = np.asarray(looks[:n_first], np.float64)
-    std = float(first.std(ddof=1)) / math.sqrt(len(looks))
-    return SeriesMean(float(np.mean(looks)), std, len(first) - 1, len(looks))
+    first = np.asarray(observations[:n_first], np.float64)
+    std = float(first.std(ddof=1)) / math.sqrt(len(observations))
+    return SeriesMean(float(np.mean(observations)), std, len(first) - 1, len(observations))
 
 
-def residual_mean(times_s: Sequence[float], looks: Sequence[float], n_first: int) -> SeriesMean:
+def residual_mean(
+    times_s: Sequence[float], observations: Sequence[float], n_first: int
+) -> SeriesMean:
     """Return the mean of a series that drifts: its value at the mean time.
 
     The scatter is taken around a straight line through the first stage, so that a drift
     is not mistaken for noise. Needs ``n_first`` of at least 3.
     """
-    time, first = np.asarray(times_s[:n_first]), np.asarray(looks[:n_first], np.float64)
+    time, first = np.asarray(times_s[:n_first]), np.asarray(observations[:n_first], np.float64)
     time = time - time.mean()
     slope = float(time @ first / (time @ time))
     rest = first - first.mean() - slope * time
     freedom = len(first) - 2
-    std = math.sqrt(float(rest @ rest) / freedom / len(looks))
-    return SeriesMean(float(np.mean(looks)), std, freedom, len(looks))
+    std = math.sqrt(float(rest @ rest) / freedom / len(observations))
+    return SeriesMean(float(np.mean(observations)), std, freedom, len(observations))

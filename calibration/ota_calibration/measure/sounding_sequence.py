@@ -1,10 +1,10 @@
-"""A train: one node, alone, repeats its known burst, so that one start gives many looks.
+"""A sequence: one node, alone, repeats its known burst, so that one start gives many observations.
 
     silence | burst | guard | burst | guard | burst | ...
 
-Inside a train clocks and carrier run on undisturbed, so the slopes of arrival and phase are
-those of the sample clock and the carrier; between trains everything that a start may change
-has changed. Radios with hardware time send a train at a tick; the others repeat it for ever and
+Inside a sequence clocks and carrier run on undisturbed, so the slopes of arrival and phase are
+those of the sample clock and the carrier; between sequences everything that a start may change
+has changed. Radios with hardware time send a sequence at a tick; the others repeat it for ever and
 the receiver cuts out of it what it needs.
 """
 
@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Train:
+class SoundingSequence:
     """What a node repeats: its sounding burst at given amplitudes.
 
     Attributes:
@@ -39,8 +39,8 @@ class Train:
     amplitudes: tuple[float, ...]
 
     @classmethod
-    def even(cls, frame: FrameFormat, n_bursts: int) -> "Train":
-        """Return a train at the amplitude of the frame's soundings."""
+    def even(cls, frame: FrameFormat, n_bursts: int) -> "SoundingSequence":
+        """Return a sequence at the amplitude of the frame's soundings."""
         return cls(frame, (frame.known_amplitude,) * n_bursts)
 
     @property
@@ -49,58 +49,60 @@ class Train:
         return self.frame.n_sounding_burst + self.frame.guard_samples
 
     def samples(self) -> Samples:
-        """Return the whole train, each burst followed by its guard."""
+        """Return the whole sequence, each burst followed by its guard."""
         burst = self.frame.sounding_burst() / np.float32(self.frame.known_amplitude)
         period = np.pad(burst, (0, self.frame.guard_samples))
         return np.concatenate([np.float32(a) * period for a in self.amplitudes])
 
 
 @dataclass(frozen=True)
-class TrainCapture:
-    """A train as received.
+class SequenceCapture:
+    """A sequence as received.
 
     Attributes:
         samples: Shape ``(n_samples,)``.
         start_tick: Receiver tick of the first sample.
-        train_tick: Tick at which the train was to arrive; None where nobody knows.
+        sequence_tick: Tick at which the sequence was to arrive; None where nobody knows.
     """
 
     samples: Samples
     start_tick: int
-    train_tick: int | None
+    sequence_tick: int | None
 
 
 class ReceiverSaturated(Exception):  # noqa: N818 - says what is the case
     """Samples touch full scale: nothing measured on them can be trusted."""
 
 
-def sound_train(bench: Bench, link: Link, node: int, train: Train) -> TrainCapture:
-    """Let one node send a train, alone, and return what was received.
+def sound_sequence(
+    bench: Bench, link: Link, node: int, sequence: SoundingSequence
+) -> SequenceCapture:
+    """Let one node send a sequence, alone, and return what was received.
 
     Args:
         bench: The radios.
         link: Lead, settling and waiting times.
         node: Who sends.
-        train: What.
+        sequence: What.
 
     Raises:
         RadioError: If a radio fails or is late.
         Erasure: The same, where nodes repeat.
         ReceiverSaturated: If the capture clips.
     """
-    hear = _timed if bench.has_hardware_time else _cyclic
-    capture, tick = hear(bench, link, node, train)
+    receive = _timed if bench.has_hardware_time else _cyclic
+    capture, tick = receive(bench, link, node, sequence)
     if capture.n_clipped:
         raise ReceiverSaturated(
-            f"{capture.n_clipped} samples of node {node}'s train touch full scale: lower "
+            f"{capture.n_clipped} samples of node {node}'s sequence touch full scale: lower "
             "radio.rx_gain_db, radio.tx_gain_db or link.peak_amplitude, or add attenuation"
         )
-    return TrainCapture(capture.samples, capture.start_tick, tick)
+    return SequenceCapture(capture.samples, capture.start_tick, tick)
 
 
-def _timed(bench: Bench, link: Link, node: int, train: Train) -> tuple[Capture, int]:
-    guard = train.frame.guard_samples
-    samples = train.samples()
+def _timed(bench: Bench, link: Link, node: int, sequence: SoundingSequence) -> tuple[Capture, int]:
+    guard = sequence.frame.guard_samples
+    samples = sequence.samples()
     tick = bench.receiver.now_tick() + round(link.lead_s * bench.sample_rate_hz)
     pending = bench.receiver.begin_receive(len(samples) + 2 * guard, tick)
     try:
@@ -114,19 +116,21 @@ def _timed(bench: Bench, link: Link, node: int, train: Train) -> tuple[Capture, 
     return capture, tick + guard
 
 
-def _cyclic(bench: Bench, link: Link, node: int, train: Train) -> tuple[Capture, None]:
-    even = len(set(train.amplitudes)) == 1
-    samples = train.samples()
-    repeated = samples[: train.period] if even else samples
+def _cyclic(
+    bench: Bench, link: Link, node: int, sequence: SoundingSequence
+) -> tuple[Capture, None]:
+    even = len(set(sequence.amplitudes)) == 1
+    samples = sequence.samples()
+    repeated = samples[: sequence.period] if even else samples
     n_settle = round(link.settle_s * bench.sample_rate_hz)
     with repeating(bench, {node: repeated}):
-        capture = receive_after(bench, n_settle, len(samples) + train.period, link.timeout_s)
+        capture = receive_after(bench, n_settle, len(samples) + sequence.period, link.timeout_s)
     return capture, None
 
 
 @dataclass(frozen=True)
-class TrainFit:
-    """The bursts of a train, each fitted on its own. Arrays have the shape ``(n_bursts,)``.
+class SequenceFit:
+    """The bursts of a sequence, each fitted on its own. Arrays have the shape ``(n_bursts,)``.
 
     Attributes:
         arrivals: Ticks, with fraction, at which the bursts begin.
@@ -134,10 +138,10 @@ class TrainFit:
         gain_stds: Root mean square of their complex errors.
         cfos: Carrier offsets in cycles per sample.
         noise_powers: What the fits left over, per sample.
-        leakages: Complex amplitudes at zero frequency.
+        dc_offsets: Complex amplitudes at zero frequency.
         period: Nominal distance of the bursts in samples.
         center: Half a burst's length.
-        train_tick: Tick at which the first burst was to arrive; None where nobody knows.
+        sequence_tick: Tick at which the first burst was to arrive; None where nobody knows.
     """
 
     arrivals: Floats
@@ -145,10 +149,10 @@ class TrainFit:
     gain_stds: Floats
     cfos: Floats
     noise_powers: Floats
-    leakages: NDArray[np.complex128]
+    dc_offsets: NDArray[np.complex128]
     period: int
     center: float
-    train_tick: int | None
+    sequence_tick: int | None
 
     @property
     def n_bursts(self) -> int:
@@ -157,7 +161,7 @@ class TrainFit:
 
     @property
     def middle(self) -> float:
-        """Tick of the train's middle, to which phase and offset belong."""
+        """Tick of the sequence's middle, to which phase and offset belong."""
         return float(np.mean(self.arrivals)) + self.center
 
     @property
@@ -166,54 +170,58 @@ class TrainFit:
         return float(np.median(self.noise_powers))
 
 
-def fit_train(capture: TrainCapture, train: Train, max_cfo: float) -> TrainFit:
-    """Fit every whole burst of an even train.
+def fit_sequence(
+    capture: SequenceCapture, sequence: SoundingSequence, max_cfo: float
+) -> SequenceFit:
+    """Fit every whole burst of an even sequence.
 
     The strongest burst is searched for; the others stand at whole periods from it.
 
     Args:
-        capture: As `sound_train` returned it.
-        train: What was sent.
+        capture: As `sound_sequence` returned it.
+        sequence: What was sent.
         max_cfo: Largest carrier offset looked for, in cycles per sample.
 
     Raises:
         BurstNotFound: If there is none.
     """
-    reference = train.frame.sounding_burst()
-    found = locate_burst(capture.samples, reference, train.frame.n_chirp, max_cfo)
-    fits = [fit_burst(capture.samples, reference, at) for at in _places(found, capture, train)]
+    reference = sequence.frame.sounding_burst()
+    found = locate_burst(capture.samples, reference, sequence.frame.n_chirp, max_cfo)
+    fits = [fit_burst(capture.samples, reference, at) for at in _places(found, capture, sequence)]
     rows = np.array([(f.start, f.gain_std, f.cfo, f.noise_power) for f in fits])
-    return TrainFit(
+    return SequenceFit(
         arrivals=capture.start_tick + rows[:, 0],
         gains=np.array([f.gain for f in fits]),
         gain_stds=rows[:, 1],
         cfos=rows[:, 2],
         noise_powers=rows[:, 3],
-        leakages=np.array([f.leakage for f in fits]),
-        period=train.period,
+        dc_offsets=np.array([f.dc_offset for f in fits]),
+        period=sequence.period,
         center=fits[0].center,
-        train_tick=capture.train_tick,
+        sequence_tick=capture.sequence_tick,
     )
 
 
-def _places(found: BurstFit, capture: TrainCapture, train: Train) -> list[Detection]:
-    """Return where the bursts of a train stand, seen from one of them."""
-    before = int(found.start // train.period)
-    first = found.start - before * train.period
-    if capture.train_tick is not None:  # the train has a beginning: nothing stands before it
-        away = (found.start - (capture.train_tick - capture.start_tick)) / train.period
-        first = found.start - round(away) * train.period
-    last = len(capture.samples) - train.frame.n_sounding_burst
-    starts = [first + k * train.period for k in range(len(train.amplitudes))]
+def _places(
+    found: BurstFit, capture: SequenceCapture, sequence: SoundingSequence
+) -> list[Detection]:
+    """Return where the bursts of a sequence stand, seen from one of them."""
+    before = int(found.start // sequence.period)
+    first = found.start - before * sequence.period
+    if capture.sequence_tick is not None:  # the sequence has a beginning: nothing stands before it
+        away = (found.start - (capture.sequence_tick - capture.start_tick)) / sequence.period
+        first = found.start - round(away) * sequence.period
+    last = len(capture.samples) - sequence.frame.n_sounding_burst
+    starts = [first + k * sequence.period for k in range(len(sequence.amplitudes))]
     return [Detection(s, found.cfo, found.metric) for s in starts if -0.5 <= s <= last]
 
 
 __all__ = [
     "BurstNotFound",
     "ReceiverSaturated",
-    "Train",
-    "TrainCapture",
-    "TrainFit",
-    "fit_train",
-    "sound_train",
+    "SequenceCapture",
+    "SequenceFit",
+    "SoundingSequence",
+    "fit_sequence",
+    "sound_sequence",
 ]

@@ -2,23 +2,23 @@
 
 import numpy as np
 
-from ota_calibration.measure.sounding_sequence import TrainFit
+from ota_calibration.measure.sounding_sequence import SequenceFit
 
 
-def train_delay_samples(fit: TrainFit) -> float | None:
-    """Return how much later than asked a train's first burst arrives, in samples with fraction.
+def train_delay_samples(fit: SequenceFit) -> float | None:
+    """Return how much later than asked a sequence's first burst arrives, in samples with fraction.
 
     None where the radio has no hardware time: nothing was asked for.
     """
-    if fit.train_tick is None:
+    if fit.sequence_tick is None:
         return None
     first = fit.arrivals - fit.period * np.arange(fit.n_bursts)
     slope = clock_error_ppm(fit) * 1e-6 * fit.period
     middle = (fit.n_bursts - 1) / 2
-    return float(np.mean(first)) + slope * middle - fit.train_tick
+    return float(np.mean(first)) + slope * middle - fit.sequence_tick
 
 
-def clock_error_ppm(fit: TrainFit) -> float:
+def clock_error_ppm(fit: SequenceFit) -> float:
     """Return how much faster the node's sample clock runs than the receiver's, in ppm.
 
     A fast clock sends its periods too close to each other: the slope of the arrivals over

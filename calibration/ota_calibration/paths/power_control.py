@@ -3,7 +3,7 @@
 Node k multiplies its symbol by ``precoder_k = rx_amplitude / gain_k``, so that
 the receiver meets ``rx_amplitude * symbol`` from everybody and the air adds the
 symbols. The weakest node that takes part decides how loud all others may be
-heard; a node far weaker than the rest is left out instead (truncation).
+received; a node far weaker than the rest is left out instead (truncation).
 """
 
 import math
@@ -26,7 +26,7 @@ LEAST_GAIN_TO_STD = 3.0
 ROUNDING_MARGIN = 1.0 - 4.0 * float(np.finfo(np.float64).eps)
 
 
-class NoNodeHeardError(RuntimeError):
+class NoNodeFoundError(RuntimeError):
     """No node's sounding rose above the noise, so nobody can be inverted."""
 
 
@@ -42,15 +42,15 @@ class Inversion:
         precoders: ``rx_amplitude / gain_k``, complex, shape ``(n_nodes,)``;
             zero for a node that is left out.
         active: Whether the node sends, shape ``(n_nodes,)``.
-        heard: Whether its sounding rose above the noise, shape ``(n_nodes,)``.
+        received: Whether its sounding rose above the noise, shape ``(n_nodes,)``.
         shortfall_db: How far the node's largest received amplitude lies below
-            the median of the nodes heard, in dB (negative: above), shape ``(n_nodes,)``.
+            the median of the nodes received, in dB (negative: above), shape ``(n_nodes,)``.
         rx_amplitude: Amplitude of a symbol of 1 at the receiver, common to all.
     """
 
     precoders: NDArray[np.complex128]
     active: NDArray[np.bool_]
-    heard: NDArray[np.bool_]
+    received: NDArray[np.bool_]
     shortfall_db: NDArray[np.float64]
     rx_amplitude: float
 
@@ -65,8 +65,8 @@ class Inversion:
         )
 
     def _reason(self, node: int, name: str) -> str:
-        if not self.heard[node]:
-            return f"{name} was not heard"
+        if not self.received[node]:
+            return f"{name} was not received"
         return f"{name} reaches {self.shortfall_db[node]:.1f} dB less than the median node"
 
 
@@ -94,8 +94,8 @@ def invert_channels(
 ) -> Inversion:
     r"""Choose the loudest common ``rx_amplitude`` that all nodes kept can reach.
 
-    Node k reaches at most $r_k = a_k |h_k|$. Nodes not heard, and nodes whose
-    $r_k$ lies more than ``truncation_db`` below the median of those heard, are
+    Node k reaches at most $r_k = a_k |h_k|$. Nodes not received, and nodes whose
+    $r_k$ lies more than ``truncation_db`` below the median of those received, are
     left out; then $c = \min_k r_k$ over the rest and $\alpha_k = c / h_k$, so
     $|\alpha_k| \le a_k$. The median, unlike the strongest node, does not move
     when one radio stands next to the receiver.
@@ -105,25 +105,25 @@ def invert_channels(
         peak_amplitude: Limit $a_k$ of $|\alpha_k|$, one for all or one per node,
             positive, full scale 1.0.
         truncation_db: Largest shortfall against the median node, in dB, not
-            negative; ``inf`` keeps every node that is heard.
+            negative; ``inf`` keeps every node that is received.
         max_rx_amplitude: Ceiling of ``rx_amplitude``, for the converter's
             headroom or a privacy schedule.
 
     Raises:
         ValueError: If a limit or threshold is out of range.
-        NoNodeHeardError: If no sounding rose above its noise.
+        NoNodeFoundError: If no sounding rose above its noise.
     """
     gains = np.array([estimate.gain for estimate in estimates], dtype=np.complex128)
     limits = _node_limits(peak_amplitude, len(gains))
     _check_thresholds(truncation_db, max_rx_amplitude)
-    heard = _heard(estimates)
-    reach = np.where(heard, limits * np.abs(gains), 0.0)
-    shortfall_db = _shortfall_db(reach, heard)
-    active = heard & (shortfall_db <= truncation_db)
+    received = _received_nodes(estimates)
+    reach = np.where(received, limits * np.abs(gains), 0.0)
+    shortfall_db = _shortfall_db(reach, received)
+    active = received & (shortfall_db <= truncation_db)
     rx_amplitude = float(min(reach[active].min() * ROUNDING_MARGIN, max_rx_amplitude))
     precoders = np.zeros_like(gains)
     precoders[active] = rx_amplitude / gains[active]
-    return Inversion(precoders, active, heard, shortfall_db, rx_amplitude)
+    return Inversion(precoders, active, received, shortfall_db, rx_amplitude)
 
 
 def check_power(node: str, precoder: complex, largest_symbol: float, peak_amplitude: float) -> None:
@@ -182,8 +182,8 @@ def _check_thresholds(truncation_db: float, max_rx_amplitude: float) -> None:
         raise ValueError(f"max_rx_amplitude = {max_rx_amplitude} must be positive")
 
 
-def _heard(estimates: Sequence[ChannelEstimate]) -> NDArray[np.bool_]:
-    heard = np.array(
+def _received_nodes(estimates: Sequence[ChannelEstimate]) -> NDArray[np.bool_]:
+    received = np.array(
         [
             np.isfinite(estimate.gain)
             and abs(estimate.gain) > LEAST_GAIN_TO_STD * estimate.gain_std
@@ -191,16 +191,16 @@ def _heard(estimates: Sequence[ChannelEstimate]) -> NDArray[np.bool_]:
         ],
         dtype=np.bool_,
     )
-    if not heard.any():
-        raise NoNodeHeardError(
-            f"none of {len(heard)} nodes was heard: no gain is above {LEAST_GAIN_TO_STD:g} times "
+    if not received.any():
+        raise NoNodeFoundError(
+            f"none of {len(received)} nodes was found: no gain above {LEAST_GAIN_TO_STD:g} times "
             "its standard deviation; check antennas and gains, or repeat the sounding"
         )
-    return heard
+    return received
 
 
-def _shortfall_db(reach: NDArray[np.float64], heard: NDArray[np.bool_]) -> NDArray[np.float64]:
-    median = float(np.median(reach[heard]))
+def _shortfall_db(reach: NDArray[np.float64], received: NDArray[np.bool_]) -> NDArray[np.float64]:
+    median = float(np.median(reach[received]))
     # The rounding keeps equal nodes equal: a shortfall of 1e-15 dB is none.
     shortfalls = [-round(amplitude_to_db(float(value) / median), 9) for value in reach]
     return np.array(shortfalls, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Sound the nodes one after the other and plan the rounds from what is heard."""
+"""Sound the nodes one after the other and plan the rounds from what is received."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ota_calibration.paths.power_control import Inversion, NoNodeHeardError, invert_channels
+from ota_calibration.paths.power_control import Inversion, NoNodeFoundError, invert_channels
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, RadioError, RadioLost, TimeError
 from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
@@ -15,7 +15,7 @@ from sdr_ota.types import ChannelEstimate, Precoder, TransmitPlan
 
 
 @dataclass(frozen=True)
-class HeardSounding:
+class ReceivedSounding:
     """What was received while the nodes spoke one after the other.
 
     Attributes:
@@ -41,10 +41,10 @@ def sound_nodes(bench: Bench, link: Link) -> tuple[ChannelEstimate | None, ...]:
         Erasure: If no capture came at all, or a saturated one.
         RadioLost: If the receiver has gone.
     """
-    return estimate_nodes(hear_sounding(bench, link).capture, bench, link)
+    return estimate_nodes(receive_sounding(bench, link).capture, bench, link)
 
 
-def hear_sounding(bench: Bench, link: Link) -> HeardSounding:
+def receive_sounding(bench: Bench, link: Link) -> ReceivedSounding:
     """Let every node send its sounding burst in its own slot and capture them all.
 
     Raises:
@@ -76,7 +76,7 @@ def estimate_nodes(
     return tuple(_estimate(capture, bench, link, node) for node in range(len(bench.nodes)))
 
 
-def _sounding_frame(bench: Bench, link: Link) -> HeardSounding:
+def _sounding_frame(bench: Bench, link: Link) -> ReceivedSounding:
     """Send every node's burst in its slot and return what was received."""
     frame = link.frame
     frame_tick = bench.receiver.now_tick() + round(link.lead_s * bench.sample_rate_hz)
@@ -106,7 +106,7 @@ def _sounding_frame(bench: Bench, link: Link) -> HeardSounding:
             late.add(node)
         except RadioLost:
             continue
-    return HeardSounding(capture, frozenset(late))
+    return ReceivedSounding(capture, frozenset(late))
 
 
 def _estimate(capture: Capture, bench: Bench, link: Link, node: int) -> ChannelEstimate | None:
@@ -147,16 +147,16 @@ def make_plan(
     Raises:
         Erasure: ``no-plan`` if no node can take part.
     """
-    heard = [node for node, estimate in enumerate(estimates) if estimate is not None]
+    received = [node for node, estimate in enumerate(estimates) if estimate is not None]
     found = [estimate for estimate in estimates if estimate is not None]
     if not found:
         raise Erasure("no-plan", f"none of {len(estimates)} nodes was found in its sounding slot")
     try:
         inversion = invert_channels(found, peak_amplitude, truncation_db)
-    except NoNodeHeardError as silent:
+    except NoNodeFoundError as silent:
         raise Erasure("no-plan", str(silent)) from silent
     precoders = [Precoder(0j)] * len(estimates)
-    for place, node in enumerate(heard):
+    for place, node in enumerate(received):
         estimate = found[place]
         precoders[node] = Precoder(
             complex(inversion.precoders[place]),
@@ -164,12 +164,12 @@ def make_plan(
             estimate.cfo_hz,
             estimate.measured_tick,
         )
-    missing = [f"node {n} was not found" for n in range(len(estimates)) if n not in heard]
-    return _with_errors(precoders, found, inversion, (*missing, *_truncated(inversion, heard)))
+    missing = [f"node {n} was not found" for n in range(len(estimates)) if n not in received]
+    return _with_errors(precoders, found, inversion, (*missing, *_truncated(inversion, received)))
 
 
-def _truncated(inversion: Inversion, heard: Sequence[int]) -> tuple[str, ...]:
-    return inversion.truncated([f"node {node}" for node in heard])
+def _truncated(inversion: Inversion, received: Sequence[int]) -> tuple[str, ...]:
+    return inversion.truncated([f"node {node}" for node in received])
 
 
 def _with_errors(

@@ -1,4 +1,4 @@
-"""How much the paths wander: measured by comparing each sounding with the one before.
+"""How much the paths vary: measured by comparing each sounding with the one before.
 
 A sounding's own precision says how well a path was known at that moment. Phase
 noise, fading and start jitter then move it before the payload is sent; nothing but
@@ -24,12 +24,12 @@ Sounding = Sequence[ChannelEstimate | None]
 
 
 @dataclass(frozen=True)
-class Wander:
+class ChannelVariation:
     """Running means over soundings, and over nodes where nothing else is said.
 
     Fading moves a path by the same distance in the complex plane whether the path is strong or
     in a fade; what a node makes of it depends on its gain at that time. So what fades is kept
-    as a distance, node by node, and `with_wander` divides by the gains it plans for.
+    as a distance, node by node, and `with_variation` divides by the gains it plans for.
 
     Attributes:
         path_walk_per_s: Growth of the variance of a path's modulus, in units of squared gain,
@@ -40,7 +40,7 @@ class Wander:
         cfo_variance_hz2: Variance of a carrier offset's error beyond what the fits claim: phase
             noise inside a burst looks like an offset.
         loss_probability: Share of the bursts that did not come although their radios sent them in
-            time, of nodes that the sounding before had heard.
+            time, of nodes that the sounding before had received.
     """
 
     path_walk_per_s: tuple[float, ...] = ()
@@ -51,10 +51,10 @@ class Wander:
 
 
 class PathTracker:
-    """Keeps the last sounding and the wander measured so far.
+    """Keeps the last sounding and the variation measured so far.
 
     Attributes:
-        latest: The last sounding; None for a node that was not heard in it.
+        latest: The last sounding; None for a node that was not received in it.
         step: The receiver's gain step that the last sounding showed; None if it showed none.
     """
 
@@ -67,8 +67,8 @@ class PathTracker:
         self._expected = self._missed = 0
         self.step: GainStep | None = None
 
-    def observe(self, sounding: Sounding, late_nodes: Collection[int] = ()) -> Wander:
-        """Compare a sounding with the last one and return the wander by now.
+    def observe(self, sounding: Sounding, late_nodes: Collection[int] = ()) -> ChannelVariation:
+        """Compare a sounding with the last one and return the variation by now.
 
         Args:
             sounding: One estimate a node.
@@ -78,30 +78,30 @@ class PathTracker:
         self.step = receiver_step(self._known, sounding, self._sample_rate_hz)
         if not self._known:
             self._sums, self._weights = np.zeros((len(sounding), 5)), np.zeros(len(sounding))
-        heard_before = {k for k, estimate in enumerate(self.latest) if estimate is not None}
+        received_before = {k for k, estimate in enumerate(self.latest) if estimate is not None}
         for node, (before, now) in enumerate(zip(self._known, sounding, strict=False)):
-            # A step of the receiver is no wander: the new sounding already contains it.
+            # A step of the receiver is no variation: the new sounding already contains it.
             if before is not None and now is not None and not self.step:
                 change = _change(before, now, self._sample_rate_hz)
                 self._sums[node] = MEMORY * self._sums[node] + (1 - MEMORY) * np.array(change)
                 self._weights[node] = MEMORY * self._weights[node] + (1 - MEMORY)
             # A node that has gone is left out, and is no loss but the first time.
-            if node in heard_before and node not in late_nodes:
+            if node in received_before and node not in late_nodes:
                 self._expected += 1
                 self._missed += now is None
         self.latest = tuple(sounding)
         self._known = tuple(now or before for before, now in zip_longest(self._known, sounding))
-        return self._wander()
+        return self._variation()
 
-    def _wander(self) -> Wander:
+    def _variation(self) -> ChannelVariation:
         known = self._weights > 0
         if not known.any():
-            return Wander()
+            return ChannelVariation()
         means = self._sums[known] / self._weights[known, None]
         along, across, power, delay, cfo = means.T
         path_walk = np.full(len(known), np.nan)
         path_walk[known] = along
-        return Wander(
+        return ChannelVariation(
             tuple(path_walk.tolist()),
             float(np.mean((across - along) / power)),
             max(float(np.mean(delay)), 0.0),
@@ -110,8 +110,8 @@ class PathTracker:
         )
 
 
-def with_wander(plan: TransmitPlan, wander: Wander) -> TransmitPlan:
-    """Return a plan that expects the paths to wander as they have been seen to.
+def with_variation(plan: TransmitPlan, variation: ChannelVariation) -> TransmitPlan:
+    """Return a plan that expects the paths to vary as they have been seen to.
 
     The receiver samples where the lead node's burst arrives. Each of two nodes then
     differs from its own sounding by a change of ``delay_variance_s2``; the lead is
@@ -119,14 +119,14 @@ def with_wander(plan: TransmitPlan, wander: Wander) -> TransmitPlan:
     """
     n_active = max(len(plan.active_nodes), 1)
     others = (n_active - 1) / n_active
-    fading = _relative_walk_per_s(plan, wander.path_walk_per_s)
+    fading = _relative_walk_per_s(plan, variation.path_walk_per_s)
     return replace(
         plan,
-        phase_walk_rad2_per_s=max(fading + wander.phase_walk_rad2_per_s, 0.0),
+        phase_walk_rad2_per_s=max(fading + variation.phase_walk_rad2_per_s, 0.0),
         amplitude_walk_per_s=max(fading, 0.0),
-        timing_error_std_s=float(np.sqrt(2 * others * wander.delay_variance_s2)),
-        cfo_error_std_hz=float(np.sqrt(plan.cfo_error_std_hz**2 + wander.cfo_variance_hz2)),
-        loss_probability=others * wander.loss_probability,
+        timing_error_std_s=float(np.sqrt(2 * others * variation.delay_variance_s2)),
+        cfo_error_std_hz=float(np.sqrt(plan.cfo_error_std_hz**2 + variation.cfo_variance_hz2)),
+        loss_probability=others * variation.loss_probability,
     )
 
 

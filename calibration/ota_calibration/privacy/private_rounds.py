@@ -70,7 +70,7 @@ class PrivateRounds:
 
         Args:
             index: The round, from 0.
-            plan: Who can send, and how loud the weakest of them is heard.
+            plan: Who can send, and how loud the weakest of them is received.
 
         Returns:
             The plan (softer where the receiver's noise protects alone) and the payload
@@ -129,7 +129,7 @@ def _loudest(plan: TransmitPlan) -> float:
 
 
 def _softened(plan: TransmitPlan, allocation: Allocation) -> TransmitPlan:
-    """Return the plan with every node heard at the allocation's amplitude."""
+    """Return the plan with every node received at the allocation's amplitude."""
     factor = float(allocation.rx_amplitude[0]) / _loudest(plan)
     precoders = tuple(replace(p, gain=p.gain * factor) for p in plan.precoders)
     return replace(plan, precoders=precoders, rx_amplitude=plan.rx_amplitude * factor)

@@ -1,4 +1,4 @@
-r"""Schedules: how loud each round is heard, so that the run keeps its privacy.
+r"""Schedules: how loud each round is received, so that the run keeps its privacy.
 
 A schedule is an array of received peak SNR $q_t$ (see
 :mod:`ota_calibration.privacy.peak_snr`), shape ``(n_rounds,)``, with

@@ -58,7 +58,7 @@ class FrameSynchroniser(gr.basic_block):
             return
         levels = {
             "noise_power": received.noise_power,
-            "loudest_silence": received.loudest_silence,
+            "peak_idle_power": received.peak_idle_power,
         }
         fitted = {f"burst_{name}": value for name, value in asdict(burst).items()}
         payload = make_pdu({"kind": "payload", **levels, **fitted, **common}, received.chips)

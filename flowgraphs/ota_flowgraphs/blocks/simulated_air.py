@@ -1,4 +1,4 @@
-"""K streams in, what one receiver hears out."""
+"""K streams in, what one receiver receives out."""
 
 import numpy as np
 from gnuradio import gr

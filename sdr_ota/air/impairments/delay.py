@@ -49,11 +49,11 @@ class PlacedSamples:
 
     def window(self, start_tick: int, n_samples: int) -> Samples:
         """Return what lies in a window of time; silence where there are no samples."""
-        heard = np.zeros(n_samples, np.complex64)
+        received = np.zeros(n_samples, np.complex64)
         first = start_tick - self.first_tick
         part = self.samples[max(first, 0) : max(first + n_samples, 0)]
-        heard[max(-first, 0) : max(-first, 0) + len(part)] = part
-        return heard
+        received[max(-first, 0) : max(-first, 0) + len(part)] = part
+        return received
 
 
 def fractional_delay(samples: Samples, delay_samples: float) -> PlacedSamples:

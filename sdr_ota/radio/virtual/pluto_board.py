@@ -1,9 +1,9 @@
 """Virtual PlutoSDRs on one simulated air: what their attributes and buffers do to it.
 
 The air is the one of the simulated back-end. Its time moves with the samples that the
-receiving board is asked for. Approximations: the nodes' boards hear nothing but their own
+receiving board is asked for. Approximations: the nodes' boards receive nothing but their own
 loopback, and a board that runs at another rate than the receiver, or is tuned elsewhere,
-is not heard at all.
+is not received at all.
 """
 
 import threading
@@ -218,7 +218,7 @@ class PlutoBoard:
         return None if source is None else self._through_transmitter(source)
 
     def _through_transmitter(self, source: Samples) -> Samples | None:
-        """Return what filter and attenuator leave; None if the receiver cannot hear it."""
+        """Return what filter and attenuator leave; None if the receiver cannot receive it."""
         receiver = self._world.receiver
         rate_hz = receiver.number((PHY, RX, "sampling_frequency"))
         detuned_hz = self.number((PHY, TX_LO, "frequency")) - receiver.number(
@@ -261,25 +261,25 @@ class PlutoBoard:
         return self._queue.popleft()
 
     def _captured(self, n_samples: int) -> NDArray[np.int16]:
-        heard = np.zeros(n_samples, np.complex64)
+        received = np.zeros(n_samples, np.complex64)
         looped = self.number((PHY, "debug", "loopback"))
         if looped and self._sent is not None:
-            heard = self._sent[np.arange(n_samples) % len(self._sent)]
+            received = self._sent[np.arange(n_samples) % len(self._sent)]
         elif self.node is None and not self.number((PHY, RX_LO, "powerdown")):
-            heard, _ = self._world.air.hear(self._world.air.now_tick, n_samples)
-            heard = heard * self._rx_gain(heard)
+            received, _ = self._world.air.receive(self._world.air.now_tick, n_samples)
+            received = received * self._rx_gain(received)
         share = min(
             self.number((PHY, RX, "rf_bandwidth")) / self.number((PHY, RX, "sampling_frequency")),
             1.0,
         )
-        iq = _band_limited(heard, share).astype(np.complex64).view(np.float32)
+        iq = _band_limited(received, share).astype(np.complex64).view(np.float32)
         codes = np.clip(np.rint(iq * ADC_FULL_SCALE), -ADC_FULL_SCALE, ADC_FULL_SCALE - 1)
         return np.asarray(codes, np.int16)
 
-    def _rx_gain(self, heard: Samples) -> np.float32:
+    def _rx_gain(self, received: Samples) -> np.float32:
         if self.values[(PHY, RX, "gain_control_mode")] == "manual":
             return np.float32(db_to_amplitude(self.number((PHY, RX, "hardwaregain"))))
-        level = float(np.sqrt(np.mean(np.abs(heard) ** 2)))
+        level = float(np.sqrt(np.mean(np.abs(received) ** 2)))
         return np.float32(_AGC_LEVEL / max(level, 1e-9))
 
 

@@ -75,8 +75,10 @@ class _Connection(socketserver.StreamRequestHandler):
                 sent = np.frombuffer(self.rfile.read(8 * int(n_samples)), np.complex64)
                 return str(0 if self._device.send(sent, int(tick)) else _TIME_ERROR), b""
             case "HEAR", tick, n_samples:
-                heard = self._device.hear(int(tick), int(n_samples))
-                return ("0", heard.tobytes()) if heard is not None else (str(_TIME_ERROR), b"")
+                received = self._device.receive(int(tick), int(n_samples))
+                return (
+                    ("0", received.tobytes()) if received is not None else (str(_TIME_ERROR), b"")
+                )
             case _:
                 return self._told(name, rest), b""
 

@@ -68,7 +68,7 @@ class SoapyWorld:
 
     @property
     def receiver(self) -> "_Device":
-        """The device that hears the air."""
+        """The device that receives the air."""
         return self.devices[-1]
 
 
@@ -166,11 +166,11 @@ class _Device:
         path.clock_error_ppm = error_ppm
         path.cfo_hz = cfo_of_clock_error(error_ppm, receiver.settings["freq"]) + detuned_hz
 
-    def hear(self, tick: int, n_samples: int) -> Samples | None:
+    def receive(self, tick: int, n_samples: int) -> Samples | None:
         """Return what is received from a tick on; None if it has passed."""
         start = tick - self.time_offset
         if start < self.world.air.now_tick:
             return None
-        heard, _ = self.world.air.hear(start, n_samples)
+        received, _ = self.world.air.receive(start, n_samples)
         gain = np.float32(db_to_amplitude(self.settings["gain"]))
-        return quantise(gain * heard, ADC_BITS)
+        return quantise(gain * received, ADC_BITS)

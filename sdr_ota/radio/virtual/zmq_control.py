@@ -81,10 +81,10 @@ class ControlServer:
     def _serve_one(self, connection: Connection) -> None:
         fields, samples = receive_message(connection)
         try:
-            answer, heard = self._answer(fields, samples)
+            answer, received = self._answer(fields, samples)
         except ValueError as wrong:
-            answer, heard = {"refused": str(wrong)}, NOTHING
-        send_message(connection, answer, heard)
+            answer, received = {"refused": str(wrong)}, NOTHING
+        send_message(connection, answer, received)
 
 
 def connect(path: str) -> Connection:

@@ -43,7 +43,7 @@ class VirtualReceiver:
         match asked["what"]:
             case "hello":
                 return {"serial": "virtual-receiver", **self._world, "receives": True}, NOTHING
-            case "hear":
+            case "receive":
                 return self._hear(asked["n_samples"], asked["timeout_s"])
             case "tick":
                 return {"tick": self._tick}, NOTHING
@@ -53,13 +53,13 @@ class VirtualReceiver:
     def _hear(self, n_samples: int, timeout_s: float) -> tuple[Fields, Samples]:
         stale = self._take(STALE_SAMPLES, timeout_s)
         start = self._tick
-        heard = self._take(n_samples, timeout_s) if stale is not None else None
-        if heard is None:
+        received = self._take(n_samples, timeout_s) if stale is not None else None
+        if received is None:
             return {"timeout": True}, NOTHING
         n_clipped = 0
         if self._adc_bits is not None:
-            n_clipped = round(saturated_fraction(heard, self._adc_bits) * len(heard))
-        return {"tick": start, "n_clipped": n_clipped}, heard
+            n_clipped = round(saturated_fraction(received, self._adc_bits) * len(received))
+        return {"tick": start, "n_clipped": n_clipped}, received
 
     def _take(self, n_samples: int, timeout_s: float) -> Samples | None:
         """Return the next samples of the stream; None if they do not come."""

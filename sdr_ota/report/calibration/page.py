@@ -57,7 +57,7 @@ def _summary(result: BenchResult, config: Config) -> str:
         f"{result.measured_at:%Y-%m-%d %H:%M} UTC: {told}.\n\n"
         f"{radio.center_freq_hz / 1e6:g} MHz, {radio.sample_rate_hz / 1e6:g} MS/s, receiver "
         f"{result.receiver.receiver} at {result.receiver.rx_gain_db:g} dB. Intervals hold the "
-        "truth in 95 of 100 cases if looks are independent; a path that fades slowly is not."
+        "truth in 95 of 100 cases if observations are independent; a path that fades slowly is not."
     )
 
 
@@ -98,15 +98,15 @@ def _receiver(result: BenchResult, config: Config) -> Section:
 
 
 def _common(result: BenchResult) -> list[Section]:
-    heard = [node for node in result.nodes if node.survey is not None]
-    if not heard:
+    received = [node for node in result.nodes if node.survey is not None]
+    if not received:
         return []
-    rate, center = heard[0].key.sample_rate_hz, heard[0].key.center_freq_hz
+    rate, center = received[0].key.sample_rate_hz, received[0].key.center_freq_hz
     figures: list[Figure] = []
     if "cfo" in result.kinds:
-        figures += [offset_figure(heard), allan_figure(heard, rate, center)]
-    if any(node.linearity is not None for node in heard):
-        figures.append(linearity_figure(heard))
+        figures += [offset_figure(received), allan_figure(received, rate, center)]
+    if any(node.linearity is not None for node in received):
+        figures.append(linearity_figure(received))
     return [Section("All nodes", figures=figures)]
 
 
@@ -126,7 +126,7 @@ def _node(node: NodeResult, result: BenchResult, config: Config) -> Section:
         sent_dbfs = amplitude_to_db(config.link.peak_amplitude)
         level = level_dbm(gain.value, sent_dbfs, reference)
         notes.append(f"at {sent_dbfs:.1f} dBFS it arrives with {level:.1f} dBm")
-    table = Table(("quantity", "value", "looks", "method", "until"), rows)
+    table = Table(("quantity", "value", "observations", "method", "until"), rows)
     return Section(f"Node {node.serial}", "\n\n".join(notes), (table,), _node_figures(node, config))
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 from ota_calibration.measure.burst_view import impulse_response, pilot_chips
-from ota_calibration.measure.cfo import allan_deviation, train_phases
+from ota_calibration.measure.cfo import allan_deviation, sequence_phases
 from ota_calibration.measure.noise_floor import NoiseFloor
-from ota_calibration.measure.sounding_sequence import Train
+from ota_calibration.measure.sounding_sequence import SoundingSequence
 from ota_calibration.measure.survey import Survey
 
 from sdr_ota.report.calibration.result import NodeResult
@@ -39,7 +39,7 @@ def offset_figure(nodes: Sequence[NodeResult]) -> Figure:
         times = np.array(survey.times_s) - survey.times_s[0]
         label = f"{name}: {offsets.mean():+.1f} Hz"
         axes.plot(times, offsets - offsets.mean(), markersize=3, label=label, **joined_style(place))
-    axes.set_xlabel("time since the node's first train (s)")
+    axes.set_xlabel("time since the node's first sequence (s)")
     axes.set_ylabel("offset from mean (Hz)")
     axes.legend(fontsize=7)
     caption = "Carrier offset over time. A slope is drift: warm up, or sound more often."
@@ -47,13 +47,13 @@ def offset_figure(nodes: Sequence[NodeResult]) -> Figure:
 
 
 def allan_figure(nodes: Sequence[NodeResult], rate_hz: float, center_hz: float) -> Figure:
-    """Draw the Allan deviation inside trains, and a slope of -1 for looks that are noise."""
+    """Draw the Allan deviation inside sequences, and a slope of -1 for noise."""
     drawing, axes = _single()
     for place, (name, survey) in enumerate(_surveys(nodes)):
-        phases = [train_phases(look.fit) for look in survey.looks]
+        phases = [sequence_phases(observation.fit) for observation in survey.observations]
         shortest = min(len(p) for p in phases)
         lags = [m for m in (1, 2, 3, 4, 5, 6) if 2 * m < shortest]
-        interval_s = survey.looks[0].fit.period / rate_hz
+        interval_s = survey.observations[0].fit.period / rate_hz
         values = [
             np.sqrt(np.mean([allan_deviation(p, interval_s, center_hz, m) ** 2 for p in phases]))
             for m in lags
@@ -63,8 +63,8 @@ def allan_figure(nodes: Sequence[NodeResult], rate_hz: float, center_hz: float) 
     axes.set_ylabel("Allan deviation")
     axes.legend(fontsize=7)
     caption = (
-        "Allan deviation of the carriers in a train. Falling as 1/time it shows the noise of the "
-        "looks; falling more slowly, the oscillators."
+        "Allan deviation of the carriers in a sequence. Falling as 1/time it shows the noise of "
+        "the observations; falling more slowly, the oscillators."
     )
     return Figure(caption, drawing, "allan-deviation")
 
@@ -98,13 +98,13 @@ def node_figure(node: NodeResult, frame: FrameFormat, n_bursts: int) -> Figure:
         right = drawing.add_subplot(1, 3, 3)
     survey = node.survey
     if survey is not None:
-        look = survey.looks[-1]
-        train = Train.even(frame, n_bursts)
-        delays, response = impulse_response(look.capture, train, look.fit)
+        observation = survey.observations[-1]
+        sequence = SoundingSequence.even(frame, n_bursts)
+        delays, response = impulse_response(observation.capture, sequence, observation.fit)
         level_db = 20 * np.log10(np.maximum(response / response.max(), 1e-3))
         left.plot(delays, level_db, color="0.2")
         _draw_clock(clock, node, survey)
-        chips = pilot_chips(look.capture, train, look.fit)
+        chips = pilot_chips(observation.capture, sequence, observation.fit)
         right.plot(chips.real, chips.imag, ".", markersize=1, color="0.3", alpha=0.4)
     left.set_xlabel("delay (samples)")
     left.set_ylabel("impulse response (dB)")
@@ -121,7 +121,7 @@ def node_figure(node: NodeResult, frame: FrameFormat, n_bursts: int) -> Figure:
 
 
 def _draw_clock(axes: Any, node: NodeResult, survey: Survey) -> None:
-    """Draw start phases as hands, or else the phases inside trains around their line."""
+    """Draw start phases as hands, or else the phases inside sequences around their line."""
     axes.set_yticklabels([])
     axes.set_xticks(np.arange(8) * np.pi / 4)
     axes.tick_params(labelsize=6)
@@ -129,13 +129,15 @@ def _draw_clock(axes: Any, node: NodeResult, survey: Survey) -> None:
         for phase in node.starts.phases_rad:
             axes.plot([0, phase], [0, 1], color="0.2", linewidth=1)
         return
-    phases = np.concatenate([train_phases(look.fit) for look in survey.looks])
+    phases = np.concatenate(
+        [sequence_phases(observation.fit) for observation in survey.observations]
+    )
     axes.plot(phases, np.linspace(0.2, 1.0, len(phases)), ".", markersize=2, color="0.2")
 
 
 def _clock_words(node: NodeResult) -> str:
     if node.starts is None:
-        return "phases in trains, their turning taken out"
+        return "phases in sequences, their turning taken out"
     if node.starts.n_states:
         return f"{node.starts.n_starts} starts on a grid of {node.starts.n_states}"
     return f"{node.starts.n_starts} starts on no grid"

@@ -20,7 +20,7 @@ from ota_calibration.measure.quantities import (
     timing_measurements,
 )
 from ota_calibration.measure.record import RecordKey
-from ota_calibration.measure.sounding_sequence import Train, TrainCapture
+from ota_calibration.measure.sounding_sequence import SequenceCapture, SoundingSequence
 from ota_calibration.measure.survey import Survey
 from ota_calibration.measure.verdict import Fitness, Verdict, judge
 
@@ -33,7 +33,7 @@ from sdr_ota.schemes import LinkQuality
 KINDS = ("noise-floor", "gain", "cfo", "timing", "phase", "linearity")
 
 N_BURSTS = 16
-"""Of a train: 22 ms at one million samples a second and the default frame."""
+"""Of a sequence: 22 ms at one million samples a second and the default frame."""
 
 VALID_FOR: Mapping[str, timedelta] = {
     "gain": timedelta(hours=1),
@@ -51,12 +51,12 @@ SHARED_CLOCK_HZ = 1.0
 
 
 @dataclass(frozen=True)
-class NodeHeard:
-    """What was heard of a node; without a survey, why nothing."""
+class NodeCaptures:
+    """What was received of a node; without a survey, why nothing."""
 
     serial: str
     survey: Survey | None = None
-    ladders: Sequence[TrainCapture] = ()
+    ladders: Sequence[SequenceCapture] = ()
     starts: StartPhases | None = None
     silence: str = ""
 
@@ -69,7 +69,7 @@ class NodeResult:
         serial: Of the device.
         key: What its measurements belong to.
         measured: By kind of calibration.
-        survey: The looks behind them; None if it was not heard or not asked.
+        survey: The observations behind them; None if it was not received or not asked.
         linearity: None if not asked for.
         starts: Its phases after starts; None if not asked for or without a meaning.
         link: What it would be in a sum; None with ``survey``.
@@ -157,35 +157,35 @@ def valid_for(kind: str, config: Config) -> timedelta:
 
 
 def node_result(
-    heard: NodeHeard, key: RecordKey, config: Config, link: Link, kinds: Sequence[str]
+    received: NodeCaptures, key: RecordKey, config: Config, link: Link, kinds: Sequence[str]
 ) -> NodeResult:
-    """Measure and judge what was heard of a node."""
-    survey, rate = heard.survey, key.sample_rate_hz
-    empty = NodeResult(heard.serial, key, {}, None, None, None, None, None, ())
+    """Measure and judge what was received of a node."""
+    survey, rate = received.survey, key.sample_rate_hz
+    empty = NodeResult(received.serial, key, {}, None, None, None, None, None, ())
     if survey is None:
-        if not heard.silence:
+        if not received.silence:
             return empty
-        verdict = Verdict(Fitness.UNUSABLE, heard.silence, {})
+        verdict = Verdict(Fitness.UNUSABLE, received.silence, {})
         return replace(empty, verdict=verdict)
     gap_s = sounding_gap_s(link, config.clients.count, rate)
     offsets = survey.series("cfo_hz")
     follows = abs(float(np.mean(offsets))) < SHARED_CLOCK_HZ
-    is_timed = survey.looks[0].fit.train_tick is not None
-    starts = heard.starts if follows else None
-    linearity = _linearity(heard, link, rate)
+    is_timed = survey.observations[0].fit.sequence_tick is not None
+    starts = received.starts if follows else None
+    linearity = _linearity(received, link, rate)
     every: Mapping[str, Sequence[Measurement]] = {
         "gain": gain_measurements(survey),
         "cfo": cfo_measurements(survey, rate, key.center_freq_hz),
         "timing": timing_measurements(survey, rate),
         "phase": phase_measurements(survey, rate, gap_s, starts, follows and is_timed),
-        "linearity": _linear(linearity, heard, survey),
+        "linearity": _linear(linearity, received, survey),
     }
     measured = {kind: every[kind] for kind in kinds if kind in every}
     quality = node_quality(survey, link, rate, gap_s)
     verdict = judge(quality, config.clients.count, is_timed)
-    notes = _notes(heard, survey, kinds, follows, is_timed)
+    notes = _notes(received, survey, kinds, follows, is_timed)
     return NodeResult(
-        heard.serial, key, measured, survey, linearity, starts, quality, verdict, notes
+        received.serial, key, measured, survey, linearity, starts, quality, verdict, notes
     )
 
 
@@ -193,9 +193,9 @@ def node_quality(survey: Survey, link: Link, sample_rate_hz: float, gap_s: float
     """Return what the schemes' formulas need, of a sum of nodes like this one.
 
     One burst is sounded before a payload, so phase and offset are as uncertain as a single
-    burst of the trains shows them; arrival and level as they scatter from train to train.
+    burst of the sequences shows them; arrival and level as they scatter from sequence to sequence.
     """
-    fits = [look.fit for look in survey.looks]
+    fits = [observation.fit for observation in survey.observations]
     gain = float(np.mean([np.mean(np.abs(fit.gains)) for fit in fits]))
     relative = float(np.mean([np.mean(fit.gain_stds / np.abs(fit.gains)) for fit in fits]))
     cfo_std_hz = sample_rate_hz * float(np.mean([np.std(fit.cfos, ddof=1) for fit in fits]))
@@ -220,31 +220,33 @@ def node_quality(survey: Survey, link: Link, sample_rate_hz: float, gap_s: float
     )
 
 
-def _linearity(heard: NodeHeard, link: Link, sample_rate_hz: float) -> Linearity | None:
-    if not heard.ladders:
+def _linearity(received: NodeCaptures, link: Link, sample_rate_hz: float) -> Linearity | None:
+    if not received.ladders:
         return None
-    ladder = Train(link.frame, ladder_amplitudes())
+    ladder = SoundingSequence(link.frame, ladder_amplitudes())
     try:
-        return measure_linearity(list(heard.ladders), ladder, link.max_cfo_hz / sample_rate_hz)
+        return measure_linearity(list(received.ladders), ladder, link.max_cfo_hz / sample_rate_hz)
     except BurstNotFound:
         return None
 
 
-def _linear(linearity: Linearity | None, heard: NodeHeard, survey: Survey) -> Sequence[Measurement]:
-    found = [] if linearity is None else linearity_measurements(linearity, len(heard.ladders))
+def _linear(
+    linearity: Linearity | None, received: NodeCaptures, survey: Survey
+) -> Sequence[Measurement]:
+    found = [] if linearity is None else linearity_measurements(linearity, len(received.ladders))
     return [*found, *front_end_measurements(survey)]
 
 
 def _notes(
-    heard: NodeHeard, survey: Survey, kinds: Sequence[str], follows: bool, is_timed: bool
+    received: NodeCaptures, survey: Survey, kinds: Sequence[str], follows: bool, is_timed: bool
 ) -> tuple[str, ...]:
     notes = list(survey.unmet)
     if survey.lost:
-        notes.append(f"{len(survey.lost)} trains lost and repeated, the last: {survey.lost[-1]}")
+        notes.append(f"{len(survey.lost)} sequences lost and repeated, the last: {survey.lost[-1]}")
     if "phase" in kinds and not is_timed:
         notes.append("start phase: has no meaning without hardware time")
     elif "phase" in kinds and not follows:
         notes.append("start phase: has no meaning while the carrier turns; share a reference")
-    if "linearity" in kinds and not heard.ladders:
-        notes.append("linearity: no ladder was heard")
+    if "linearity" in kinds and not received.ladders:
+        notes.append("linearity: no ladder was received")
     return tuple(notes)

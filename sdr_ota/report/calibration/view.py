@@ -30,7 +30,7 @@ class CalibrationView(Protocol):
     """What shows a calibration while it goes on."""
 
     def looked(self, node: int, done: int, of: int) -> None:
-        """Show how many trains of a node were heard, and how many there will be."""
+        """Show how many sequences of a node were received, and how many there will be."""
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def watch(serials: Sequence[str]) -> Iterator[CalibrationView]:
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
-        TextColumn("trains"),
+        TextColumn("sequences"),
     )
     with Progress(*columns, console=log) as progress:
         yield _Bars(progress, [progress.add_task(serial, total=None) for serial in serials])
@@ -63,7 +63,7 @@ class _Lines:
 
     def looked(self, node: int, done: int, of: int) -> None:
         if done == of:
-            log.print(f"{self._serials[node]}: {done} trains heard")
+            log.print(f"{self._serials[node]}: {done} sequences received")
 
 
 def print_result(result: BenchResult, folder: Path) -> None:
@@ -98,7 +98,7 @@ def _try(result: BenchResult) -> list[str]:
 
 def _measured_table(result: BenchResult) -> Table:
     table = Table(box=SIMPLE_HEAD, title="measured (95 % intervals)", title_justify="left")
-    for heading in ("device", "quantity", "value", "looks"):
+    for heading in ("device", "quantity", "value", "observations"):
         table.add_column(heading, no_wrap=heading != "device")
     if result.floor is not None:
         for measurement in noise_measurements(result.floor):
@@ -111,7 +111,7 @@ def _measured_table(result: BenchResult) -> Table:
 
 
 def measured_cells(measurement: Measurement) -> tuple[str, str, str]:
-    """Return name, value with interval, and number of looks as texts."""
+    """Return name, value with interval, and number of observations as texts."""
     value = f"{measurement.value:.6g}"
     if measurement.std > 0:
         half = measurement.half_width()

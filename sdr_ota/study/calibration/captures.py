@@ -2,11 +2,11 @@
 
 What a calibration needs beyond SigMF's own fields has the namespace ``ota``:
 
-    ota:calibration   train, ladder or idle
+    ota:calibration   sequence, ladder or idle
     ota:node          serial of the transmitter; empty for idle
     ota:receiver      serial of the receiver
-    ota:amplitudes    of the train's bursts, full scale 1.0
-    ota:train_tick    tick at which the train was to arrive, or null
+    ota:amplitudes    of the sequence's bursts, full scale 1.0
+    ota:sequence_tick    tick at which the sequence was to arrive, or null
 
 The receiver's tick of the first sample is ``core:global_index``.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ota_calibration.measure.sounding_sequence import Train, TrainCapture
+from ota_calibration.measure.sounding_sequence import SequenceCapture, SoundingSequence
 
 from sdr_ota.radio.base import Capture
 from sdr_ota.rounds.exchange import Bench
@@ -32,7 +32,7 @@ class CalibrationCapture:
     """A capture as read.
 
     Attributes:
-        kind: ``train``, ``ladder`` or ``idle``.
+        kind: ``sequence``, ``ladder`` or ``idle``.
         node: Serial of the transmitter.
         receiver: Serial of the receiver.
         amplitudes: Of the bursts.
@@ -47,7 +47,7 @@ class CalibrationCapture:
     amplitudes: tuple[float, ...]
     sample_rate_hz: float
     center_freq_hz: float
-    capture: TrainCapture
+    capture: SequenceCapture
 
 
 class CaptureWriter:
@@ -59,18 +59,20 @@ class CaptureWriter:
 
     def keep_idle(self, bench: Bench, samples: Samples, start_tick: int) -> None:
         """Write a capture of silence."""
-        self._write(bench, TrainCapture(samples, start_tick, None), "idle", "", ())
+        self._write(bench, SequenceCapture(samples, start_tick, None), "idle", "", ())
 
-    def keep_train(self, bench: Bench, node: int, train: Train, capture: TrainCapture) -> None:
-        """Write a train or a ladder of a node."""
-        kind = "train" if len(set(train.amplitudes)) == 1 else "ladder"
+    def keep_sequence(
+        self, bench: Bench, node: int, sequence: SoundingSequence, capture: SequenceCapture
+    ) -> None:
+        """Write a sequence or a ladder of a node."""
+        kind = "sequence" if len(set(sequence.amplitudes)) == 1 else "ladder"
         serial = bench.nodes[node].info.serial
-        self._write(bench, capture, kind, serial, train.amplitudes)
+        self._write(bench, capture, kind, serial, sequence.amplitudes)
 
     def _write(
         self,
         bench: Bench,
-        capture: TrainCapture,
+        capture: SequenceCapture,
         kind: str,
         node: str,
         amplitudes: Sequence[float],
@@ -81,10 +83,10 @@ class CaptureWriter:
             "ota:node": node,
             "ota:receiver": bench.receiver.info.serial,
             "ota:amplitudes": list(amplitudes),
-            "ota:train_tick": capture.train_tick,
+            "ota:sequence_tick": capture.sequence_tick,
         }
-        heard = Capture(capture.samples, capture.start_tick)
-        recording = Recording(heard, f"{kind} of a calibration", fields)
+        received = Capture(capture.samples, capture.start_tick)
+        recording = Recording(received, f"{kind} of a calibration", fields)
         write_recording(self._path, f"{self._count:05d}-{kind}", recording, bench)
         self._count += 1
 
@@ -115,7 +117,7 @@ def _read(path: Path) -> CalibrationCapture:
 def _stored(about: Mapping[str, Any], first: Mapping[str, Any], path: Path) -> CalibrationCapture:
     if about["core:datatype"] != DATATYPE:
         raise ValueError(f"datatype {about['core:datatype']!r}; only {DATATYPE} is read")
-    tick = about["ota:train_tick"]
+    tick = about["ota:sequence_tick"]
     data = path.with_suffix(DATA).read_bytes()
     if about.get("core:sha512", checksum := sha512(data).hexdigest()) != checksum:
         raise ValueError("its samples are not those of its checksum")
@@ -127,7 +129,7 @@ def _stored(about: Mapping[str, Any], first: Mapping[str, Any], path: Path) -> C
         amplitudes=tuple(float(a) for a in about["ota:amplitudes"]),
         sample_rate_hz=float(about["core:sample_rate"]),
         center_freq_hz=float(first["core:frequency"]),
-        capture=TrainCapture(
+        capture=SequenceCapture(
             samples, int(first["core:global_index"]), None if tick is None else int(tick)
         ),
     )

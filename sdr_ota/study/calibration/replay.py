@@ -6,13 +6,13 @@ from pathlib import Path
 
 from ota_calibration.measure.noise_floor import measure_noise_floor
 from ota_calibration.measure.record import RecordKey
-from ota_calibration.measure.sounding_sequence import Train
+from ota_calibration.measure.sounding_sequence import SoundingSequence
 from ota_calibration.measure.survey import NodeSilent, Reading, survey_of
 
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import link_of
 from sdr_ota.failure import WRONG_USE, CommandFailed
-from sdr_ota.report.calibration.result import BenchResult, NodeHeard, NodeResult, node_result
+from sdr_ota.report.calibration.result import BenchResult, NodeCaptures, NodeResult, node_result
 from sdr_ota.rounds.exchange import Link
 from sdr_ota.runs.recording import CaptureError
 from sdr_ota.study.calibration.captures import CalibrationCapture, read_captures
@@ -24,7 +24,7 @@ START = "recorded"
 def measure_captures(folder: Path, config: Config, kinds: tuple[str, ...]) -> BenchResult:
     """Measure what was recorded; the config's frame must be the one that was sent.
 
-    Every recorded train counts: nothing stops a series early.
+    Every recorded sequence counts: nothing stops a series early.
     """
     try:
         stored = read_captures(folder)
@@ -38,7 +38,7 @@ def measure_captures(folder: Path, config: Config, kinds: tuple[str, ...]) -> Be
     mine = {serial: [one for one in stored if one.node == serial] for serial in serials}
     nodes = tuple(_node(captures, config, kinds) for captures in mine.values())
     receiver = _key(stored[0], "", config)
-    is_timed = any(one.capture.train_tick is not None for one in stored)
+    is_timed = any(one.capture.sequence_tick is not None for one in stored)
     return BenchResult(receiver, floor, nodes, kinds, datetime.now(UTC), is_timed)
 
 
@@ -46,26 +46,26 @@ def _node(
     captures: Sequence[CalibrationCapture], config: Config, kinds: tuple[str, ...]
 ) -> NodeResult:
     first, link = captures[0], link_of(config)
-    heard = _heard(captures, link)
-    return node_result(heard, _key(first, first.node, config), config, link, kinds)
+    received = _received_nodes(captures, link)
+    return node_result(received, _key(first, first.node, config), config, link, kinds)
 
 
-def _heard(captures: Sequence[CalibrationCapture], link: Link) -> NodeHeard:
+def _received_nodes(captures: Sequence[CalibrationCapture], link: Link) -> NodeCaptures:
     first = captures[0]
-    trains = [one for one in captures if one.kind == "train"]
+    sequences = [one for one in captures if one.kind == "sequence"]
     ladders = [one.capture for one in captures if one.kind == "ladder"]
-    if not trains:
-        return NodeHeard(first.node, silence="no even train was recorded")
+    if not sequences:
+        return NodeCaptures(first.node, silence="no even sequence was recorded")
     reading = Reading(
-        Train(link.frame, trains[0].amplitudes),
+        SoundingSequence(link.frame, sequences[0].amplitudes),
         link.max_cfo_hz / first.sample_rate_hz,
         first.sample_rate_hz,
     )
     try:
-        survey = survey_of([one.capture for one in trains], reading)
+        survey = survey_of([one.capture for one in sequences], reading)
     except NodeSilent as silent:
-        return NodeHeard(first.node, silence=str(silent))
-    return NodeHeard(first.node, survey, ladders)
+        return NodeCaptures(first.node, silence=str(silent))
+    return NodeCaptures(first.node, survey, ladders)
 
 
 def _key(stored: CalibrationCapture, node: str, config: Config) -> RecordKey:

@@ -14,9 +14,9 @@ from ota_calibration.measure.record import CalibrationRecord, RecordKey
 from ota_calibration.measure.repeats import RepeatRule
 from ota_calibration.measure.sounding_sequence import (
     ReceiverSaturated,
-    Train,
-    TrainCapture,
-    sound_train,
+    SequenceCapture,
+    SoundingSequence,
+    sound_sequence,
 )
 from ota_calibration.measure.store import RecordStore
 from ota_calibration.measure.survey import HALF_WIDTHS, NodeSilent, Reading, survey_node
@@ -35,7 +35,7 @@ from sdr_ota.report.calibration.result import (
     KINDS,
     N_BURSTS,
     BenchResult,
-    NodeHeard,
+    NodeCaptures,
     keys_of,
     node_result,
     valid_for,
@@ -46,7 +46,7 @@ from sdr_ota.runs.new_folder import check_new_folder
 from sdr_ota.study.calibration.captures import CaptureWriter
 
 RULE = RepeatRule(n_first=8, n_most=24)
-"""24 trains of each of five boards take half a minute over a network."""
+"""24 sequences of each of five boards take half a minute over a network."""
 
 N_LADDERS = 4
 
@@ -118,7 +118,7 @@ def calibrate_command(asked: Asked, from_captures: Path | None) -> None:
 
 
 def _for_trains(config: Config) -> Config:
-    """Return a config that any radio can open: trains carry no data, whatever the scheme is."""
+    """Return a config that any radio can open: sequences carry no data, whatever the scheme is."""
     free = config.model_copy(update={"privacy": PrivacyTable()})
     return changed_config(free, ["link.scheme=energy-difference"])
 
@@ -126,7 +126,7 @@ def _for_trains(config: Config) -> Config:
 def _check_new(kept: Path | None, read: Path | None) -> None:
     """Refuse to record over captures of before, or without a radio."""
     if kept is not None and read is not None:
-        text = "--keep-captures records what radios hear, and --from-captures opens none"
+        text = "--keep-captures records what radios receive, and --from-captures opens none"
         raise CommandFailed(f"{text}: leave one out", WRONG_USE)
     if kept is not None:
         check_new_folder(kept)
@@ -167,32 +167,32 @@ def _measured_or_interrupted(
 def _measure_bench(
     asked: Asked, config: Config, half_widths: Mapping[str, float], check: Callable[[], None]
 ) -> BenchResult:
-    """Open the radios, hear everything, close them; then start them anew for their phases."""
+    """Open the radios, receive everything, close them; then start them anew for their phases."""
     air, link = simulated_air(config), link_of(config)
     kept = CaptureWriter(asked.keep_captures) if asked.keep_captures else None
     try:
         with open_bench(config, air) as bench:
             surveyed = _Surveyor(bench, link, half_widths, kept, check)
             floor = surveyed.noise_floor() if "noise-floor" in asked.kinds else None
-            heard = surveyed.nodes(asked.kinds)
+            received = surveyed.nodes(asked.kinds)
             keys = keys_of(bench)
             is_timed = bench.has_hardware_time
         if "phase" in asked.kinds and is_timed:
-            heard = _with_starts(heard, config, air, link)
+            received = _with_starts(received, config, air, link)
     except ReceiverSaturated as clipped:
         raise CommandFailed(str(clipped)) from clipped
     except RadioError as broken:
         raise CommandFailed(f"a radio failed: {broken}") from broken
     nodes = tuple(
         node_result(one, key, config, link, asked.kinds)
-        for one, key in zip(heard, keys[1:], strict=True)
+        for one, key in zip(received, keys[1:], strict=True)
     )
     return BenchResult(keys[0], floor, nodes, asked.kinds, datetime.now(UTC), is_timed)
 
 
 @dataclass(frozen=True)
 class _Surveyor:
-    """Hears a bench: silence first, then node by node; ``check`` raises after a signal."""
+    """Receives a bench: silence first, then node by node; ``check`` raises after a signal."""
 
     bench: Bench
     link: Link
@@ -209,9 +209,9 @@ class _Surveyor:
         simulated = self.bench.receiver.info.driver == "simulated"  # its band is not filtered
         return measure_noise_floor(capture.samples, 1.0 if simulated else USABLE_BANDWIDTH, step)
 
-    def nodes(self, kinds: tuple[str, ...]) -> list[NodeHeard]:
+    def nodes(self, kinds: tuple[str, ...]) -> list[NodeCaptures]:
         if kinds == ("noise-floor",):
-            return [NodeHeard(radio.info.serial) for radio in self.bench.nodes]
+            return [NodeCaptures(radio.info.serial) for radio in self.bench.nodes]
         with watch([radio.info.serial for radio in self.bench.nodes]) as view:
             return [
                 self._node(node, kinds, partial(view.looked, node))
@@ -220,68 +220,68 @@ class _Surveyor:
 
     def _node(
         self, node: int, kinds: tuple[str, ...], tell: Callable[[int, int], None]
-    ) -> NodeHeard:
+    ) -> NodeCaptures:
         serial = self.bench.nodes[node].info.serial
-        train = Train.even(self.link.frame, N_BURSTS)
+        sequence = SoundingSequence.even(self.link.frame, N_BURSTS)
         rate = self.bench.sample_rate_hz
-        reading = Reading(train, self.link.max_cfo_hz / rate, rate)
+        reading = Reading(sequence, self.link.max_cfo_hz / rate, rate)
         try:
             survey = survey_node(
-                partial(self._hear, node, train), reading, RULE, self.half_widths, tell
+                partial(self._hear, node, sequence), reading, RULE, self.half_widths, tell
             )
             ladders = self._ladders(node) if "linearity" in kinds else ()
         except NodeSilent as silent:
-            return NodeHeard(serial, silence=str(silent))
-        return NodeHeard(serial, survey, ladders)
+            return NodeCaptures(serial, silence=str(silent))
+        return NodeCaptures(serial, survey, ladders)
 
-    def _ladders(self, node: int) -> tuple[TrainCapture, ...]:
+    def _ladders(self, node: int) -> tuple[SequenceCapture, ...]:
         from ota_calibration.measure.linearity import ladder_amplitudes  # noqa: PLC0415 - scipy.optimize
 
-        ladder = Train(self.link.frame, ladder_amplitudes())
-        heard = []
+        ladder = SoundingSequence(self.link.frame, ladder_amplitudes())
+        received = []
         for _ in range(3 * N_LADDERS):
             try:
-                heard.append(self._hear(node, ladder))
+                received.append(self._hear(node, ladder))
             except (RadioError, Erasure):
                 continue
-            if len(heard) == N_LADDERS:
+            if len(received) == N_LADDERS:
                 break
-        return tuple(heard)
+        return tuple(received)
 
-    def _hear(self, node: int, train: Train) -> TrainCapture:
+    def _hear(self, node: int, sequence: SoundingSequence) -> SequenceCapture:
         self.check()  # a signal may have been swallowed by a destructor
-        capture = sound_train(self.bench, self.link, node, train)
+        capture = sound_sequence(self.bench, self.link, node, sequence)
         if self.kept is not None:
-            self.kept.keep_train(self.bench, node, train, capture)
+            self.kept.keep_sequence(self.bench, node, sequence, capture)
         return capture
 
 
 def _with_starts(
-    heard: list[NodeHeard], config: Config, air: SimulatedAir, link: Link
-) -> list[NodeHeard]:
+    received: list[NodeCaptures], config: Config, air: SimulatedAir, link: Link
+) -> list[NodeCaptures]:
     """Start all radios anew several times and note every node's phase."""
-    phases: list[list[float]] = [[] for _ in heard]
-    train = Train.even(link.frame, 2)
+    phases: list[list[float]] = [[] for _ in received]
+    sequence = SoundingSequence.even(link.frame, 2)
     for _ in range(N_STARTS):
         air.restart()
         with open_bench(config, air) as bench:
-            for node in range(len(heard)):
+            for node in range(len(received)):
                 try:
-                    phases[node].append(_phase_at_start(bench, link, node, train))
+                    phases[node].append(_phase_at_start(bench, link, node, sequence))
                 except (RadioError, Erasure, BurstNotFound):
                     continue
     return [
         replace(one, starts=start_states(seen) if seen else None)
-        for one, seen in zip(heard, phases, strict=True)
+        for one, seen in zip(received, phases, strict=True)
     ]
 
 
-def _phase_at_start(bench: Bench, link: Link, node: int, train: Train) -> float:
+def _phase_at_start(bench: Bench, link: Link, node: int, sequence: SoundingSequence) -> float:
     from ota_calibration.measure.gain import phase_line  # noqa: PLC0415
-    from ota_calibration.measure.sounding_sequence import fit_train  # noqa: PLC0415
+    from ota_calibration.measure.sounding_sequence import fit_sequence  # noqa: PLC0415
 
-    capture = sound_train(bench, link, node, train)
-    fit = fit_train(capture, train, link.max_cfo_hz / bench.sample_rate_hz)
+    capture = sound_sequence(bench, link, node, sequence)
+    fit = fit_sequence(capture, sequence, link.max_cfo_hz / bench.sample_rate_hz)
     return phase_line(fit)[0]
 
 

@@ -123,7 +123,7 @@ on the same frequency. The receiver's task is the **sum** of the numbers. Made b
 dataset` (sdr-ota {version}); {n_rows} lines in `index.csv`, {megabytes:.1f} MB.
 
 - **Simulated, not measured.** The airs model carrier and sample clock offsets, phase noise,
-  fading, multipath, start jitter, I/Q imbalance, DC leakage, amplifiers, converters and
+  fading, multipath, start jitter, I/Q imbalance, DC offset, amplifiers, converters and
   interference; no radio was involved.
 - Airs: {presets}.
 - Schemes: {schemes}.

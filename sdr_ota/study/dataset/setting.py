@@ -167,23 +167,23 @@ class _KeptCaptures:
         return last
 
 
-def _row(setting: Setting, result: RoundResult, sounding: str, heard: Reception | None) -> Row:
-    active = heard.plan.active_nodes if heard else ()
+def _row(setting: Setting, result: RoundResult, sounding: str, received: Reception | None) -> Row:
+    active = received.plan.active_nodes if received else ()
     return Row(
-        capture=f"{setting.folder}/{capture_name(result.round)}{META}" if heard else "",
+        capture=f"{setting.folder}/{capture_name(result.round)}{META}" if received else "",
         sounding=f"{setting.folder}/{sounding}{META}" if sounding else "",
         preset=setting.preset,
         scheme=setting.scheme,
         nodes=setting.n_nodes,
         snr_db=setting.snr_db,
         round=result.round,
-        symbols=" ".join(f"{s!r}" for s in heard.symbols.tolist()) if heard else "",
+        symbols=" ".join(f"{s!r}" for s in received.symbols.tolist()) if received else "",
         active_nodes=" ".join(map(str, active)),
-        true_sum=float(heard.symbols[list(active)].sum()) if heard else None,
+        true_sum=float(received.symbols[list(active)].sum()) if received else None,
         decoded_sum=result.decoded_sum,
         decoded_std=result.decoded_std,
         theory_error=result.theory_error,
         noise_power=result.noise_power,
-        rx_amplitude=heard.plan.rx_amplitude if heard else None,
+        rx_amplitude=received.plan.rx_amplitude if received else None,
         erasure=result.erasure or "",
     )

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ota_calibration.paths.sounding import estimate_nodes, hear_sounding, make_plan
-from ota_calibration.paths.tracker import PathTracker, with_wander
+from ota_calibration.paths.sounding import estimate_nodes, make_plan, receive_sounding
+from ota_calibration.paths.tracker import PathTracker, with_variation
 
 from sdr_ota.air.simulated_air import NodePath, SimulatedAir
 from sdr_ota.config.tables import LinkTable
@@ -18,7 +18,7 @@ from sdr_ota.types import ChannelEstimate, TransmitPlan
 
 
 class KeptSoundings:
-    """Sounds the nodes before every round, keeps what was heard, and plans from it.
+    """Sounds the nodes before every round, keeps what was received, and plans from it.
 
     Args:
         folder: Where to.
@@ -40,12 +40,14 @@ class KeptSoundings:
         """Return the plan that a new sounding asks for."""
         name = f"sounding-{len(self.names):06d}"
         self.names.append("")
-        heard = hear_sounding(bench, self._link)
-        estimates = estimate_nodes(heard.capture, bench, self._link)
-        write_recording(self._folder, name, self._recording(heard.capture, estimates, bench), bench)
+        received = receive_sounding(bench, self._link)
+        estimates = estimate_nodes(received.capture, bench, self._link)
+        write_recording(
+            self._folder, name, self._recording(received.capture, estimates, bench), bench
+        )
         self.names[-1] = name
         plan = make_plan(estimates, self._table.peak_amplitude, self._table.truncation_db)
-        return with_wander(plan, self._tracker.observe(estimates, heard.late_nodes))
+        return with_variation(plan, self._tracker.observe(estimates, received.late_nodes))
 
     def _recording(
         self, capture: Capture, estimates: Sequence[ChannelEstimate | None], bench: Bench

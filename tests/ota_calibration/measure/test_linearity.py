@@ -1,20 +1,20 @@
-"""A compression that was imposed is found where it is, images and leakages too."""
+"""A compression that was imposed is found where it is, images and dc_offsets too."""
 
 import numpy as np
 import pytest
 from ota_calibration.measure.front_end import mean_ratio_db, measure_front_end
 from ota_calibration.measure.linearity import Linearity, ladder_amplitudes, measure_linearity
-from ota_calibration.measure.sounding_sequence import Train, fit_train
+from ota_calibration.measure.sounding_sequence import SoundingSequence, fit_sequence
 
-from tests.ota_calibration.recordings import FRAME, Truth, recorded_train
+from tests.ota_calibration.recordings import FRAME, Truth, recorded_sequence
 
-LADDER = Train(FRAME, ladder_amplitudes())
+LADDER = SoundingSequence(FRAME, ladder_amplitudes())
 
 
 def measured(truth: Truth, seed: int, is_timed: bool = True, n_ladders: int = 4) -> Linearity:
     rng = np.random.default_rng(seed)
     captures = [
-        recorded_train(truth, LADDER, 1000 + 20_000 * k, rng, is_timed) for k in range(n_ladders)
+        recorded_sequence(truth, LADDER, 1000 + 20_000 * k, rng, is_timed) for k in range(n_ladders)
     ]
     return measure_linearity(captures, LADDER, 0.03)
 
@@ -49,7 +49,7 @@ def test_amplitudes_lost_in_noise_are_not_usable(noise_power: float, lowest: flo
 def test_a_ladder_that_was_cut_anywhere_is_turned_back() -> None:
     rng = np.random.default_rng(4)
     truth = Truth(noise_power=1e-7, saturation=1.0)
-    whole = recorded_train(truth, LADDER, 1000, rng)
+    whole = recorded_sequence(truth, LADDER, 1000, rng)
     n = len(LADDER.samples())
     body = whole.samples[FRAME.guard_samples : FRAME.guard_samples + n]
     turned = np.roll(body, -5 * LADDER.period - 333)
@@ -72,9 +72,9 @@ def test_a_ladder_that_was_cut_anywhere_is_turned_back() -> None:
 )
 def test_images_and_leakages_are_told_apart(cfo_hz: float, change: dict[str, complex]) -> None:
     truth = Truth(noise_power=1e-6, cfo_hz=cfo_hz, phase_rad=0.7, **change)
-    train = Train.even(FRAME, 8)
-    capture = recorded_train(truth, train, 1000, np.random.default_rng(5))
-    found = measure_front_end(capture, train, fit_train(capture, train, 0.03))
+    sequence = SoundingSequence.even(FRAME, 8)
+    capture = recorded_sequence(truth, sequence, 1000, np.random.default_rng(5))
+    found = measure_front_end(capture, sequence, fit_sequence(capture, sequence, 0.03))
     gain = 0.1 * np.exp(0.7j)
     if cfo_hz:
         assert found.rx_image is not None

@@ -13,15 +13,15 @@ def noise(power: float, seed: int, n: int = N) -> np.ndarray:
 
 
 @pytest.mark.parametrize("power", [1e-6, 1e-2])
-@pytest.mark.parametrize("leakage", [0.0, 0.03 - 0.01j])
-def test_power_leakage_and_bound_of_thermal_noise(power: float, leakage: complex) -> None:
-    floors = [measure_noise_floor(noise(power, seed) + leakage) for seed in range(20)]
+@pytest.mark.parametrize("dc_offset", [0.0, 0.03 - 0.01j])
+def test_power_leakage_and_bound_of_thermal_noise(power: float, dc_offset: complex) -> None:
+    floors = [measure_noise_floor(noise(power, seed) + dc_offset) for seed in range(20)]
     powers = np.array([floor.power for floor in floors])
     assert powers.mean() == pytest.approx(power, rel=5 / np.sqrt(20 * N))
     scatter = powers.std(ddof=1) / floors[0].power_std
     assert scatter == pytest.approx(1.0, abs=4 / np.sqrt(40))
     assert all(0.85 * power < floor.lower_bound < power for floor in floors)
-    assert floors[0].leakage == pytest.approx(leakage, abs=5 * np.sqrt(power / N))
+    assert floors[0].dc_offset == pytest.approx(dc_offset, abs=5 * np.sqrt(power / N))
 
 
 def test_thermal_noise_is_hardly_ever_accused() -> None:
@@ -44,13 +44,15 @@ def test_a_filtered_band_is_no_finding(share: float) -> None:
     ("name", "word"), [("burst", "bursts"), ("tone", "a tone"), ("coarse", "not Gaussian")]
 )
 def test_what_is_not_thermal_is_named(name: str, word: str) -> None:
-    heard = noise(1e-4, 2)
+    received = noise(1e-4, 2)
     if name == "burst":
-        heard[30_000:31_000] += noise(1e-3, 3, 1000)
+        received[30_000:31_000] += noise(1e-3, 3, 1000)
     elif name == "tone":
-        heard = heard + (3e-3 * np.exp(2j * np.pi * 0.21 * np.arange(N))).astype(np.complex64)
+        received = received + (3e-3 * np.exp(2j * np.pi * 0.21 * np.arange(N))).astype(np.complex64)
     else:
         step = 0.03
-        heard = (np.rint(heard.real / step) + 1j * np.rint(heard.imag / step)) * np.float32(step)
-    findings = measure_noise_floor(heard.astype(np.complex64)).findings
+        received = (
+            np.rint(received.real / step) + 1j * np.rint(received.imag / step)
+        ) * np.float32(step)
+    findings = measure_noise_floor(received.astype(np.complex64)).findings
     assert any(finding.startswith(word) for finding in findings)

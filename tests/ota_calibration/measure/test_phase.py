@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from ota_calibration.measure.cfo import allan_deviation
 from ota_calibration.measure.phase import phase_walk_rad2_per_s, start_states
-from ota_calibration.measure.sounding_sequence import Train, fit_train
+from ota_calibration.measure.sounding_sequence import SoundingSequence, fit_sequence
 
-from tests.ota_calibration.recordings import FRAME, RATE_HZ, Truth, recorded_train
+from tests.ota_calibration.recordings import FRAME, RATE_HZ, Truth, recorded_sequence
 
 
 @pytest.mark.parametrize("n_states", [1, 2, 4, 8])
@@ -36,14 +36,14 @@ def test_few_starts_claim_nothing() -> None:
 @pytest.mark.parametrize("cfo_hz", [0.0, 8e3])
 def test_an_imposed_walk_is_measured(walk: float, cfo_hz: float) -> None:
     rng = np.random.default_rng(3)
-    train = Train.even(FRAME, 16)
+    sequence = SoundingSequence.even(FRAME, 16)
     truth = Truth(cfo_hz=cfo_hz, phase_walk_rad2_per_s=walk)
     fits = [
-        fit_train(recorded_train(truth, train, 1000 + 20_000 * k, rng), train, 0.03)
+        fit_sequence(recorded_sequence(truth, sequence, 1000 + 20_000 * k, rng), sequence, 0.03)
         for k in range(40)
     ]
-    # 40 trains of about 4 independent differences each; bursts average over a third of their
-    # length, which the model of point-like looks does not know: 10 %.
+    # 40 sequences of about 4 independent differences each; bursts average over a third of their
+    # length, which the model of point-like observations does not know: 10 %.
     assert phase_walk_rad2_per_s(fits, RATE_HZ) == pytest.approx(
         walk, rel=4 * math.sqrt(2 / 160) + 0.1, abs=0.02
     )

@@ -15,10 +15,10 @@ def test_intervals_hold_and_are_as_narrow_as_asked(std: float, half_width: float
     rng, rule = np.random.default_rng(1), RepeatRule(n_first=8, n_most=100_000)
     missed, lengths = 0, []
     for _ in range(N_TRIALS):
-        looks = list(std * rng.standard_normal(8))
-        n = rule.n_needed(looks, half_width)
-        looks += list(std * rng.standard_normal(n - 8))
-        mean = series_mean(looks, 8)
+        observations = list(std * rng.standard_normal(8))
+        n = rule.n_needed(observations, half_width)
+        observations += list(std * rng.standard_normal(n - 8))
+        mean = series_mean(observations, 8)
         measured = Measurement("x", mean.value, mean.std, "", "", n, mean.freedom)
         assert measured.half_width() <= half_width * (1 + 1e-9)
         missed += abs(mean.value) > measured.half_width()
@@ -44,8 +44,8 @@ def test_a_drift_does_not_widen_the_interval_and_intervals_hold(slope: float) ->
     times = np.arange(12) * 0.1
     missed = 0
     for _ in range(N_TRIALS):
-        looks = slope * (times - times.mean()) + rng.standard_normal(12)
-        mean = residual_mean(list(times), list(looks), 8)
+        observations = slope * (times - times.mean()) + rng.standard_normal(12)
+        mean = residual_mean(list(times), list(observations), 8)
         measured = Measurement("x", mean.value, mean.std, "", "", 12, mean.freedom)
         missed += abs(mean.value) > measured.half_width()
     low, high = binom.ppf([1e-4, 1 - 1e-4], N_TRIALS, 0.05)

@@ -1,13 +1,18 @@
-"""What was imposed on recorded trains is what their fit shows, at the Cramer-Rao bound."""
+"""What was imposed on recorded sequences is what their fit shows, at the Cramer-Rao bound."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from ota_calibration.measure.cfo import train_cfo_hz
-from ota_calibration.measure.gain import phase_line, train_gain_db
+from ota_calibration.measure.gain import phase_line, sequence_gain_db
 from ota_calibration.measure.quantities import cfo_measurements
-from ota_calibration.measure.sounding_sequence import BurstNotFound, Train, TrainFit, fit_train
+from ota_calibration.measure.sounding_sequence import (
+    BurstNotFound,
+    SequenceFit,
+    SoundingSequence,
+    fit_sequence,
+)
 from ota_calibration.measure.survey import Reading, Survey, survey_of
 from ota_calibration.measure.timing import clock_error_ppm, train_delay_samples
 from scipy.stats import binom
@@ -19,18 +24,18 @@ from tests.ota_calibration.recordings import (
     RATE_HZ,
     Truth,
     random_truth,
-    recorded_train,
+    recorded_sequence,
 )
 
 N_BURSTS = 8
-TRAIN = Train.even(FRAME, N_BURSTS)
+TRAIN = SoundingSequence.even(FRAME, N_BURSTS)
 MAX_CFO = 0.03
 N_TRIALS = 120
 
 
-def fitted(truth: Truth, seed: int, tick: int = 1000, is_timed: bool = True) -> TrainFit:
+def fitted(truth: Truth, seed: int, tick: int = 1000, is_timed: bool = True) -> SequenceFit:
     rng = np.random.default_rng(seed)
-    return fit_train(recorded_train(truth, TRAIN, tick, rng, is_timed), TRAIN, MAX_CFO)
+    return fit_sequence(recorded_sequence(truth, TRAIN, tick, rng, is_timed), TRAIN, MAX_CFO)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +54,7 @@ def fitted(truth: Truth, seed: int, tick: int = 1000, is_timed: bool = True) -> 
 def test_what_is_imposed_is_found(change: dict[str, float]) -> None:
     truth = replace(Truth(noise_power=1e-8), **change)
     fit = fitted(truth, seed=1)
-    assert train_gain_db(fit) == pytest.approx(truth.gain_db, abs=0.01)
+    assert sequence_gain_db(fit) == pytest.approx(truth.gain_db, abs=0.01)
     assert train_cfo_hz(fit, RATE_HZ) == pytest.approx(truth.cfo_hz, abs=0.05)
     assert clock_error_ppm(fit) == pytest.approx(truth.clock_ppm, abs=0.5)
     assert train_delay_samples(fit) == pytest.approx(truth.delay_samples, abs=0.01)
@@ -67,20 +72,20 @@ def test_spread_is_at_the_cramer_rao_bound(snr_db: float) -> None:
     )
     fits = [fitted(truth, seed) for seed in range(N_TRIALS)]
     snr = amplitude**2 / truth.noise_power
-    train = cramer_rao_bound(TRAIN.samples(), snr)
+    sequence = cramer_rao_bound(TRAIN.samples(), snr)
     burst = cramer_rao_bound(FRAME.sounding_burst(), snr)
     number = np.arange(N_BURSTS) - (N_BURSTS - 1) / 2
     errors = {
-        "gain": [10 ** ((train_gain_db(f) - truth.gain_db) / 20) - 1 for f in fits],
+        "gain": [10 ** ((sequence_gain_db(f) - truth.gain_db) / 20) - 1 for f in fits],
         "cfo": [train_cfo_hz(f, RATE_HZ) - truth.cfo_hz for f in fits],
         "clock": [clock_error_ppm(f) for f in fits],
-        # At the train's first burst, with the clock unknown: both follow from the arrivals.
+        # At the sequence's first burst, with the clock unknown: both follow from the arrivals.
         "delay": [(train_delay_samples(f) or 0.0) - truth.delay_samples for f in fits],
     }
     spread = np.sqrt(number @ number)
     bounds = {
-        "gain": train.amplitude_std,
-        "cfo": train.cfo_std * RATE_HZ,
+        "gain": sequence.amplitude_std,
+        "cfo": sequence.cfo_std * RATE_HZ,
         "clock": burst.start_std / spread / TRAIN.period * 1e6,
         "delay": burst.start_std * np.hypot(1 / np.sqrt(N_BURSTS), number[-1] / spread),
     }
@@ -105,7 +110,7 @@ def test_silence_is_not_found() -> None:
 
 def surveyed(truth: Truth, n_trains: int, seed: int) -> Survey:
     rng = np.random.default_rng(seed)
-    captures = [recorded_train(truth, TRAIN, 1000 + 20_000 * k, rng) for k in range(n_trains)]
+    captures = [recorded_sequence(truth, TRAIN, 1000 + 20_000 * k, rng) for k in range(n_trains)]
     return survey_of(captures, Reading(TRAIN, MAX_CFO, RATE_HZ))
 
 
@@ -122,10 +127,10 @@ def test_drift_is_measured_and_the_offset_belongs_to_the_mean_time(drift: float)
 
 def test_a_train_that_was_hit_is_left_out() -> None:
     rng = np.random.default_rng(6)
-    captures = [recorded_train(Truth(), TRAIN, 1000 + 20_000 * k, rng) for k in range(5)]
+    captures = [recorded_sequence(Truth(), TRAIN, 1000 + 20_000 * k, rng) for k in range(5)]
     captures[2].samples[900:1000] += 0.03 * rng.standard_normal(100)
     survey = survey_of(captures, Reading(TRAIN, MAX_CFO, RATE_HZ))
-    assert len(survey.looks) == 4
+    assert len(survey.observations) == 4
     assert "interference" in survey.lost[0]
 
 
@@ -144,8 +149,8 @@ def test_intervals_hold_at_their_rate() -> None:
             ("delay_samples", truth.delay_samples),
             ("clock_error_ppm", truth.clock_ppm),
         ):
-            looks = np.array(survey.series(name))
-            half = 2.5706 * looks.std(ddof=1) / np.sqrt(6)
-            missed += abs(looks.mean() - value) > half
+            observations = np.array(survey.series(name))
+            half = 2.5706 * observations.std(ddof=1) / np.sqrt(6)
+            missed += abs(observations.mean() - value) > half
     low, high = binom.ppf([1e-4, 1 - 1e-4], 4 * n_nodes, 0.05)
     assert low <= missed <= high

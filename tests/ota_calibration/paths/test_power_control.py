@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 from ota_calibration.paths.power_control import (
-    NoNodeHeardError,
+    NoNodeFoundError,
     PowerLimitError,
     amplitude_limit,
     check_power,
@@ -67,7 +67,7 @@ def test_truncated_nodes_are_reported_by_name_and_reason() -> None:
     inversion = invert_channels(estimates, 1.0, truncation_db=20.0)
     assert inversion.truncated(["a", "b", "far", "mute"]) == (
         "far reaches 40.0 dB less than the median node",
-        "mute was not heard",
+        "mute was not received",
     )
     np.testing.assert_array_equal(inversion.active, [True, True, False, False])
 
@@ -83,7 +83,7 @@ def test_a_ceiling_lowers_the_amplitude_of_all() -> None:
 def test_a_gain_that_is_no_gain_is_not_heard(gain: complex) -> None:
     inversion = invert_channels([estimate(1.0), estimate(gain)], 1.0, math.inf)
     assert inversion.active.tolist() == [True, False]
-    with pytest.raises(NoNodeHeardError, match="none of 1 nodes"):
+    with pytest.raises(NoNodeFoundError, match="none of 1 nodes"):
         invert_channels([estimate(gain)], 1.0, math.inf)
 
 

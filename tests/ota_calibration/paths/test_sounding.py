@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from ota_calibration.paths.sounding import estimate_nodes, hear_sounding, make_plan, sound_nodes
+from ota_calibration.paths.sounding import estimate_nodes, make_plan, receive_sounding, sound_nodes
 
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.simulated_air import SimulatedAir
@@ -99,15 +99,15 @@ def test_a_late_node_leaves_its_slot_empty() -> None:
     air, bench = world(FREE, 3, 4)
     air.preset = dataclasses.replace(air.preset, late_probability=1.0)
     assert sound_nodes(bench, LINK) == (None, None, None)
-    assert hear_sounding(bench, LINK).late_nodes == {0, 1, 2}
+    assert receive_sounding(bench, LINK).late_nodes == {0, 1, 2}
 
 
 def test_a_lost_burst_is_not_late() -> None:
     air, bench = world(FREE, 3, 4)
     silence_node(air, 1)
-    heard = hear_sounding(bench, LINK)
-    assert heard.late_nodes == frozenset()
-    assert estimate_nodes(heard.capture, bench, LINK)[1] is None
+    received = receive_sounding(bench, LINK)
+    assert received.late_nodes == frozenset()
+    assert estimate_nodes(received.capture, bench, LINK)[1] is None
 
 
 def test_a_saturated_sounding_is_an_erasure() -> None:
@@ -121,8 +121,8 @@ def test_a_broken_radio_is_an_erasure_and_its_frame_is_sat_out() -> None:
     bench.nodes[2].close()
     with pytest.raises(Erasure, match="radio: sounding failed: node-2 is closed"):
         sound_nodes(bench, LINK)
-    heard, _ = air.hear(air.now_tick, 5000)
-    assert np.mean(np.abs(heard) ** 2) == pytest.approx(air.noise_power, rel=0.1)
+    received, _ = air.receive(air.now_tick, 5000)
+    assert np.mean(np.abs(received) ** 2) == pytest.approx(air.noise_power, rel=0.1)
 
 
 def estimate(gain: complex, gain_std: float = 0.01) -> ChannelEstimate:
@@ -155,7 +155,7 @@ def test_plan_leaves_out_and_says_why() -> None:
     missing, weak, noise = plan.left_out
     assert missing == "node 1 was not found"
     assert weak.startswith("node 2 reaches 40.0 dB less than")
-    assert noise == "node 4 was not heard"
+    assert noise == "node 4 was not received"
     assert plan.rx_amplitude == pytest.approx(0.9 * 0.4)
 
 

@@ -1,10 +1,15 @@
-"""The wander that was imposed is the wander that consecutive soundings show."""
+"""The variation that was imposed is the variation that consecutive soundings show."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from ota_calibration.paths.tracker import ASSUMED_BURSTS, PathTracker, Wander, with_wander
+from ota_calibration.paths.tracker import (
+    ASSUMED_BURSTS,
+    ChannelVariation,
+    PathTracker,
+    with_variation,
+)
 
 from sdr_ota.types import ChannelEstimate, Precoder, TransmitPlan
 
@@ -48,7 +53,7 @@ def test_imposed_wander_is_measured(
     phase_walk: float, amplitude_walk: float, jitter_s: float, cfo_error_hz: float
 ) -> None:
     rng = np.random.default_rng(1)
-    tracker, wander = PathTracker(RATE_HZ), Wander()
+    tracker, variation = PathTracker(RATE_HZ), ChannelVariation()
     phase, level = rng.uniform(0, 6, N_NODES), np.zeros(N_NODES)
     for index in range(120):
         phase = phase + np.sqrt(phase_walk * GAP_S) * rng.standard_normal(N_NODES)
@@ -60,30 +65,30 @@ def test_imposed_wander_is_measured(
             for e in sounding(index, gains, delays_s, 3e3, rng)
         ]
         # With the offset's error the phase at the reference stays that of the path.
-        wander = tracker.observe(seen)
-    plan = with_wander(plan_for(gains), wander)
+        variation = tracker.observe(seen)
+    plan = with_variation(plan_for(gains), variation)
     # About 1 / (1 - memory) * 2 = 40 soundings of 40 nodes count: std of a mean square
     # is sqrt(2 / 1600) of it, plus that of the noise that is taken off.
     offset_variance = CFO_STD_HZ**2 + cfo_error_hz**2
     noise_floor = 0.3 * (2 * np.pi * GAP_S) ** 2 * offset_variance / GAP_S
     assert plan.phase_walk_rad2_per_s == pytest.approx(phase_walk, rel=0.2, abs=noise_floor)
     assert plan.amplitude_walk_per_s == pytest.approx(amplitude_walk, rel=0.2, abs=1e-3)
-    assert wander.delay_variance_s2 == pytest.approx(2 * jitter_s**2, rel=0.2, abs=1e-18)
-    assert wander.cfo_variance_hz2 == pytest.approx(cfo_error_hz**2, rel=0.2, abs=0.05)
+    assert variation.delay_variance_s2 == pytest.approx(2 * jitter_s**2, rel=0.2, abs=1e-18)
+    assert variation.cfo_variance_hz2 == pytest.approx(cfo_error_hz**2, rel=0.2, abs=0.05)
 
 
 @pytest.mark.parametrize("faded", [1.0, 0.1])
 def test_what_fades_is_worse_for_a_node_in_a_fade(faded: float) -> None:
     """A path moves by the same distance in a fade; relative to its gain that is more."""
     rng = np.random.default_rng(4)
-    tracker, wander, diffusion = PathTracker(RATE_HZ), Wander(), 0.05
+    tracker, variation, diffusion = PathTracker(RATE_HZ), ChannelVariation(), 0.05
     gains = np.exp(1j * rng.uniform(0, 6, N_NODES))
     for index in range(120):
         noise = rng.standard_normal((2, N_NODES))
         gains = gains + np.sqrt(diffusion * GAP_S) * (noise[0] + 1j * noise[1])
-        wander = tracker.observe(sounding(index, gains, np.zeros(N_NODES), 3e3, rng))
+        variation = tracker.observe(sounding(index, gains, np.zeros(N_NODES), 3e3, rng))
     strong = gains / np.abs(gains)
-    plan = with_wander(plan_for(faded * strong), wander)
+    plan = with_variation(plan_for(faded * strong), variation)
     expected = diffusion / faded**2
     # Across it moves as along: as much in phase, and nothing beyond it.
     assert plan.amplitude_walk_per_s == pytest.approx(expected, rel=0.2)
@@ -91,9 +96,9 @@ def test_what_fades_is_worse_for_a_node_in_a_fade(faded: float) -> None:
 
 
 def test_a_node_left_out_adds_nothing_to_what_is_expected() -> None:
-    wander = Wander(path_walk_per_s=(0.1, 0.1, 50.0))
+    variation = ChannelVariation(path_walk_per_s=(0.1, 0.1, 50.0))
     plan = TransmitPlan((Precoder(0.1 + 0j), Precoder(0.1j), Precoder(0j)), 0.1, 1e-6)
-    assert with_wander(plan, wander).amplitude_walk_per_s == pytest.approx(0.1)
+    assert with_variation(plan, variation).amplitude_walk_per_s == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("is_late", [False, True])
@@ -102,14 +107,14 @@ def test_a_burst_that_was_known_not_to_be_sent_is_no_loss(is_late: bool) -> None
     tracker = PathTracker(RATE_HZ)
     tracker.observe(sounding(0, np.ones(3, complex), np.zeros(3), 0.0, rng))
     later = sounding(1, np.ones(3, complex), np.zeros(3), 0.0, rng)
-    wander = tracker.observe([None, *later[1:]], {0} if is_late else ())
-    assert wander.loss_probability == (0.0 if is_late else 1 / 203)
+    variation = tracker.observe([None, *later[1:]], {0} if is_late else ())
+    assert variation.loss_probability == (0.0 if is_late else 1 / 203)
 
 
 def test_the_first_sounding_shows_no_wander() -> None:
     rng = np.random.default_rng(2)
     seen = sounding(0, np.ones(3, complex), np.zeros(3), 0.0, rng)
-    assert PathTracker(RATE_HZ).observe(seen) == Wander()
+    assert PathTracker(RATE_HZ).observe(seen) == ChannelVariation()
 
 
 def test_nodes_that_were_missed_are_left_out() -> None:
@@ -125,22 +130,22 @@ def test_nodes_that_were_missed_are_left_out() -> None:
 @pytest.mark.parametrize("lost", [0.0, 0.1])
 def test_lost_bursts_are_counted_and_a_node_that_has_gone_is_none(lost: float) -> None:
     rng = np.random.default_rng(4)
-    tracker, wander, n_soundings = PathTracker(RATE_HZ), Wander(), 500
+    tracker, variation, n_soundings = PathTracker(RATE_HZ), ChannelVariation(), 500
     for index in range(n_soundings):
         seen = sounding(index, np.ones(5, complex), np.zeros(5), 0.0, rng)
         arrived = rng.random(5) >= lost
         arrived[4] = index < 5  # it has gone
-        wander = tracker.observe([s if a else None for s, a in zip(seen, arrived, strict=True)])
+        variation = tracker.observe([s if a else None for s, a in zip(seen, arrived, strict=True)])
     n_due = 4 * n_soundings * (1 - lost)
     expected = lost * n_due / (n_due + ASSUMED_BURSTS)
     spread = np.sqrt(lost * (1 - lost) / n_due)
-    assert wander.loss_probability == pytest.approx(expected, abs=4 * spread + 3 / n_due)
+    assert variation.loss_probability == pytest.approx(expected, abs=4 * spread + 3 / n_due)
 
 
 def test_a_plan_takes_the_wander_over() -> None:
     active = (Precoder(1 + 0j),) * 4
     plan = TransmitPlan((*active, Precoder(0j)), 1.0, 0.1, cfo_error_std_hz=3.0)
-    moved = with_wander(plan, Wander((0.2,) * 5, 0.1, 4e-12, 16.0, 0.04))
+    moved = with_variation(plan, ChannelVariation((0.2,) * 5, 0.1, 4e-12, 16.0, 0.04))
     assert moved.phase_walk_rad2_per_s == pytest.approx(0.3)
     assert moved.amplitude_walk_per_s == pytest.approx(0.2)
     # The lead is never late against itself, and its burst is not lost unnoticed.

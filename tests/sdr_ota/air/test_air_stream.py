@@ -43,9 +43,9 @@ def test_the_output_does_not_show_where_pieces_end(n_piece: int) -> None:
 def test_the_sum_has_the_paths_gains_and_the_presets_noise() -> None:
     preset = AirPreset("plain", path_gain_db=-6.0, shared_clock=True, snr_db=30.0)
     inputs = tones(20_000)
-    heard = through(preset, inputs, 2048)[LAG_SAMPLES:]
+    received = through(preset, inputs, 2048)[LAG_SAMPLES:]
     expected = 10 ** (-6 / 20) * np.sum(inputs, axis=0)[:-LAG_SAMPLES]
-    power = np.mean(np.abs(heard - expected) ** 2)
+    power = np.mean(np.abs(received - expected) ** 2)
     assert power == pytest.approx(1e-3, rel=5 / np.sqrt(20_000))
 
 

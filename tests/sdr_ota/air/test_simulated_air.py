@@ -31,9 +31,9 @@ def test_time_moves_when_a_reception_ends_and_never_back() -> None:
     assert world.now_tick == 0
     world.send(0, burst(1), 500)
     assert world.now_tick == 0
-    world.hear(400, 1000)
+    world.receive(400, 1000)
     assert world.now_tick == 1400
-    world.hear(100, 10)
+    world.receive(100, 10)
     assert world.now_tick == 1400
 
 
@@ -43,16 +43,16 @@ def test_bursts_add_up() -> None:
         alone = air()
         for world in (together, alone):
             world.send(node, burst(node), start)
-        sum_of_single += alone.hear(0, 2000)[0]
-    np.testing.assert_allclose(together.hear(0, 2000)[0], sum_of_single, atol=1e-6)
+        sum_of_single += alone.receive(0, 2000)[0]
+    np.testing.assert_allclose(together.receive(0, 2000)[0], sum_of_single, atol=1e-6)
 
 
 def test_windows_cut_a_burst_where_they_end() -> None:
     whole, parts = air(), air()
     for world in (whole, parts):
         world.send(0, burst(1), 450)
-    pieces = [parts.hear(start, 500)[0] for start in (0, 500)]
-    np.testing.assert_allclose(np.concatenate(pieces), whole.hear(0, 1000)[0], atol=1e-12)
+    pieces = [parts.receive(start, 500)[0] for start in (0, 500)]
+    np.testing.assert_allclose(np.concatenate(pieces), whole.receive(0, 1000)[0], atol=1e-12)
 
 
 @pytest.mark.parametrize("clock_error_range_ppm", [0.0, 20.0])
@@ -64,17 +64,17 @@ def test_windows_cut_a_repetition_where_they_end(clock_error_range_ppm: float) -
     for world in (whole, parts):
         for node in range(2):
             world.begin_cyclic(node, burst(node, 700))
-    pieces = [parts.hear(start, 500)[0] for start in range(0, 3000, 500)]
-    np.testing.assert_allclose(np.concatenate(pieces), whole.hear(0, 3000)[0], atol=1e-3)
+    pieces = [parts.receive(start, 500)[0] for start in range(0, 3000, 500)]
+    np.testing.assert_allclose(np.concatenate(pieces), whole.receive(0, 3000)[0], atol=1e-3)
 
 
 def test_what_arrives_before_now_is_gone() -> None:
     world = air()
-    world.hear(0, 600)
+    world.receive(0, 600)
     world.send(0, burst(1), 450)  # its first half has passed
-    np.testing.assert_allclose(world.hear(600, 200)[0][:150], burst(1)[150:], atol=1e-6)
+    np.testing.assert_allclose(world.receive(600, 200)[0][:150], burst(1)[150:], atol=1e-6)
     world.send(0, burst(1), 0)
-    assert np.abs(world.hear(800, 400)[0]).max() < 1e-6
+    assert np.abs(world.receive(800, 400)[0]).max() < 1e-6
 
 
 def test_send_keeps_no_burst_and_changes_none() -> None:
@@ -83,7 +83,7 @@ def test_send_keeps_no_burst_and_changes_none() -> None:
     world.send(0, samples, 100)
     np.testing.assert_array_equal(samples, before)
     samples[:] = 0
-    np.testing.assert_allclose(world.hear(100, 300)[0], before, atol=1e-6)
+    np.testing.assert_allclose(world.receive(100, 300)[0], before, atol=1e-6)
 
 
 def test_memory_depends_neither_on_the_nodes_nor_on_the_rounds() -> None:
@@ -93,7 +93,7 @@ def test_memory_depends_neither_on_the_nodes_nor_on_the_rounds() -> None:
         for _ in range(n_rounds):
             for _ in range(n_bursts):
                 world.send(0, samples, world.now_tick + 1000)
-            world.hear(world.now_tick, 25_000)
+            world.receive(world.now_tick, 25_000)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return peak
@@ -106,23 +106,23 @@ def test_memory_depends_neither_on_the_nodes_nor_on_the_rounds() -> None:
 def test_same_seed_same_air_other_seed_other_air() -> None:
     preset = PRESETS["free-running-pluto"]
 
-    def heard(seed: int) -> Samples:
+    def received(seed: int) -> Samples:
         world = air(preset, seed=seed)
         for node in range(3):
             world.send(node, burst(node), 100)
-        return world.hear(0, 1000)[0]
+        return world.receive(0, 1000)[0]
 
-    np.testing.assert_array_equal(heard(4), heard(4))
-    assert not np.array_equal(heard(4), heard(5))
+    np.testing.assert_array_equal(received(4), received(4))
+    assert not np.array_equal(received(4), received(5))
 
 
 @pytest.mark.parametrize("snr_db", [0.0, 17.0])
 def test_noise_power_is_the_preset_one(snr_db: float) -> None:
     world = air(AirPreset("noisy", snr_db=snr_db))
-    heard, n_clipped = world.hear(0, 100_000)
+    received, n_clipped = world.receive(0, 100_000)
     assert n_clipped == 0
     expected = 10 ** (-snr_db / 10)
-    assert np.mean(np.abs(heard) ** 2) == pytest.approx(expected, rel=5 / math.sqrt(1e5))
+    assert np.mean(np.abs(received) ** 2) == pytest.approx(expected, rel=5 / math.sqrt(1e5))
 
 
 @pytest.mark.parametrize("n_bits", [4, 8, 12])
@@ -132,11 +132,11 @@ def test_converter_quantises_and_counts_what_it_clips(n_bits: int) -> None:
     samples[:37], samples[100:140] = 0.9, -0.9j  # twice that arrives
     samples[200:300] = 0.25 + 0.125j
     world.send(0, samples, 0)
-    heard, n_clipped = world.hear(0, 400)
+    received, n_clipped = world.receive(0, 400)
     assert n_clipped == 37 + 40
     step = 2.0 ** (1 - n_bits)
-    np.testing.assert_allclose(heard.real / step, np.rint(heard.real / step), atol=1e-4)
-    assert np.abs(heard[200:300] - 10**0.3 * samples[200:300]).max() < step
+    np.testing.assert_allclose(received.real / step, np.rint(received.real / step), atol=1e-4)
+    assert np.abs(received[200:300] - 10**0.3 * samples[200:300]).max() < step
 
 
 def test_lost_bursts_are_as_frequent_as_asked() -> None:
@@ -145,7 +145,7 @@ def test_lost_bursts_are_as_frequent_as_asked() -> None:
     n_lost = 0
     for _ in range(n_bursts):
         world.send(0, burst(1, 10), world.now_tick)
-        n_lost += not np.abs(world.hear(world.now_tick, 10)[0]).max() > 1e-3
+        n_lost += not np.abs(world.receive(world.now_tick, 10)[0]).max() > 1e-3
     spread = 5 * math.sqrt(probability * (1 - probability) / n_bursts)
     assert n_lost / n_bursts == pytest.approx(probability, abs=spread)
 
@@ -159,7 +159,7 @@ def test_late_bursts_are_as_frequent_as_asked_and_do_not_leave() -> None:
             radio.transmit(burst(1, 10), world.now_tick + 5)
         except TimeError:
             n_late += 1
-        n_heard += bool(np.abs(world.hear(world.now_tick, 20)[0]).max() > 1e-3)
+        n_heard += bool(np.abs(world.receive(world.now_tick, 20)[0]).max() > 1e-3)
     spread = 5 * math.sqrt(probability * (1 - probability) / n_bursts)
     assert n_late / n_bursts == pytest.approx(probability, abs=spread)
     assert n_heard == n_bursts - n_late
@@ -173,7 +173,9 @@ def test_interference_comes_as_often_and_as_loud_as_asked() -> None:
         interference_duration_s=1e-3,
     )
     world, n_captures = air(preset), 1000
-    powers = [np.mean(np.abs(world.hear(world.now_tick, 500)[0]) ** 2) for _ in range(n_captures)]
+    powers = [
+        np.mean(np.abs(world.receive(world.now_tick, 500)[0]) ** 2) for _ in range(n_captures)
+    ]
     spread = 5 * math.sqrt(0.3 * 0.7 / n_captures)
     assert np.mean(np.array(powers) > 1e-9) == pytest.approx(0.3, abs=spread)
     assert max(powers) == pytest.approx(0.1, rel=0.25)  # of 500 exponential draws
@@ -197,9 +199,9 @@ def test_every_preset_carries_a_burst(name: str) -> None:
     preset = dataclasses.replace(PRESETS[name], burst_loss_probability=0.0)
     world = air(preset, n_nodes=1, seed=3)
     world.send(0, burst(1, 2000), 500)
-    heard, _ = world.hear(0, 3000)
-    assert heard.shape == (3000,)
-    assert np.all(np.isfinite(heard))
+    received, _ = world.receive(0, 3000)
+    assert received.shape == (3000,)
+    assert np.all(np.isfinite(received))
 
 
 def test_receiver_cannot_transmit() -> None:
@@ -214,7 +216,7 @@ def test_a_gain_step_stays_until_the_next_one() -> None:
         start = 1000 * index
         for world in (plain, stepping):
             world.send(0, burst(5), start)
-        ratios.append(np.vdot(plain.hear(start, 1000)[0], stepping.hear(start, 1000)[0]))
+        ratios.append(np.vdot(plain.receive(start, 1000)[0], stepping.receive(start, 1000)[0]))
     angles = np.degrees(np.angle(ratios))
     np.testing.assert_allclose(angles, [177.0, 0.0, 177.0], atol=0.1)
     assert abs(ratios[0] / ratios[1]) == pytest.approx(10 ** (1 / 20), rel=1e-3)

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ota_calibration.measure.sounding_sequence import Train
+from ota_calibration.measure.sounding_sequence import SoundingSequence
 from scipy.stats import binom
 
 from sdr_ota.air.presets import air_preset
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
-from tests.ota_calibration.recordings import FRAME, random_truth, recorded_train, write_sigmf
+from tests.ota_calibration.recordings import FRAME, random_truth, recorded_sequence, write_sigmf
 
 LINK = ("--set", "clients.source=synthetic", "--set", "run.rounds=2")
 
@@ -81,7 +81,7 @@ def test_its_own_captures_give_the_same_numbers(calibrated: tuple[Path, str]) ->
 
 def test_a_damaged_capture_is_named(calibrated: tuple[Path, str], tmp_path: Path) -> None:
     shutil.copytree(calibrated[0] / "raw", tmp_path / "raw")
-    data = next((tmp_path / "raw").glob("*-train.sigmf-data"))
+    data = next((tmp_path / "raw").glob("*-sequence.sigmf-data"))
     data.write_bytes(bytes(len(data.read_bytes())))
     refused = sdr_ota("calibrate", "all", "--from-captures", "raw", folder=tmp_path)
     assert refused.returncode == 2
@@ -121,16 +121,16 @@ def test_a_run_without_records_says_how_to_get_them(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_intervals_hold_on_recordings_of_another_generator(tmp_path: Path) -> None:
     rng = np.random.default_rng(11)
-    train = Train.even(FRAME, 8)
+    sequence = SoundingSequence.even(FRAME, 8)
     truths = {}
     for node in range(16):
         truth = random_truth(rng)
         ticks = [1000 + 20_000 * k for k in range(6)]
         for k, tick in enumerate(ticks):
-            capture = recorded_train(truth, train, tick, rng)
+            capture = recorded_sequence(truth, sequence, tick, rng)
             name = f"{node:02d}-{k}"
-            write_sigmf(tmp_path / "raw", name, capture, f"n{node}", train.amplitudes)
-        middle_s = (np.mean(ticks) + len(train.samples()) / 2) / 1e6
+            write_sigmf(tmp_path / "raw", name, capture, f"n{node}", sequence.amplitudes)
+        middle_s = (np.mean(ticks) + len(sequence.samples()) / 2) / 1e6
         truths[f"n{node}", "gain_db"] = truth.gain_db
         truths[f"n{node}", "cfo_hz"] = truth.cfo_hz + truth.drift_hz_per_s * middle_s
         truths[f"n{node}", "clock_error_ppm"] = truth.clock_ppm
@@ -173,16 +173,16 @@ def test_wrong_use_is_explained(arguments: tuple[str, ...], words: str, tmp_path
 
 
 @pytest.mark.slow
-def test_more_precision_takes_more_looks(tmp_path: Path) -> None:
-    looks = []
+def test_more_precision_takes_more_observations(tmp_path: Path) -> None:
+    observations = []
     for half_width in ("gain_db=2", "gain_db=0.0015"):
         done = sdr_ota(
             "calibrate", "gain", "--precision", half_width, "--output", half_width,
             "--set", "clients.count=1", "--set", "frame.payload_chips=64", folder=tmp_path,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        looks.append(records(tmp_path / half_width)["node-0", "gain_db"]["n_repeats"])
-    assert looks[0] == 8 < looks[1]
+        observations.append(records(tmp_path / half_width)["node-0", "gain_db"]["n_repeats"])
+    assert observations[0] == 8 < observations[1]
 
 
 @pytest.mark.slow

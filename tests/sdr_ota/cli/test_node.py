@@ -40,7 +40,7 @@ def test_a_cluster_that_is_not_there_is_said_so(silent: str, opened: list[str]) 
     ("name", "address", "words"),
     [
         ("a b", "127.0.0.1:1", "letters, digits"),
-        ("lab0", "coordinator", "not of the form HOST:PORT"),
+        ("lab0", "server", "not of the form HOST:PORT"),
         ("lab0", ":6379", "not of the form HOST:PORT"),
         ("lab0", "host:ray", "not of the form HOST:PORT"),
     ],

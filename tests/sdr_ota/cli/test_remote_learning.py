@@ -95,7 +95,7 @@ def go_round(learning: Learning, seed: int) -> list[float]:
 
 def test_they_compute_what_clients_here_compute(lab: Lab, tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
-    here = learning(lab.config("clients.location=coordinator"), tmp_path / "here")
+    here = learning(lab.config("clients.location=server"), tmp_path / "here")
     there = learning(lab.config(), tmp_path)
     assert there.n_parameters == here.n_parameters
     for seed in (5, 6, 7):
@@ -124,7 +124,7 @@ def test_one_that_dies_costs_a_round_and_comes_back_by_the_journal(
 
     lab.come(1)
     end_s = time.monotonic() + 60
-    while run.absent():  # also compares the weights with the coordinator's
+    while run.absent():  # also compares the weights with the server's
         assert time.monotonic() < end_s, run.absent()
         time.sleep(0.2)
     assert all(scalar != 0.0 for scalar in go_round(run, 8))

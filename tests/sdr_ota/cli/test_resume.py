@@ -60,7 +60,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, ...]]:
     return _what_happened(_only_run(folder))
 
 
-STEPS = {"save_standing": run_module, "evaluate": run_module._Told}
+STEPS = {"save_run_state": run_module, "evaluate": run_module._Told}
 
 
 def _killing(monkeypatch: pytest.MonkeyPatch, place: str, at_call: int) -> None:
@@ -100,7 +100,7 @@ def test_killed_between_any_two_writes_and_resumed_equals_uninterrupted(
 def test_a_torn_last_line_is_repaired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                       whole: list[tuple[object, ...]]) -> None:  # fmt: skip
     with monkeypatch.context() as patched:
-        _killing(patched, "save_standing", 5)
+        _killing(patched, "save_run_state", 5)
         with pytest.raises(Killed):
             run_command(None, _settings(tmp_path))
     run = _only_run(tmp_path)
@@ -157,7 +157,7 @@ def test_a_private_run_goes_on_with_its_ledger_and_pays_twice_for_a_repeated_rou
 ) -> None:
     private = ["privacy.protect=client", "air.preset=ideal", "run.rounds=6"]
     with monkeypatch.context() as patched:
-        _killing(patched, "save_standing", 3)
+        _killing(patched, "save_run_state", 3)
         with pytest.raises(Killed):
             run_command(None, _settings(tmp_path, *private))
     run = _only_run(tmp_path)

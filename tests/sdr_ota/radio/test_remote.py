@@ -270,7 +270,7 @@ def test_joining_a_cluster_leaves_signals_to_us(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_agent_ends_what_nobody_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The coordinator may die in the middle of a cyclic frame."""
+    """The server may die in the middle of a cyclic frame."""
     assert LINK.timeout_s < LONGEST_CYCLIC_S
     world = PlutoWorld(QUIET, 1, SETTINGS.sample_rate_hz, SETTINGS.center_freq_hz, seed=1)
     with VirtualPlutos(world) as served:

@@ -58,24 +58,24 @@ def tone(level: float = 0.5, n_samples: int = 2500) -> Samples:
 
 
 def sent(transmitters: list[Radio], receiver: Radio, samples: Samples) -> Samples:
-    """Return what is heard while all send the same burst at the same tick."""
+    """Return what is received while all send the same burst at the same tick."""
     start = receiver.now_tick() + 2000
     pending = receiver.begin_receive(samples.size, start)
     for radio in transmitters:
         radio.transmit(samples, start)
-    heard = pending.result(2.0).samples
+    received = pending.result(2.0).samples
     for radio in transmitters:
         radio.confirm_sent(2.0)
-    return heard
+    return received
 
 
 def test_bursts_longer_than_a_write_add_up_sample_by_sample(served: Served) -> None:
     with open_radios(served.addresses) as (receiver, one, two):
         for radio in (receiver, one, two):
             radio.configure(SETTINGS)
-        heard = sent([one, two], receiver, tone(0.25))  # two and a half writes
+        received = sent([one, two], receiver, tone(0.25))  # two and a half writes
     expected = 2 * tone(0.25)
-    assert np.abs(heard - expected).max() < 0.01
+    assert np.abs(received - expected).max() < 0.01
 
 
 @pytest.mark.parametrize("tx_gain_db", [0.0, -13.0])
@@ -144,8 +144,8 @@ def test_without_a_shared_reference_carriers_are_apart(served: Served) -> None:
     with open_radios((served.addresses[0], own_clock)) as (receiver, node):
         for radio in (receiver, node):
             radio.configure(SETTINGS)
-        heard = sent([node], receiver, tone(0.5))
-    turn = np.angle(np.vdot(heard[:-1], heard[1:])) / (2 * np.pi) - 0.1
+        received = sent([node], receiver, tone(0.5))
+    turn = np.angle(np.vdot(received[:-1], received[1:])) / (2 * np.pi) - 0.1
     expected_hz = 915e6 * served.world.devices[0].free_ppm * 1e-6
     assert abs(expected_hz) > 100
     assert turn * 1e6 == pytest.approx(expected_hz, abs=20)

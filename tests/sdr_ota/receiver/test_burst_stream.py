@@ -91,7 +91,7 @@ def test_no_payload_passes_for_a_pilot(scheme: str, amplitude: float) -> None:
     at = 100 + FRAME.payload_start
     # The sum of many nodes is much stronger than the one that leads.
     capture[at : at + FRAME.n_payload] = amplitude * FRAME.pulse.shape(chips)
-    heard = add_awgn(capture, 1e-3, rng)
-    (burst,), _ = SEARCH.find(heard)
+    received = add_awgn(capture, 1e-3, rng)
+    (burst,), _ = SEARCH.find(received)
     preamble = locate_burst(burst.samples, FRAME.preamble(), FRAME.n_chirp, 0.06)
     assert not is_sounding_burst(burst.samples, FRAME, preamble)

@@ -44,17 +44,17 @@ def test_chips_come_back_from_any_fraction_of_a_sample(start: float, level: floa
 
 
 @pytest.mark.parametrize("noise_power", [1e-4, 0.01])
-@pytest.mark.parametrize("leakage", [0.0, 0.05])
+@pytest.mark.parametrize("dc_offset", [0.0, 0.05])
 def test_noise_power_is_that_of_a_chip_without_the_leakage(
-    noise_power: float, leakage: float
+    noise_power: float, dc_offset: float
 ) -> None:
     powers = []
     for seed in range(40):
-        capture = joint_frame(payload(), 120.3, noise_power, seed) + np.complex64(leakage)
+        capture = joint_frame(payload(), 120.3, noise_power, seed) + np.complex64(dc_offset)
         received = receive_joint_frame(Capture(capture, 0), FRAME, MAX_CFO)
         powers.append(received.noise_power)
         # The largest of six means of at least 32 samples: far below 6 dB over the noise.
-        assert received.loudest_silence < 2.5 * noise_power / FRAME.pulse.energy
+        assert received.peak_idle_power < 2.5 * noise_power / FRAME.pulse.energy
     spread = 5 / math.sqrt(40 * FRAME.n_idle_chips)
     assert np.mean(powers) == pytest.approx(noise_power / FRAME.pulse.energy, rel=spread)
 
@@ -69,7 +69,7 @@ def test_interference_in_a_silent_part_shows(place: int, length: int) -> None:
     burst = NoiseBurst(100 + place, length, 0.1)
     hit = add_noise_burst(capture, burst, np.random.default_rng(3))
     received = receive_joint_frame(Capture(hit, 0), FRAME, MAX_CFO)
-    assert received.loudest_silence > 10 * 1e-3 / FRAME.pulse.energy
+    assert received.peak_idle_power > 10 * 1e-3 / FRAME.pulse.energy
 
 
 def test_interference_that_ends_before_the_payload_leaves_it_alone() -> None:

@@ -102,7 +102,7 @@ def test_a_node_that_repeats_an_older_round_is_an_erasure() -> None:
 
     deaf.begin_cyclic = stick  # type: ignore[method-assign]
     exchange_cyclic(symbols, plan, bench, link, seed=2)
-    with pytest.raises(Erasure, match="node 2's mark of this round is not on the air"):
+    with pytest.raises(Erasure, match="node 2's node_pilot of this round is not on the air"):
         exchange_cyclic(symbols, plan, bench, link, seed=3)
 
 
@@ -110,7 +110,7 @@ def test_a_silent_node_is_an_erasure() -> None:
     bench, link = world()
     plan = planned(bench, link)
     air_of(bench).paths[1].gain *= 1e-4
-    with pytest.raises(Erasure, match="node 1's mark"):
+    with pytest.raises(Erasure, match="node 1's node_pilot"):
         exchange_cyclic(np.full(4, 0.5), plan, bench, link, seed=1)
 
 
@@ -126,14 +126,14 @@ def test_everybody_is_silent_after_an_exchange_and_after_a_failure() -> None:
     bench, link = world()
     plan = planned(bench, link)
     exchange_cyclic(np.full(4, 0.5), plan, bench, link, seed=1)
-    assert np.mean(np.abs(heard(bench)) ** 2) < 1.2 * air_of(bench).noise_power
+    assert np.mean(np.abs(received(bench)) ** 2) < 1.2 * air_of(bench).noise_power
     bench.nodes[3].close()
     with pytest.raises(Erasure, match="radio: node-3 is closed"):
         exchange_cyclic(np.full(4, 0.5), plan, bench, link, seed=2)
-    assert np.mean(np.abs(heard(bench)) ** 2) < 1.2 * air_of(bench).noise_power
+    assert np.mean(np.abs(received(bench)) ** 2) < 1.2 * air_of(bench).noise_power
 
 
-def heard(bench: Bench) -> Samples:
+def received(bench: Bench) -> Samples:
     return bench.receiver.begin_receive(5000).result(1.0).samples - 10 ** (FREE.dc_offset_dbfs / 20)
 
 

@@ -196,7 +196,7 @@ def test_signs_are_decided_by_the_majority(
 
 
 def test_an_absentee_does_not_vote() -> None:
-    result = only_result(World((0.1, 0.2, -5.0), payload=SignPayload(absentee_limit=1.0)))
+    result = only_result(World((0.1, 0.2, -5.0), payload=SignPayload(abstention_limit=1.0)))
     assert (result.true_sum, result.mean_scalar) == (-1.0, -1.0)
 
 
@@ -257,7 +257,7 @@ def interfere(world: World) -> None:
         interference_power_db=-18.0,
         interference_duration_s=1.0,
     )
-    world.air.hear(world.air.now_tick, 1)
+    world.air.receive(world.air.now_tick, 1)
     world.air._interference = lambda n: dataclasses.replace(  # type: ignore[method-assign]
         SimulatedAir._interference(world.air, n), start_sample=700
     )

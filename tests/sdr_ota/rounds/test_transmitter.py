@@ -44,8 +44,8 @@ def test_payload_arrives_on_its_tick_in_phase_without_offset(
     chips = spreading_chips(FRAME.n_payload_chips)
     burst = payload_burst(chips, FRAME, precoder, frame_tick, RATE_HZ)
     air.send(0, burst.samples, burst.start_tick)
-    heard, _ = air.hear(frame_tick + FRAME.payload_start, FRAME.n_payload)
-    arrived = FRAME.pulse.match(heard, FRAME.n_payload_chips)
+    received, _ = air.receive(frame_tick + FRAME.payload_start, FRAME.n_payload)
+    arrived = FRAME.pulse.match(received, FRAME.n_payload_chips)
     error = np.abs(arrived[20:-20] / chips[20:-20] / 0.1 - 1)  # the ends miss their tails
     assert np.sqrt(np.mean(error**2)) < 5e-3
 
@@ -60,12 +60,12 @@ def test_lead_burst_brings_preamble_and_payload(delay_samples: float, cfo_hz: fl
     burst = lead_burst(chips, FRAME, precoder, frame_tick, RATE_HZ)
     assert np.abs(burst.samples).max() <= 1.0
     air.send(0, burst.samples, burst.start_tick)
-    heard, _ = air.hear(frame_tick, FRAME.n_joint_frame)
-    fit = locate_burst(heard, FRAME.preamble(), FRAME.n_chirp)
+    received, _ = air.receive(frame_tick, FRAME.n_joint_frame)
+    fit = locate_burst(received, FRAME.preamble(), FRAME.n_chirp)
     assert fit.start == pytest.approx(FRAME.preamble_start, abs=0.02)
     assert fit.cfo * RATE_HZ == pytest.approx(0.0, abs=20.0)
     assert fit.gain == pytest.approx(0.4, rel=0.02)
-    payload = heard[FRAME.payload_start : FRAME.payload_start + FRAME.n_payload]
+    payload = received[FRAME.payload_start : FRAME.payload_start + FRAME.n_payload]
     arrived = FRAME.pulse.match(payload, FRAME.n_payload_chips)
     np.testing.assert_allclose(arrived[20:-20] / chips[20:-20], 0.1, rtol=0.02)
 
@@ -99,8 +99,8 @@ def test_phase_of_a_fit_holds_at_the_centre_of_the_burst() -> None:
     for cfo_hz in (0.0, 10_000.0, -50_000.0):
         air = air_with(0.3j, 2.5, cfo_hz)
         air.send(0, FRAME.sounding_burst(), 300)
-        heard, _ = air.hear(0, 2500)
-        fit = locate_burst(heard, FRAME.sounding_burst(), FRAME.n_chirp)
+        received, _ = air.receive(0, 2500)
+        fit = locate_burst(received, FRAME.sounding_burst(), FRAME.n_chirp)
         centre = 302.5 + fit.center
         expected = 0.3j * np.exp(2j * np.pi * cfo_hz * centre / RATE_HZ)
         assert abs(fit.gain - expected) < 0.005

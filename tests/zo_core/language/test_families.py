@@ -27,7 +27,7 @@ from zo_core.language.objective import (
     candidate_scores,
     class_scores,
     cross_entropy,
-    wrongness,
+    zero_one_loss,
 )
 from zo_core.language.trainable import NothingToTrainError, train_layers, with_lora, with_prefix
 from zo_core.probing.estimator import Probe, probe_losses
@@ -153,12 +153,12 @@ def test_tied_weights_are_moved_once() -> None:
 def test_an_objective_without_gradient_counts_the_wrong(scores: object) -> None:
     model = causal("opt") if scores is candidate_scores else classifier("bert")
     with torch.inference_mode():
-        wrong = wrongness(scores)(model, EXAMPLES)  # type: ignore[arg-type]
+        wrong = zero_one_loss(scores)(model, EXAMPLES)  # type: ignore[arg-type]
         chosen = scores(model, EXAMPLES).argmax(1)  # type: ignore[operator]
     expected = [float(int(c) != e.label) for c, e in zip(chosen, EXAMPLES, strict=True)]
     assert wrong.tolist() == expected
     assert accuracy(model, EXAMPLES, scores) == pytest.approx(1 - sum(expected) / 3)  # type: ignore[arg-type]
-    losses = probe_losses(model, wrongness(scores), EXAMPLES, 1, Probe(0.5))  # type: ignore[arg-type]
+    losses = probe_losses(model, zero_one_loss(scores), EXAMPLES, 1, Probe(0.5))  # type: ignore[arg-type]
     assert set(losses.plus) | set(losses.minus) <= {0.0, 1.0}
 
 
