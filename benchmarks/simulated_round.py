@@ -10,7 +10,8 @@ from rows import Row, emit, parsed
 from sdr_ota.air.presets import air_preset
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.simulated import SimulatedRadio
-from sdr_ota.rounds.exchange import Bench, Link, exchange_symbols
+from sdr_ota.rounds.exchange import Bench, Link
+from sdr_ota.rounds.given_symbols import exchange_symbols
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Precoder, TransmitPlan

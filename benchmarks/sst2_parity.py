@@ -150,7 +150,7 @@ def our_walk(
         announced = (seed << 32) + step
         mean = float(np.mean([client.local_scalar(announced) for client in cohort.clients]))
         for client in cohort.clients:
-            client.apply(mean, announced)
+            client.apply(step, mean, announced)
 
 
 def mezo_walk(

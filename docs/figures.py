@@ -16,7 +16,7 @@ from sdr_ota.radio.base import Capture, Radio
 from sdr_ota.receiver.burst_fit import cramer_rao_bound
 from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
 from sdr_ota.report.plots import house_style
-from sdr_ota.rounds.exchange import exchange_symbols
+from sdr_ota.rounds.given_symbols import exchange_symbols, sound_bench
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.units import db_to_power
 
@@ -79,7 +79,7 @@ def frame_figure() -> Figure:
     with open_bench(config) as opened:
         tap = Tap(opened.receiver)
         bench = replace(opened, receiver=tap)
-        plan = planner_of(config, link)(bench)
+        plan = planner_of(config, link)(sound_bench(bench, link))
         exchange_symbols(np.array([0.9, 0.5, -0.2]), plan, bench, link, seed=1)
     figure = Figure(figsize=(9, 4.4))
     above, below = figure.subplots(2, 1)

@@ -96,14 +96,16 @@ class ZOClient(Generic[ExampleT]):
         """
         return self._cohort.scalars(seed)[self.index]
 
-    def apply(self, mean_scalar: float, seed: int) -> None:
+    def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
         """Take the common update theta <- theta - learning_rate * mean_scalar * z(seed).
+
+        The first client of a cohort that is told of a round moves the weights that all share.
 
         Raises:
             ClientsDisagreeError: Another client of the cohort was told something else.
             UpdateNotFiniteError: The update is not finite.
         """
-        self._cohort.apply(self.index, mean_scalar, seed)
+        self._cohort.apply(round_index, mean_scalar, seed)
 
 
 class Cohort(Generic[ExampleT]):
@@ -141,8 +143,7 @@ class Cohort(Generic[ExampleT]):
         self._on_update = on_update
         self._scalars: dict[int, tuple[float, ...]] = {}
         self._updates = list(past_updates)
-        self._told: tuple[float, int] = (0.0, 0)
-        self._waiting: set[int] = set()
+        self._last: tuple[int, float, int] | None = None
 
     @property
     def at_step_boundary(self) -> bool:
@@ -161,24 +162,27 @@ class Cohort(Generic[ExampleT]):
             self._scalars = {seed: tuple(self._scalar(part) for part in probed)}
         return self._scalars[seed]
 
-    def apply(self, index: int, mean_scalar: float, seed: int) -> None:
-        """Let one client take the common update; the first of a round moves the weights.
+    def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
+        """Take the common update of a round, once, however many clients are told of it.
+
+        Clients that share weights are one model: their isolation is a simulation's.
 
         Raises:
-            ClientsDisagreeError: The client was told another (mean_scalar, seed) than those
-                before it, or takes the update twice before all have taken it.
+            ClientsDisagreeError: A client was told another update for the same round, or an
+                older round.
             UpdateNotFiniteError: The update is not finite.
         """
-        if not self._waiting:
-            self._move(mean_scalar, seed)
-        told, first = (mean_scalar, seed), self._told
-        if told != first or index not in self._waiting:
+        update = (round_index, mean_scalar, seed)
+        if update == self._last:
+            return
+        if self._last is not None and round_index <= self._last[0]:
             raise ClientsDisagreeError(
-                f"client {index} was told (mean_scalar, seed) = {told}, but the weights already "
-                f"took {first} and only clients {sorted(self._waiting)} have yet to confirm it; "
-                "clients that share weights must all take the same update, once"
+                f"a client was told (round, mean_scalar, seed) = {update}, but the weights have "
+                f"already taken {self._last}; clients that share weights must all take the same "
+                "update of a round"
             )
-        self._waiting.remove(index)
+        self._move(mean_scalar, seed)
+        self._last = update
 
     def _move(self, mean_scalar: float, seed: int) -> None:
         training = self._training
@@ -186,8 +190,6 @@ class Cohort(Generic[ExampleT]):
         update = Update(training.direction_seed(seed), mean_scalar, rate)
         take_step(self._model, [*self._updates, update], training.rule, training.probe.kind)
         self._updates.append(update)
-        self._told = (mean_scalar, seed)
-        self._waiting = set(range(len(self.clients)))
         self._scalars = {}
         if self._on_update:
             self._on_update(update)

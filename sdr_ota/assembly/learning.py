@@ -13,7 +13,7 @@ from ota_calibration.privacy.adjacency import clipped_mean
 from sdr_ota.config.load import Config
 from sdr_ota.config.tables import DataTable
 from sdr_ota.failure import WRONG_USE, CommandFailed
-from sdr_ota.rounds.round import ScalarClient
+from sdr_ota.rounds.node import ScalarClient
 from sdr_ota.rounds.synthetic import SyntheticClient
 
 if TYPE_CHECKING:

@@ -1,58 +1,47 @@
-"""What sounds the nodes of a run and plans how they send."""
+"""What plans a run's rounds from its soundings."""
 
 from dataclasses import dataclass
 
-from ota_calibration.paths.cyclic_sounding import sound_cyclic
 from ota_calibration.paths.feedback import FeedbackFormat
-from ota_calibration.paths.sounding import estimate_nodes, make_plan, receive_sounding
+from ota_calibration.paths.sounding import estimate_nodes, make_plan
 from ota_calibration.paths.tracker import PathTracker, with_variation
 
 from sdr_ota.config.load import Config
-from sdr_ota.rounds.exchange import Bench, Link
-from sdr_ota.rounds.round import Planner
+from sdr_ota.rounds.exchange import Link, ReceivedSounding
 from sdr_ota.types import TransmitPlan
 
 
 @dataclass(frozen=True)
 class TrackingPlanner:
-    """Sounds the nodes, plans how they send, and remembers how their paths vary.
+    """Estimates the paths of each sounding, follows how they vary, and plans how nodes send.
 
     Attributes:
         link: Frame and search range of the sounding.
         peak_amplitude: Largest chip amplitude of a node, full scale 1.0.
         truncation_db: A node this much weaker than the median is left out.
-        tracker: What consecutive soundings showed.
-        leaves_out_lost: Whether the run goes on without a node that has gone for good.
+        tracker: What consecutive soundings showed; all of a planner's state is in it.
     """
 
     link: Link
     peak_amplitude: float
     truncation_db: float
     tracker: PathTracker
-    leaves_out_lost: bool = False
 
-    def __call__(self, bench: Bench) -> TransmitPlan:
-        """Return the plan that a new sounding of the bench asks for."""
-        if bench.has_hardware_time:
-            received = receive_sounding(bench, self.link)
-            sounding = estimate_nodes(received.capture, bench, self.link)
-            variation = self.tracker.observe(sounding, received.late_nodes)
-        else:
-            sounding = sound_cyclic(bench, self.link, self.leaves_out_lost)
-            variation = self.tracker.observe(sounding)
-        plan = make_plan(sounding, self.peak_amplitude, self.truncation_db)
+    def __call__(self, sounding: ReceivedSounding) -> TransmitPlan:
+        """Return the plan that a new sounding asks for.
+
+        Raises:
+            Erasure: If no node can take part.
+        """
+        estimates = estimate_nodes(sounding, self.link)
+        variation = self.tracker.observe(estimates, sounding.late_nodes)
+        plan = make_plan(estimates, self.peak_amplitude, self.truncation_db)
         return FeedbackFormat().fed_back(
-            with_variation(plan, variation), bench.sample_rate_hz, self.peak_amplitude
+            with_variation(plan, variation), sounding.sample_rate_hz, self.peak_amplitude
         )
 
 
-def planner_of(config: Config, link: Link) -> Planner:
-    """Return what sounds the nodes and plans the rounds."""
+def planner_of(config: Config, link: Link) -> TrackingPlanner:
+    """Return what plans the rounds of a run."""
     tracker = PathTracker(config.radio.sample_rate_hz)
-    return TrackingPlanner(
-        link,
-        config.link.peak_amplitude,
-        config.link.truncation_db,
-        tracker,
-        leaves_out_lost=config.radio.lost_node == "leave-out",
-    )
+    return TrackingPlanner(link, config.link.peak_amplitude, config.link.truncation_db, tracker)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from ota_calibration.paths.power_control import within_power
 from ota_calibration.privacy.adjacency import Adjacency, Relation, Unit
 from ota_calibration.privacy.ledger import Ledger, create_ledger, resume_ledger
 from ota_calibration.privacy.ledger_record import LedgerError
 from ota_calibration.privacy.poisson_accountant import MissingAccountantError
+from ota_calibration.privacy.private_encoder import PrivateEncoder
 from ota_calibration.privacy.private_rounds import PrivateRounds, ReceiverNoise, node_names
 from ota_calibration.privacy.promise import Promise
 from ota_calibration.privacy.receiver_noise import measure_noise_bound
@@ -19,8 +20,10 @@ from ota_calibration.privacy.trust import TrustModel
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import payload_of
 from sdr_ota.failure import CommandFailed
+from sdr_ota.rounds.encoder import OpenEncoder
 from sdr_ota.rounds.exchange import Bench, Link
-from sdr_ota.rounds.round import Admission, admit_all
+from sdr_ota.rounds.node import SymbolEncoder
+from sdr_ota.rounds.server import Admission, admit_all
 
 
 def promise_for(config: Config, sampling_rate: float) -> Promise:
@@ -52,9 +55,8 @@ def admission(
     Raises:
         CommandFailed: If the accountant is missing or the ledger cannot be used.
     """
-    peak = config.link.peak_amplitude
     if config.privacy.protect == "nothing":
-        yield within_power(admit_all(payload_of(config, config.link.scalar_limit)), peak)
+        yield admit_all(partial(payload_of, config), config.link.scalar_limit)
         return
     try:
         promise = promise_for(config, sampling_rate)
@@ -72,10 +74,28 @@ def admission(
                 done=len(ledger.tally.attempts),
             ),
             ledger=ledger,
-            payload_of=lambda largest: payload_of(config, largest),
+            payload_of=partial(payload_of, config),
             receiver=_receiver_noise(config, bench, link),
         )
-        yield within_power(rounds.admit, peak)
+        yield rounds.admit
+
+
+def encoder_of(
+    config: Config, node: int, sampling_rate: float, ledger: Ledger | None = None
+) -> SymbolEncoder:
+    """Return what makes a node's symbols, and refuses orders that it may not follow.
+
+    Args:
+        config: The experiment.
+        node: Its place among the nodes.
+        sampling_rate: Chance of an example to be in a batch.
+        ledger: The node's own; None where the server's account is on the same machine.
+    """
+    payload, peak = partial(payload_of, config), config.link.peak_amplitude
+    if config.privacy.protect == "nothing":
+        return OpenEncoder(payload, peak)
+    promise = promise_for(config, sampling_rate)
+    return PrivateEncoder(promise, payload, peak, node_names(node + 1)[node], ledger)
 
 
 def _open_ledger(path: Path, promise: Promise, n_nodes: int) -> Ledger:

@@ -11,21 +11,22 @@ from ota_calibration.privacy.ledger import BudgetSpent
 from sdr_ota.assembly.bench import open_bench, receiving
 from sdr_ota.assembly.fresh_records import required_records
 from sdr_ota.assembly.learning import JOURNAL, Learning, model_learning, synthetic_learning
-from sdr_ota.assembly.planner import planner_of
-from sdr_ota.assembly.privacy import admission
+from sdr_ota.assembly.planner import TrackingPlanner, planner_of
+from sdr_ota.assembly.privacy import admission, encoder_of
 from sdr_ota.assembly.scheme_choice import with_chosen_scheme
 from sdr_ota.assembly.sounding_record import sounding_record
 from sdr_ota.assembly.start_record import start_record
 from sdr_ota.config.air_time import gradient_air_s_per_round
 from sdr_ota.config.load import Config, ConfigError, load_config, restore_config
-from sdr_ota.config.parts import link_of, simulated_air
+from sdr_ota.config.parts import link_of, simulated_air, world_clock
 from sdr_ota.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.interruption import Interruption
 from sdr_ota.report.progress import RunView, run_view
 from sdr_ota.rounds.duty import DutyLimit
 from sdr_ota.rounds.exchange import Bench, Link
-from sdr_ota.rounds.present_nodes import present_only
-from sdr_ota.rounds.round import Experiment, Planner, RoundResult, Schedule, run_experiment
+from sdr_ota.rounds.opening import exchange_of, local_nodes
+from sdr_ota.rounds.round import RoundResult, Schedule, run_rounds
+from sdr_ota.rounds.server import Admission, Server
 from sdr_ota.runs.capture_folder import CaptureFolder
 from sdr_ota.runs.checkpoint import RunState, load_run_state, save_run_state
 from sdr_ota.runs.run_folder import Ending, Evaluation, RunFolder, RunFolderError, read_run
@@ -142,33 +143,14 @@ def _go_round(
 ) -> str:
     """Run all rounds, or as many as the privacy budget pays for, and say why it ended."""
     (bench, link), position = carrier, standing.position
-    schedule = Schedule(config.run.rounds, config.run.seed, config.link.sounding_every)
     captures = CaptureFolder(told.folder.path, config.captures, link, bench)
     captures.keep_before(position.next_round)
     if position.next_round == 0:
         told.evaluate(0, learning)
     try:
         with admission(config, bench, link, told.folder.path, learning.sampling_rate) as admit:
-            experiment = Experiment(
-                learning.clients,
-                bench,
-                link,
-                present_only(standing.planner, learning.absent),
-                admit,
-                schedule,
-                captures.observe,
-            )
-            duty = DutyLimit(_max_duty_cycle(config))
-            for result in run_experiment(experiment, position):
-                duty.count(result.compute_s)
-                told.round_done(result, standing.planner)
-                done = position.next_round
-                if done % config.run.evaluate_every == 0 or done == config.run.rounds:
-                    told.evaluate(done, learning)
-                if learning.at_step_boundary():
-                    save_run_state(standing, told.folder.path)
-                interruption.check()
-                duty.rest()
+            server = _server(config, carrier, learning, standing, admit)
+            _run_rounds(config, server, learning, standing, (told, captures), interruption)
     except learning.failures as lost:
         raise CommandFailed(str(lost)) from lost
     except BudgetSpent as spent:
@@ -179,6 +161,51 @@ def _go_round(
         last = rounds[-1]
         raise CommandFailed(f"every round was erased; the last: {last.erasure}: {last.detail}")
     return "all rounds done"
+
+
+def _server(
+    config: Config,
+    carrier: tuple[Bench, Link],
+    learning: Learning,
+    standing: RunState,
+    admit: Admission,
+) -> Server:
+    """Join radios, clients and encoders to nodes, and return the server of their rounds."""
+    bench, link = carrier
+    rate = learning.sampling_rate
+    encoders = [encoder_of(config, node, rate) for node in range(config.clients.count)]
+    return Server(
+        nodes=local_nodes(bench, link, learning.clients, encoders),
+        exchange=exchange_of(bench, link, config.radio.lost_node == "leave-out"),
+        link=link,
+        make_plan=standing.planner,
+        admit=admit,
+        clock=world_clock(config, standing.air),
+    )
+
+
+def _run_rounds(
+    config: Config,
+    server: Server,
+    learning: Learning,
+    standing: RunState,
+    observers: tuple["_Told", CaptureFolder],
+    interruption: Interruption,
+) -> None:
+    """Go round by round; after each, write it down and save where the run stands."""
+    told, captures = observers
+    position, duty = standing.position, DutyLimit(_max_duty_cycle(config))
+    schedule = Schedule(config.run.rounds, config.run.seed, config.link.sounding_every)
+    for result in run_rounds(server, schedule, position, captures.observe):
+        duty.count(result.compute_s)
+        told.round_done(result, standing.planner)
+        done = position.next_round
+        if done % config.run.evaluate_every == 0 or done == config.run.rounds:
+            told.evaluate(done, learning)
+        if learning.at_step_boundary():
+            save_run_state(standing, told.folder.path)
+        interruption.check()
+        duty.rest()
 
 
 def _learned(config: Config, learning: Learning) -> dict[str, object]:
@@ -204,7 +231,7 @@ class _Told:
     folder: RunFolder
     view: RunView
 
-    def round_done(self, result: RoundResult, planner: Planner) -> None:
+    def round_done(self, result: RoundResult, planner: TrackingPlanner) -> None:
         """Tell of a round, and of the sounding before it."""
         self.folder.append_round(result)
         if result.sounding_s:

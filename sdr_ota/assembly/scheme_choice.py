@@ -16,6 +16,7 @@ from sdr_ota.erasure import Erasure
 from sdr_ota.failure import INTERRUPTED, CommandFailed
 from sdr_ota.interruption import Interruption
 from sdr_ota.rounds.exchange import Link
+from sdr_ota.rounds.given_symbols import sound_bench
 from sdr_ota.schemes import LinkQuality, load_scheme
 from sdr_ota.types import TransmitPlan
 
@@ -62,7 +63,7 @@ def predicted_errors(config: Config) -> Mapping[str, float]:
         is_timed = bench.has_hardware_time
         for _ in range(N_SOUNDINGS):
             try:
-                plan = planner(bench)
+                plan = planner(sound_bench(bench, link))
             except Erasure as erased:
                 lost = str(erased)
     if plan is None:

@@ -6,20 +6,17 @@ from dataclasses import asdict
 import numpy as np
 
 from sdr_ota.assembly.planner import TrackingPlanner
-from sdr_ota.rounds.round import Planner
 from sdr_ota.types import ChannelEstimate
 from sdr_ota.units import amplitude_to_db
 
 
-def sounding_record(round_index: int, planner: Planner) -> Mapping[str, object]:
+def sounding_record(round_index: int, planner: TrackingPlanner) -> Mapping[str, object]:
     """Return the sounding before a round; None for a node that was missed.
 
     Args:
         round_index: The round.
         planner: Whose tracker remembers the sounding.
     """
-    if not isinstance(planner, TrackingPlanner):
-        return {"round": round_index, "nodes": []}
     tracker = planner.tracker
     step = None if tracker.step is None else asdict(tracker.step)
     return {

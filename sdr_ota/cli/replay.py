@@ -76,7 +76,7 @@ def _print(run: Path, rounds: Sequence[ReplayedRound], summary: ReplaySummary) -
     for r in rounds:
         table.add_row(
             str(r.round),
-            f"{r.true_sum:+.4f}",
+            "-" if r.true_sum is None else f"{r.true_sum:+.4f}",
             *(_sum(decoding) for decoding in (r.old, r.new)),
             *(_error(decoding, r.true_sum) for decoding in (r.old, r.new)),
         )
@@ -99,5 +99,7 @@ def _sum(decoding: Decoding) -> str:
     return f"{decoding.decoded_sum:+.4f}"
 
 
-def _error(decoding: Decoding, true_sum: float) -> str:
-    return "-" if decoding.decoded_sum is None else f"{decoding.decoded_sum - true_sum:+.4f}"
+def _error(decoding: Decoding, true_sum: float | None) -> str:
+    if decoding.decoded_sum is None or true_sum is None:
+        return "-"
+    return f"{decoding.decoded_sum - true_sum:+.4f}"

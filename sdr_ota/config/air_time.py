@@ -2,8 +2,8 @@
 
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import link_of
-from sdr_ota.rounds.cyclic_exchange import subcarrier_frame
 from sdr_ota.rounds.exchange import Link
+from sdr_ota.rounds.sender import subcarrier_frame
 
 
 def air_s_per_round(config: Config) -> float:

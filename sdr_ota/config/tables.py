@@ -361,6 +361,13 @@ class AirTable(Table):
     path_gain_db: float | None = Field(None, ge=-120, le=0, description="mean of the nodes")
     path_gain_spread_db: float | None = Field(None, ge=0, le=40, description="between nodes")
 
+    control_latency_s: Annotated[float, Field(ge=0, le=60)] = Field(
+        0.0, description="of a control message to all nodes, in the simulated world's time"
+    )
+    compute_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        0.0, description="for which nodes compute in a round, in the simulated world's time"
+    )
+
     @model_validator(mode="after")
     def _known_preset(self) -> "AirTable":
         if self.preset not in PRESETS:

@@ -1,73 +1,118 @@
-"""One exchange over radios without hardware time: everybody repeats, the receiver reads anywhere.
+"""The exchange over radios without hardware time: all repeat, the receiver reads anywhere.
 
-The nodes start one after the other, whenever their buffers happen to begin, and send until
-the receiver has received enough. Nothing is assumed about when; a node pilot of every node proves
-that what was captured is this round's.
+The nodes start one after the other, whenever their buffers happen to begin, and send until the
+receiver has captured enough. Nothing is assumed about when; a pilot of every node proves that
+what was captured is this round's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sdr_ota.erasure import Erasure
-from sdr_ota.radio.base import Capture, RadioError
+from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost
 from sdr_ota.receiver.joint_frame import refuse_clipped
-from sdr_ota.receiver.plausibility import GAIN_CHANGE_LIMIT_DB, check_silence, check_sum_in_range
-from sdr_ota.rounds.exchange import Bench, Exchange, Link, Reception
-from sdr_ota.schemes import AggregationScheme, LinkQuality, theory_squared_error
-from sdr_ota.signal.subcarriers import SubcarrierFrame, node_pilot_chips, turned_block
+from sdr_ota.receiver.plausibility import (
+    GAIN_CHANGE_LIMIT_DB,
+    check_silence,
+    check_sum_in_range,
+)
+from sdr_ota.rounds.exchange import Bench, Exchange, Link, ReceivedSounding, Reception, Slot
+from sdr_ota.rounds.messages import PayloadOrder, SoundingOrder
+from sdr_ota.rounds.node import Node
+from sdr_ota.rounds.sender import on_subcarriers, sounding_period
+from sdr_ota.rounds.timed_exchange import refuse_saturated_sounding
+from sdr_ota.schemes import LinkQuality
+from sdr_ota.signal.subcarriers import SubcarrierFrame, node_pilot_chips
 from sdr_ota.types import Chips, Samples, TransmitPlan
 from sdr_ota.units import amplitude_to_db
 
 NODE_PILOT_FALSE_ALARM = 1e-6
-"""Probability that noise passes for a node's node pilot in one exchange."""
-
-_MAX_DRAWS = 100
+"""Probability that noise passes for a node's pilot in one exchange."""
 
 
-def subcarrier_frame(link: Link, n_nodes: int) -> SubcarrierFrame:
-    """Return how a link's payload lies on subcarriers."""
-    return SubcarrierFrame(link.frame.n_payload_chips // 2 * 2, n_nodes)
+@dataclass(frozen=True)
+class CyclicExchange:
+    """Sounds nodes and receives their sum, while they repeat.
 
-
-def exchange_cyclic(
-    symbols: NDArray[np.float64], plan: TransmitPlan, bench: Bench, link: Link, seed: int
-) -> Exchange:
-    """Let all nodes repeat their symbols at once and decode the sum.
-
-    Raises:
-        Erasure: If the sum cannot be trusted.
+    Attributes:
+        receiver: Its radio.
+        link: Frame, settling and waiting times; its scheme must have a form for subcarriers.
+        sample_rate_hz: Samples a second.
+        leaves_out_lost: Whether the run goes on without a node that has gone.
     """
-    return decode_cyclic(receive_cyclic(symbols, plan, bench, link, seed), link)
+
+    receiver: Radio
+    link: Link
+    sample_rate_hz: float
+    leaves_out_lost: bool = True
+
+    is_cyclic = True
+
+    def sound(self, nodes: Sequence[Node], round_index: int = 0) -> ReceivedSounding:
+        """Let every node in turn repeat its sounding burst, alone, and capture it.
+
+        Raises:
+            Erasure: ``radio`` if a capture did not come, ``saturated`` if one touches full scale.
+            RadioLost: If the receiver has gone, or a node that may not be left out.
+        """
+        slots = tuple(
+            self._slot(node, SoundingOrder(round_index, index)) for index, node in enumerate(nodes)
+        )
+        return ReceivedSounding(slots, self.sample_rate_hz)
+
+    def receive(self, nodes: Sequence[Node], orders: Mapping[int, PayloadOrder]) -> Capture:
+        """Let nodes repeat their payload at once and capture a window of it.
+
+        Args:
+            nodes: All of them.
+            orders: By index of the nodes that send.
+
+        Raises:
+            Erasure: If nothing was captured, or a node did not send.
+            Exception: What a node raised when it refused its order.
+        """
+        _, frame = on_subcarriers(self.link, len(nodes))
+        try:
+            with _silenced([nodes[node] for node in orders]):
+                for node, order in orders.items():
+                    nodes[node].send(order)
+                for node in orders:
+                    nodes[node].sent(self.link.timeout_s)
+                return self._after_settling(frame.n_window)
+        except RadioError as broken:
+            raise Erasure("radio", str(broken)) from broken
+
+    def _slot(self, node: Node, order: SoundingOrder) -> Slot | None:
+        """Capture one node's sounding; None for a node that has gone."""
+        try:
+            with _silenced([node]):
+                node.sound(order)
+                node.sent(self.link.timeout_s)
+                capture = self._after_settling(2 * len(sounding_period(self.link)))
+        except RadioLost as lost:
+            if self.leaves_out_lost and lost.serial == node.info.serial:
+                return None
+            raise
+        except RadioError as broken:
+            raise Erasure("radio", str(broken)) from broken
+        refuse_saturated_sounding(capture, f"node {order.slot}'s sounding")
+        return Slot(capture.samples, capture.start_tick, None)
+
+    def _after_settling(self, n_samples: int) -> Capture:
+        n_settle = round(self.link.settle_s * self.sample_rate_hz)
+        return receive_after(self.receiver, n_settle, n_samples, self.link.timeout_s)
 
 
-def receive_cyclic(
-    symbols: NDArray[np.float64], plan: TransmitPlan, bench: Bench, link: Link, seed: int
-) -> Reception:
-    """Let all nodes repeat their symbols at once and capture a window of it.
-
-    Args:
-        symbols: One in [-1, 1] a node, shape ``(n_nodes,)``.
-        plan: How each node sends; nodes with a zero precoder stay silent. Phases and
-            delays in it have no meaning here and are not used.
-        bench: The radios.
-        link: Its scheme must have a form for subcarriers.
-        seed: Makes the nodes' random chips and the node pilots of this round.
-
-    Raises:
-        Erasure: If nothing was captured.
-    """
-    scheme, frame = _on_subcarriers(link, len(symbols))
-    blocks = {
-        node: _block(float(symbols[node]), node, plan, bench, (scheme, frame), seed)
-        for node in plan.active_nodes
-    }
-    n_settle = round(link.settle_s * bench.sample_rate_hz)
-    with repeating(bench, blocks):
-        capture = receive_after(bench, n_settle, frame.n_window, link.timeout_s)
-    return Reception(capture, bench.sample_rate_hz, symbols, plan, seed, is_cyclic=True)
+@contextmanager
+def _silenced(nodes: Sequence[Node]) -> Iterator[None]:
+    """Let all nodes fall silent when a block ends, even if one of them fails."""
+    with ExitStack() as silence:
+        for node in nodes:
+            silence.callback(node.silence)
+        yield
 
 
 def decode_cyclic(reception: Reception, link: Link) -> Exchange:
@@ -76,8 +121,8 @@ def decode_cyclic(reception: Reception, link: Link) -> Exchange:
     Raises:
         Erasure: If the sum cannot be trusted.
     """
-    capture, plan, symbols = reception.capture, reception.plan, reception.symbols
-    scheme, frame = _on_subcarriers(link, len(symbols))
+    capture, plan = reception.capture, reception.plan
+    scheme, frame = on_subcarriers(link, reception.n_nodes)
     refuse_clipped(capture)
     if len(capture.samples) != frame.n_window:
         raise Erasure(
@@ -91,19 +136,9 @@ def decode_cyclic(reception: Reception, link: Link) -> Exchange:
     check_silence(loudest, plan.noise_power)
     metric = _check_node_pilots(bins, frame, plan, reception.seed)
     quality = _quality(plan, noise_power, frame, capture, reception.sample_rate_hz)
-    total = scheme.decode(chips, len(symbols), plan.rx_amplitude)
+    total = scheme.decode(chips, reception.n_nodes, plan.rx_amplitude)
     check_sum_in_range(total, scheme, quality, len(plan.active_nodes))
-    expected = theory_squared_error(scheme, symbols[list(plan.active_nodes)], quality)
-    return Exchange(
-        total, expected, noise_power, _residual_cfo(capture.samples, frame, plan), metric
-    )
-
-
-def _on_subcarriers(link: Link, n_nodes: int) -> tuple[AggregationScheme, SubcarrierFrame]:
-    scheme = link.scheme.on_subcarriers
-    if scheme is None:
-        raise Erasure("radio", "the scheme needs to know when the payload begins")
-    return scheme, subcarrier_frame(link, n_nodes)
+    return Exchange(total, quality, _residual_cfo(capture.samples, frame, plan), metric)
 
 
 @contextmanager
@@ -123,31 +158,10 @@ def repeating(bench: Bench, blocks: dict[int, Samples]) -> Iterator[None]:
         raise Erasure("radio", str(broken)) from broken
 
 
-def receive_after(bench: Bench, n_settle: int, n_samples: int, timeout_s: float) -> Capture:
+def receive_after(receiver: Radio, n_settle: int, n_samples: int, timeout_s: float) -> Capture:
     """Receive, and keep what follows the samples in which nodes may still be starting."""
-    capture = bench.receiver.begin_receive(n_settle + n_samples).result(timeout_s)
+    capture = receiver.begin_receive(n_settle + n_samples).result(timeout_s)
     return Capture(capture.samples[n_settle:], capture.start_tick + n_settle, capture.n_clipped)
-
-
-def _block(
-    symbol: float,
-    node: int,
-    plan: TransmitPlan,
-    bench: Bench,
-    how: tuple[AggregationScheme, SubcarrierFrame],
-    seed: int,
-) -> Samples:
-    """Return what a node repeats; phases are drawn until the peak fits."""
-    scheme, frame = how
-    precoder, node_pilot = plan.precoders[node], node_pilot_chips(frame.n_node_pilot, seed, node)
-    rng = np.random.default_rng([seed, node])
-    for _ in range(_MAX_DRAWS):
-        chips = scheme.encode(symbol, node, len(plan.precoders), frame.n_chips, rng)
-        period = frame.compose(chips, node, node_pilot)
-        if np.abs(period).max() <= 1.0:
-            break
-    cfo = precoder.cfo_hz / bench.sample_rate_hz
-    return turned_block(abs(precoder.gain) * period, frame.n_repeats, cfo)
 
 
 def _check_node_pilots(bins: Chips, frame: SubcarrierFrame, plan: TransmitPlan, seed: int) -> float:

@@ -1,12 +1,7 @@
-"""One exchange over a bench of radios: all nodes send at once, one sum comes out.
+"""What an exchange over a bench of radios needs and what it brings: records only."""
 
-The receiver listens before anybody speaks. What it receives is trusted only if level,
-silence and spread are what the last sounding lets one expect; otherwise the exchange
-is an erasure with a reason.
-"""
-
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -14,14 +9,11 @@ from typing import Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_ota.erasure import Erasure
-from sdr_ota.radio.base import Capture, PendingCapture, Radio, RadioError, TimeError
+from sdr_ota.radio.base import Capture, Radio
 from sdr_ota.receiver.joint_frame import ReceivedPayload, receive_joint_frame
-from sdr_ota.receiver.plausibility import check_lead, check_sum_in_range
-from sdr_ota.rounds.transmitter import TimedBurst, lead_burst, payload_burst
-from sdr_ota.schemes import AggregationScheme, LinkQuality, theory_squared_error
+from sdr_ota.schemes import AggregationScheme, LinkQuality
 from sdr_ota.signal.frame import FrameFormat
-from sdr_ota.types import DecodedSum, RadioSettings, TransmitPlan
+from sdr_ota.types import DecodedSum, RadioSettings, Samples, TransmitPlan
 
 
 @dataclass(frozen=True)
@@ -80,13 +72,80 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Slot:
+    """Samples in which one node's sounding burst is looked for.
+
+    Attributes:
+        samples: Shape ``(n_samples,)``.
+        start_tick: Receiver tick of the first sample.
+        due_tick: Tick at which the burst was to begin; None where nobody knows.
+    """
+
+    samples: Samples
+    start_tick: int
+    due_tick: int | None
+
+
+@dataclass(frozen=True)
+class ReceivedSounding:
+    """What was received while the nodes sent one after the other.
+
+    Attributes:
+        slots: One a node, in node order; None for a node that did not send.
+        sample_rate_hz: Samples a second.
+        late_nodes: Nodes whose radios said that they did not send: the order came too late.
+        frame: The capture of all slots; None where each has its own.
+    """
+
+    slots: tuple[Slot | None, ...]
+    sample_rate_hz: float
+    late_nodes: frozenset[int] = frozenset()
+    frame: Capture | None = None
+
+
+@dataclass(frozen=True)
+class Reception:
+    """What one exchange put into the receiver's hands.
+
+    All that decoding needs: kept in a file, it can be decoded again.
+
+    Attributes:
+        capture: What was received.
+        sample_rate_hz: Samples a second.
+        plan: How each node sent.
+        seed: Of the round; it makes chips and node pilots.
+        is_cyclic: Whether the frame was repeated by radios without hardware time.
+        symbols: What the nodes sent, in [-1, 1], shape ``(n_nodes,)``; None where they keep it.
+            Decoding does not use it.
+    """
+
+    capture: Capture
+    sample_rate_hz: float
+    plan: TransmitPlan
+    seed: int
+    is_cyclic: bool = False
+    symbols: NDArray[np.float64] | None = None
+
+    @property
+    def n_nodes(self) -> int:
+        """Nodes of the round, silent ones included."""
+        return len(self.plan.precoders)
+
+    @property
+    def true_sum(self) -> float | None:
+        """Sum of the symbols of the nodes that sent; None where they keep them."""
+        if self.symbols is None:
+            return None
+        return float(self.symbols[list(self.plan.active_nodes)].sum())
+
+
+@dataclass(frozen=True)
 class Exchange:
     """What one exchange brought: the decoded sum and how it was received.
 
     Attributes:
         total: The decoded sum.
-        theory_error: Squared error of the sum that theory expects.
-        noise_power: Noise power of one chip in this exchange.
+        quality: What theory needs to know of the link in this round.
         cfo: Residual carrier offset of the lead node in cycles per sample.
         metric: Detection metric of the lead node.
         phase_rad: Phase of the lead node's preamble, planned to be 0; None where it is not
@@ -94,169 +153,12 @@ class Exchange:
     """
 
     total: DecodedSum
-    theory_error: float
-    noise_power: float
+    quality: LinkQuality
     cfo: float
     metric: float
     phase_rad: float | None = None
 
-
-@dataclass(frozen=True)
-class Reception:
-    """What one exchange put into the receiver's hands, and what was to arrive.
-
-    All that decoding needs: kept in a file, it can be decoded again.
-
-    Attributes:
-        capture: What was received.
-        sample_rate_hz: Samples a second.
-        symbols: What the nodes sent, in [-1, 1], shape ``(n_nodes,)``.
-        plan: How each of them sent.
-        seed: Of the round; it makes chips and marks.
-        is_cyclic: Whether the frame was repeated by radios without hardware time.
-    """
-
-    capture: Capture
-    sample_rate_hz: float
-    symbols: NDArray[np.float64]
-    plan: TransmitPlan
-    seed: int
-    is_cyclic: bool = False
-
-
-def exchange_symbols(
-    symbols: NDArray[np.float64], plan: TransmitPlan, bench: Bench, link: Link, seed: int
-) -> Exchange:
-    """Send one symbol a node at the same time and decode their sum.
-
-    Raises:
-        Erasure: If the sum cannot be trusted.
-    """
-    return decode_symbols(receive_symbols(symbols, plan, bench, link, seed), link)
-
-
-def receive_symbols(
-    symbols: NDArray[np.float64], plan: TransmitPlan, bench: Bench, link: Link, seed: int
-) -> Reception:
-    """Send one symbol a node at the same time and capture the joint frame.
-
-    The receiver listens before anybody speaks. The first active node leads: it
-    alone sends the preamble.
-
-    Args:
-        symbols: One in [-1, 1] a node, shape ``(n_nodes,)``.
-        plan: How each node sends; nodes with a zero precoder stay silent.
-        bench: The radios.
-        link: Frame and scheme.
-        seed: Makes the nodes' random chips.
-
-    Raises:
-        Erasure: If nothing was captured.
-    """
-    frame, rate = link.frame, bench.sample_rate_hz
-    n_capture = frame.n_joint_frame + 2 * frame.guard_samples
-    try:
-        frame_tick = bench.receiver.now_tick() + round(link.lead_s * rate)
-        pending = bench.receiver.begin_receive(n_capture, frame_tick - frame.guard_samples)
-        bursts = _bursts(symbols, plan, link, (frame_tick, rate), seed)
-        capture = _transmitted(bursts, pending, bench, link.timeout_s)
-    except TimeError as late:
-        raise Erasure("late", str(late)) from late
-    except RadioError as broken:
-        raise Erasure("radio", str(broken)) from broken
-    return Reception(capture, rate, symbols, plan, seed)
-
-
-def decode_symbols(reception: Reception, link: Link) -> Exchange:
-    """Decode the sum that a joint frame carries.
-
-    Raises:
-        Erasure: If the sum cannot be trusted.
-    """
-    frame, plan, symbols = link.frame, reception.plan, reception.symbols
-    rate = reception.sample_rate_hz
-    received = link.receive(reception.capture, frame, link.max_cfo_hz / rate)
-    check_lead(received, plan, link.scheme.needs_phase)
-    frame_tick = reception.capture.start_tick + frame.guard_samples
-    payload_tick = frame_tick + frame.payload_start + frame.n_payload // 2
-    quality = _quality(received, plan, frame, payload_tick / rate, rate)
-    total = link.scheme.decode(received.chips, len(symbols), plan.rx_amplitude)
-    check_sum_in_range(total, link.scheme, quality, len(plan.active_nodes))
-    burst = received.burst
-    expected = theory_squared_error(link.scheme, symbols[list(plan.active_nodes)], quality)
-    phase_rad = float(np.angle(burst.gain))
-    return Exchange(total, expected, received.noise_power, burst.cfo, burst.metric, phase_rad)
-
-
-def _transmitted(
-    bursts: Iterable[tuple[int, TimedBurst]],
-    pending: PendingCapture,
-    bench: Bench,
-    timeout_s: float,
-) -> Capture:
-    """Send all bursts and return what was received while they were on the air."""
-    sent = []
-    try:
-        for node, burst in bursts:
-            bench.nodes[node].transmit(burst.samples, burst.start_tick)
-            sent.append(node)
-    except RadioError:
-        # Bursts that did leave stay on the air until the frame ends: the next
-        # sounding must not meet them.
-        with suppress(RadioError):
-            pending.result(timeout_s)
-        raise
-    capture = pending.result(timeout_s)
-    for node in sent:
-        bench.nodes[node].confirm_sent(timeout_s)
-    return capture
-
-
-def _bursts(
-    symbols: NDArray[np.float64],
-    plan: TransmitPlan,
-    link: Link,
-    timing: tuple[int, float],
-    seed: int,
-) -> Iterator[tuple[int, TimedBurst]]:
-    """Yield every burst of a joint frame with the node that sends it."""
-    frame, scheme, n_nodes = link.frame, link.scheme, len(symbols)
-    active = plan.active_nodes
-    for node in active:
-        rng = np.random.default_rng([seed, node])
-        symbol = float(symbols[node])
-        chips = scheme.encode(symbol, node, n_nodes, frame.n_payload_chips, rng)
-        make_burst = lead_burst if node == active[0] else payload_burst
-        yield node, make_burst(chips, frame, plan.precoders[node], *timing)
-
-
-def _quality(
-    received: ReceivedPayload,
-    plan: TransmitPlan,
-    frame: FrameFormat,
-    payload_s: float,
-    sample_rate_hz: float,
-) -> LinkQuality:
-    """Return what theory needs: this round's noise, the plan's errors grown until now."""
-    sounded_s = np.array([plan.precoders[n].reference_tick for n in plan.active_nodes])
-    elapsed_s = payload_s - sounded_s / sample_rate_hz  # the last node sounded has drifted least
-    phase_variance = (
-        plan.phase_error_std_rad**2
-        + (2 * np.pi * plan.cfo_error_std_hz) ** 2 * np.mean(elapsed_s**2)
-        + plan.phase_walk_rad2_per_s * np.mean(elapsed_s)
-    )
-    amplitude_variance = plan.amplitude_error_std**2 + plan.amplitude_walk_per_s * np.mean(
-        elapsed_s
-    )
-    chip_s = frame.pulse.samples_per_chip / sample_rate_hz
-    return LinkQuality(
-        n_chips=frame.n_payload_chips,
-        rx_amplitude=plan.rx_amplitude,
-        noise_power=received.noise_power,
-        phase_error_std_rad=float(np.sqrt(phase_variance)),
-        amplitude_error_std=float(np.sqrt(amplitude_variance)),
-        timing_error_std_chips=plan.timing_error_std_s / chip_s,
-        rolloff=frame.pulse.rolloff,
-        n_absent=len(plan.precoders) - len(plan.active_nodes),
-        loss_probability=plan.loss_probability,
-    )
+    @property
+    def noise_power(self) -> float:
+        """Noise power of one chip in this exchange."""
+        return self.quality.noise_power

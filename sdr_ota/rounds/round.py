@@ -1,48 +1,32 @@
-"""One round, and the one loop around it.
+"""One round, call by call, and the one loop around it.
 
-The loop knows two seams only: `ScalarClient` says where a number comes from and
-what is done with the mean; `Radio` carries it. Simulated and real runs differ in
-which radios the bench holds, and in nothing else.
+    server                                       node k
+    announce           ---- control --->         compute
+                       <--- ready ------
+    sounding order     ---- control --->         send the known burst      ~~ air ~~>
+    plan, admit
+    payload order      ---- control --->         pay, encode, send         ~~ air ~~>
+    decode
+    outcome            ---- control --->         step, or skip
+
+Simulated and real runs differ in which radios the nodes hold, and in nothing else. Between the
+sounding and the payload lie two control messages and the lead, no computing.
 """
 
-import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sdr_ota.erasure import Erasure, Reason
-from sdr_ota.rounds.cyclic_exchange import decode_cyclic, receive_cyclic
-from sdr_ota.rounds.exchange import (
-    Bench,
-    Exchange,
-    Link,
-    Reception,
-    decode_symbols,
-    receive_symbols,
-)
-from sdr_ota.signal.modulation import Payload
+from sdr_ota.rounds.decoding import decode, expected_squared_error
+from sdr_ota.rounds.exchange import Exchange, Reception
+from sdr_ota.rounds.messages import Announcement, Outcome
+from sdr_ota.rounds.server import Quote, Server, without_absent
+from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import TransmitPlan
-
-
-class ScalarClient(Protocol):
-    """Where one node's number comes from, and what becomes of the mean."""
-
-    @property
-    def loss(self) -> float:
-        """Mean of the two probe losses of the last ``local_scalar``; NaN without examples."""
-        ...
-
-    def local_scalar(self, seed: int) -> float:
-        """Return this client's scalar for the direction that ``seed`` announces."""
-        ...
-
-    def apply(self, mean_scalar: float, seed: int) -> None:
-        """Take the step that the broadcast mean asks for."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -52,17 +36,19 @@ class RoundResult:
     Attributes:
         round: Index from 0.
         seed: What announced the direction.
-        loss: Mean of the clients' probe losses.
+        loss: Mean of the clients' probe losses; None from private clients.
         active_nodes: Nodes that sent.
         mean_scalar: What was broadcast, in units of the clients' scalars.
         decoded_sum: Decoded sum of the symbols.
         decoded_std: The receiver's own standard deviation of it.
-        true_sum: Sum of the symbols that were sent.
-        theory_error: Squared error of the sum that theory expects.
+        true_sum: Sum of the symbols that were sent; None where nodes are private.
+        theory_error: Squared error of the sum that theory expects of those symbols.
         noise_power: Noise power of one chip in this round's idle slot.
         cfo_hz: Residual carrier offset of the lead node's preamble.
         phase_rad: Its phase, which the sounding was to make 0; None without hardware time.
         metric: Its detection metric.
+        sounding_to_payload_s: Mean time from a node's sounding to the payload, in the radio's
+            time.
         sounding_s: Wall time of the sounding before it; 0 where there was none.
         exchange_s: Wall time of sending, receiving and decoding.
         compute_s: Wall time of the clients' probes and steps.
@@ -83,6 +69,7 @@ class RoundResult:
     cfo_hz: float | None = None
     phase_rad: float | None = None
     metric: float | None = None
+    sounding_to_payload_s: float | None = None
     sounding_s: float = 0.0
     exchange_s: float = 0.0
     compute_s: float = 0.0
@@ -110,41 +97,12 @@ class Schedule:
         return int(state[0])
 
 
-Planner = Callable[[Bench], TransmitPlan]
-"""Sounds the nodes and decides how each of them sends; may raise `Erasure`."""
-
-
-Admission = Callable[[int, TransmitPlan], tuple[TransmitPlan, Payload]]
-"""Asked before anything of a round is sent: may it be, how loud, and what of a scalar?
-
-Whatever it raises ends the run, and nothing is sent. Here privacy is paid for.
-"""
-
-
-def admit_all(payload: Payload) -> Admission:
-    """Let every round pass as planned, with one payload for all of them."""
-    return lambda index, plan: (plan, payload)
-
-
 Observer = Callable[[Reception, RoundResult], None]
 """Shown every round of which something was received, erased or not, once it is decoded."""
 
 
 def observe_nothing(reception: Reception, result: RoundResult) -> None:
     """Keep nothing of a round but its result."""
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """Everything the loop needs: who computes, what carries, who admits, how, and when."""
-
-    clients: Sequence[ScalarClient]
-    bench: Bench
-    link: Link
-    make_plan: Planner
-    admit: Admission
-    schedule: Schedule
-    observe: Observer = observe_nothing
 
 
 @dataclass
@@ -160,130 +118,175 @@ class Position:
     plan: TransmitPlan | None = None
 
 
-def run_experiment(
-    experiment: Experiment, position: Position | None = None
+@dataclass
+class Round:
+    """A round under way: what is known of it so far.
+
+    Attributes:
+        announcement: Its index and seed.
+        plan: How the nodes send; None before a sounding.
+        quote: As admitted.
+        reception: What was captured.
+        exchange: What was decoded.
+        mean_scalar: What is broadcast.
+        erasure: Why it is lost.
+        times_s: Wall times of its parts.
+    """
+
+    announcement: Announcement
+    plan: TransmitPlan | None
+    quote: Quote | None = None
+    reception: Reception | None = None
+    exchange: Exchange | None = None
+    mean_scalar: float | None = None
+    erasure: Erasure | None = None
+    times_s: dict[str, float] = field(default_factory=dict)
+
+
+def run_rounds(
+    server: Server,
+    schedule: Schedule,
+    position: Position | None = None,
+    observe: Observer = observe_nothing,
 ) -> Iterator[RoundResult]:
     """Run round after round and yield each result; an erasure is a result too.
 
     The nodes are sounded every ``sounding_every`` rounds and after an erasure.
 
     Args:
-        experiment: What is run.
+        server: The nodes, and how they are sounded and received.
+        schedule: Which rounds.
         position: Where to begin; it moves on before a result is yielded. None for the
             first round.
+        observe: Shown what was received.
     """
     position = Position() if position is None else position
-    while position.next_round < experiment.schedule.n_rounds:
-        result, plan = _sounded_round(experiment, position)
-        position.plan = None if result.erasure else plan
+    while (index := position.next_round) < schedule.n_rounds:
+        plan = None if index % schedule.sounding_every == 0 else position.plan
+        seed = schedule.round_seed(index)
+        result, position.plan = run_round(server, Announcement(index, (seed,)), plan, observe)
         position.next_round += 1
         yield result
 
 
-def _sounded_round(
-    experiment: Experiment, position: Position
+def run_round(
+    server: Server,
+    announcement: Announcement,
+    plan: TransmitPlan | None = None,
+    observe: Observer = observe_nothing,
 ) -> tuple[RoundResult, TransmitPlan | None]:
-    """Sound the nodes if it is time to, then run the round."""
-    schedule, plan, index = experiment.schedule, position.plan, position.next_round
-    began_s, sounding_s = time.perf_counter(), None
-    try:
-        if plan is None or index % schedule.sounding_every == 0:
-            plan = experiment.make_plan(experiment.bench)
-        sounding_s = time.perf_counter() - began_s
-        result = run_round(experiment, index, plan)
-    except Erasure as lost:
-        result = _erased(index, schedule.round_seed(index), lost)
-        passed_s = time.perf_counter() - began_s
-        if sounding_s is None:
-            return replace(result, sounding_s=passed_s), None
-        result = replace(result, compute_s=passed_s - sounding_s)
-    return replace(result, sounding_s=sounding_s), plan
+    """Let all nodes compute, exchange the numbers over the air, let all nodes step.
 
-
-def run_round(experiment: Experiment, index: int, plan: TransmitPlan) -> RoundResult:
-    """Let every client compute, exchange the numbers over the air, let every client step.
-
-    If the exchange is erased no client steps: all of them skip the round.
+    If the exchange is erased no node steps: all of them skip the round.
 
     Args:
-        experiment: Clients, radios, link.
-        index: The round.
-        plan: How the nodes send.
+        server: The nodes, and how they are sounded and received.
+        announcement: Index and seed of the round.
+        plan: How the nodes send; None sounds them first.
+        observe: Shown what was received.
+
+    Returns:
+        The result, and the plan for the next round: None after an erasure.
 
     Raises:
-        Erasure: If a client's machine has gone before it has answered.
-        Exception: Whatever else ``experiment.admit`` and the clients raise; it ends the run.
+        Exception: What ``server.admit``, a client or a refusing node raises; it ends the run.
     """
-    clients, link = experiment.clients, experiment.link
-    seed = experiment.schedule.round_seed(index)
-    plan, payload = experiment.admit(index, plan)
-    began_s = time.perf_counter()
-    scalars = [client.local_scalar(seed) for client in clients]
-    symbols = np.array([payload.symbol(scalar) for scalar in scalars])
-    losses = [client.loss for client in clients if not math.isnan(client.loss)]
-    loss = float(np.mean(losses)) if losses else None
-    computed_s = time.perf_counter()
-    reception = None
+    current = Round(announcement, plan)
+    with _timed(current, "compute_s"):
+        server.announce(announcement)
+        absent = server.wait_until_ready()
     try:
-        reception = receive_sum(symbols, plan, experiment.bench, link, seed)
-        exchange = decode_sum(reception, link)
+        if current.plan is None:
+            with _timed(current, "sounding_s"):
+                current.plan = server.sound(announcement.round)
+        with _timed(current, "exchange_s"):
+            _exchange(server, current, without_absent(current.plan, absent))
     except Erasure as lost:
-        result = replace(
-            _erased(index, seed, lost, loss),
-            exchange_s=time.perf_counter() - computed_s,
-            compute_s=computed_s - began_s,
-        )
-        if reception is not None:
-            experiment.observe(reception, result)
-        return result
-    exchanged_s = time.perf_counter()
-    active = plan.active_nodes
-    mean_scalar = payload.mean_scalar(exchange.total.value, len(active))
-    for client in clients:
-        client.apply(mean_scalar, seed)
-    stepped_s = time.perf_counter()
-    result = RoundResult(
-        round=index,
-        seed=seed,
-        loss=loss,
-        active_nodes=active,
-        mean_scalar=mean_scalar,
-        decoded_sum=exchange.total.value,
-        decoded_std=exchange.total.std,
-        true_sum=float(symbols[list(active)].sum()),
-        theory_error=exchange.theory_error,
-        noise_power=exchange.noise_power,
-        cfo_hz=exchange.cfo * experiment.bench.sample_rate_hz,
-        phase_rad=exchange.phase_rad,
-        metric=exchange.metric,
-        exchange_s=exchanged_s - computed_s,
-        detail="; ".join(plan.left_out),
-        compute_s=computed_s - began_s + stepped_s - exchanged_s,
-    )
-    experiment.observe(reception, result)
-    return result
+        current.erasure = lost
+    with _timed(current, "compute_s"):
+        server.broadcast(_outcome(current))
+    result = _judged(server, current)
+    if current.reception is not None:
+        observe(current.reception, result)
+    return result, None if current.erasure else current.plan
 
 
-def receive_sum(
-    symbols: NDArray[np.float64], plan: TransmitPlan, bench: Bench, link: Link, seed: int
-) -> Reception:
-    """Let all nodes send at once, in the way that their radios can, and capture it.
-
-    Raises:
-        Erasure: If nothing was captured.
-    """
-    receive = receive_symbols if bench.has_hardware_time else receive_cyclic
-    return receive(symbols, plan, bench, link, seed)
-
-
-def decode_sum(reception: Reception, link: Link) -> Exchange:
-    """Decode what was captured, now or long ago.
+def _exchange(server: Server, current: Round, plan: TransmitPlan) -> None:
+    """Admit the round, receive the sum and decode it.
 
     Raises:
         Erasure: If the sum cannot be trusted.
     """
-    return (decode_cyclic if reception.is_cyclic else decode_symbols)(reception, link)
+    current.quote = quote = server.admit(current.announcement.round, plan)
+    current.reception = server.receive(quote, current.announcement)
+    current.exchange = decode(current.reception, server.link)
+    n_active = len(quote.plan.active_nodes)
+    current.mean_scalar = quote.payload.mean_scalar(current.exchange.total.value, n_active)
 
 
-def _erased(index: int, seed: int, lost: Erasure, loss: float | None = None) -> RoundResult:
-    return RoundResult(round=index, seed=seed, loss=loss, erasure=lost.reason, detail=lost.detail)
+def _outcome(current: Round) -> Outcome:
+    index = current.announcement.round
+    if current.erasure is not None or current.mean_scalar is None:
+        return Outcome(index, (), current.erasure.reason if current.erasure else "radio")
+    return Outcome(index, (current.mean_scalar,))
+
+
+def _judged(server: Server, current: Round) -> RoundResult:
+    """Ask for the truth, for experiments, and write down what came of the round."""
+    symbols, loss = server.truth(current.announcement.round)
+    if current.reception is not None:
+        current.reception = replace(current.reception, symbols=symbols)
+    (seed,) = current.announcement.seeds
+    times_s = current.times_s
+    result = RoundResult(
+        round=current.announcement.round,
+        seed=seed,
+        loss=loss,
+        sounding_s=times_s.get("sounding_s", 0.0),
+        exchange_s=times_s.get("exchange_s", 0.0),
+        compute_s=times_s["compute_s"],
+    )
+    if current.erasure is not None:
+        return replace(result, erasure=current.erasure.reason, detail=current.erasure.detail)
+    return _decoded(server, current, result)
+
+
+def _decoded(server: Server, current: Round, result: RoundResult) -> RoundResult:
+    """Return the result of a round that was not erased."""
+    reception, exchange = current.reception, current.exchange
+    assert reception is not None and exchange is not None  # noqa: S101 - no erasure
+    return replace(
+        result,
+        active_nodes=reception.plan.active_nodes,
+        mean_scalar=current.mean_scalar,
+        decoded_sum=exchange.total.value,
+        decoded_std=exchange.total.std,
+        true_sum=reception.true_sum,
+        theory_error=expected_squared_error(exchange, reception, server.link),
+        noise_power=exchange.noise_power,
+        cfo_hz=exchange.cfo * reception.sample_rate_hz,
+        phase_rad=exchange.phase_rad,
+        metric=exchange.metric,
+        detail="; ".join(reception.plan.left_out),
+        sounding_to_payload_s=sounding_to_payload_s(reception, server.link.frame),
+    )
+
+
+def sounding_to_payload_s(reception: Reception, frame: FrameFormat) -> float:
+    """Return the mean time from the active nodes' soundings to the payload's first sample."""
+    plan, tick = reception.plan, reception.capture.start_tick
+    if not reception.is_cyclic:
+        tick += frame.guard_samples + frame.payload_start
+    sounded = [plan.precoders[node].reference_tick for node in plan.active_nodes]
+    return float(tick - np.mean(sounded)) / reception.sample_rate_hz
+
+
+@contextmanager
+def _timed(current: Round, part: str) -> Iterator[None]:
+    """Add the wall time of a block to a part of the round, however the block ends."""
+    began_s = time.perf_counter()
+    try:
+        yield
+    finally:
+        so_far_s = current.times_s.get(part, 0.0)
+        current.times_s[part] = so_far_s + time.perf_counter() - began_s

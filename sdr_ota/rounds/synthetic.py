@@ -24,7 +24,7 @@ class SyntheticClient:
         rng = np.random.default_rng([seed, self._client])
         return float(self._scalar_std * rng.standard_normal())
 
-    def apply(self, mean_scalar: float, seed: int) -> None:
+    def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
         """Do nothing: there is no model."""
 
 
@@ -44,5 +44,5 @@ class UniformClient:
         """Return this round's draw."""
         return float(np.random.default_rng([seed, self._client]).uniform(-1.0, 1.0))
 
-    def apply(self, mean_scalar: float, seed: int) -> None:
+    def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
         """Do nothing: there is no model."""

@@ -24,7 +24,11 @@ WALL_TIMES = ("sounding_s", "exchange_s", "compute_s")
 def ota_fields(
     reception: Reception, result: RoundResult, link: Link, bench: Bench
 ) -> Mapping[str, object]:
-    """Return the global fields of a capture, apart from SigMF's own."""
+    """Return the global fields of a capture, apart from SigMF's own.
+
+    What was sent is among them only where the nodes do not keep it.
+    """
+    sent = {} if reception.symbols is None else {"ota:symbols": reception.symbols.tolist()}
     return {
         "ota:round": result.round,
         "ota:seed": reception.seed,
@@ -32,7 +36,7 @@ def ota_fields(
         "ota:clipped": reception.capture.n_clipped,
         "ota:link": link_record(link),
         "ota:plan": plan_record(reception.plan),
-        "ota:symbols": reception.symbols.tolist(),
+        **sent,
         "ota:result": {k: v for k, v in asdict(result).items() if k not in WALL_TIMES},
         "ota:radios": radios_record(bench),
     }
@@ -47,10 +51,10 @@ def reception_of(meta: Json, capture: Capture) -> Reception:
     return Reception(
         capture=capture,
         sample_rate_hz=float(meta["core:sample_rate"]),
-        symbols=np.array(meta["ota:symbols"], np.float64),
         plan=plan_of(meta["ota:plan"]),
         seed=int(meta["ota:seed"]),
         is_cyclic=bool(meta["ota:cyclic"]),
+        symbols=np.array(meta["ota:symbols"], np.float64) if "ota:symbols" in meta else None,
     )
 
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from sdr_ota.receiver.joint_frame import receive_joint_frame
-from sdr_ota.rounds.cyclic_exchange import subcarrier_frame
+from sdr_ota.rounds.sender import subcarrier_frame
 from sdr_ota.runs.captures import StoredCapture
 from sdr_ota.signal.sequences import spreading_chips
 from sdr_ota.types import Chips
@@ -48,7 +48,7 @@ def payload_constellation(stored: StoredCapture) -> Chips:
     """
     reception, link = stored.reception, stored.link
     if reception.is_cyclic:
-        frame = subcarrier_frame(link, len(reception.symbols))
+        frame = subcarrier_frame(link, reception.n_nodes)
         chips = frame.analyse(reception.capture.samples)[frame.payload]
     else:
         max_cfo = link.max_cfo_hz / reception.sample_rate_hz

@@ -6,10 +6,11 @@ The file is a Python pickle: resume only runs of your own.
 import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.failure import CommandFailed
-from sdr_ota.rounds.round import Planner, Position
+from sdr_ota.rounds.round import Position
 from sdr_ota.runs.replaced_file import replace_file
 
 CHECKPOINT = "checkpoint.pickle"
@@ -26,7 +27,7 @@ class RunState:
     """
 
     air: SimulatedAir
-    planner: Planner
+    planner: Any
     position: Position = field(default_factory=Position)
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdr_ota.erasure import Erasure, Reason
+from sdr_ota.rounds.decoding import decode
 from sdr_ota.rounds.exchange import Link
-from sdr_ota.rounds.round import decode_sum
 from sdr_ota.runs.captures import StoredCapture
 from sdr_ota.signal.metrics import nmse_db
 
@@ -33,13 +33,13 @@ class ReplayedRound:
 
     Attributes:
         round: Its index.
-        true_sum: Sum of the symbols that were sent.
+        true_sum: Sum of the symbols that were sent; None where private nodes kept them.
         old: What the run's record says.
         new: What decoding again says.
     """
 
     round: int
-    true_sum: float
+    true_sum: float | None
     old: Decoding
     new: Decoding
 
@@ -53,7 +53,7 @@ class ReplaySummary:
         old_erased: Rounds that were erased.
         new_erased: Rounds that are erased now.
         both_decoded: Rounds that are decoded both ways.
-        old_nmse_db: Error of the old sums over those; NaN if there are none.
+        old_nmse_db: Error of the old sums over those whose truth is known; NaN if none is.
         new_nmse_db: Error of the new sums over the same.
         largest_change: Largest difference of their sums; 0.0 means the same bits.
     """
@@ -70,15 +70,14 @@ class ReplaySummary:
 def replay_capture(stored: StoredCapture, link: Link) -> ReplayedRound:
     """Decode one stored capture with the receiver's side of a link."""
     reception, then = stored.reception, stored.result
-    active = list(reception.plan.active_nodes)
     try:
-        total = decode_sum(reception, link).total
+        total = decode(reception, link).total
         new = Decoding(total.value, total.std, None)
     except Erasure as lost:
         new = Decoding(None, None, lost.reason, lost.detail)
     return ReplayedRound(
         round=then.round,
-        true_sum=float(reception.symbols[active].sum()),
+        true_sum=reception.true_sum,
         old=Decoding(then.decoded_sum, then.decoded_std, then.erasure, then.detail),
         new=new,
     )
@@ -91,13 +90,14 @@ def summarise_replay(rounds: Sequence[ReplayedRound]) -> ReplaySummary:
         for r in rounds
         if r.old.decoded_sum is not None and r.new.decoded_sum is not None
     ]
-    squared_sums = [true**2 for true, _, _ in both]
+    known = [(true, old, new) for true, old, new in both if true is not None]
+    squared_sums = [true**2 for true, _, _ in known]
     return ReplaySummary(
         rounds=len(rounds),
         old_erased=sum(r.old.erasure is not None for r in rounds),
         new_erased=sum(r.new.erasure is not None for r in rounds),
         both_decoded=len(both),
-        old_nmse_db=nmse_db([(old - true) ** 2 for true, old, _ in both], squared_sums),
-        new_nmse_db=nmse_db([(new - true) ** 2 for true, _, new in both], squared_sums),
+        old_nmse_db=nmse_db([(old - true) ** 2 for true, old, _ in known], squared_sums),
+        new_nmse_db=nmse_db([(new - true) ** 2 for true, _, new in known], squared_sums),
         largest_change=max((abs(new - old) for _, old, new in both), default=0.0),
     )

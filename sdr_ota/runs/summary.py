@@ -65,10 +65,11 @@ def summarise(run: RunRecord) -> Summary:
         run: As read from its folder, or as it stands in memory.
     """
     good = [r for r in run.rounds if r.erasure is None]
-    sums = [(r.true_sum or 0.0) ** 2 for r in good]
-    errors = [((r.decoded_sum or 0.0) - (r.true_sum or 0.0)) ** 2 for r in good]
+    known = [r for r in good if r.true_sum is not None]
+    sums = [(r.true_sum or 0.0) ** 2 for r in known]
+    errors = [((r.decoded_sum or 0.0) - (r.true_sum or 0.0)) ** 2 for r in known]
     first, last = (run.evaluations[0], run.evaluations[-1]) if run.evaluations else (None, None)
-    expected = [r.theory_error or 0.0 for r in good]
+    expected = [r.theory_error or 0.0 for r in known]
     losses = [r.loss for r in good if r.loss is not None]
     n_parameters = _whole(run.start.get("n_parameters"))
     n_rounds = len(run.rounds)

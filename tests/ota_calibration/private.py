@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from ota_calibration.privacy.adjacency import Adjacency, Relation, Unit
 from ota_calibration.privacy.ledger import Ledger, create_ledger
+from ota_calibration.privacy.noisy_payload import NoisyPayload
 from ota_calibration.privacy.private_rounds import PrivateRounds, ReceiverNoise, node_names
 from ota_calibration.privacy.promise import Promise
 from ota_calibration.privacy.round_levels import ScheduleName, round_levels
@@ -59,3 +60,11 @@ def protecting_std(rounds: PrivateRounds, sent: TransmitPlan, noise_std: float) 
     limit = rounds.promise.scalar_limit
     largest = limit + 4 * noise_std  # what a symbol of 1 stands for
     return float(np.hypot(clients, per_symbol / sent.rx_amplitude * largest))
+
+
+def admitted(
+    rounds: PrivateRounds, index: int, asked: TransmitPlan
+) -> tuple[TransmitPlan, NoisyPayload]:
+    """Return how a round is sent, and what a node that follows the order does with its scalar."""
+    quote = rounds.admit(index, asked)
+    return quote.plan, NoisyPayload(quote.payload, rounds.promise.scalar_limit, quote.noise_std)

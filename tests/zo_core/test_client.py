@@ -1,6 +1,7 @@
 """A cohort is its clients, measured together and moved together."""
 
 import copy
+import itertools
 import math
 
 import numpy as np
@@ -44,6 +45,9 @@ def data(n_clients: int, n_examples: int = 12) -> list[list[Example]]:
     ]
 
 
+ROUNDS = itertools.count()
+
+
 def training(**changes: object) -> Training:
     how = {"learning_rate": LearningRate(0.01), "draw": fixed_batch(4), **changes}
     return Training(**how)
@@ -51,8 +55,9 @@ def training(**changes: object) -> Training:
 
 def run_round(cohort: Cohort[Example], seed: int) -> float:
     mean = float(np.mean([client.local_scalar(seed) for client in cohort.clients]))
+    index = next(ROUNDS)
     for client in cohort.clients:
-        client.apply(mean, seed)
+        client.apply(index, mean, seed)
     return mean
 
 
@@ -120,17 +125,19 @@ def test_the_same_seed_is_measured_again_after_an_update() -> None:
     assert cohort.clients[0].local_scalar(4) != first
 
 
-def test_clients_must_agree() -> None:
-    cohort = Cohort(network(), losses, data(3), training())
-    cohort.clients[0].apply(0.5, 1)
-    for scalar, seed in [(0.5, 2), (0.25, 1)]:
-        with pytest.raises(ClientsDisagreeError, match="client 1 was told"):
-            cohort.clients[1].apply(scalar, seed)
-    with pytest.raises(ClientsDisagreeError, match="client 0 was told"):
-        cohort.clients[0].apply(0.5, 1)
-    cohort.clients[1].apply(0.5, 1)
-    cohort.clients[2].apply(0.5, 1)
-    cohort.clients[2].apply(0.5, 2)
+def test_clients_that_share_weights_take_one_update_a_round() -> None:
+    model = network()
+    cohort = Cohort(model, losses, data(3), training())
+    cohort.clients[0].apply(7, 0.5, 1)
+    once = weight_checksum(model)
+    for client in cohort.clients:
+        client.apply(7, 0.5, 1)
+    assert weight_checksum(model) == once
+    for index, scalar, seed in [(7, 0.5, 2), (7, 0.25, 1), (6, 0.5, 1)]:
+        with pytest.raises(ClientsDisagreeError, match="have already taken"):
+            cohort.clients[1].apply(index, scalar, seed)
+    cohort.clients[2].apply(8, 0.5, 1)
+    assert weight_checksum(model) != once
 
 
 def test_updates_are_reported_in_order() -> None:

@@ -124,7 +124,9 @@ def _cyclic(
     repeated = samples[: sequence.period] if even else samples
     n_settle = round(link.settle_s * bench.sample_rate_hz)
     with repeating(bench, {node: repeated}):
-        capture = receive_after(bench, n_settle, len(samples) + sequence.period, link.timeout_s)
+        capture = receive_after(
+            bench.receiver, n_settle, len(samples) + sequence.period, link.timeout_s
+        )
     return capture, None
 
 

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_ota.rounds.round import Admission
-from sdr_ota.signal.modulation import Payload
-from sdr_ota.types import ChannelEstimate, TransmitPlan
+from sdr_ota.types import ChannelEstimate
 from sdr_ota.units import amplitude_to_db
 
 # Below this ratio of |gain| to its standard deviation the sounding slot held
@@ -28,10 +26,6 @@ ROUNDING_MARGIN = 1.0 - 4.0 * float(np.finfo(np.float64).eps)
 
 class NoNodeFoundError(RuntimeError):
     """No node's sounding rose above the noise, so nobody can be inverted."""
-
-
-class PowerLimitError(RuntimeError):
-    """A node was asked to send above its own limit and refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,44 +118,6 @@ def invert_channels(
     precoders = np.zeros_like(gains)
     precoders[active] = rx_amplitude / gains[active]
     return Inversion(precoders, active, received, shortfall_db, rx_amplitude)
-
-
-def check_power(node: str, precoder: complex, largest_symbol: float, peak_amplitude: float) -> None:
-    """Refuse a burst whose largest chip would pass the node's own limit.
-
-    Args:
-        node: Name of the node, for the message.
-        precoder: Complex factor the node was told to use.
-        largest_symbol: Largest magnitude it will multiply, noise included.
-        peak_amplitude: The node's limit, full scale 1.0.
-
-    Raises:
-        PowerLimitError: If ``|precoder| * largest_symbol > peak_amplitude``.
-    """
-    amplitude = abs(precoder) * largest_symbol
-    if not amplitude <= peak_amplitude:
-        raise PowerLimitError(
-            f"{node} was asked to send at amplitude {amplitude:.4g}, its limit is "
-            f"{peak_amplitude:.4g}; lower rx_amplitude or truncate the node"
-        )
-
-
-def within_power(admit: Admission, peak_amplitude: float) -> Admission:
-    """Let every node check, before a round it was admitted to, that it may send that loud.
-
-    Args:
-        admit: Who admits rounds otherwise.
-        peak_amplitude: Every node's limit, full scale 1.0.
-    """
-
-    def admit_within(index: int, plan: TransmitPlan) -> tuple[TransmitPlan, Payload]:
-        admitted, payload = admit(index, plan)
-        for node in admitted.active_nodes:
-            # A symbol is 1 at most, whatever the scalar and its noise.
-            check_power(f"node {node}", admitted.precoders[node].gain, 1.0, peak_amplitude)
-        return admitted, payload
-
-    return admit_within
 
 
 def _node_limits(peak_amplitude: float | Sequence[float], n_nodes: int) -> NDArray[np.float64]:

@@ -1,137 +1,70 @@
-"""Sound the nodes one after the other and plan the rounds from what is received."""
+"""Estimate the nodes' paths from a sounding, and plan the rounds from the estimates."""
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 
 import numpy as np
 
 from ota_calibration.paths.power_control import Inversion, NoNodeFoundError, invert_channels
 from sdr_ota.erasure import Erasure
-from sdr_ota.radio.base import Capture, RadioError, RadioLost, TimeError
 from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
-from sdr_ota.rounds.exchange import Bench, Link
+from sdr_ota.rounds.exchange import Bench, Link, ReceivedSounding, Slot
+from sdr_ota.rounds.given_symbols import sound_bench
+from sdr_ota.rounds.sender import subcarrier_frame
 from sdr_ota.types import ChannelEstimate, Precoder, TransmitPlan
 
 
-@dataclass(frozen=True)
-class ReceivedSounding:
-    """What was received while the nodes spoke one after the other.
-
-    Attributes:
-        capture: A whole sounding frame.
-        late_nodes: Nodes whose radios said that they did not send: the command came too late.
-    """
-
-    capture: Capture
-    late_nodes: frozenset[int] = frozenset()
-
-
 def sound_nodes(bench: Bench, link: Link) -> tuple[ChannelEstimate | None, ...]:
-    """Let every node send its sounding burst in its own slot and estimate its path.
-
-    Args:
-        bench: The radios.
-        link: Frame format and search range.
-
-    Returns:
-        One estimate a node, in node order; None for a node that was not found.
+    """Let every node of a bench send its sounding burst and estimate its path.
 
     Raises:
         Erasure: If no capture came at all, or a saturated one.
         RadioLost: If the receiver has gone.
     """
-    return estimate_nodes(receive_sounding(bench, link).capture, bench, link)
+    return estimate_nodes(sound_bench(bench, link), link)
 
 
-def receive_sounding(bench: Bench, link: Link) -> ReceivedSounding:
-    """Let every node send its sounding burst in its own slot and capture them all.
-
-    Raises:
-        Erasure: If no capture came.
-        RadioLost: If the receiver has gone.
-    """
-    try:
-        return _sounding_frame(bench, link)
-    except RadioLost:  # the receiver: a node that is lost has an empty slot
-        raise
-    except RadioError as broken:
-        raise Erasure("radio", f"sounding failed: {broken}") from broken
-
-
-def estimate_nodes(
-    capture: Capture, bench: Bench, link: Link
-) -> tuple[ChannelEstimate | None, ...]:
+def estimate_nodes(sounding: ReceivedSounding, link: Link) -> tuple[ChannelEstimate | None, ...]:
     """Estimate every node's path from its slot; None for a node that was not found.
 
-    Raises:
-        Erasure: If the capture is saturated.
+    Where nodes repeat, level, offset and noise have a meaning; the delay is 0 and the phase is of
+    no use, because both are new with every start.
     """
-    if capture.n_clipped:
-        raise Erasure(
-            "saturated",
-            f"{capture.n_clipped} samples of the sounding touch full scale; "
-            "lower the receive gain or the nodes' level",
-        )
-    return tuple(_estimate(capture, bench, link, node) for node in range(len(bench.nodes)))
-
-
-def _sounding_frame(bench: Bench, link: Link) -> ReceivedSounding:
-    """Send every node's burst in its slot and return what was received."""
-    frame = link.frame
-    frame_tick = bench.receiver.now_tick() + round(link.lead_s * bench.sample_rate_hz)
-    burst = frame.sounding_burst()
-    pending = bench.receiver.begin_receive(
-        frame.n_sounding_frame(len(bench.nodes)) + frame.guard_samples, frame_tick
+    return tuple(
+        None if slot is None else estimate_path(slot, sounding, link) for slot in sounding.slots
     )
-    late = set()
-    try:
-        for node, radio in enumerate(bench.nodes):
-            # A node that is late or lost leaves its slot empty, which the receiver will see.
-            try:
-                radio.transmit(burst, frame_tick + frame.sounding_start(node))
-            except TimeError:
-                late.add(node)
-            except RadioLost:
-                continue
-    except RadioError:
-        with suppress(RadioError):  # what did leave must not meet the next sounding
-            pending.result(link.timeout_s)
-        raise
-    capture = pending.result(link.timeout_s)
-    for node, radio in enumerate(bench.nodes):
-        try:
-            radio.confirm_sent(link.timeout_s)
-        except TimeError:
-            late.add(node)
-        except RadioLost:
-            continue
-    return ReceivedSounding(capture, frozenset(late))
 
 
-def _estimate(capture: Capture, bench: Bench, link: Link, node: int) -> ChannelEstimate | None:
-    """Fit one node's slot."""
-    frame, rate = link.frame, bench.sample_rate_hz
-    first = frame.sounding_start(node) - frame.guard_samples
-    slot = capture.samples[first : first + frame.n_sounding_burst + 2 * frame.guard_samples]
+def estimate_path(slot: Slot, sounding: ReceivedSounding, link: Link) -> ChannelEstimate | None:
+    """Fit the sounding burst of one node; None if it is not there."""
+    frame, rate = link.frame, sounding.sample_rate_hz
     try:
-        fit = locate_burst(slot, frame.sounding_burst(), frame.n_chirp, link.max_cfo_hz / rate)
+        fit = locate_burst(
+            slot.samples, frame.sounding_burst(), frame.n_chirp, link.max_cfo_hz / rate
+        )
     except BurstNotFound:
         return None
-    center = first + fit.start + fit.center
+    center = fit.start + fit.center
     tick = round(center)
     turn = np.exp(2j * np.pi * fit.cfo * (tick - center))
     has_offset = link.max_cfo_hz > 0  # otherwise one reference feeds all radios
+    due = slot.due_tick
     return ChannelEstimate(
         gain=complex(fit.gain * turn),
         gain_std=fit.gain_std,
-        delay_s=(first + fit.start - frame.sounding_start(node)) / rate,
-        delay_std_s=fit.start_std / rate,
+        delay_s=0.0 if due is None else (slot.start_tick + fit.start - due) / rate,
+        delay_std_s=0.0 if due is None else fit.start_std / rate,
         cfo_hz=fit.cfo * rate * has_offset,
         cfo_std_hz=fit.cfo_std * rate * has_offset,
-        noise_power=fit.noise_power / frame.pulse.energy,
-        measured_tick=capture.start_tick + tick,
+        noise_power=fit.noise_power / _chip_energy(slot, sounding, link),
+        measured_tick=slot.start_tick + tick,
     )
+
+
+def _chip_energy(slot: Slot, sounding: ReceivedSounding, link: Link) -> float:
+    """Return the energy by which a sample's noise becomes that of a payload's chip."""
+    if slot.due_tick is None:
+        return subcarrier_frame(link, len(sounding.slots)).chip_energy
+    return link.frame.pulse.energy
 
 
 def make_plan(

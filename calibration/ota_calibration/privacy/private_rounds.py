@@ -1,7 +1,9 @@
-r"""Admission of private rounds: find the noise, pay for it, or refuse.
+r"""Admission of private rounds on the server: find the noise, enter it in the account, or refuse.
 
-The privacy of a round is decided and written to the ledger before any client
-computes, so nothing that follows can make it worse.
+The privacy of a round is decided and written to the account before any node is ordered to send.
+Each node verifies the order, charges its own ledger and adds its own noise
+(:mod:`ota_calibration.privacy.private_encoder`). If one node has paid and another refuses, the
+first stays charged and the round is lost.
 """
 
 from collections.abc import Callable
@@ -16,10 +18,10 @@ from ota_calibration.privacy.noise_injection import (
     inject_under_peak_limit,
     minimum_power,
 )
-from ota_calibration.privacy.noisy_payload import NoisyPayload
 from ota_calibration.privacy.promise import Promise
 from ota_calibration.privacy.round_levels import RoundLevels, level_cost
 from ota_calibration.privacy.trust import TrustModel
+from sdr_ota.rounds.server import Quote
 from sdr_ota.signal.modulation import Payload
 from sdr_ota.types import TransmitPlan
 
@@ -65,29 +67,38 @@ class PrivateRounds:
     payload_of: Callable[[float], Payload]
     receiver: ReceiverNoise | None = None
 
-    def admit(self, index: int, plan: TransmitPlan) -> tuple[TransmitPlan, Payload]:
-        """Pay for a round and return how it is sent.
+    def admit(self, index: int, plan: TransmitPlan) -> Quote:
+        """Enter a round in the account and return how it is sent.
 
         Args:
             index: The round, from 0.
-            plan: Who can send, and how loud the weakest of them is received.
-
-        Returns:
-            The plan (softer where the receiver's noise protects alone) and the payload
-            that adds the clients' noise.
+            plan: Who can send, and how loud the weakest of them arrives.
 
         Raises:
             BudgetSpent: If the round cannot be paid for; nothing may be sent.
         """
-        level = self.levels(index, self._largest_level(plan))
+        quote = self.quote(index, plan)
         nodes = [f"node-{node}" for node in plan.active_nodes]
+        self.ledger.charge(index, dict.fromkeys(nodes, quote.cost))
+        return quote
+
+    def quote(self, index: int, plan: TransmitPlan) -> Quote:
+        """Return how a round would be sent, and what it would cost.
+
+        The plan is softer where the receiver's noise protects alone.
+
+        Raises:
+            BudgetSpent: If the schedule has nothing left for the round.
+        """
+        level = self.levels(index, self._largest_level(plan))
         if not level > 0:
+            nodes = [f"node-{node}" for node in plan.active_nodes]
             raise BudgetSpent("the privacy budget is spent; the round was not sent", nodes)
         sent, noise_std = self._allocated(level, plan)
-        self.ledger.charge(index, dict.fromkeys(nodes, level_cost(level, self.promise)))
         limit = self.promise.scalar_limit
-        inner = self.payload_of(limit * (1.0 + HEADROOM * noise_std))
-        return sent, NoisyPayload(inner, limit, limit * noise_std)
+        largest = limit * (1.0 + HEADROOM * noise_std)
+        cost = level_cost(level, self.promise)
+        return Quote(sent, self.payload_of(largest), largest, limit * noise_std, cost)
 
     def _largest_level(self, plan: TransmitPlan) -> float:
         """Return the level at which clients would add no noise at all."""

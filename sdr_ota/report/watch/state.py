@@ -108,10 +108,9 @@ def _seen(path: Path, version: int) -> Json:
     stored = read_capture(path)
     freqs_hz, power_db = capture_spectrum(stored)
     reception, result = stored.reception, stored.result
-    active = list(reception.plan.active_nodes)
     seen: Json = {
         "round": result.round,
-        "true": float(reception.symbols[active].sum()),
+        "true": reception.true_sum,
         "decoded": result.decoded_sum,
         "is_around_sum": stored.link.scheme.needs_phase,
         "erasure": result.erasure,

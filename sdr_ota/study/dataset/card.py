@@ -166,7 +166,7 @@ for row in csv.DictReader((root / "index.csv").open()):
 ```
 
 With sdr-ota, `sdr_ota.runs.captures.read_capture(path)` returns samples, plan and truth, and
-`sdr_ota.rounds.round.decode_sum(stored.reception, stored.link)` is the baseline receiver.
+`sdr_ota.rounds.round.decode(stored.reception, stored.link)` is the baseline receiver.
 
 ## Baseline
 

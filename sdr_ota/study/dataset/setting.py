@@ -5,6 +5,7 @@ import io
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,11 @@ from sdr_ota.air.presets import air_preset
 from sdr_ota.assembly.bench import open_bench
 from sdr_ota.config.load import Config, load_config
 from sdr_ota.config.parts import link_of, payload_of, simulated_air
+from sdr_ota.rounds.encoder import OpenEncoder
 from sdr_ota.rounds.exchange import Bench, Link, Reception
-from sdr_ota.rounds.round import Experiment, RoundResult, Schedule, admit_all, run_experiment
+from sdr_ota.rounds.opening import exchange_of, local_nodes
+from sdr_ota.rounds.round import RoundResult, Schedule, run_rounds
+from sdr_ota.rounds.server import Server, admit_all
 from sdr_ota.rounds.synthetic import UniformClient
 from sdr_ota.runs.captures import capture_name, write_capture
 from sdr_ota.runs.recording import META
@@ -121,21 +125,23 @@ def write_setting(setting: Setting, config: Config, root: Path) -> None:
     """
     air, link, folder = simulated_air(config), link_of(config), root / setting.folder
     folder.mkdir(parents=True)
-    soundings = KeptSoundings(folder, link, config.link, air)
+    clients = [UniformClient(node) for node in range(setting.n_nodes)]
+    payload = partial(payload_of, config)
+    encoder = OpenEncoder(payload, config.link.peak_amplitude)
     with open_bench(config, air) as bench:
+        soundings = KeptSoundings(folder, link, config.link, air, bench)
         captures = _KeptCaptures(folder, link, bench)
-        experiment = Experiment(
-            clients=[UniformClient(node) for node in range(setting.n_nodes)],
-            bench=bench,
+        server = Server(
+            nodes=local_nodes(bench, link, clients, [encoder] * setting.n_nodes),
+            exchange=exchange_of(bench, link),
             link=link,
             make_plan=soundings,
-            admit=admit_all(payload_of(config, largest_scalar=1.0)),
-            schedule=Schedule(config.run.rounds, config.run.seed),
-            observe=captures.keep,
+            admit=admit_all(payload, largest_scalar=1.0),
         )
+        schedule = Schedule(config.run.rounds, config.run.seed)
         rows = [
-            _row(setting, result, soundings.names[-1], captures.take())
-            for result in run_experiment(experiment)
+            _row(setting, result, soundings.take(), captures.take())
+            for result in run_rounds(server, schedule, observe=captures.keep)
         ]
     write_rows(folder / ROWS, [asdict(row) for row in rows])
 
@@ -177,9 +183,9 @@ def _row(setting: Setting, result: RoundResult, sounding: str, received: Recepti
         nodes=setting.n_nodes,
         snr_db=setting.snr_db,
         round=result.round,
-        symbols=" ".join(f"{s!r}" for s in received.symbols.tolist()) if received else "",
+        symbols=_words(received),
         active_nodes=" ".join(map(str, active)),
-        true_sum=float(received.symbols[list(active)].sum()) if received else None,
+        true_sum=received.true_sum if received else None,
         decoded_sum=result.decoded_sum,
         decoded_std=result.decoded_std,
         theory_error=result.theory_error,
@@ -187,3 +193,9 @@ def _row(setting: Setting, result: RoundResult, sounding: str, received: Recepti
         rx_amplitude=received.plan.rx_amplitude if received else None,
         erasure=result.erasure or "",
     )
+
+
+def _words(received: Reception | None) -> str:
+    if received is None or received.symbols is None:
+        return ""
+    return " ".join(f"{symbol!r}" for symbol in received.symbols.tolist())

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ota_calibration.paths.sounding import estimate_nodes, make_plan, receive_sounding
+from ota_calibration.paths.sounding import estimate_nodes, make_plan
 from ota_calibration.paths.tracker import PathTracker, with_variation
 
 from sdr_ota.air.simulated_air import NodePath, SimulatedAir
 from sdr_ota.config.tables import LinkTable
 from sdr_ota.radio.base import Capture
-from sdr_ota.rounds.exchange import Bench, Link
+from sdr_ota.rounds.exchange import Bench, Link, ReceivedSounding
 from sdr_ota.runs.capture_record import link_record, radios_record
 from sdr_ota.runs.recording import FramePart, Json, Recording, write_recording
 from sdr_ota.signal.frame import FrameFormat
@@ -25,32 +25,40 @@ class KeptSoundings:
         link: Frame and search range.
         table: How loud nodes may be, and which are left out.
         air: The simulated world: it knows the truth.
+        bench: Its radios.
     """
 
-    def __init__(self, folder: Path, link: Link, table: LinkTable, air: SimulatedAir) -> None:
-        self.names: list[str] = []
-        """One a round: of the recording, or empty where the sounding itself was lost."""
+    def __init__(
+        self, folder: Path, link: Link, table: LinkTable, air: SimulatedAir, bench: Bench
+    ) -> None:
+        self.latest = ""
+        self.n_kept = 0
         self._folder = folder
         self._link = link
         self._table = table
         self._air = air
+        self._bench = bench
         self._tracker = PathTracker(air.sample_rate_hz)
 
-    def __call__(self, bench: Bench) -> TransmitPlan:
-        """Return the plan that a new sounding asks for."""
-        name = f"sounding-{len(self.names):06d}"
-        self.names.append("")
-        received = receive_sounding(bench, self._link)
-        estimates = estimate_nodes(received.capture, bench, self._link)
-        write_recording(
-            self._folder, name, self._recording(received.capture, estimates, bench), bench
-        )
-        self.names[-1] = name
+    def __call__(self, sounding: ReceivedSounding) -> TransmitPlan:
+        """Keep a sounding and return the plan that it asks for."""
+        name = f"sounding-{self.n_kept:06d}"
+        estimates = estimate_nodes(sounding, self._link)
+        if sounding.frame is not None:
+            recording = self._recording(sounding.frame, estimates)
+            write_recording(self._folder, name, recording, self._bench)
+            self.latest = name
+            self.n_kept += 1
         plan = make_plan(estimates, self._table.peak_amplitude, self._table.truncation_db)
-        return with_variation(plan, self._tracker.observe(estimates, received.late_nodes))
+        return with_variation(plan, self._tracker.observe(estimates, sounding.late_nodes))
+
+    def take(self) -> str:
+        """Return the name of the last recording, once; empty where the sounding was lost."""
+        latest, self.latest = self.latest, ""
+        return latest
 
     def _recording(
-        self, capture: Capture, estimates: Sequence[ChannelEstimate | None], bench: Bench
+        self, capture: Capture, estimates: Sequence[ChannelEstimate | None]
     ) -> Recording:
         return Recording(
             capture=capture,
@@ -59,7 +67,7 @@ class KeptSoundings:
                 "ota:link": link_record(self._link),
                 "ota:estimates": [e and _estimate(e) for e in estimates],
                 "ota:truth": [_truth(path) for path in self._air.paths],
-                "ota:radios": radios_record(bench),
+                "ota:radios": radios_record(self._bench),
             },
             parts=_slots(self._link.frame, len(estimates)),
         )

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 from ota_calibration.paths.power_control import (
     NoNodeFoundError,
-    PowerLimitError,
     amplitude_limit,
-    check_power,
     invert_channels,
 )
 
@@ -109,11 +107,3 @@ def test_the_tighter_of_peak_and_average_limit_counts() -> None:
     assert amplitude_limit(0.5, average_power=1.0) == 0.5
     assert amplitude_limit(0.5, average_power=0.04) == pytest.approx(0.2)
     assert amplitude_limit(0.5, average_power=0.04, symbol_power=4.0) == pytest.approx(0.1)
-
-
-def test_a_node_refuses_to_send_above_its_limit() -> None:
-    check_power("attic", 0.5j, largest_symbol=2.0, peak_amplitude=1.0)
-    with pytest.raises(PowerLimitError, match=r"attic .* 1\.05, its limit is 1;"):
-        check_power("attic", 0.5j, largest_symbol=2.1, peak_amplitude=1.0)
-    with pytest.raises(PowerLimitError):
-        check_power("attic", complex(math.nan), largest_symbol=1.0, peak_amplitude=1.0)

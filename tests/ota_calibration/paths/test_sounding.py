@@ -4,13 +4,14 @@ import dataclasses
 
 import numpy as np
 import pytest
-from ota_calibration.paths.sounding import estimate_nodes, make_plan, receive_sounding, sound_nodes
+from ota_calibration.paths.sounding import estimate_nodes, make_plan, sound_nodes
 
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.rounds.exchange import Bench, Link
+from sdr_ota.rounds.given_symbols import sound_bench
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import ChannelEstimate
@@ -99,15 +100,15 @@ def test_a_late_node_leaves_its_slot_empty() -> None:
     air, bench = world(FREE, 3, 4)
     air.preset = dataclasses.replace(air.preset, late_probability=1.0)
     assert sound_nodes(bench, LINK) == (None, None, None)
-    assert receive_sounding(bench, LINK).late_nodes == {0, 1, 2}
+    assert sound_bench(bench, LINK).late_nodes == {0, 1, 2}
 
 
 def test_a_lost_burst_is_not_late() -> None:
     air, bench = world(FREE, 3, 4)
     silence_node(air, 1)
-    received = receive_sounding(bench, LINK)
+    received = sound_bench(bench, LINK)
     assert received.late_nodes == frozenset()
-    assert estimate_nodes(received.capture, bench, LINK)[1] is None
+    assert estimate_nodes(received, LINK)[1] is None
 
 
 def test_a_saturated_sounding_is_an_erasure() -> None:

@@ -14,7 +14,7 @@ from ota_calibration.privacy.trust import TrustModel
 
 from sdr_ota.schemes import load_scheme, scheme_names
 from sdr_ota.signal.modulation import AnalogPayload, SignPayload
-from tests.ota_calibration.private import RECORD, plan, private_rounds, promise
+from tests.ota_calibration.private import RECORD, admitted, plan, private_rounds, promise
 
 N_ROUNDS, N_RUNS, N_CLIENTS, N_CHIPS = 4, 1500, 3, 64
 CONFIDENCE = 1 - 1e-4
@@ -30,15 +30,15 @@ def audited(
     decoded sum of all, without or with the receiver's noise.
     """
     rng = np.random.default_rng(seed)
-    admitted = [rounds.admit(index, plan(n_nodes=N_CLIENTS)) for index in range(N_ROUNDS)]
-    payloads = [payload for _, payload in admitted]
+    quotes = [admitted(rounds, index, plan(n_nodes=N_CLIENTS)) for index in range(N_ROUNDS)]
+    payloads = [payload for _, payload in quotes]
     scheme = load_scheme(scheme_name)
     alone = rounds.promise.trust is TrustModel.LOCAL
     noise_power = rounds.receiver.noise_power_bound if rounds.receiver else 0.0
 
     def score(scalar: float) -> float:
         total = 0.0
-        for (sent, _), payload in zip(admitted, payloads, strict=True):
+        for (sent, _), payload in zip(quotes, payloads, strict=True):
             assert isinstance(payload, NoisyPayload)
             noisy = replace(payload, client_noise_std=payload.client_noise_std / shrink, source=rng)
             if scheme.sign_only:
@@ -91,7 +91,7 @@ def test_poisson_batches_of_records(tmp_path: Path, shrink: float) -> None:
     rate, n_others = 0.2, 19
     promised = replace(promise(TrustModel.LOCAL, N_ROUNDS, RECORD, rate), epsilon=2.0)
     rounds = private_rounds(promised, tmp_path, n_nodes=1)
-    admitted = [rounds.admit(index, plan(n_nodes=1))[1] for index in range(N_ROUNDS)]
+    quotes = [admitted(rounds, index, plan(n_nodes=1))[1] for index in range(N_ROUNDS)]
     rng = np.random.default_rng(3)
     gamma, divisor = promised.scalar_limit, promised.batch_divisor
     std = promised.burst_noise_std() / shrink
@@ -99,7 +99,7 @@ def test_poisson_batches_of_records(tmp_path: Path, shrink: float) -> None:
 
     def score(is_there: bool) -> float:
         total = 0.0
-        for payload in admitted:
+        for payload in quotes:
             assert isinstance(payload, NoisyPayload)
             noisy = replace(payload, client_noise_std=std, source=rng)
             slopes = [*np.zeros(n_others), *([1e9] if is_there else [])]
@@ -147,12 +147,12 @@ def test_only_coherent_amplitudes_hide_a_client_among_the_others_noise(
     )
     rounds = private_rounds(promised, tmp_path, n_nodes=n_clients)
     rounds = replace(rounds, payload_of=payload_of)
-    admitted = [rounds.admit(index, plan(n_nodes=n_clients))[1] for index in range(n_rounds)]
+    quotes = [admitted(rounds, index, plan(n_nodes=n_clients))[1] for index in range(n_rounds)]
     rng, scheme = np.random.default_rng(11), load_scheme(scheme_name)
 
     def score(scalar: float) -> float:
         total = 0.0
-        for payload in admitted:
+        for payload in quotes:
             assert isinstance(payload, NoisyPayload)
             noisy = replace(payload, source=rng)
             scalars = [scalar] + [-promised.scalar_limit] * (n_clients - 1)

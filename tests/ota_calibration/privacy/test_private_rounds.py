@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ota_calibration.paths.power_control import PowerLimitError, within_power
 from ota_calibration.privacy.gaussian_accountant import gaussian_epsilon
 from ota_calibration.privacy.ledger import BudgetSpent, read_tally
 from ota_calibration.privacy.noisy_payload import NoisyPayload
@@ -13,10 +12,10 @@ from ota_calibration.privacy.promise import promise_of
 from ota_calibration.privacy.round_levels import ScheduleName
 from ota_calibration.privacy.trust import TrustModel
 
-from sdr_ota.rounds.round import admit_all
 from sdr_ota.signal.modulation import AnalogPayload
 from tests.ota_calibration.private import (
     RECORD,
+    admitted,
     plan,
     private_rounds,
     promise,
@@ -45,7 +44,7 @@ def test_a_whole_run_spends_what_was_promised_by_what_its_noise_really_is(
     rounds = private_rounds(promised, tmp_path, schedule)
     mus = []
     for index in range(N_ROUNDS):
-        sent, payload = rounds.admit(index, plan(absent=absent))
+        sent, payload = admitted(rounds, index, plan(absent=absent))
         mus.append(promised.sensitivity / protecting_std(rounds, sent, noise_of(payload)))
     epsilon = gaussian_epsilon(float(np.linalg.norm(mus)), promised.delta)
     assert epsilon == pytest.approx(promised.epsilon, rel=1e-6)
@@ -62,10 +61,10 @@ def test_the_first_round_beyond_the_budget_is_refused_and_not_charged(
     receiver = ReceiverNoise(1e-4, 64) if trust is TrustModel.CHANNEL_NOISE_TRUSTED else None
     rounds = private_rounds(promise(trust, 3), tmp_path, ScheduleName.ONLINE, receiver=receiver)
     for index in range(3):
-        rounds.admit(index, plan())
+        admitted(rounds, index, plan())
     before = dict(rounds.ledger.tally.spent)
     with pytest.raises(BudgetSpent):
-        rounds.admit(3, plan())
+        admitted(rounds, 3, plan())
     assert rounds.ledger.tally.spent == before
 
 
@@ -75,13 +74,13 @@ def test_poisson_bursts_have_one_noise_and_cost_one_each(tmp_path: Path, trust: 
     rounds = private_rounds(promised, tmp_path)
     stds = []
     for index in range(4):
-        sent, payload = rounds.admit(index, plan())
+        sent, payload = admitted(rounds, index, plan())
         stds.append(protecting_std(rounds, sent, noise_of(payload)))
     assert stds == pytest.approx([promised.burst_noise_std()] * 4)
     assert rounds.ledger.tally.spent == dict.fromkeys(rounds.ledger.terms.limits, 4.0)
     assert promised.spent_epsilon(rounds.ledger.tally) == pytest.approx(4.0, rel=2e-3)
     with pytest.raises(BudgetSpent):
-        rounds.admit(4, plan())
+        admitted(rounds, 4, plan())
     found, _ = read_tally(tmp_path / "privacy.jsonl")
     assert promise_of(found) == promised
 
@@ -96,7 +95,7 @@ def test_receiver_noise_counts_where_it_is_trusted(
     rounds = private_rounds(promised, tmp_path, receiver=receiver)
     mus = []
     for index in range(N_ROUNDS):
-        sent, payload = rounds.admit(index, plan())
+        sent, payload = admitted(rounds, index, plan())
         if alone:
             assert noise_of(payload) == 0
             assert sent.rx_amplitude <= 0.1
@@ -123,7 +122,7 @@ def test_privacy_is_the_same_whatever_the_channel_does(
     rounds = private_rounds(promised, tmp_path, schedule, contraction=1.0, receiver=receiver)
     mus = []
     for index, gain in enumerate(gains):
-        sent, payload = rounds.admit(index, plan(rx_amplitude=float(gain)))
+        sent, payload = admitted(rounds, index, plan(rx_amplitude=float(gain)))
         mus.append(promised.sensitivity / protecting_std(rounds, sent, noise_of(payload)))
     true_epsilon = gaussian_epsilon(float(np.linalg.norm(mus)), promised.delta)
     assert true_epsilon <= promised.epsilon * (1 + 1e-6)
@@ -131,13 +130,6 @@ def test_privacy_is_the_same_whatever_the_channel_does(
     loudest = gains * promised.sensitivity / 5.0 / np.sqrt(receiver.noise_power_bound / 2 / 64)
     if gaussian_epsilon(float(np.linalg.norm(np.minimum(loudest, min(loudest)))), 1e-3) > 4.0:
         assert true_epsilon == pytest.approx(promised.epsilon, rel=1e-6)
-
-
-def test_nodes_refuse_to_send_above_their_own_limit() -> None:
-    admit = within_power(admit_all(AnalogPayload(1.0)), 0.15)
-    with pytest.raises(PowerLimitError, match="node 0 was asked"):
-        admit(0, plan(rx_amplitude=0.1))
-    assert within_power(admit_all(AnalogPayload(1.0)), 0.25)(0, plan())[0] == plan()
 
 
 def test_noise_is_added_after_the_clip_and_its_spread_is_as_said() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from sdr_ota.cli.dataset import dataset_command
 from sdr_ota.failure import INTERRUPTED, WRONG_USE, CommandFailed
-from sdr_ota.rounds.round import decode_sum
+from sdr_ota.rounds.decoding import decode
 from sdr_ota.runs.captures import read_capture
 from sdr_ota.study.dataset import writer as dataset_module
 from sdr_ota.study.dataset.writer import Grid
@@ -61,7 +61,7 @@ def test_the_index_says_what_is_in_the_captures(root: Path) -> None:
         if row["scheme"] == "fsk-vote":
             assert set(np.abs(symbols)) == {1.0}
         if row["decoded_sum"]:
-            again = decode_sum(stored.reception, stored.link)
+            again = decode(stored.reception, stored.link)
             assert float(row["decoded_sum"]) == again.total.value
 
 

@@ -1,6 +1,6 @@
 """What theory makes of the soundings is the error that rounds show, on every air and scheme."""
 
-from functools import cache
+from functools import cache, partial
 from itertools import product
 
 import numpy as np
@@ -10,7 +10,10 @@ from sdr_ota.assembly.bench import open_bench
 from sdr_ota.assembly.planner import planner_of
 from sdr_ota.config.load import load_config
 from sdr_ota.config.parts import link_of, payload_of, simulated_air
-from sdr_ota.rounds.round import Experiment, Schedule, admit_all, run_experiment
+from sdr_ota.rounds.encoder import OpenEncoder
+from sdr_ota.rounds.opening import exchange_of, local_nodes
+from sdr_ota.rounds.round import Schedule, run_rounds
+from sdr_ota.rounds.server import Server, admit_all
 from sdr_ota.rounds.synthetic import SyntheticClient
 from sdr_ota.signal.metrics import chance_db, nmse_db
 
@@ -34,16 +37,18 @@ def off_and_chance_db(preset: str, scheme: str) -> tuple[float, float]:
     config = load_config(None, settings)
     link = link_of(config)
     clients = [SyntheticClient(k, 1.0) for k in range(config.clients.count)]
+    payload = partial(payload_of, config)
     with open_bench(config, simulated_air(config)) as bench:
-        experiment = Experiment(
-            clients,
-            bench,
-            link,
-            planner_of(config, link),
-            admit_all(payload_of(config, 2.0)),
-            Schedule(N_ROUNDS, seed=1),
+        encoders = [OpenEncoder(payload, config.link.peak_amplitude)] * len(clients)
+        server = Server(
+            nodes=local_nodes(bench, link, clients, encoders),
+            exchange=exchange_of(bench, link),
+            link=link,
+            make_plan=planner_of(config, link),
+            admit=admit_all(payload, 2.0),
         )
-        good = [r for r in run_experiment(experiment) if r.erasure is None]
+        rounds = run_rounds(server, Schedule(N_ROUNDS, seed=1))
+        good = [r for r in rounds if r.erasure is None]
     true = np.array([r.true_sum for r in good], float)
     decoded = np.array([r.decoded_sum for r in good], float)
     expected = [r.theory_error or 0.0 for r in good]

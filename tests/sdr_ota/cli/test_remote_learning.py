@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from sdr_ota.rounds.present_nodes import present_only
 
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.assembly.client_agent import Loaded
@@ -21,7 +22,6 @@ from sdr_ota.failure import CommandFailed
 from sdr_ota.radio.cluster import ClusterError
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
-from sdr_ota.rounds.present_nodes import present_only
 from sdr_ota.runs.run_folder import read_run
 from sdr_ota.types import Precoder, TransmitPlan
 from tests.sdr_ota.radio.lent_machines import Machines, machines, while_it_breathes

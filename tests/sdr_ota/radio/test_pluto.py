@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from ota_calibration.paths.cyclic_sounding import sound_cyclic
-from ota_calibration.paths.sounding import make_plan
+from ota_calibration.paths.sounding import make_plan, sound_nodes
 
 from sdr_ota.air.presets import AirPreset, air_preset
 from sdr_ota.air.simulated_air import SimulatedAir
@@ -21,8 +20,8 @@ from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.radio.virtual.pluto_attributes import DAC, PHY, RX, TX, TX_LO
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
-from sdr_ota.rounds.cyclic_exchange import exchange_cyclic
 from sdr_ota.rounds.exchange import Bench, Link
+from sdr_ota.rounds.given_symbols import exchange_symbols
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import RadioSettings, Samples
@@ -284,10 +283,10 @@ def test_the_tools_of_libiio_read_the_board(served: Served) -> None:
 def nmse(bench: Bench, n_rounds: int) -> float:
     link = Link(FrameFormat(), load_scheme("energy-difference"), max_cfo_hz=60e3)
     rng, errors, power = np.random.default_rng(3), 0.0, 0.0
-    plan = make_plan(sound_cyclic(bench, link), 0.5, 20.0)
+    plan = make_plan(sound_nodes(bench, link), 0.5, 20.0)
     for seed in range(n_rounds):
         symbols = rng.uniform(-1, 1, len(bench.nodes))
-        total = exchange_cyclic(symbols, plan, bench, link, seed).total.value
+        total = exchange_symbols(symbols, plan, bench, link, seed).total.value
         errors += (total - symbols.sum()) ** 2
         power += symbols.sum() ** 2
     return errors / power

@@ -25,7 +25,8 @@ from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.radio.virtual import soapy_module
 from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
 from sdr_ota.radio.virtual.soapy_world import SoapyWorld
-from sdr_ota.rounds.exchange import Bench, Link, exchange_symbols
+from sdr_ota.rounds.exchange import Bench, Link
+from sdr_ota.rounds.given_symbols import exchange_symbols
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import RadioSettings, Samples

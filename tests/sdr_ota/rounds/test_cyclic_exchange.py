@@ -4,16 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ota_calibration.paths.cyclic_sounding import sound_cyclic
-from ota_calibration.paths.sounding import make_plan
+from ota_calibration.paths.sounding import make_plan, sound_nodes
 
 from sdr_ota.air.presets import air_preset
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import RadioError
 from sdr_ota.radio.simulated import SimulatedRadio
-from sdr_ota.rounds.cyclic_exchange import exchange_cyclic
 from sdr_ota.rounds.exchange import Bench, Link
+from sdr_ota.rounds.given_symbols import exchange_symbols
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Samples, TransmitPlan
@@ -34,7 +33,7 @@ def world(n_nodes: int = 4, seed: int = 1, scheme: str = "energy-difference") ->
 
 
 def planned(bench: Bench, link: Link) -> TransmitPlan:
-    return make_plan(sound_cyclic(bench, link), peak_amplitude=0.5, truncation_db=20.0)
+    return make_plan(sound_nodes(bench, link), peak_amplitude=0.5, truncation_db=20.0)
 
 
 def air_of(bench: Bench) -> SimulatedAir:
@@ -52,7 +51,7 @@ def test_bias_and_spread_are_what_theory_says(scheme: str) -> None:
     for seed in range(150):
         symbols = rng.uniform(-1, 1, 4)
         symbols = np.sign(symbols) if scheme == "fsk-vote" else symbols
-        exchange = exchange_cyclic(symbols, planned(bench, link), bench, link, seed)
+        exchange = exchange_symbols(symbols, planned(bench, link), bench, link, seed)
         errors.append(exchange.total.value - symbols.sum())
         expected.append(exchange.theory_error)
     error, variance = np.array(errors), float(np.mean(expected))
@@ -64,7 +63,7 @@ def test_bias_and_spread_are_what_theory_says(scheme: str) -> None:
 
 def test_soundings_find_offsets_and_levels_of_free_running_nodes() -> None:
     bench, link = world()
-    for estimate, path in zip(sound_cyclic(bench, link), air_of(bench).paths, strict=True):
+    for estimate, path in zip(sound_nodes(bench, link), air_of(bench).paths, strict=True):
         assert estimate is not None
         drifted = 40.0  # Hz: the preset's drift over the soundings so far, and a margin
         assert estimate.cfo_hz == pytest.approx(path.cfo_hz, abs=drifted)
@@ -93,7 +92,7 @@ def test_a_node_that_repeats_an_older_round_is_an_erasure() -> None:
     bench = Bench(bench.receiver, (*bench.nodes[:2], deaf, bench.nodes[3]), 1e6)
     plan = planned(bench, link)
     symbols = np.full(4, 0.5)
-    exchange_cyclic(symbols, plan, bench, link, seed=1)
+    exchange_symbols(symbols, plan, bench, link, seed=1)
     held: dict[str, Samples] = {}
     begin = SimulatedRadio.begin_cyclic
 
@@ -101,9 +100,9 @@ def test_a_node_that_repeats_an_older_round_is_an_erasure() -> None:
         begin(deaf, held.setdefault("old", samples))
 
     deaf.begin_cyclic = stick  # type: ignore[method-assign]
-    exchange_cyclic(symbols, plan, bench, link, seed=2)
+    exchange_symbols(symbols, plan, bench, link, seed=2)
     with pytest.raises(Erasure, match="node 2's node_pilot of this round is not on the air"):
-        exchange_cyclic(symbols, plan, bench, link, seed=3)
+        exchange_symbols(symbols, plan, bench, link, seed=3)
 
 
 def test_a_silent_node_is_an_erasure() -> None:
@@ -111,7 +110,7 @@ def test_a_silent_node_is_an_erasure() -> None:
     plan = planned(bench, link)
     air_of(bench).paths[1].gain *= 1e-4
     with pytest.raises(Erasure, match="node 1's node_pilot"):
-        exchange_cyclic(np.full(4, 0.5), plan, bench, link, seed=1)
+        exchange_symbols(np.full(4, 0.5), plan, bench, link, seed=1)
 
 
 def test_a_changed_gain_is_an_erasure() -> None:
@@ -119,17 +118,17 @@ def test_a_changed_gain_is_an_erasure() -> None:
     plan = planned(bench, link)
     air_of(bench).paths[3].gain *= 2
     with pytest.raises(Erasure, match="gain-changed: node 3"):
-        exchange_cyclic(np.full(4, 0.5), plan, bench, link, seed=1)
+        exchange_symbols(np.full(4, 0.5), plan, bench, link, seed=1)
 
 
 def test_everybody_is_silent_after_an_exchange_and_after_a_failure() -> None:
     bench, link = world()
     plan = planned(bench, link)
-    exchange_cyclic(np.full(4, 0.5), plan, bench, link, seed=1)
+    exchange_symbols(np.full(4, 0.5), plan, bench, link, seed=1)
     assert np.mean(np.abs(received(bench)) ** 2) < 1.2 * air_of(bench).noise_power
     bench.nodes[3].close()
     with pytest.raises(Erasure, match="radio: node-3 is closed"):
-        exchange_cyclic(np.full(4, 0.5), plan, bench, link, seed=2)
+        exchange_symbols(np.full(4, 0.5), plan, bench, link, seed=2)
     assert np.mean(np.abs(received(bench)) ** 2) < 1.2 * air_of(bench).noise_power
 
 
@@ -148,4 +147,4 @@ def test_start_ticks_are_refused_without_hardware_time() -> None:
 def test_a_scheme_that_needs_phases_has_no_cyclic_form() -> None:
     bench, link = world(scheme="coherent")
     with pytest.raises(Erasure, match="needs to know when"):
-        exchange_cyclic(np.zeros(4), planned(bench, link), bench, link, seed=1)
+        exchange_symbols(np.zeros(4), planned(bench, link), bench, link, seed=1)

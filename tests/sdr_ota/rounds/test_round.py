@@ -2,28 +2,24 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from ota_calibration.paths.sounding import make_plan, sound_nodes
+from ota_calibration.paths.sounding import estimate_nodes, make_plan, sound_nodes
 
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.simulated import SimulatedRadio
-from sdr_ota.rounds.exchange import Bench, Link
-from sdr_ota.rounds.round import (
-    Experiment,
-    Planner,
-    Position,
-    RoundResult,
-    Schedule,
-    admit_all,
-    run_experiment,
-    run_round,
-)
+from sdr_ota.rounds.encoder import OpenEncoder
+from sdr_ota.rounds.exchange import Bench, Link, ReceivedSounding
+from sdr_ota.rounds.messages import Announcement
+from sdr_ota.rounds.node import ScalarClient
+from sdr_ota.rounds.opening import exchange_of, local_nodes
+from sdr_ota.rounds.round import Position, RoundResult, Schedule, run_round, run_rounds
+from sdr_ota.rounds.server import Planner, Quote, Server, admit_all
 from sdr_ota.rounds.synthetic import SyntheticClient
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
@@ -55,7 +51,7 @@ class RecordingClient:
     def local_scalar(self, seed: int) -> float:
         return self.scalar
 
-    def apply(self, mean_scalar: float, seed: int) -> None:
+    def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
         self.steps.append((mean_scalar, seed))
 
 
@@ -78,10 +74,15 @@ class World:
         self.clients = [RecordingClient(scalar) for scalar in self.scalars]
         self.link = Link(self.frame, load_scheme(self.scheme), max_cfo_hz=60e3)
 
-    def sounded(self, bench: Bench) -> TransmitPlan:
-        return make_plan(sound_nodes(bench, self.link), 0.9, 30.0)
+    def sounded(self) -> TransmitPlan:
+        """Sound the nodes now and return the plan."""
+        return make_plan(sound_nodes(self.bench, self.link), 0.9, 30.0)
 
-    def exact(self, bench: Bench) -> TransmitPlan:
+    def planned(self, sounding: ReceivedSounding) -> TransmitPlan:
+        """Return the plan of a sounding: the planner of most tests."""
+        return make_plan(estimate_nodes(sounding, self.link), 0.9, 30.0)
+
+    def exact(self, sounding: ReceivedSounding | None = None) -> TransmitPlan:
         """Return the plan of a sounding without any error."""
         gains = [path.gain for path in self.air.paths]
         amplitude = 0.9 * min(abs(gain) for gain in gains)
@@ -92,10 +93,33 @@ class World:
         noise_power = self.air.noise_power / self.frame.pulse.energy
         return TransmitPlan(tuple(precoders), amplitude, noise_power)
 
-    def experiment(self, planner: Planner, n_rounds: int = 1, every: int = 1) -> Experiment:
+    def server(
+        self, planner: Planner | None = None, clients: Sequence[ScalarClient] = ()
+    ) -> Server:
+        encoder = OpenEncoder(lambda largest: self.payload, 0.9)
+        return Server(
+            nodes=local_nodes(
+                self.bench, self.link, clients or self.clients, [encoder] * len(self.scalars)
+            ),
+            exchange=exchange_of(self.bench, self.link),
+            link=self.link,
+            make_plan=planner or self.planned,
+            admit=admit_all(lambda largest: self.payload, 1.0),
+        )
+
+    def run(
+        self,
+        planner: Planner | None = None,
+        n_rounds: int = 1,
+        every: int = 1,
+        clients: Sequence[ScalarClient] = (),
+    ) -> Iterator[RoundResult]:
         schedule = Schedule(n_rounds, seed=9, sounding_every=every)
-        admit = admit_all(self.payload)
-        return Experiment(self.clients, self.bench, self.link, planner, admit, schedule)
+        return run_rounds(self.server(planner, clients), schedule)
+
+    def round(self, index: int, plan: TransmitPlan, server: Server | None = None) -> RoundResult:
+        """Run one round with a plan that is there already."""
+        return run_round(server or self.server(), Announcement(index, (100 + index,)), plan)[0]
 
 
 # ---------------------------------------------------------------- theory
@@ -113,11 +137,10 @@ def test_mean_scalar_is_unbiased_with_the_deviation_of_the_paper(
         frame=dataclasses.replace(FRAME, n_payload_chips=n_chips),
     )
     clients = [SyntheticClient(k, 1.0) for k in range(n_nodes)]
-    base = world.experiment(world.exact, n_rounds, every=n_rounds)
-    results = list(run_experiment(dataclasses.replace(base, clients=clients)))
+    results = list(world.run(world.exact, n_rounds, n_rounds, clients))
     assert not any(result.erasure for result in results)
     errors = np.array([r.mean_scalar - r.true_sum * scalar_limit / n_nodes for r in results])  # type: ignore[operator]
-    plan = world.exact(world.bench)
+    plan = world.exact()
     # pairzero section 11.2 A in units of the scalar: limit / K * sqrt(N / (2 M)) / c.
     theory = scalar_limit / n_nodes * math.sqrt(plan.noise_power / (2 * n_chips))
     theory /= plan.rx_amplitude
@@ -130,8 +153,7 @@ def test_squared_error_after_real_soundings_is_what_the_round_expects(scheme: st
     n_rounds = 150
     world = World((0.0,) * 4, dataclasses.replace(AIR, snr_db=30.0), scheme=scheme)
     clients = [SyntheticClient(k, 1.0) for k in range(4)]
-    base = world.experiment(world.sounded, n_rounds)
-    results = list(run_experiment(dataclasses.replace(base, clients=clients)))
+    results = list(world.run(n_rounds=n_rounds, clients=clients))
     squares = np.array([(r.decoded_sum - r.true_sum) ** 2 for r in results])  # type: ignore[operator]
     theory = np.array([r.theory_error for r in results])
     ratio = squares / theory
@@ -150,7 +172,7 @@ def six_deviations(result: RoundResult) -> float:
 
 
 def only_result(world: World) -> RoundResult:
-    (result,) = run_experiment(world.experiment(world.sounded))
+    (result,) = world.run()
     return result
 
 
@@ -280,20 +302,19 @@ def test_trouble_erases_the_round_and_nobody_steps(
     reason: str, trouble: Callable[[World], None], detail: str
 ) -> None:
     world = World((1.9, 1.0, -0.5))
-    experiment = world.experiment(world.sounded)
-    plan = world.sounded(world.bench)
+    plan = world.sounded()
     trouble(world)
-    result = run_round(experiment, 7, plan)
+    result = world.round(7, plan)
     assert result.erasure == reason
     assert detail in result.detail
     assert (result.mean_scalar, result.decoded_sum, result.loss) == (None, None, 0.5)
-    assert (result.round, result.seed) == (7, experiment.schedule.round_seed(7))
+    assert (result.round, result.seed) == (7, 107)
     assert all(client.steps == [] for client in world.clients)
 
 
 def test_interference_on_the_payload_alone_is_seen_in_its_chips() -> None:
     world = World((1.9, 1.0, -0.5))
-    plan = world.sounded(world.bench)
+    plan = world.sounded()
     interfere(world)
     start = FRAME.guard_samples + FRAME.payload_start + 20
     length_s = (FRAME.n_payload - 40) / RATE_HZ
@@ -301,36 +322,36 @@ def test_interference_on_the_payload_alone_is_seen_in_its_chips() -> None:
     world.air._interference = lambda n: dataclasses.replace(  # type: ignore[method-assign]
         SimulatedAir._interference(world.air, n), start_sample=start
     )
-    result = run_round(world.experiment(world.sounded), 0, plan)
+    result = world.round(0, plan)
     assert result.erasure == "interference"
     assert "on its chips" in result.detail
 
 
-def test_no_node_heard_is_no_plan_and_costs_no_probe() -> None:
+def test_no_node_found_is_no_plan_and_nobody_steps() -> None:
     world = World((1.0, 2.0))
     for node in range(2):
         lose(world, node)
     result = only_result(world)
-    assert (result.erasure, result.loss) == ("no-plan", None)
+    assert (result.erasure, result.loss) == ("no-plan", 0.5)
     assert all(client.steps == [] for client in world.clients)
 
 
 def test_a_late_reception_is_late() -> None:
     world = World((1.0, 2.0))
-    experiment = world.experiment(world.sounded)
-    hurried = dataclasses.replace(experiment, link=dataclasses.replace(world.link, lead_s=0.0))
-    assert run_round(hurried, 0, world.sounded(world.bench)).erasure == "late"
+    plan = world.sounded()
+    world.link = dataclasses.replace(world.link, lead_s=0.0)
+    assert world.round(0, plan).erasure == "late"
 
 
 def test_bursts_of_an_erased_round_do_not_meet_the_next_sounding() -> None:
     world = World((1.0, 2.0, -1.0))
-    experiment, plan = world.experiment(world.sounded), world.sounded(world.bench)
+    whole, plan = world.bench, world.sounded()
     deaf = SimulatedRadio(world.air, 2)
     deaf.close()
-    broken = dataclasses.replace(world.bench, nodes=(*world.bench.nodes[:2], deaf))
-    lost = run_round(dataclasses.replace(experiment, bench=broken), 0, plan)
-    assert lost.erasure == "radio"
-    again = world.sounded(world.bench)
+    world.bench = dataclasses.replace(whole, nodes=(*whole.nodes[:2], deaf))
+    assert world.round(0, plan).erasure == "radio"
+    world.bench = whole
+    again = world.sounded()
     for before, after in zip(plan.precoders, again.precoders, strict=True):
         assert after.gain == pytest.approx(before.gain, rel=0.05)
         assert after.delay_s * RATE_HZ == pytest.approx(before.delay_s * RATE_HZ, abs=0.1)
@@ -346,20 +367,20 @@ def with_trouble(
     done: list[RoundResult] = []
     sounded_at: list[int] = []
 
-    def planner(bench: Bench) -> TransmitPlan:
+    def planner(sounding: ReceivedSounding) -> TransmitPlan:
         sounded_at.append(len(done))
-        set_air(world, late_probability=0.0)
-        return world.sounded(bench)
+        return world.planned(sounding)
 
-    @dataclass
-    class Saboteur(RecordingClient):
-        def local_scalar(self, seed: int) -> float:
-            set_air(world, late_probability=float(len(done) in rounds))
-            return super().local_scalar(seed)
+    server = world.server(planner)
 
-    world.clients[0] = Saboteur(world.scalars[0])
-    for result in run_experiment(world.experiment(planner, n_rounds, every)):
+    def admit(index: int, plan: TransmitPlan) -> Quote:
+        set_air(world, late_probability=float(index in rounds))
+        return server.admit(index, plan)
+
+    schedule = Schedule(n_rounds, seed=9, sounding_every=every)
+    for result in run_rounds(dataclasses.replace(server, admit=admit), schedule):
         done.append(result)
+        set_air(world, late_probability=0.0)
     return done, sounded_at
 
 
@@ -384,13 +405,13 @@ def test_a_planner_that_fails_costs_its_round_only() -> None:
     world = World((1.0, -0.4))
     answers: Iterator[Erasure | None] = iter([None, Erasure("no-plan", "test"), None])
 
-    def planner(bench: Bench) -> TransmitPlan:
+    def planner(sounding: ReceivedSounding) -> TransmitPlan:
         trouble = next(answers)
         if trouble:
             raise trouble
-        return world.sounded(bench)
+        return world.planned(sounding)
 
-    results = list(run_experiment(world.experiment(planner, n_rounds=3)))
+    results = list(world.run(planner, n_rounds=3))
     assert [r.erasure for r in results] == [None, "no-plan", None]
 
 
@@ -398,26 +419,25 @@ def test_an_erased_round_says_how_long_it_took(monkeypatch: pytest.MonkeyPatch) 
     clock_s = iter(range(100))
     monkeypatch.setattr("sdr_ota.rounds.round.time.perf_counter", lambda: next(clock_s))
 
-    def planner(bench: Bench) -> TransmitPlan:
+    def planner(sounding: ReceivedSounding) -> TransmitPlan:
         raise Erasure("no-plan", "test")
 
     def times(result: RoundResult) -> tuple[float, float, float]:
         return result.sounding_s, result.compute_s, result.exchange_s
 
     world = World((1.0, -0.4))
-    (unsounded,) = run_experiment(world.experiment(planner))
-    assert times(unsounded) == (1, 0, 0)
+    (unsounded,) = world.run(planner)
+    assert times(unsounded) == (1, 2, 0)  # computed, and told of the erasure
     everybody_late(world)
-    (late,) = run_experiment(world.experiment(world.exact))
+    (late,) = world.run(world.exact)
     assert late.erasure == "late"
-    assert times(late) == (1, 1, 1)
+    assert times(late) == (1, 2, 1)
 
 
 def test_a_resumed_run_has_the_seeds_of_the_whole_one() -> None:
     schedule = Schedule(6, seed=9)
     world = World((1.0, -0.4))
-    resumed = dataclasses.replace(world.experiment(world.sounded), schedule=schedule)
-    results = list(run_experiment(resumed, Position(next_round=4)))
+    results = list(run_rounds(world.server(), schedule, Position(next_round=4)))
     assert [r.round for r in results] == [4, 5]
     assert [r.seed for r in results] == [schedule.round_seed(i) for i in (4, 5)]
     assert Schedule(6, seed=10).round_seed(4) != schedule.round_seed(4)
@@ -427,5 +447,5 @@ def test_the_bench_closes_every_radio_whatever_happens() -> None:
     world = World((1.0, 2.0))
     with pytest.raises(KeyError), world.bench:
         raise KeyError("anything")
-    result = run_round(world.experiment(world.sounded), 0, world.exact(world.bench))
+    result = world.round(0, world.exact())
     assert result.erasure == "radio"

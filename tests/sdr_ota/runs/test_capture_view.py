@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ota_calibration.paths.cyclic_sounding import sound_cyclic
 from ota_calibration.paths.sounding import make_plan, sound_nodes
 
 from sdr_ota.air.presets import air_preset
@@ -13,7 +12,8 @@ from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.rounds.exchange import Bench, Link, Reception
-from sdr_ota.rounds.round import RoundResult, receive_sum
+from sdr_ota.rounds.given_symbols import receive_symbols
+from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.capture_view import capture_spectrum, payload_constellation
 from sdr_ota.runs.captures import StoredCapture
 from sdr_ota.schemes import load_scheme
@@ -29,8 +29,9 @@ def _stored(scheme: str, has_hardware_time: bool = True) -> StoredCapture:
     nodes = tuple(SimulatedRadio(air, node, has_hardware_time) for node in range(3))
     link = Link(FrameFormat(), load_scheme(scheme), max_cfo_hz=0.0)
     with Bench(SimulatedRadio(air, None, has_hardware_time), nodes, RATE_HZ) as bench:
-        sound = sound_nodes if has_hardware_time else sound_cyclic
-        reception = receive_sum(SYMBOLS, make_plan(sound(bench, link), 0.5, 20.0), bench, link, 5)
+        reception = receive_symbols(
+            SYMBOLS, make_plan(sound_nodes(bench, link), 0.5, 20.0), bench, link, 5
+        )
     return StoredCapture(Path(), reception, link, RoundResult(0, 5), ())
 
 
@@ -56,9 +57,7 @@ def test_the_spectrum_shows_a_tone_where_it_is_and_at_its_power() -> None:
     amplitude, tone_hz = 0.1, 125e3
     samples = amplitude * np.exp(2j * np.pi * tone_hz / RATE_HZ * np.arange(4096))
     plan = TransmitPlan((), 1.0, 1.0)
-    reception = Reception(
-        Capture(samples.astype(np.complex64), 0), RATE_HZ, np.zeros(0), plan, seed=0
-    )
+    reception = Reception(Capture(samples.astype(np.complex64), 0), RATE_HZ, plan, seed=0)
     link = Link(FrameFormat(), load_scheme("coherent"), 1e3)
     stored = StoredCapture(Path(), reception, link, RoundResult(0, 0), ())
     freqs_hz, power_db = capture_spectrum(stored)

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sigmf
-from ota_calibration.paths.cyclic_sounding import sound_cyclic
 from ota_calibration.paths.sounding import make_plan, sound_nodes
 
 from sdr_ota.air.presets import air_preset
@@ -18,8 +17,10 @@ from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.config.tables import CapturesTable
 from sdr_ota.radio.base import Capture
 from sdr_ota.radio.simulated import SimulatedRadio
+from sdr_ota.rounds.decoding import decode
 from sdr_ota.rounds.exchange import Bench, Link, Reception
-from sdr_ota.rounds.round import RoundResult, decode_sum, receive_sum
+from sdr_ota.rounds.given_symbols import receive_symbols
+from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.capture_folder import CaptureFolder
 from sdr_ota.runs.captures import (
     CAPTURES,
@@ -52,7 +53,7 @@ def _link(scheme: str = "coherent", **parameters: float) -> Link:
 
 def _received(bench: Bench, link: Link, seed: int = 2**64 - 1) -> Reception:
     plan = make_plan(sound_nodes(bench, link), 0.5, 20.0)
-    return receive_sum(SYMBOLS, plan, bench, link, seed)
+    return receive_symbols(SYMBOLS, plan, bench, link, seed)
 
 
 def _round(index: int = 7, **more: object) -> RoundResult:
@@ -73,7 +74,7 @@ def test_a_capture_read_back_decodes_to_the_same_bits(
     assert stored.reception.seed == reception.seed
     assert stored.link == link
     assert stored.result == _round()
-    assert decode_sum(stored.reception, stored.link) == decode_sum(reception, link)
+    assert decode(stored.reception, stored.link) == decode(reception, link)
 
 
 def test_a_cyclic_capture_decodes_to_the_same_bits(tmp_path: Path) -> None:
@@ -82,11 +83,11 @@ def test_a_cyclic_capture_decodes_to_the_same_bits(tmp_path: Path) -> None:
     receiver = SimulatedRadio(air, None, has_hardware_time=False)
     link = Link(FrameFormat(), load_scheme("energy-difference"), max_cfo_hz=60e3)
     with Bench(receiver, nodes, RATE_HZ) as bench:
-        plan = make_plan(sound_cyclic(bench, link), 0.5, 20.0)
-        reception = receive_sum(SYMBOLS, plan, bench, link, 3)
+        plan = make_plan(sound_nodes(bench, link), 0.5, 20.0)
+        reception = receive_symbols(SYMBOLS, plan, bench, link, 3)
         write_capture(tmp_path, reception, _round(), link, bench)
     stored = read_capture(tmp_path / "round-000007.sigmf-meta")
-    assert decode_sum(stored.reception, stored.link) == decode_sum(reception, link)
+    assert decode(stored.reception, stored.link) == decode(reception, link)
 
 
 def test_plans_and_parameters_survive_the_file(tmp_path: Path, bench: Bench) -> None:
@@ -99,7 +100,7 @@ def test_plans_and_parameters_survive_the_file(tmp_path: Path, bench: Bench) -> 
         left_out=("node 1 was not found",),
     )
     samples = np.arange(4000, dtype=np.complex64) * (0.1 + 0.2j)
-    reception = Reception(Capture(samples, 12345, 3), RATE_HZ, np.array([1.0, -1.0]), plan, 5)
+    reception = Reception(Capture(samples, 12345, 3), RATE_HZ, plan, 5)
     write_capture(tmp_path, reception, _round(erasure="late", detail="too late"), link, bench)
     stored = read_capture(tmp_path / "round-000007.sigmf-meta")
     assert stored.reception.plan == plan

@@ -164,7 +164,7 @@ def test_zeroth_order_turns_the_built_in_model_to_the_task(tmp_path: Path) -> No
         for seed in range(250):
             mean = float(np.clip([c.local_scalar(seed) for c in cohort.clients], -8, 8).mean())
             for client in cohort.clients:
-                client.apply(mean, seed)
+                client.apply(seed, mean, seed)
     after = accuracy(lm.model, held_out)
     # Chance is 1/2 with a standard error of 0.02 on 600 examples.
     assert before < 0.65

@@ -1,0 +1,90 @@
+"""An exchange of symbols that are simply given: to try a bench, a scheme or a radio."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sdr_ota.rounds.decoding import decode
+from sdr_ota.rounds.encoder import OpenEncoder
+from sdr_ota.rounds.exchange import Bench, Exchange, Link, ReceivedSounding, Reception
+from sdr_ota.rounds.messages import Announcement
+from sdr_ota.rounds.node import LocalNode
+from sdr_ota.rounds.opening import exchange_of, local_nodes
+from sdr_ota.rounds.server import Quote, payload_orders
+from sdr_ota.signal.modulation import AnalogPayload
+from sdr_ota.types import TransmitPlan
+
+_UNIT = AnalogPayload(1.0)
+
+
+@dataclass
+class GivenClient:
+    """Has the scalar that it was given, and learns nothing.
+
+    Attributes:
+        scalar: What it returns; may be set anew before every round.
+    """
+
+    scalar: float = 0.0
+
+    loss = math.nan
+
+    def local_scalar(self, seed: int) -> float:
+        """Return the scalar."""
+        return self.scalar
+
+    def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
+        """Do nothing: there is no model."""
+
+
+def sound_bench(bench: Bench, link: Link) -> ReceivedSounding:
+    """Sound all nodes of a bench once.
+
+    Raises:
+        Erasure: If nothing was captured.
+    """
+    nodes = _nodes(bench, link, (0.0,) * len(bench.nodes))
+    return exchange_of(bench, link).sound(nodes)
+
+
+def receive_symbols(
+    symbols: Sequence[float], plan: TransmitPlan, bench: Bench, link: Link, seed: int
+) -> Reception:
+    """Send one symbol a node at the same time and capture what arrives.
+
+    Args:
+        symbols: One in [-1, 1] a node, shape ``(n_nodes,)``.
+        plan: How each node sends; nodes with a zero precoder stay silent.
+        bench: The radios.
+        link: Frame and scheme.
+        seed: Makes the nodes' random chips.
+
+    Raises:
+        Erasure: If nothing was captured.
+    """
+    exchange, nodes = exchange_of(bench, link), _nodes(bench, link, symbols)
+    for node in nodes:
+        node.announce(Announcement(0, (seed,)))
+        node.ready()
+    capture = exchange.receive(nodes, payload_orders(Quote(plan, _UNIT, 1.0), 0))
+    reception = Reception(capture, bench.sample_rate_hz, plan, seed, exchange.is_cyclic)
+    return replace(reception, symbols=np.array(symbols, np.float64))
+
+
+def exchange_symbols(
+    symbols: Sequence[float], plan: TransmitPlan, bench: Bench, link: Link, seed: int
+) -> Exchange:
+    """Send one symbol a node at the same time and decode their sum.
+
+    Raises:
+        Erasure: If the sum cannot be trusted.
+    """
+    return decode(receive_symbols(symbols, plan, bench, link, seed), link)
+
+
+def _nodes(bench: Bench, link: Link, symbols: Sequence[float]) -> tuple[LocalNode, ...]:
+    clients = [GivenClient(float(symbol)) for symbol in symbols]
+    encoder = OpenEncoder(lambda largest: _UNIT, math.inf)
+    return local_nodes(bench, link, clients, [encoder] * len(clients))

@@ -1,0 +1,219 @@
+"""A node: data, client, noise, ledger and transmitter in one. Its scalar leaves through the air.
+
+`Node` is all that the server knows of it. `LocalNode` is one in this process; on another machine
+a `LocalNode` lives behind a transport that has the same methods.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+from sdr_ota.radio.base import Radio, RadioInfo
+from sdr_ota.rounds.messages import (
+    Announcement,
+    Outcome,
+    PayloadOrder,
+    Ready,
+    SoundingOrder,
+    Truth,
+)
+from sdr_ota.rounds.sender import Sender, Signal
+
+
+class ScalarClient(Protocol):
+    """Where one node's number comes from, and what becomes of the mean."""
+
+    @property
+    def loss(self) -> float:
+        """Mean of the two probe losses of the last ``local_scalar``; NaN without examples."""
+        ...
+
+    def local_scalar(self, seed: int) -> float:
+        """Return this client's scalar for the direction that ``seed`` announces."""
+        ...
+
+    def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
+        """Take the step that a round's broadcast mean asks for; once, however often it is told."""
+        ...
+
+
+class SymbolEncoder(Protocol):
+    """What makes a node's symbol of its scalar, if the node agrees with the order."""
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody may ask what was sent."""
+        ...
+
+    def symbol(self, order: PayloadOrder, scalar: float) -> float:
+        """Verify the order, pay for it, and return the symbol in [-1, 1].
+
+        Raises:
+            Exception: If the node refuses; nothing is sent then.
+        """
+        ...
+
+
+class Node(Protocol):
+    """What the server asks of a node.
+
+    ``announce``, ``sound``, ``send`` and ``apply`` begin something and return at once, so that K
+    nodes do it at the same time; they never raise. ``ready`` and ``sent`` wait for what was begun
+    and raise what went wrong in it.
+    """
+
+    @property
+    def info(self) -> RadioInfo:
+        """The node's radio."""
+        ...
+
+    def announce(self, announcement: Announcement) -> None:
+        """Begin to compute."""
+        ...
+
+    def ready(self) -> Ready:
+        """Wait until the node has computed.
+
+        Raises:
+            Exception: What the client raises when it cannot go on; it ends the run.
+        """
+        ...
+
+    def sound(self, order: SoundingOrder) -> None:
+        """Begin to send the known burst."""
+        ...
+
+    def send(self, order: PayloadOrder) -> None:
+        """Begin to pay, encode and send."""
+        ...
+
+    def sent(self, timeout_s: float) -> None:
+        """Wait for what became of the last order.
+
+        Raises:
+            RadioError: If the radio failed: `TimeError` if the order came late, `RadioLost` if
+                the node has gone.
+            Exception: What the node raised when it refused the order.
+        """
+        ...
+
+    def silence(self) -> None:
+        """Stop sending; does nothing where nothing is being sent."""
+        ...
+
+    def apply(self, outcome: Outcome) -> None:
+        """Take the step of a round, or skip it."""
+        ...
+
+    def truth(self, round_index: int) -> Truth | None:
+        """Return what was sent in a round, for experiments; None from a private node."""
+        ...
+
+    def close(self) -> None:
+        """Stop sending and let go of the radio."""
+        ...
+
+
+class LocalNode:
+    """A node in this process.
+
+    Args:
+        index: Its place among the nodes.
+        client: Where its scalar comes from.
+        radio: Its transmitter.
+        sender: How the radio is used: at a tick, or repeating.
+        encoder: What makes symbols of scalars, and may refuse.
+        absent_reason: Returns why the client takes no part; empty where it does.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        client: ScalarClient,
+        radio: Radio,
+        sender: Sender,
+        encoder: SymbolEncoder,
+        absent_reason: Callable[[], str] = str,
+    ) -> None:
+        self.radio = radio
+        self._index = index
+        self._client = client
+        self._sender = sender
+        self._encoder = encoder
+        self._absent_reason = absent_reason
+        self._announced = Announcement(-1, ())
+        self._scalar = math.nan
+        self._truth = Truth(-1)
+        self._failure: Exception | None = None
+
+    @property
+    def info(self) -> RadioInfo:
+        """The node's radio."""
+        return self.radio.info
+
+    def announce(self, announcement: Announcement) -> None:
+        """Note the round; `ready` computes."""
+        self._announced = announcement
+
+    def ready(self) -> Ready:
+        """Compute the scalar and keep it."""
+        announced, reason = self._announced, self._absent_reason()
+        if reason:
+            self._truth = Truth(announced.round)
+            return Ready(announced.round, reason)
+        (seed,) = announced.seeds
+        self._scalar = self._client.local_scalar(seed)
+        loss = self._client.loss
+        self._truth = Truth(announced.round, (), () if math.isnan(loss) else (loss,))
+        return Ready(announced.round)
+
+    def sound(self, order: SoundingOrder) -> None:
+        """Send the known burst."""
+        self._attempt(lambda: self._sender.sound(self.radio, order))
+
+    def send(self, order: PayloadOrder) -> None:
+        """Make a symbol of the scalar and send it."""
+        self._attempt(lambda: self._send(order))
+
+    def sent(self, timeout_s: float) -> None:
+        """Raise what went wrong with the last order."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+        self._sender.confirm(self.radio, timeout_s)
+
+    def silence(self) -> None:
+        """Stop sending."""
+        self._sender.silence(self.radio)
+
+    def apply(self, outcome: Outcome) -> None:
+        """Take the step of the announced round, or skip it."""
+        if outcome.means:
+            (mean,), (seed,) = outcome.means, self._announced.seeds
+            self._client.apply(outcome.round, mean, seed)
+
+    def truth(self, round_index: int) -> Truth | None:
+        """Return what was sent; None if this node keeps it."""
+        return None if self._encoder.is_private else self._truth
+
+    def close(self) -> None:
+        """Stop sending and let go of the radio."""
+        self.radio.close()
+
+    def _send(self, order: PayloadOrder) -> None:
+        if order.round != self._announced.round:
+            raise ValueError(
+                f"node {self._index} was ordered to send in round {order.round}, but round "
+                f"{self._announced.round} was announced to it; its scalar is for that one"
+            )
+        symbol = self._encoder.symbol(order, self._scalar)
+        self._truth = Truth(order.round, (symbol,), self._truth.losses)
+        (seed,) = self._announced.seeds
+        self._sender.send(self.radio, order, Signal(self._index, symbol, seed))
+
+    def _attempt(self, begin: Callable[[], None]) -> None:
+        self._failure = None
+        try:
+            begin()
+        except Exception as failure:  # told by `sent`, as from a node far away
+            self._failure = failure

@@ -1,0 +1,202 @@
+"""The server of a round: it announces, listens and broadcasts. It never sees a scalar."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdr_ota.erasure import Erasure
+from sdr_ota.radio.base import Capture
+from sdr_ota.rounds.clock import RealClock, WorldClock
+from sdr_ota.rounds.exchange import Link, ReceivedSounding, Reception
+from sdr_ota.rounds.messages import Announcement, Outcome, PayloadOrder
+from sdr_ota.rounds.node import Node
+from sdr_ota.signal.modulation import Payload
+from sdr_ota.types import Precoder, TransmitPlan
+
+
+class Exchanger(Protocol):
+    """How nodes are sounded and their sum is received; chosen once, when the bench opens."""
+
+    @property
+    def is_cyclic(self) -> bool:
+        """Whether nodes repeat their frames."""
+        ...
+
+    @property
+    def sample_rate_hz(self) -> float:
+        """Samples a second."""
+        ...
+
+    def sound(self, nodes: Sequence[Node], round_index: int = 0) -> ReceivedSounding:
+        """Let every node send its known burst, one after the other, and capture them.
+
+        Raises:
+            Erasure: If nothing was captured.
+        """
+        ...
+
+    def receive(self, nodes: Sequence[Node], orders: Mapping[int, PayloadOrder]) -> Capture:
+        """Let nodes send at once, each by its order, and capture the sum.
+
+        Raises:
+            Erasure: If nothing was captured, or a node did not send.
+            Exception: What a node raised when it refused its order.
+        """
+        ...
+
+
+Planner = Callable[[ReceivedSounding], TransmitPlan]
+"""Estimates the paths of a sounding, follows them, and plans how each node sends.
+
+May raise `Erasure` if no node can take part.
+"""
+
+
+@dataclass(frozen=True)
+class Quote:
+    """How a round may be sent, and what it costs.
+
+    Attributes:
+        plan: How each node sends.
+        payload: What a decoded sum means.
+        largest_scalar: What becomes a symbol of 1.
+        noise_std: Privacy noise that each node adds to its scalar.
+        cost: What the burst costs each node, in the unit of its ledger.
+    """
+
+    plan: TransmitPlan
+    payload: Payload
+    largest_scalar: float
+    noise_std: float = 0.0
+    cost: float = 0.0
+
+
+Admission = Callable[[int, TransmitPlan], Quote]
+"""Called before a round is transmitted: returns how it is sent, and enters it in the account.
+
+An exception ends the run, and nothing of the round is transmitted.
+"""
+
+
+def admit_all(payload_of: Callable[[float], Payload], largest_scalar: float) -> Admission:
+    """Let every round pass as planned, at no cost."""
+    payload = payload_of(largest_scalar)
+    return lambda index, plan: Quote(plan, payload, largest_scalar)
+
+
+@dataclass(frozen=True)
+class Server:
+    """Everything a round needs on the server's side.
+
+    Attributes:
+        nodes: All of them, in node order.
+        exchange: How they are sounded and received.
+        link: Frame and scheme.
+        make_plan: What plans from a sounding.
+        admit: What admits a round.
+        clock: Told of what takes time.
+    """
+
+    nodes: Sequence[Node]
+    exchange: Exchanger
+    link: Link
+    make_plan: Planner
+    admit: Admission
+    clock: WorldClock = field(default_factory=RealClock)
+
+    def announce(self, announcement: Announcement) -> None:
+        """Tell all nodes of a round; they begin to compute."""
+        for node in self.nodes:
+            node.announce(announcement)
+        self.clock.message()
+
+    def wait_until_ready(self) -> Mapping[int, str]:
+        """Wait until all nodes have computed; return those that take no part, each with why."""
+        answers = [node.ready() for node in self.nodes]
+        self.clock.compute()
+        self.clock.message()
+        return {k: a.absent_reason for k, a in enumerate(answers) if a.absent_reason}
+
+    def sound(self, round_index: int) -> TransmitPlan:
+        """Sound all nodes and plan how they send.
+
+        Raises:
+            Erasure: If nothing was captured or no node can take part.
+        """
+        self.clock.message()
+        return self.make_plan(self.exchange.sound(self.nodes, round_index))
+
+    def receive(self, quote: Quote, announcement: Announcement) -> Reception:
+        """Order the payload and capture the sum.
+
+        Raises:
+            Erasure: If nothing was captured, or a node did not send.
+            Exception: What a node raised when it refused its order.
+        """
+        self.clock.message()
+        orders = payload_orders(quote, announcement.round)
+        capture = self.exchange.receive(self.nodes, orders)
+        (seed,) = announcement.seeds
+        exchange = self.exchange
+        return Reception(capture, exchange.sample_rate_hz, quote.plan, seed, exchange.is_cyclic)
+
+    def broadcast(self, outcome: Outcome) -> None:
+        """Tell all nodes what came of the round; they step, or skip it."""
+        for node in self.nodes:
+            node.apply(outcome)
+        self.clock.message()
+
+    def truth(self, round_index: int) -> tuple[NDArray[np.float64] | None, float | None]:
+        """Ask what was sent: the symbols, 0 for a silent node, and the mean of the losses.
+
+        Both are None where a node is private; the loss also where no node has one.
+        """
+        truths = [node.truth(round_index) for node in self.nodes]
+        known = [truth for truth in truths if truth is not None]
+        if len(known) < len(truths):
+            return None, None
+        symbols = np.array([sum(truth.symbols) for truth in known], np.float64)
+        losses = [loss for truth in known for loss in truth.losses]
+        return symbols, float(np.mean(losses)) if losses else None
+
+
+def payload_orders(quote: Quote, round_index: int) -> Mapping[int, PayloadOrder]:
+    """Return the orders of the nodes that send, by node; the first of them leads."""
+    plan = quote.plan
+    active = plan.active_nodes
+    return {
+        node: PayloadOrder(
+            round=round_index,
+            gain=(float(plan.precoders[node].gain.real), float(plan.precoders[node].gain.imag)),
+            delay_s=plan.precoders[node].delay_s,
+            cfo_hz=plan.precoders[node].cfo_hz,
+            reference_tick=plan.precoders[node].reference_tick,
+            leads=node == active[0],
+            n_nodes=len(plan.precoders),
+            noise_std=quote.noise_std,
+            largest_scalar=quote.largest_scalar,
+            cost=quote.cost,
+        )
+        for node in active
+    }
+
+
+def without_absent(plan: TransmitPlan, absent: Mapping[int, str]) -> TransmitPlan:
+    """Return a plan in which the nodes that have no number to send are silent.
+
+    Raises:
+        Erasure: ``host`` if no node is left.
+    """
+    if not absent:
+        return plan
+    precoders = tuple(
+        Precoder(0j) if node in absent else precoder for node, precoder in enumerate(plan.precoders)
+    )
+    reasons = (f"node {node}: {reason}" for node, reason in absent.items())
+    left_out = (*plan.left_out, *reasons)
+    if not any(precoder.gain for precoder in precoders):
+        raise Erasure("host", "; ".join(left_out))
+    return replace(plan, precoders=precoders, left_out=left_out)

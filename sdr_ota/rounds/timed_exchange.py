@@ -1,0 +1,208 @@
+"""The exchange over radios with hardware time: every burst at its tick, one capture of all.
+
+The receiver is started before any node sends. What it receives is trusted only if level, idle
+power and spread are what the last sounding lets one expect; otherwise it is an erasure.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sdr_ota.erasure import Erasure
+from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost, TimeError
+from sdr_ota.receiver.joint_frame import ReceivedPayload
+from sdr_ota.receiver.plausibility import check_lead, check_sum_in_range
+from sdr_ota.rounds.exchange import Exchange, Link, ReceivedSounding, Reception, Slot
+from sdr_ota.rounds.messages import PayloadOrder, SoundingOrder
+from sdr_ota.rounds.node import Node
+from sdr_ota.schemes import LinkQuality
+from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.types import TransmitPlan
+
+
+@dataclass(frozen=True)
+class TimedExchange:
+    """Sounds nodes and receives their sum, in frames that begin at a tick.
+
+    Attributes:
+        receiver: Its radio.
+        link: Frame, lead and waiting times.
+        sample_rate_hz: Samples a second.
+    """
+
+    receiver: Radio
+    link: Link
+    sample_rate_hz: float
+
+    is_cyclic = False
+
+    def sound(self, nodes: Sequence[Node], round_index: int = 0) -> ReceivedSounding:
+        """Let every node send its sounding burst in its own slot and capture them all.
+
+        A node that is late or lost leaves its slot empty.
+
+        Raises:
+            Erasure: ``radio`` if no capture came, ``saturated`` if it touches full scale.
+            RadioLost: If the receiver has gone.
+        """
+        frame, tick = self.link.frame, self._frame_tick()
+        try:
+            n_samples = frame.n_sounding_frame(len(nodes)) + frame.guard_samples
+            pending = self.receiver.begin_receive(n_samples, tick)
+            for slot, node in enumerate(nodes):
+                node.sound(SoundingOrder(round_index, slot, tick))
+            capture = pending.result(self.link.timeout_s)
+            late = self._late(nodes)
+        except RadioLost:  # the receiver: a node that is lost has an empty slot
+            raise
+        except RadioError as broken:
+            raise Erasure("radio", f"sounding failed: {broken}") from broken
+        refuse_saturated_sounding(capture, "the sounding")
+        slots = tuple(_slot(capture, frame, node) for node in range(len(nodes)))
+        return ReceivedSounding(slots, self.sample_rate_hz, late, capture)
+
+    def receive(self, nodes: Sequence[Node], orders: Mapping[int, PayloadOrder]) -> Capture:
+        """Let nodes send their payload at the same time and capture the joint frame.
+
+        Args:
+            nodes: All of them.
+            orders: By index of the nodes that send.
+
+        Raises:
+            Erasure: ``late`` or ``radio`` if nothing was captured, or a node did not send.
+            Exception: What a node raised when it refused its order.
+        """
+        frame = self.link.frame
+        try:
+            tick = self._frame_tick()
+            n_capture = frame.n_joint_frame + 2 * frame.guard_samples
+            pending = self.receiver.begin_receive(n_capture, tick - frame.guard_samples)
+            for node, order in orders.items():
+                nodes[node].send(order.at(tick))
+            # Bursts that did leave are on the air until the frame ends: it is sat out first.
+            capture = pending.result(self.link.timeout_s)
+            failures = [_failure(nodes[node], self.link.timeout_s) for node in orders]
+        except TimeError as late:
+            raise Erasure("late", str(late)) from late
+        except RadioError as broken:
+            raise Erasure("radio", str(broken)) from broken
+        raise_failure(failures)
+        return capture
+
+    def _frame_tick(self) -> int:
+        return self.receiver.now_tick() + round(self.link.lead_s * self.sample_rate_hz)
+
+    def _late(self, nodes: Sequence[Node]) -> frozenset[int]:
+        """Return the nodes whose radios said that they were late.
+
+        Raises:
+            RadioError: What else went wrong in a node that has not gone.
+        """
+        late = set()
+        for index, node in enumerate(nodes):
+            try:
+                node.sent(self.link.timeout_s)
+            except TimeError:
+                late.add(index)
+            except RadioLost:
+                continue
+        return frozenset(late)
+
+
+def refuse_saturated_sounding(capture: Capture, what: str) -> None:
+    """Refuse a sounding of which a part touched full scale.
+
+    Raises:
+        Erasure: ``saturated``.
+    """
+    if capture.n_clipped:
+        raise Erasure(
+            "saturated",
+            f"{capture.n_clipped} samples of {what} touch full scale; "
+            "lower the receive gain or the nodes' level",
+        )
+
+
+def raise_failure(failures: Sequence[Exception | None]) -> None:
+    """Raise what stops a round: a refusal before a late burst before a broken radio.
+
+    Raises:
+        Erasure: ``late`` or ``radio``.
+        Exception: What a node raised when it refused.
+    """
+    found = [failure for failure in failures if failure is not None]
+    for failure in found:
+        if not isinstance(failure, RadioError):
+            raise failure
+    for failure in sorted(found, key=lambda f: not isinstance(f, TimeError)):
+        reason = "late" if isinstance(failure, TimeError) else "radio"
+        raise Erasure(reason, str(failure)) from failure  # type: ignore[arg-type]
+
+
+def _failure(node: Node, timeout_s: float) -> Exception | None:
+    try:
+        node.sent(timeout_s)
+    except Exception as failure:  # judged together, once the frame is over
+        return failure
+    return None
+
+
+def _slot(capture: Capture, frame: FrameFormat, node: int) -> Slot:
+    """Return one node's slot with a guard on both sides."""
+    start = frame.sounding_start(node)
+    first = start - frame.guard_samples
+    samples = capture.samples[first : first + frame.n_sounding_burst + 2 * frame.guard_samples]
+    return Slot(samples, capture.start_tick + first, capture.start_tick + start)
+
+
+def decode_timed(reception: Reception, link: Link) -> Exchange:
+    """Decode the sum that a joint frame carries.
+
+    Raises:
+        Erasure: If the sum cannot be trusted.
+    """
+    frame, plan = link.frame, reception.plan
+    rate = reception.sample_rate_hz
+    received = link.receive(reception.capture, frame, link.max_cfo_hz / rate)
+    check_lead(received, plan, link.scheme.needs_phase)
+    frame_tick = reception.capture.start_tick + frame.guard_samples
+    payload_tick = frame_tick + frame.payload_start + frame.n_payload // 2
+    quality = _quality(received, plan, frame, payload_tick / rate, rate)
+    total = link.scheme.decode(received.chips, reception.n_nodes, plan.rx_amplitude)
+    check_sum_in_range(total, link.scheme, quality, len(plan.active_nodes))
+    burst = received.burst
+    phase_rad = float(np.angle(burst.gain))
+    return Exchange(total, quality, burst.cfo, burst.metric, phase_rad)
+
+
+def _quality(
+    received: ReceivedPayload,
+    plan: TransmitPlan,
+    frame: FrameFormat,
+    payload_s: float,
+    sample_rate_hz: float,
+) -> LinkQuality:
+    """Return what theory needs: this round's noise, the plan's errors grown until now."""
+    sounded_s = np.array([plan.precoders[n].reference_tick for n in plan.active_nodes])
+    elapsed_s = payload_s - sounded_s / sample_rate_hz  # the last node sounded has drifted least
+    phase_variance = (
+        plan.phase_error_std_rad**2
+        + (2 * np.pi * plan.cfo_error_std_hz) ** 2 * np.mean(elapsed_s**2)
+        + plan.phase_walk_rad2_per_s * np.mean(elapsed_s)
+    )
+    amplitude_variance = plan.amplitude_error_std**2 + plan.amplitude_walk_per_s * np.mean(
+        elapsed_s
+    )
+    chip_s = frame.pulse.samples_per_chip / sample_rate_hz
+    return LinkQuality(
+        n_chips=frame.n_payload_chips,
+        rx_amplitude=plan.rx_amplitude,
+        noise_power=received.noise_power,
+        phase_error_std_rad=float(np.sqrt(phase_variance)),
+        amplitude_error_std=float(np.sqrt(amplitude_variance)),
+        timing_error_std_chips=plan.timing_error_std_s / chip_s,
+        rolloff=frame.pulse.rolloff,
+        n_absent=len(plan.precoders) - len(plan.active_nodes),
+        loss_probability=plan.loss_probability,
+    )
