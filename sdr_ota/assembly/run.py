@@ -12,21 +12,21 @@ from sdr_ota.assembly.bench import open_bench, receiving
 from sdr_ota.assembly.fresh_records import required_records
 from sdr_ota.assembly.learning import JOURNAL, Learning, model_learning, synthetic_learning
 from sdr_ota.assembly.planner import TrackingPlanner, planner_of
-from sdr_ota.assembly.privacy import admission, encoder_of
+from sdr_ota.assembly.privacy import admission
 from sdr_ota.assembly.scheme_choice import with_chosen_scheme
+from sdr_ota.assembly.server import server_of
 from sdr_ota.assembly.sounding_record import sounding_record
 from sdr_ota.assembly.start_record import start_record
 from sdr_ota.config.air_time import gradient_air_s_per_round
 from sdr_ota.config.load import Config, ConfigError, load_config, restore_config
-from sdr_ota.config.parts import link_of, simulated_air, world_clock
+from sdr_ota.config.parts import link_of, simulated_air
 from sdr_ota.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.interruption import Interruption
 from sdr_ota.report.progress import RunView, run_view
 from sdr_ota.rounds.duty import DutyLimit
 from sdr_ota.rounds.exchange import Bench, Link
-from sdr_ota.rounds.opening import exchange_of, local_nodes
 from sdr_ota.rounds.round import RoundResult, Schedule, run_rounds
-from sdr_ota.rounds.server import Admission, Server
+from sdr_ota.rounds.server import Server
 from sdr_ota.runs.capture_folder import CaptureFolder
 from sdr_ota.runs.checkpoint import RunState, load_run_state, save_run_state
 from sdr_ota.runs.run_folder import Ending, Evaluation, RunFolder, RunFolderError, read_run
@@ -149,7 +149,16 @@ def _go_round(
         told.evaluate(0, learning)
     try:
         with admission(config, bench, link, told.folder.path, learning.sampling_rate) as admit:
-            server = _server(config, carrier, learning, standing, admit)
+            server = server_of(
+                config,
+                bench,
+                link,
+                learning.clients,
+                standing.planner,
+                admit,
+                standing.air,
+                learning.sampling_rate,
+            )
             _run_rounds(config, server, learning, standing, (told, captures), interruption)
     except learning.failures as lost:
         raise CommandFailed(str(lost)) from lost
@@ -161,27 +170,6 @@ def _go_round(
         last = rounds[-1]
         raise CommandFailed(f"every round was erased; the last: {last.erasure}: {last.detail}")
     return "all rounds done"
-
-
-def _server(
-    config: Config,
-    carrier: tuple[Bench, Link],
-    learning: Learning,
-    standing: RunState,
-    admit: Admission,
-) -> Server:
-    """Join radios, clients and encoders to nodes, and return the server of their rounds."""
-    bench, link = carrier
-    rate = learning.sampling_rate
-    encoders = [encoder_of(config, node, rate) for node in range(config.clients.count)]
-    return Server(
-        nodes=local_nodes(bench, link, learning.clients, encoders),
-        exchange=exchange_of(bench, link, config.radio.lost_node == "leave-out"),
-        link=link,
-        make_plan=standing.planner,
-        admit=admit,
-        clock=world_clock(config, standing.air),
-    )
 
 
 def _run_rounds(

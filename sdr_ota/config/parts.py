@@ -29,9 +29,9 @@ def air_seed(config: Config) -> int:
     return config.run.seed if config.air.seed is None else config.air.seed
 
 
-def world_clock(config: Config, air: SimulatedAir) -> WorldClock:
+def world_clock(config: Config, air: SimulatedAir | None) -> WorldClock:
     """Return what lets the world's time pass: none is needed where it passes by itself."""
-    if not config.radio.is_simulated or config.radio.processes:
+    if air is None or not config.radio.is_simulated or config.radio.processes:
         return RealClock()
     return AirClock(air, config.air.control_latency_s, config.air.compute_s)
 

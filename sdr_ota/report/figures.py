@@ -75,7 +75,7 @@ def nmse_figure(runs: Sequence[NamedRun]) -> Figure | None:
     figure = Figure(figsize=(6, 3.2))
     axes = figure.subplots()
     for place, named in enumerate(runs):
-        good = decoded_rounds(named.run)
+        good = judged_rounds(named.run)
         reference = float(np.mean([(r.true_sum or 0.0) ** 2 for r in good])) if good else 0.0
         if reference > 0:
             _draw_nmse(axes, good, reference, (named.name, place, len(runs) == 1))
@@ -116,13 +116,13 @@ def _draw_nmse(
 
 def sums_figure(runs: Sequence[NamedRun]) -> Figure | None:
     """Draw decoded against true sums, and errors beside what theory expects, a run a row."""
-    drawn = [named for named in runs if decoded_rounds(named.run)]
+    drawn = [named for named in runs if judged_rounds(named.run)]
     if not drawn:
         return None
     figure = Figure(figsize=(8, 3.0 * len(drawn)))
     rows = figure.subplots(len(drawn), 2, squeeze=False)
     for (left, right), named in zip(rows, drawn, strict=True):
-        good = decoded_rounds(named.run)
+        good = judged_rounds(named.run)
         true, rounds = np.array([r.true_sum for r in good], float), [r.round for r in good]
         error, theory = sum_errors(good)
         points = {"markersize": 3, "color": "#0072b2", "rasterized": len(good) > MOST_VECTORS}
@@ -248,9 +248,10 @@ def privacy_figure(curves: Sequence[tuple[str, float, Curve]]) -> Figure | None:
     return figure
 
 
-def decoded_rounds(run: RunRecord) -> list[RoundResult]:
-    """Return the rounds whose sum was decoded."""
-    return [r for r in run.rounds if r.erasure is None and r.decoded_sum is not None]
+def judged_rounds(run: RunRecord) -> list[RoundResult]:
+    """Return the rounds whose sum was decoded and is known: private nodes keep theirs."""
+    decoded = (r for r in run.rounds if r.erasure is None and r.decoded_sum is not None)
+    return [r for r in decoded if r.true_sum is not None]
 
 
 def sum_errors(good: Sequence[RoundResult]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

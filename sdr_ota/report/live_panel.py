@@ -28,7 +28,7 @@ class LivePanel:
         self._losses: deque[float] = deque(maxlen=N_LOSSES)
         self._errors, self._expected, self._sums = [0.0], [0.0], [0.0]
         self._erased: Counter[str] = Counter()
-        self._score = "–"
+        self._score = ""
         self._preparing: tuple[int, int, float] | None = None
         self._last: RoundResult | None = None
         self.live = Live(get_renderable=self.drawn, console=console, refresh_per_second=4)
@@ -50,7 +50,9 @@ class LivePanel:
         if result.erasure is not None:
             self._erased[result.erasure] += 1
             return
-        true, decoded = result.true_sum or 0.0, result.decoded_sum or 0.0
+        if result.true_sum is None:
+            return
+        true, decoded = result.true_sum, result.decoded_sum or 0.0
         self._errors[0] += (decoded - true) ** 2
         self._expected[0] += result.theory_error or 0.0
         self._sums[0] += true**2
@@ -71,7 +73,8 @@ class LivePanel:
         rows.add_row("", ProgressBar(total=self._n_rounds, completed=self._n_done, width=50))
         if self._losses:
             rows.add_row("loss", f"{self._losses[-1]:.4f}  {sparkline(list(self._losses))}")
-            rows.add_row("score", self._score)
+        if self._losses or self._score:
+            rows.add_row("score", self._score or "–")
         rows.add_row("NMSE so far", self._nmse())
         rows.add_row("last sum", _last_sum(self._last))
         rows.add_row("erased", _erased(self._erased))
@@ -104,7 +107,8 @@ def _last_sum(result: RoundResult | None) -> str:
         return "–"
     if result.erasure is not None:
         return f"erased: {result.erasure}"
-    return f"{result.true_sum:+.4f} sent, {result.decoded_sum:+.4f} decoded"
+    decoded = f"{result.decoded_sum:+.4f} decoded"
+    return decoded if result.true_sum is None else f"{result.true_sum:+.4f} sent, {decoded}"
 
 
 def _erased(erased: Counter[str]) -> str:

@@ -93,10 +93,12 @@ class _Pace:
 def _figures(result: RoundResult, rounds_per_s: float) -> str:
     if result.erasure or result.mean_scalar is None:
         return f"erased: {result.erasure}  {rounds_per_s:5.1f} rounds/s"
-    error = (result.decoded_sum or 0.0) - (result.true_sum or 0.0)
-    loss = "" if result.loss is None else f"loss {result.loss:.3f}  "
-    sums = f"scalar {result.mean_scalar:+.3f}  sum error {error:+.4f}"
-    return f"{loss}{sums}  {rounds_per_s:.1f} rounds/s"
+    words = [f"scalar {result.mean_scalar:+.3f}", f"{rounds_per_s:.1f} rounds/s"]
+    if result.true_sum is not None:
+        words.insert(1, f"sum error {(result.decoded_sum or 0.0) - result.true_sum:+.4f}")
+    if result.loss is not None:
+        words.insert(0, f"loss {result.loss:.3f}")
+    return "  ".join(words)
 
 
 def _evaluated(rounds_done: int, name: str, score: float) -> str:

@@ -12,13 +12,12 @@ import numpy as np
 
 from sdr_ota.air.presets import air_preset
 from sdr_ota.assembly.bench import open_bench
+from sdr_ota.assembly.server import server_of
 from sdr_ota.config.load import Config, load_config
 from sdr_ota.config.parts import link_of, payload_of, simulated_air
-from sdr_ota.rounds.encoder import OpenEncoder
 from sdr_ota.rounds.exchange import Bench, Link, Reception
-from sdr_ota.rounds.opening import exchange_of, local_nodes
 from sdr_ota.rounds.round import RoundResult, Schedule, run_rounds
-from sdr_ota.rounds.server import Server, admit_all
+from sdr_ota.rounds.server import admit_all
 from sdr_ota.rounds.synthetic import UniformClient
 from sdr_ota.runs.captures import capture_name, write_capture
 from sdr_ota.runs.recording import META
@@ -126,18 +125,11 @@ def write_setting(setting: Setting, config: Config, root: Path) -> None:
     air, link, folder = simulated_air(config), link_of(config), root / setting.folder
     folder.mkdir(parents=True)
     clients = [UniformClient(node) for node in range(setting.n_nodes)]
-    payload = partial(payload_of, config)
-    encoder = OpenEncoder(payload, config.link.peak_amplitude)
     with open_bench(config, air) as bench:
         soundings = KeptSoundings(folder, link, config.link, air, bench)
         captures = _KeptCaptures(folder, link, bench)
-        server = Server(
-            nodes=local_nodes(bench, link, clients, [encoder] * setting.n_nodes),
-            exchange=exchange_of(bench, link),
-            link=link,
-            make_plan=soundings,
-            admit=admit_all(payload, largest_scalar=1.0),
-        )
+        admit = admit_all(partial(payload_of, config), largest_scalar=1.0)
+        server = server_of(config, bench, link, clients, soundings, admit, air)
         schedule = Schedule(config.run.rounds, config.run.seed)
         rows = [
             _row(setting, result, soundings.take(), captures.take())

@@ -8,12 +8,11 @@ import pytest
 
 from sdr_ota.assembly.bench import open_bench
 from sdr_ota.assembly.planner import planner_of
+from sdr_ota.assembly.server import server_of
 from sdr_ota.config.load import load_config
 from sdr_ota.config.parts import link_of, payload_of, simulated_air
-from sdr_ota.rounds.encoder import OpenEncoder
-from sdr_ota.rounds.opening import exchange_of, local_nodes
 from sdr_ota.rounds.round import Schedule, run_rounds
-from sdr_ota.rounds.server import Server, admit_all
+from sdr_ota.rounds.server import admit_all
 from sdr_ota.rounds.synthetic import SyntheticClient
 from sdr_ota.signal.metrics import chance_db, nmse_db
 
@@ -37,16 +36,10 @@ def off_and_chance_db(preset: str, scheme: str) -> tuple[float, float]:
     config = load_config(None, settings)
     link = link_of(config)
     clients = [SyntheticClient(k, 1.0) for k in range(config.clients.count)]
-    payload = partial(payload_of, config)
-    with open_bench(config, simulated_air(config)) as bench:
-        encoders = [OpenEncoder(payload, config.link.peak_amplitude)] * len(clients)
-        server = Server(
-            nodes=local_nodes(bench, link, clients, encoders),
-            exchange=exchange_of(bench, link),
-            link=link,
-            make_plan=planner_of(config, link),
-            admit=admit_all(payload, 2.0),
-        )
+    air = simulated_air(config)
+    with open_bench(config, air) as bench:
+        admit = admit_all(partial(payload_of, config), 2.0)
+        server = server_of(config, bench, link, clients, planner_of(config, link), admit, air)
         rounds = run_rounds(server, Schedule(N_ROUNDS, seed=1))
         good = [r for r in rounds if r.erasure is None]
     true = np.array([r.true_sum for r in good], float)

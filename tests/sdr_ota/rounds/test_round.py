@@ -13,13 +13,15 @@ from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.simulated import SimulatedRadio
-from sdr_ota.rounds.encoder import OpenEncoder
+from sdr_ota.rounds.clock import AirClock
+from sdr_ota.rounds.encoder import OpenEncoder, PowerLimitError
 from sdr_ota.rounds.exchange import Bench, Link, ReceivedSounding
 from sdr_ota.rounds.messages import Announcement
-from sdr_ota.rounds.node import ScalarClient
+from sdr_ota.rounds.node import LocalNode, ScalarClient
 from sdr_ota.rounds.opening import exchange_of, local_nodes
 from sdr_ota.rounds.round import Position, RoundResult, Schedule, run_round, run_rounds
-from sdr_ota.rounds.server import Planner, Quote, Server, admit_all
+from sdr_ota.rounds.sender import TimedSender
+from sdr_ota.rounds.server import Planner, Quote, Server, admit_all, without_absent
 from sdr_ota.rounds.synthetic import SyntheticClient
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
@@ -449,3 +451,113 @@ def test_the_bench_closes_every_radio_whatever_happens() -> None:
         raise KeyError("anything")
     result = world.round(0, world.exact())
     assert result.erasure == "radio"
+
+
+# ---------------------------------------------------------------- the order of calls
+
+
+@dataclass
+class Diary:
+    """Notes who did what, in order."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def client(self, node: int, scalar: float) -> ScalarClient:
+        diary = self
+
+        class Noting(RecordingClient):
+            def local_scalar(self, seed: int) -> float:
+                diary.lines.append(f"compute {node}")
+                return scalar
+
+            def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
+                diary.lines.append(f"step {node}")
+
+        return Noting(scalar)
+
+    def watch(self, air: SimulatedAir) -> None:
+        send = air.send
+
+        def noted(node: int, samples: object, start_tick: int) -> None:
+            self.lines.append(f"send {node}")
+            send(node, samples, start_tick)  # type: ignore[arg-type]
+
+        air.send = noted  # type: ignore[method-assign,assignment]
+
+
+def test_nodes_compute_then_are_sounded_then_send_then_step() -> None:
+    world, diary = World((1.0, -0.4)), Diary()
+    diary.watch(world.air)
+    clients = [diary.client(node, scalar) for node, scalar in enumerate(world.scalars)]
+    assert all(not r.erasure for r in world.run(n_rounds=2, clients=clients))
+    one_round = [
+        *("compute 0", "compute 1"),
+        *("send 0", "send 1"),  # soundings
+        *("send 0", "send 1"),  # payload
+        *("step 0", "step 1"),
+    ]
+    assert diary.lines == 2 * one_round
+
+
+@pytest.mark.parametrize("compute_s", [0.0, 2.0])
+def test_what_lies_between_sounding_and_payload_is_two_messages_and_the_lead(
+    compute_s: float,
+) -> None:
+    latency_s, lead_s = 0.02, 1e-3
+    world = World((1.0, -0.4))
+    clock = AirClock(world.air, latency_s, compute_s)
+    server = dataclasses.replace(world.server(), clock=clock)
+    (result,) = run_rounds(server, Schedule(1, seed=1))
+    frame = FRAME
+    slots_s = (frame.n_sounding_frame(2) - frame.sounding_start(0)) / RATE_HZ
+    found = result.sounding_to_payload_s
+    assert found is not None
+    nominal = latency_s + lead_s + frame.payload_start / RATE_HZ
+    assert nominal < found < nominal + slots_s + frame.guard_samples / RATE_HZ
+
+
+def test_a_node_that_is_ordered_for_another_round_refuses() -> None:
+    world = World((1.0, -0.4))
+    server = world.server()
+    server.announce(Announcement(3, (7,)))
+    server.wait_until_ready()
+    quote = server.admit(4, world.exact())
+    with pytest.raises(ValueError, match="ordered to send in round 4, but round 3 was announced"):
+        server.receive(quote, Announcement(4, (7,)))
+
+
+def test_a_refusal_ends_the_run_and_the_receiver_sits_the_frame_out() -> None:
+    world = World((1.0, -0.4))
+    server = world.server()
+    louder = dataclasses.replace(
+        server, admit=lambda i, plan: Quote(_doubled(plan), world.payload, 1.0)
+    )
+    with pytest.raises(PowerLimitError, match=r"its limit is 0\.9"):
+        list(run_rounds(louder, Schedule(1, seed=1)))
+    assert all(client.steps == [] for client in world.clients)
+
+
+def _doubled(plan: TransmitPlan) -> TransmitPlan:
+    precoders = [dataclasses.replace(p, gain=20 * p.gain) for p in plan.precoders]
+    return dataclasses.replace(plan, precoders=tuple(precoders))
+
+
+def test_an_absent_client_is_silent_and_the_others_go_on() -> None:
+    world = World((1.0, -0.4, 0.6))
+    server = world.server()
+    absent = LocalNode(
+        1, world.clients[1], world.bench.nodes[1],
+        TimedSender(world.link, RATE_HZ), OpenEncoder(lambda _: world.payload, 0.9),
+        lambda: "its machine is starting",
+    )  # fmt: skip
+    nodes = (server.nodes[0], absent, server.nodes[2])
+    (result,) = run_rounds(dataclasses.replace(server, nodes=nodes), Schedule(1, seed=1))
+    assert result.active_nodes == (0, 2)
+    assert result.detail == "node 1: its machine is starting"
+    assert result.mean_scalar == pytest.approx(0.8, abs=six_deviations(result))
+
+
+def test_nobody_left_is_an_erasure() -> None:
+    world = World((1.0,))
+    with pytest.raises(Erasure, match="host: node 0: away"):
+        without_absent(world.exact(), {0: "away"})
