@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.assembly.privacy import encoder_of
 from sdr_ota.config.load import Config
-from sdr_ota.config.parts import world_clock
+from sdr_ota.config.world_clock import world_clock
 from sdr_ota.rounds.exchange import Bench, Link
 from sdr_ota.rounds.node import ScalarClient
 from sdr_ota.rounds.opening import exchange_of, local_nodes

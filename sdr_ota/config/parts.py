@@ -6,7 +6,6 @@ from sdr_ota.air.presets import AirPreset, air_preset
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.config.load import Config
 from sdr_ota.config.tables import AirTable
-from sdr_ota.rounds.clock import AirClock, RealClock, WorldClock
 from sdr_ota.rounds.exchange import Link
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.modulation import AnalogPayload, Payload, SignPayload
@@ -27,13 +26,6 @@ def simulated_air(config: Config) -> SimulatedAir:
 def air_seed(config: Config) -> int:
     """Return the seed of the simulated world."""
     return config.run.seed if config.air.seed is None else config.air.seed
-
-
-def world_clock(config: Config, air: SimulatedAir | None) -> WorldClock:
-    """Return what lets the world's time pass: none is needed where it passes by itself."""
-    if air is None or not config.radio.is_simulated or config.radio.processes:
-        return RealClock()
-    return AirClock(air, config.air.control_latency_s, config.air.compute_s)
 
 
 def settings_of(config: Config) -> RadioSettings:

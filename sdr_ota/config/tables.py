@@ -364,8 +364,8 @@ class AirTable(Table):
     control_latency_s: Annotated[float, Field(ge=0, le=60)] = Field(
         0.0, description="of a control message to all nodes, in the simulated world's time"
     )
-    compute_s: Annotated[float, Field(ge=0, le=3600)] = Field(
-        0.0, description="for which nodes compute in a round, in the simulated world's time"
+    round_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        0.0, description="that a round takes at least, in the simulated world's time"
     )
 
     @model_validator(mode="after")

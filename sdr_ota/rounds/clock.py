@@ -9,6 +9,9 @@ from typing import Protocol
 
 from sdr_ota.air.simulated_air import SimulatedAir
 
+MESSAGES_PER_ROUND = 5
+"""Announcement, ready, sounding order, payload order, outcome; each goes to all nodes at once."""
+
 
 class WorldClock(Protocol):
     """Told of what takes time on a bench."""

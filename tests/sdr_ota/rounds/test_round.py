@@ -561,3 +561,12 @@ def test_nobody_left_is_an_erasure() -> None:
     world = World((1.0,))
     with pytest.raises(Erasure, match="host: node 0: away"):
         without_absent(world.exact(), {0: "away"})
+
+
+def test_a_round_takes_its_time_in_a_simulated_world() -> None:
+    air = SimulatedAir(AIR, 2, RATE_HZ, 915e6, 1)
+    clock = AirClock(air, control_latency_s=0.01, compute_s=0.5)
+    clock.message()
+    assert air.now_tick == 10_000
+    clock.compute()
+    assert air.now_tick == 510_000
