@@ -8,6 +8,8 @@ from ota_calibration.paths.sounding import estimate_nodes, make_plan, receive_so
 from ota_calibration.paths.tracker import PathTracker, with_variation
 
 from sdr_ota.config.load import Config
+from sdr_ota.erasure import Erasure
+from sdr_ota.radio.base import RadioLost
 from sdr_ota.rounds.exchange import Bench, Link
 from sdr_ota.rounds.round import Planner
 from sdr_ota.types import TransmitPlan
@@ -22,7 +24,7 @@ class TrackingPlanner:
         peak_amplitude: Largest chip amplitude of a node, full scale 1.0.
         truncation_db: A node this much weaker than the median is left out.
         tracker: What consecutive soundings showed.
-        leaves_out_lost: Whether the run goes on without a node that has gone for good.
+        leaves_out_lost: Whether the run goes on without a node that has gone.
     """
 
     link: Link
@@ -32,9 +34,22 @@ class TrackingPlanner:
     leaves_out_lost: bool = False
 
     def __call__(self, bench: Bench) -> TransmitPlan:
-        """Return the plan that a new sounding of the bench asks for."""
+        """Return the plan that a new sounding of the bench asks for.
+
+        Raises:
+            Erasure: If there is none, for instance because the receiver has gone.
+            RadioLost: If a node has gone that may not be left out.
+        """
+        try:
+            return self._planned(bench)
+        except RadioLost as lost:
+            if self.leaves_out_lost or lost.serial == bench.receiver.info.serial:
+                raise Erasure("radio", f"sounding failed: {lost}") from lost
+            raise
+
+    def _planned(self, bench: Bench) -> TransmitPlan:
         if bench.has_hardware_time:
-            received = receive_sounding(bench, self.link)
+            received = receive_sounding(bench, self.link, self.leaves_out_lost)
             sounding = estimate_nodes(received.capture, bench, self.link)
             variation = self.tracker.observe(sounding, received.late_nodes)
         else:

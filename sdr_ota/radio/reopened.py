@@ -83,11 +83,14 @@ class ReopenedRadio(ClosedByBlock):
 
     def begin_receive(self, n_samples: int, start_tick: int | None = None) -> PendingCapture:
         """Start receiving."""
-        pending = self._use(lambda radio: radio.begin_receive(n_samples, start_tick))
-        return _PendingOfOne(self, pending)
+        radio = self._present()
+        pending = self._use(lambda present: present.begin_receive(n_samples, start_tick))
+        return _PendingOfOne(self, radio, pending)
 
-    def result_of(self, pending: PendingCapture, timeout_s: float) -> Capture:
+    def result_of(self, radio: Radio, pending: PendingCapture, timeout_s: float) -> Capture:
         """Return what was received, if the radio that began it is still there."""
+        if radio is not self._radio:
+            raise self._lost("what it was receiving is lost")
         return self._use(lambda _: pending.result(timeout_s))
 
     def temperature_c(self) -> float | None:
@@ -200,12 +203,13 @@ class ReopenedRadio(ClosedByBlock):
 
 @dataclass(frozen=True)
 class _PendingOfOne:
-    radio: ReopenedRadio
+    outer: ReopenedRadio
+    radio: Radio
     pending: PendingCapture
 
     def result(self, timeout_s: float) -> Capture:
         """Return the samples."""
-        return self.radio.result_of(self.pending, timeout_s)
+        return self.outer.result_of(self.radio, self.pending, timeout_s)
 
 
 def _pulsed(radio: Radio) -> PulsedRadio:

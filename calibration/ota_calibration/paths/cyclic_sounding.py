@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ota_calibration.paths.lost_nodes import LostNodes
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import RadioLost
 from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
@@ -18,7 +19,7 @@ def sound_cyclic(
     Args:
         bench: The radios.
         link: Frame format, search range, time to settle.
-        leaves_out_lost: Whether a node that has gone for good is one that was not found.
+        leaves_out_lost: Whether a node that has gone is one that was not found.
 
     Returns:
         One estimate a node, in node order; None for a node that was not found. Level, offset
@@ -27,25 +28,23 @@ def sound_cyclic(
 
     Raises:
         Erasure: If a capture did not come, or a saturated one.
-        RadioLost: If the receiver has gone for good, or a node that may not be left out.
+        RadioLost: If the receiver or all nodes have gone, or one that may not be left out.
     """
-    return tuple(
-        _sound_if_there(node, bench, link, leaves_out_lost) for node in range(len(bench.nodes))
-    )
+    lost = LostNodes(len(bench.nodes), leaves_out_lost)
+    return tuple(_sound_if_there(node, bench, link, lost) for node in range(len(bench.nodes)))
 
 
-def _sound_if_there(
-    node: int, bench: Bench, link: Link, leaves_out_lost: bool
-) -> ChannelEstimate | None:
+def _sound_if_there(node: int, bench: Bench, link: Link, lost: LostNodes) -> ChannelEstimate | None:
     try:
         return _sound(node, bench, link)
     except Erasure as erased:
-        lost = erased.__cause__
-        if not isinstance(lost, RadioLost):
+        gone = erased.__cause__
+        if not isinstance(gone, RadioLost):
             raise
-        if leaves_out_lost and lost.serial == bench.nodes[node].info.serial:
-            return None
-        raise lost from erased
+        if gone.serial == bench.receiver.info.serial:
+            raise gone from erased
+        lost.add(gone)
+        return None
 
 
 def _sound(node: int, bench: Bench, link: Link) -> ChannelEstimate | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ota_calibration.paths.lost_nodes import LostNodes
 from ota_calibration.paths.power_control import Inversion, NoNodeFoundError, invert_channels
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, RadioError, RadioLost, TimeError
@@ -39,21 +40,26 @@ def sound_nodes(bench: Bench, link: Link) -> tuple[ChannelEstimate | None, ...]:
 
     Raises:
         Erasure: If no capture came at all, or a saturated one.
-        RadioLost: If the receiver has gone.
+        RadioLost: If the receiver or all nodes have gone.
     """
     return estimate_nodes(receive_sounding(bench, link).capture, bench, link)
 
 
-def receive_sounding(bench: Bench, link: Link) -> ReceivedSounding:
+def receive_sounding(bench: Bench, link: Link, leaves_out_lost: bool = True) -> ReceivedSounding:
     """Let every node send its sounding burst in its own slot and capture them all.
+
+    Args:
+        bench: The radios.
+        link: Frame format.
+        leaves_out_lost: Whether a node that has gone leaves its slot empty.
 
     Raises:
         Erasure: If no capture came.
-        RadioLost: If the receiver has gone.
+        RadioLost: If the receiver or all nodes have gone, or one that may not be left out.
     """
     try:
-        return _sounding_frame(bench, link)
-    except RadioLost:  # the receiver: a node that is lost has an empty slot
+        return _sounding_frame(bench, link, leaves_out_lost)
+    except RadioLost:
         raise
     except RadioError as broken:
         raise Erasure("radio", f"sounding failed: {broken}") from broken
@@ -76,7 +82,7 @@ def estimate_nodes(
     return tuple(_estimate(capture, bench, link, node) for node in range(len(bench.nodes)))
 
 
-def _sounding_frame(bench: Bench, link: Link) -> ReceivedSounding:
+def _sounding_frame(bench: Bench, link: Link, leaves_out_lost: bool) -> ReceivedSounding:
     """Send every node's burst in its slot and return what was received."""
     frame = link.frame
     frame_tick = bench.receiver.now_tick() + round(link.lead_s * bench.sample_rate_hz)
@@ -84,7 +90,7 @@ def _sounding_frame(bench: Bench, link: Link) -> ReceivedSounding:
     pending = bench.receiver.begin_receive(
         frame.n_sounding_frame(len(bench.nodes)) + frame.guard_samples, frame_tick
     )
-    late = set()
+    late, lost = set(), LostNodes(len(bench.nodes), leaves_out_lost)
     try:
         for node, radio in enumerate(bench.nodes):
             # A node that is late or lost leaves its slot empty, which the receiver will see.
@@ -92,8 +98,8 @@ def _sounding_frame(bench: Bench, link: Link) -> ReceivedSounding:
                 radio.transmit(burst, frame_tick + frame.sounding_start(node))
             except TimeError:
                 late.add(node)
-            except RadioLost:
-                continue
+            except RadioLost as gone:
+                lost.add(gone)
     except RadioError:
         with suppress(RadioError):  # what did leave must not meet the next sounding
             pending.result(link.timeout_s)
@@ -104,8 +110,8 @@ def _sounding_frame(bench: Bench, link: Link) -> ReceivedSounding:
             radio.confirm_sent(link.timeout_s)
         except TimeError:
             late.add(node)
-        except RadioLost:
-            continue
+        except RadioLost as gone:
+            lost.add(gone)
     return ReceivedSounding(capture, frozenset(late))
 
 
