@@ -1,6 +1,6 @@
 """Open the radios that a config names, and the synchroniser of its receiver."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
@@ -30,6 +30,7 @@ def open_bench(config: Config, air: SimulatedAir) -> Iterator[Bench]:
     with ExitStack() as opened:
         try:
             receiver, *nodes = opened.enter_context(_radios(config, air))
+            _check_distinct(config, receiver, nodes)
             settings = tuple(r.configure(settings_of(config)) for r in (receiver, *nodes))
         except (AddressError, SettingNotTaken) as wrong:
             raise CommandFailed(str(wrong), WRONG_USE) from wrong
@@ -40,7 +41,7 @@ def open_bench(config: Config, air: SimulatedAir) -> Iterator[Bench]:
         try:
             yield bench
         except RadioLost as lost:
-            raise CommandFailed(f"{lost}; the run stops") from lost
+            raise CommandFailed(f"{lost}; the run stops", NO_RADIO) from lost
 
 
 @contextmanager
@@ -71,6 +72,44 @@ def _process_addresses(config: Config) -> Iterator[tuple[str, ...]]:
         raise CommandFailed(str(failed), NO_RADIO) from failed
     with started as virtual:
         yield (virtual.receiver_address, *virtual.node_addresses)
+
+
+def _check_distinct(config: Config, receiver: Radio, nodes: Sequence[Radio]) -> None:
+    """Refuse one device behind two addresses, as far as serials tell.
+
+    Raises:
+        CommandFailed: Naming both.
+    """
+    if config.radio.is_simulated:
+        return
+    first: dict[tuple[str, str], str] = {}
+    for address, radio in zip(config.radio.nodes, nodes, strict=True):
+        device = (radio.info.driver, radio.info.serial)
+        if radio is receiver:
+            _check_both_ways(receiver)
+        if device in first:
+            raise CommandFailed(
+                f"{first[device]} and {address} are one device, {radio.info.serial}: every node "
+                "needs a radio of its own",
+                WRONG_USE,
+            )
+        first[device] = address
+    itself = first.get((receiver.info.driver, receiver.info.serial))
+    if itself is not None and receiver not in nodes:
+        raise CommandFailed(
+            f"{config.radio.receiver} and {itself} are one device, {receiver.info.serial}: write "
+            "the same address for both",
+            WRONG_USE,
+        )
+
+
+def _check_both_ways(radio: Radio) -> None:
+    if not radio.info.is_full_duplex:
+        raise CommandFailed(
+            f"{radio.info.serial} is the receiver and a node, but it cannot send and receive at "
+            "the same time: use two radios",
+            WRONG_USE,
+        )
 
 
 def _check_suits(config: Config, bench: Bench) -> None:

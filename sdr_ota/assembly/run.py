@@ -20,15 +20,16 @@ from sdr_ota.assembly.start_record import start_record
 from sdr_ota.config.air_time import gradient_air_s_per_round
 from sdr_ota.config.load import Config, ConfigError, load_config, restore_config
 from sdr_ota.config.parts import link_of, simulated_air
-from sdr_ota.failure import INTERRUPTED, WRONG_USE, CommandFailed
+from sdr_ota.failure import INTERRUPTED, NO_RADIO, WRONG_USE, CommandFailed
 from sdr_ota.interruption import Interruption
 from sdr_ota.report.progress import RunView, run_view
 from sdr_ota.rounds.duty import DutyLimit
 from sdr_ota.rounds.exchange import Bench, Link
+from sdr_ota.rounds.patience import patiently
 from sdr_ota.rounds.round import RoundResult, Schedule, run_rounds
 from sdr_ota.rounds.server import Server
 from sdr_ota.runs.capture_folder import CaptureFolder
-from sdr_ota.runs.checkpoint import RunState, load_run_state, save_run_state
+from sdr_ota.runs.checkpoint import CHECKPOINT, RunState, load_run_state, save_run_state
 from sdr_ota.runs.run_folder import Ending, Evaluation, RunFolder, RunFolderError, read_run
 
 
@@ -85,7 +86,7 @@ def _run_to_the_end(
             raise CommandFailed(text, INTERRUPTED) from None
         except CommandFailed as failure:
             _stop(folder, "fail", str(failure))
-            raise
+            raise _with_way_on(failure, folder) from failure
         except OSError as error:
             _stop(folder, "fail", str(error))
             raise CommandFailed(_cannot_write(folder, error)) from error
@@ -93,6 +94,14 @@ def _run_to_the_end(
             _stop(folder, "fail", f"{type(broken).__name__}: {broken}")
             raise
     _stop(folder, "success", why)
+
+
+def _with_way_on(failure: CommandFailed, folder: RunFolder) -> CommandFailed:
+    """Tell how to go on once radios are back; other failures say themselves what to do."""
+    if failure.exit_code != NO_RADIO or not (folder.path / CHECKPOINT).exists():
+        return failure
+    text = f"{failure}; go on with: sdr-ota run --resume {folder.path}"
+    return CommandFailed(text, NO_RADIO)
 
 
 def _cannot_write(folder: RunFolder, error: OSError) -> str:
@@ -184,7 +193,8 @@ def _run_rounds(
     told, captures = observers
     position, duty = standing.position, DutyLimit(_max_duty_cycle(config))
     schedule = Schedule(config.run.rounds, config.run.seed, config.link.sounding_every)
-    for result in run_rounds(server, schedule, position, captures.observe):
+    results = run_rounds(server, schedule, position, captures.observe)
+    for result in patiently(results, config.radio.give_up_after):
         duty.count(result.compute_s)
         told.round_done(result, standing.planner)
         done = position.next_round

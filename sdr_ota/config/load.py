@@ -29,6 +29,7 @@ from sdr_ota.config.tables import (
     Table,
     ZoTable,
 )
+from sdr_ota.radio.normal_form import normal_form
 from sdr_ota.schemes import load_scheme
 
 MAX_PROCESSES = 4
@@ -81,6 +82,7 @@ class Config(Table):
                     "radio.nodes, or set it to false"
                 )
             self._check_transmission()
+            self._check_addresses()
         elif self.radio.processes and self.clients.count > MAX_PROCESSES:
             raise ValueError(
                 f"clients.count = {self.clients.count}, but the air between processes has "
@@ -124,6 +126,17 @@ class Config(Table):
                 f"[[band]] of the configuration (there: {there or 'none'}); write down the band "
                 "in which you may transmit"
             )
+
+    def _check_addresses(self) -> None:
+        """Refuse two nodes with one address; the receiver may be one of them."""
+        first: dict[str, int] = {}
+        for place, address in enumerate(self.radio.nodes):
+            before = first.setdefault(normal_form(address), place)
+            if before != place:
+                raise ValueError(
+                    f"radio.nodes: node {before} and node {place} have one address, {address}; "
+                    "every node needs a radio of its own"
+                )
 
     @property
     def _used_hz(self) -> tuple[float, float]:

@@ -269,7 +269,12 @@ class RadioTable(Table):
         description="simulated radios as processes of their own, over ZeroMQ and a GNU Radio air",
     )
     lost_node: Literal["leave-out", "stop"] = Field(
-        "leave-out", description="with processes: what becomes of the run if a node dies"
+        "leave-out", description="what becomes of the run if a node's radio has gone"
+    )
+    give_up_after: Count = Field(
+        20,
+        description="rounds in a row that are lost with a radio or a machine before the run stops; "
+        "between them up to 5 s are waited",
     )
     center_freq_hz: Positive = Field(915e6, description="to which all radios are tuned")
     sample_rate_hz: Positive = Field(1e6, description="of all radios")

@@ -5,11 +5,15 @@ With ``host=NAME`` the radio is plugged into another machine, where `sdr-ota nod
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import TypeGuard
 
 from sdr_ota.radio.base import Radio
-from sdr_ota.radio.clock import align_clocks
+from sdr_ota.radio.clock import PulsedRadio, align_clocks
+from sdr_ota.radio.normal_form import normal_form
 from sdr_ota.radio.pluto import PlutoRadio
 from sdr_ota.radio.remote import RemoteRadio
+from sdr_ota.radio.reopened import ReopenedRadio
 from sdr_ota.radio.soapy import SoapyRadio
 from sdr_ota.radio.zeromq import ZeroMqRadio
 
@@ -34,9 +38,23 @@ def open_radio(address: str) -> Radio:
     return _DRIVERS[options["driver"]](options)
 
 
+def open_lasting_radio(address: str) -> Radio:
+    """Open a radio that is opened and set again when it was away.
+
+    Raises:
+        AddressError: If the address is not of the form.
+        RadioNotFound: If no such device answers.
+    """
+    if "host" in parse_address(address):
+        return open_radio(address)  # its machine does that
+    return ReopenedRadio(partial(open_radio, address))
+
+
 @contextmanager
 def open_radios(addresses: Sequence[str]) -> Iterator[tuple[Radio, ...]]:
     """Open several radios, let those with a pulse per second count alike, close all of them.
+
+    An address that stands there twice is one radio, opened once: it sends and receives.
 
     Raises:
         AddressError: If an address is not of the form.
@@ -44,11 +62,20 @@ def open_radios(addresses: Sequence[str]) -> Iterator[tuple[Radio, ...]]:
         SettingNotTaken: If their clocks cannot be aligned.
     """
     with ExitStack() as opened:
-        radios = tuple(opened.enter_context(open_radio(address)) for address in addresses)
-        pulsed = [r for r in radios if isinstance(r, SoapyRadio | RemoteRadio) and r.has_pulse]
+        radios: dict[str, Radio] = {}
+        for address in addresses:
+            name = normal_form(address)
+            if name not in radios:
+                radios[name] = opened.enter_context(open_lasting_radio(address))
+        pulsed = [r for r in radios.values() if is_pulsed(r)]
         if len(pulsed) > 1:
             align_clocks(pulsed)
-        yield radios
+        yield tuple(radios[normal_form(address)] for address in addresses)
+
+
+def is_pulsed(radio: Radio) -> TypeGuard[PulsedRadio]:
+    """Return whether a radio's time can be set at a pulse per second."""
+    return bool(getattr(radio, "has_pulse", False))
 
 
 def parse_address(address: str) -> Mapping[str, str]:

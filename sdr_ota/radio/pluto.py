@@ -24,11 +24,13 @@ from sdr_ota.radio.base import (
     PendingCapture,
     RadioError,
     RadioInfo,
+    RadioLost,
     RadioNotFound,
     Range,
     TimeError,
     Timeout,
 )
+from sdr_ota.radio.libiio_errors import quiet_destructors, radio_error
 from sdr_ota.radio.pluto_trigger import PULSE_TICKS, start_engine, stop_engine
 from sdr_ota.radio.refusal import (
     refuse_not_taken,
@@ -67,6 +69,7 @@ class PlutoRadio(ClosedByBlock):
         self._sdr: Any = _connect(uri)
         self._tick = 0
         self._sends = False
+        self._is_lost = False
         serial = str(self._sdr._ctx.attrs.get("hw_serial", uri))
         self.info = RadioInfo(
             driver="pluto",
@@ -190,9 +193,21 @@ class PlutoRadio(ClosedByBlock):
             sdr.rx_destroy_buffer()
             sdr._rxadc.set_kernel_buffers_count(1)
             sdr.rx_buffer_size = n_samples
-            codes = np.atleast_1d(sdr.rx())
+            try:
+                codes = np.atleast_1d(sdr.rx())
+            except OSError as error:
+                if error.errno == errno.ETIMEDOUT and self._answers():
+                    raise Timeout(f"{self.info.serial}: no answer in time") from error
+                raise
             sdr.rx_destroy_buffer()
         return np.asarray(codes)
+
+    def _answers(self) -> bool:
+        """Return whether the board is there: buffers have connections of their own."""
+        try:
+            return bool(self._tx_oscillator_down.value)
+        except OSError:
+            return False
 
     def temperature_c(self) -> float | None:
         """Return the transceiver's temperature."""
@@ -201,7 +216,7 @@ class PlutoRadio(ClosedByBlock):
             return None if sensor is None else float(sensor.attrs["input"].value) / 1000
 
     def close(self) -> None:
-        """Switch the transmitter off and let go of the board."""
+        """Switch the transmitter off and let go of the board; a lost one is let go of only."""
         if self._sdr is None:
             return
         try:
@@ -213,11 +228,16 @@ class PlutoRadio(ClosedByBlock):
             self._sdr = None
 
     def _let_go(self) -> None:
-        with self._device() as sdr:
-            # Open buffers at the interpreter's exit crash libiio 0.24.
-            with suppress(OSError):
-                sdr.rx_destroy_buffer()
-            self._silence()
+        # Open buffers at the interpreter's exit crash libiio 0.24.
+        with suppress(OSError):
+            self._sdr.rx_destroy_buffer()
+        if self._is_lost:
+            return
+        try:
+            with self._device():
+                self._silence()
+        except RadioError as broken:
+            _log.warning("%s; whether its transmitter is off is not known", broken)
 
     def _say_if_left_on(self) -> None:
         gain_db = self._sdr.tx_hardwaregain_chan0
@@ -253,15 +273,17 @@ class PlutoRadio(ClosedByBlock):
         except RadioError:
             raise
         except OSError as error:
-            if error.errno == errno.ETIMEDOUT:
-                raise Timeout(f"{self.info.serial}: no answer in time") from error
-            raise RadioError(f"{self.info.serial}: {error.strerror or error}") from error
+            what = radio_error(self.info.serial, error)
+            self._is_lost |= isinstance(what, RadioLost)
+            raise what from error
         except Exception as error:  # pyadi-iio raises plain ones
             raise RadioError(f"{self.info.serial}: {error}") from error
 
     def _check_open(self) -> None:
         if self._sdr is None:
             raise RadioError(f"{self.info.serial} is closed; open a new radio")
+        if self._is_lost:
+            raise RadioLost(f"{self.info.serial} is lost; open a new radio", self.info.serial)
 
 
 @dataclass(frozen=True)
@@ -283,6 +305,7 @@ def _connect(uri: str) -> Any:
             f"a PlutoSDR needs pyadi-iio and libiio: pip install 'sdr-ota[pluto]' and the "
             f"package libiio0 ({missing})"
         ) from missing
+    quiet_destructors()
     try:
         return adi.Pluto(uri=uri)
     except Exception as error:  # pyadi-iio raises a plain Exception where nobody answers

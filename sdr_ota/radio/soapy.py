@@ -22,6 +22,7 @@ from sdr_ota.radio.base import (
     PendingCapture,
     RadioError,
     RadioInfo,
+    RadioLost,
     RadioNotFound,
     Range,
     SettingNotTaken,
@@ -76,6 +77,7 @@ class SoapyRadio(ClosedByBlock):
         self._reception = 0
         self._rate_hz = 1e6
         self._unconfirmed = False
+        self._is_lost = False
         self.info = _describe(self._soapy, self._device, device)
         with self._guarded() as there:
             self._quiet()
@@ -281,7 +283,8 @@ class SoapyRadio(ClosedByBlock):
         if code >= 0:
             return code
         name = self._soapy.errToStr(code)
-        raise _ERRORS.get(name, RadioError)(f"{self.info.serial}: {name}")
+        kind = _StreamError if name == "STREAM_ERROR" else _ERRORS.get(name, RadioError)
+        raise kind(f"{self.info.serial}: {name}")
 
     def _stream(self, way: int) -> Any:
         if way not in self._streams:
@@ -314,20 +317,48 @@ class SoapyRadio(ClosedByBlock):
         self._streams.clear()
         self._device = None
 
+    def _answers(self) -> bool:
+        """Return whether the device is there: it is asked for its time."""
+        try:
+            self._device.getHardwareTime()
+        except (RuntimeError, ValueError):
+            return False
+        return True
+
+    def _lost(self, why: object) -> RadioLost:
+        self._is_lost = True
+        return RadioLost(f"{self.info.serial}: {why}", self.info.serial)
+
     @contextmanager
     def _guarded(self) -> Iterator[Any]:
-        """Give the open device; what its driver raises becomes one of our errors."""
+        """Give the open device; what its driver raises becomes one of our errors.
+
+        Drivers do not tell a device that has gone from one that failed once, in no two ways
+        alike; so it is asked for something simple.
+        """
         self._check_open()
         try:
             yield self._device
+        except (Timeout, _StreamError) as error:
+            if self._answers():
+                raise
+            raise self._lost("the device does not answer any more") from error
         except RadioError:
             raise
         except (RuntimeError, ValueError) as error:
-            raise RadioError(f"{self.info.serial}: {error}") from error
+            if self._answers():
+                raise RadioError(f"{self.info.serial}: {error}") from error
+            raise self._lost(error) from error
 
     def _check_open(self) -> None:
         if self._device is None:
             raise RadioError(f"{self.info.serial} is closed; open a new radio")
+        if self._is_lost:
+            raise RadioLost(f"{self.info.serial} is lost; open a new radio", self.info.serial)
+
+
+class _StreamError(RadioError):
+    """SoapySDR's STREAM_ERROR: anything may have happened."""
 
 
 @dataclass(frozen=True)
@@ -370,7 +401,8 @@ def _describe(soapy: Any, device: Any, words: Mapping[str, str]) -> RadioInfo:
         return Range(there.minimum(), there.maximum())
 
     about = dict(device.getHardwareInfo())
-    serial = str(about.get("serial") or words.get("serial") or device.getHardwareKey())
+    key = f"{device.getHardwareKey()} {' '.join(words.values())}"  # two without serials differ
+    serial = str(about.get("serial") or words.get("serial") or key)
     return RadioInfo(
         driver="soapy",
         serial=serial,

@@ -20,6 +20,7 @@ from sdr_ota.receiver.plausibility import (
     check_sum_in_range,
 )
 from sdr_ota.rounds.exchange import Bench, Exchange, Link, ReceivedSounding, Reception, Slot
+from sdr_ota.rounds.lost_nodes import LostNodes, lost_sounding
 from sdr_ota.rounds.messages import PayloadOrder, SoundingOrder
 from sdr_ota.rounds.node import Node
 from sdr_ota.rounds.sender import on_subcarriers, sounding_period
@@ -56,12 +57,17 @@ class CyclicExchange:
 
         Raises:
             Erasure: ``radio`` if a capture did not come, ``saturated`` if one touches full scale.
-            RadioLost: If the receiver has gone, or a node that may not be left out.
+            RadioLost: If a node has gone that may not be left out.
         """
-        slots = tuple(
-            self._slot(node, SoundingOrder(round_index, index)) for index, node in enumerate(nodes)
-        )
-        return ReceivedSounding(slots, self.sample_rate_hz)
+        lost = LostNodes(len(nodes), self.leaves_out_lost)
+        orders = [SoundingOrder(round_index, slot) for slot in range(len(nodes))]
+        try:
+            slots = [self._slot(n, o, lost) for n, o in zip(nodes, orders, strict=True)]
+        except RadioLost as gone:
+            raise lost_sounding(gone, self.receiver, self.leaves_out_lost) from gone
+        except RadioError as broken:
+            raise Erasure("radio", str(broken)) from broken
+        return ReceivedSounding(tuple(slots), self.sample_rate_hz)
 
     def receive(self, nodes: Sequence[Node], orders: Mapping[int, PayloadOrder]) -> Capture:
         """Let nodes repeat their payload at once and capture a window of it.
@@ -85,19 +91,18 @@ class CyclicExchange:
         except RadioError as broken:
             raise Erasure("radio", str(broken)) from broken
 
-    def _slot(self, node: Node, order: SoundingOrder) -> Slot | None:
+    def _slot(self, node: Node, order: SoundingOrder, lost: LostNodes) -> Slot | None:
         """Capture one node's sounding; None for a node that has gone."""
         try:
             with _silenced([node]):
                 node.sound(order)
                 node.sent(self.link.timeout_s)
                 capture = self._after_settling(2 * len(sounding_period(self.link)))
-        except RadioLost as lost:
-            if self.leaves_out_lost and lost.serial == node.info.serial:
-                return None
-            raise
-        except RadioError as broken:
-            raise Erasure("radio", str(broken)) from broken
+        except RadioLost as gone:
+            if gone.serial == self.receiver.info.serial:
+                raise
+            lost.add(gone)
+            return None
         refuse_saturated_sounding(capture, f"node {order.slot}'s sounding")
         return Slot(capture.samples, capture.start_tick, None)
 

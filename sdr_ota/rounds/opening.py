@@ -14,7 +14,7 @@ def exchange_of(bench: Bench, link: Link, leaves_out_lost: bool = True) -> Excha
     """Return how the nodes of a bench are sounded and received."""
     rate = bench.sample_rate_hz
     if bench.has_hardware_time:
-        return TimedExchange(bench.receiver, link, rate)
+        return TimedExchange(bench.receiver, link, rate, leaves_out_lost)
     return CyclicExchange(bench.receiver, link, rate, leaves_out_lost)
 
 

@@ -14,6 +14,7 @@ from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost, TimeError
 from sdr_ota.receiver.joint_frame import ReceivedPayload
 from sdr_ota.receiver.plausibility import check_lead, check_sum_in_range
 from sdr_ota.rounds.exchange import Exchange, Link, ReceivedSounding, Reception, Slot
+from sdr_ota.rounds.lost_nodes import LostNodes, lost_sounding
 from sdr_ota.rounds.messages import PayloadOrder, SoundingOrder
 from sdr_ota.rounds.node import Node
 from sdr_ota.schemes import LinkQuality
@@ -29,11 +30,13 @@ class TimedExchange:
         receiver: Its radio.
         link: Frame, lead and waiting times.
         sample_rate_hz: Samples a second.
+        leaves_out_lost: Whether the run goes on without a node that has gone.
     """
 
     receiver: Radio
     link: Link
     sample_rate_hz: float
+    leaves_out_lost: bool = True
 
     is_cyclic = False
 
@@ -44,7 +47,7 @@ class TimedExchange:
 
         Raises:
             Erasure: ``radio`` if no capture came, ``saturated`` if it touches full scale.
-            RadioLost: If the receiver has gone.
+            RadioLost: If a node has gone that may not be left out.
         """
         frame, tick = self.link.frame, self._frame_tick()
         try:
@@ -54,8 +57,8 @@ class TimedExchange:
                 node.sound(SoundingOrder(round_index, slot, tick))
             capture = pending.result(self.link.timeout_s)
             late = self._late(nodes)
-        except RadioLost:  # the receiver: a node that is lost has an empty slot
-            raise
+        except RadioLost as lost:
+            raise lost_sounding(lost, self.receiver, self.leaves_out_lost) from lost
         except RadioError as broken:
             raise Erasure("radio", f"sounding failed: {broken}") from broken
         refuse_saturated_sounding(capture, "the sounding")
@@ -97,16 +100,17 @@ class TimedExchange:
         """Return the nodes whose radios said that they were late.
 
         Raises:
-            RadioError: What else went wrong in a node that has not gone.
+            RadioLost: If a node has gone that may not be left out, or if all have.
+            RadioError: What else went wrong in a node.
         """
-        late = set()
+        late, lost = set(), LostNodes(len(nodes), self.leaves_out_lost)
         for index, node in enumerate(nodes):
             try:
                 node.sent(self.link.timeout_s)
             except TimeError:
                 late.add(index)
-            except RadioLost:
-                continue
+            except RadioLost as gone:
+                lost.add(gone)
         return frozenset(late)
 
 

@@ -1,9 +1,10 @@
 """Virtual PlutoSDRs on one simulated air: what their attributes and buffers do to it.
 
 The air is the one of the simulated back-end. Its time moves with the samples that the
-receiving board is asked for. Approximations: the nodes' boards receive nothing but their own
-loopback, and a board that runs at another rate than the receiver, or is tuned elsewhere,
-is not received at all.
+listening board is asked for. Approximations: one board listens at a time, the one that opened
+a receive buffer last, and it stands where the receiving board stands, so that a node's board
+receives itself too; a board that runs at another rate than the listener, or is tuned
+elsewhere, is not received at all.
 """
 
 import threading
@@ -67,6 +68,7 @@ class PlutoWorld:
         seed: Everything random follows from it.
 
     Attributes:
+        listener: Board that opened a receive buffer last.
         has_pulse: Whether pulses come to the boards' trigger inputs: one comes when the
             receiving board waits for it.
     """
@@ -86,16 +88,22 @@ class PlutoWorld:
         self._own_errors_ppm = [path.clock_error_ppm for path in self.air.paths]
         self.nodes = tuple(PlutoBoard(self, node) for node in range(n_nodes))
         self.receiver = PlutoBoard(self, None)
+        self.listener = self.receiver
+
+    def _error_ppm(self, board: "PlutoBoard") -> float:
+        """Return a board's clock error against the receiving board's uncorrected one."""
+        own_ppm = 0.0 if board.node is None else self._own_errors_ppm[board.node]
+        return own_ppm - board.correction_ppm
 
     def settle(self) -> None:
         """Let every board's settings act on the air."""
-        receiver = self.receiver
-        rate = receiver.number((PHY, RX, "sampling_frequency"))
-        center = receiver.number((PHY, RX_LO, "frequency"))
+        listener = self.listener
+        rate = listener.number((PHY, RX, "sampling_frequency"))
+        center = listener.number((PHY, RX_LO, "frequency"))
         self.air.sample_rate_hz = rate
         for node, board in enumerate(self.nodes):
-            path, own_ppm = self.air.paths[node], self._own_errors_ppm[node]
-            error_ppm = own_ppm - board.correction_ppm + receiver.correction_ppm
+            path = self.air.paths[node]
+            error_ppm = self._error_ppm(board) - self._error_ppm(listener)
             detuned = board.number((PHY, TX_LO, "frequency")) - center
             path.delay_samples *= rate / path.sample_rate_hz
             path.sample_rate_hz = rate
@@ -219,9 +227,9 @@ class PlutoBoard:
 
     def _through_transmitter(self, source: Samples) -> Samples | None:
         """Return what filter and attenuator leave; None if the receiver cannot receive it."""
-        receiver = self._world.receiver
-        rate_hz = receiver.number((PHY, RX, "sampling_frequency"))
-        detuned_hz = self.number((PHY, TX_LO, "frequency")) - receiver.number(
+        listener = self._world.listener
+        rate_hz = listener.number((PHY, RX, "sampling_frequency"))
+        detuned_hz = self.number((PHY, TX_LO, "frequency")) - listener.number(
             (PHY, RX_LO, "frequency")
         )
         has_its_rate = self.number((PHY, TX, "sampling_frequency")) == rate_hz
@@ -246,6 +254,8 @@ class PlutoBoard:
     def open_receiver(self) -> None:
         """Forget what was received: a new buffer begins."""
         self._queue.clear()
+        self._world.listener = self
+        self._world.settle()
 
     def receive(self, n_samples: int) -> NDArray[np.int16] | None:
         """Return the oldest kernel buffer; as many newer ones as there are wait behind it.
@@ -265,7 +275,7 @@ class PlutoBoard:
         looped = self.number((PHY, "debug", "loopback"))
         if looped and self._sent is not None:
             received = self._sent[np.arange(n_samples) % len(self._sent)]
-        elif self.node is None and not self.number((PHY, RX_LO, "powerdown")):
+        elif not self.number((PHY, RX_LO, "powerdown")):
             received, _ = self._world.air.receive(self._world.air.now_tick, n_samples)
             received = received * self._rx_gain(received)
         share = min(
