@@ -103,6 +103,9 @@ class Run:
         self._process.send_signal(signal.SIGINT)
         assert self.ends() == 130, self.said()
 
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
     def close(self) -> None:
         if self._process.poll() is None:
             self._process.kill()
@@ -138,6 +141,10 @@ class Cabled:
         self.receiver, *self.nodes = relays
         first, *others = (f"driver=pluto,uri=ip:127.0.0.1:{relay.port}" for relay in relays)
         write_bench(folder, first, tuple(others))
+
+    def is_silent(self) -> bool:
+        """Whether no synthesiser of a transmitter is on."""
+        return all(board.number((PHY, TX_LO, "powerdown")) for board in self.world.nodes)
 
     def is_dark(self) -> bool:
         return not self.world.air._cyclic and all(
@@ -277,6 +284,20 @@ def test_an_ethernet_cable_that_is_out_for_two_seconds_loses_nothing_but_time(
         run.does_rounds([0, 1])
         run.is_interrupted()
         assert_short_and_clean(run.said())
+
+
+@pytest.mark.slow
+def test_a_frozen_host_falls_silent_and_goes_on_when_it_thaws(
+    tmp_path: Path, cabled: Cabled
+) -> None:
+    with running(tmp_path) as run:
+        run.send(signal.SIGSTOP)
+        wait_until(cabled.is_silent, "silence")
+        run.send(signal.SIGCONT)
+        run.does_rounds([0, 1])
+        assert not cabled.is_silent()
+        run.send(signal.SIGKILL)
+        wait_until(cabled.is_silent, "silence")
 
 
 @contextmanager
