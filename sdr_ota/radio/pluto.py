@@ -32,6 +32,7 @@ from sdr_ota.radio.base import (
 )
 from sdr_ota.radio.libiio_errors import quiet_destructors, radio_error
 from sdr_ota.radio.pluto_trigger import PULSE_TICKS, start_engine, stop_engine
+from sdr_ota.radio.pluto_watchdog import PlutoWatchdog
 from sdr_ota.radio.refusal import (
     refuse_not_taken,
     refuse_out_of_range,
@@ -67,6 +68,8 @@ class PlutoRadio(ClosedByBlock):
 
     def __init__(self, uri: str, is_triggered: bool = False) -> None:
         self._sdr: Any = _connect(uri)
+        self._uri = uri
+        self._watchdog: PlutoWatchdog | None = None
         self._tick = 0
         self._sends = False
         self._is_lost = False
@@ -143,8 +146,14 @@ class PlutoRadio(ClosedByBlock):
         """Do nothing: the board does not tell."""
 
     def begin_cyclic(self, samples: Samples) -> None:
-        """Send a period over and over, beginning some milliseconds from now."""
+        """Send a period over and over, beginning some milliseconds from now.
+
+        A process of its own watches that it ends even if this one freezes or is killed.
+        """
+        self._check_open()
         refuse_over_full_scale(self.info, samples)
+        if self._watchdog is None:
+            self._watchdog = PlutoWatchdog(self._uri)
         self._send(samples, is_cyclic=True)
 
     def _send(self, samples: Samples, is_cyclic: bool) -> None:
@@ -226,6 +235,8 @@ class PlutoRadio(ClosedByBlock):
             raise
         finally:
             self._sdr = None
+            if self._watchdog is not None:
+                self._watchdog.close()
 
     def _let_go(self) -> None:
         # Open buffers at the interpreter's exit crash libiio 0.24.

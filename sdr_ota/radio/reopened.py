@@ -4,6 +4,7 @@ Nobody waits for a device that may never answer: it is opened in a thread of its
 until that has ended every call says that the radio is lost.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -18,14 +19,18 @@ from sdr_ota.radio.base import Capture, PendingCapture, Radio, RadioError, Radio
 from sdr_ota.radio.clock import PulsedRadio
 from sdr_ota.types import RadioSettings, Samples
 
+_log = logging.getLogger(__name__)
+
 PAUSE_S = 1.0
 """Shortest time between two attempts to open a radio again."""
 
 WAIT_S = 0.3
-"""How long a call waits for an attempt: a device on the desk answers within it."""
+"""How long the first call waits for an attempt: a device on the desk answers within it."""
 
 LAST_WAIT_S = 12.0
 """How long closing waits for an attempt under way: libiio gives up after 5 s, twice."""
+
+_OTHER_ZERO = "opened again it would not count like the others: resume the run to align all"
 
 T = TypeVar("T")
 
@@ -49,6 +54,7 @@ class ReopenedRadio(ClosedByBlock):
         self._settings: RadioSettings | None = None
         self._next_attempt_s = 0.0
         self._why = ""
+        self._wait_s = WAIT_S
         self._opening: Future[Radio] | None = None
         self._is_open = True
         self._radio: Radio | None = open_radio()
@@ -127,12 +133,17 @@ class ReopenedRadio(ClosedByBlock):
         try:
             return ask(radio)
         except RadioLost as lost:
-            self._why = str(lost)
-            self._radio = None
-            self._opening = None if self.info.has_hardware_time else self._begin(radio)
-            if self._opening is None:
-                radio.close()
+            self._lose(radio, str(lost))
             raise RadioLost(self._why, self.info.serial) from lost
+
+    def _lose(self, radio: Radio, why: str) -> None:
+        self._why, self._radio = why, None
+        if self.info.has_hardware_time:
+            radio.close()
+            _log.warning("%s; %s", why, _OTHER_ZERO)
+        else:
+            self._opening = self._begin(radio)
+            _log.warning("%s; it is opened again once it answers", why)
 
     def _present(self) -> Radio:
         """Return the radio, which may have come back."""
@@ -141,20 +152,20 @@ class ReopenedRadio(ClosedByBlock):
         if self._radio is None:
             self._radio = self._come_back()
             self.info = self._radio.info
+            _log.warning("%s is back", self.info.serial)
         return self._radio
 
     def _come_back(self) -> Radio:
         if self.info.has_hardware_time:
-            raise self._lost(
-                "opened again it would not count like the others: resume the run to align all"
-            )
+            raise self._lost(_OTHER_ZERO)
         if self._opening is None:
             if time.monotonic() < self._next_attempt_s:
                 raise self._lost("it is opened again in a moment")
             self._opening = self._begin(None)
         try:
-            radio = self._opening.result(WAIT_S)
+            radio = self._opening.result(self._wait_s)
         except NotYet:
+            self._wait_s = 0.0
             raise self._lost("it is being opened again") from None
         except RadioError as away:
             self._opening = None
@@ -169,6 +180,7 @@ class ReopenedRadio(ClosedByBlock):
     def _begin(self, broken: Radio | None) -> Future[Radio]:
         """Let go of what is broken and open the radio again, in a thread of its own."""
         opening: Future[Radio] = Future()
+        self._wait_s = WAIT_S
 
         def work() -> None:
             try:

@@ -17,6 +17,8 @@ from sdr_ota.air.presets import air_preset
 from sdr_ota.radio.virtual.pluto_attributes import PHY, TX, TX_LO
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
+from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
+from sdr_ota.radio.virtual.soapy_world import SoapyWorld
 from tests.sdr_ota.radio.relay import Relay
 
 BENCH = """
@@ -101,6 +103,9 @@ class Run:
         self._process.send_signal(signal.SIGINT)
         assert self.ends() == 130, self.said()
 
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
     def close(self) -> None:
         if self._process.poll() is None:
             self._process.kill()
@@ -136,6 +141,10 @@ class Cabled:
         self.receiver, *self.nodes = relays
         first, *others = (f"driver=pluto,uri=ip:127.0.0.1:{relay.port}" for relay in relays)
         write_bench(folder, first, tuple(others))
+
+    def is_silent(self) -> bool:
+        """Whether no synthesiser of a transmitter is on."""
+        return all(board.number((PHY, TX_LO, "powerdown")) for board in self.world.nodes)
 
     def is_dark(self) -> bool:
         return not self.world.air._cyclic and all(
@@ -179,6 +188,32 @@ def test_a_node_that_does_not_come_back_is_left_out(tmp_path: Path, cabled: Cabl
         assert "node 0 was not found" in run.rounds()[-1]["detail"]
         run.is_interrupted()
         assert_short_and_clean(run.said())
+
+
+@pytest.mark.slow
+def test_a_device_with_hardware_time_that_was_away_stays_away_until_the_run_is_resumed(
+    tmp_path: Path, virtual_soapy_driver: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOAPY_SDR_PLUGIN_PATH", str(virtual_soapy_driver.parent))
+    world = SoapyWorld(air_preset("ideal"), 2, 1e6, 915e6, seed=1)
+    with VirtualSoapy(world) as served, Relay(served.port) as relay:
+        first, second = served.node_addresses
+        far = second.replace(f"port={served.port}", f"port={relay.port}")
+        write_bench(tmp_path, served.receiver_address, (first, far))
+        with running(tmp_path, "radio.lead_s=0.05") as run:
+            relay.cut()
+            run.does_rounds([0])
+            relay.mend()
+            run.does_rounds([0], n_more=10)
+            run.is_interrupted()
+            assert_short_and_clean(run.said())
+            assert "resume the run to align all" in run.said()
+        resumed = Run(tmp_path, "--resume", str(run.run_folder))
+        try:
+            resumed.does_rounds([0, 1])
+            resumed.is_interrupted()
+        finally:
+            resumed.close()
 
 
 @pytest.mark.slow
@@ -249,6 +284,20 @@ def test_an_ethernet_cable_that_is_out_for_two_seconds_loses_nothing_but_time(
         run.does_rounds([0, 1])
         run.is_interrupted()
         assert_short_and_clean(run.said())
+
+
+@pytest.mark.slow
+def test_a_frozen_host_falls_silent_and_goes_on_when_it_thaws(
+    tmp_path: Path, cabled: Cabled
+) -> None:
+    with running(tmp_path) as run:
+        run.send(signal.SIGSTOP)
+        wait_until(cabled.is_silent, "silence")
+        run.send(signal.SIGCONT)
+        run.does_rounds([0, 1])
+        assert not cabled.is_silent()
+        run.send(signal.SIGKILL)
+        wait_until(cabled.is_silent, "silence")
 
 
 @contextmanager

@@ -104,6 +104,29 @@ def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes | None, word
     assert "broken.toml" in str(wrong.value)
 
 
+def bench_of(folder: Path, *nodes: str) -> Path:
+    """Write the config of a bench with one receiver and some nodes."""
+    path = folder / "bench.toml"
+    listed = ", ".join(f'"{node}"' for node in nodes)
+    path.write_text(
+        f"clients.count = {len(nodes)}\n"
+        f'[radio]\nreceiver = "driver=pluto,uri=ip:r"\nnodes = [{listed}]\n'
+        'transmit_allowed = true\n[[band]]\nname = "cables"\nlow_hz = 914e6\nhigh_hz = 916e6\n'
+    )
+    return path
+
+
+@pytest.mark.parametrize("again", ["driver=pluto,uri=ip:a", "uri=ip:a, driver=pluto"])
+def test_two_nodes_with_one_address_are_refused_and_both_named(tmp_path: Path, again: str) -> None:
+    path = bench_of(tmp_path, "driver=pluto,uri=ip:a", "driver=pluto,uri=ip:b", again)
+    with pytest.raises(ConfigError, match="node 0 and node 2 have one address"):
+        load_config(path)
+
+
+def test_the_receiver_may_be_a_node(tmp_path: Path) -> None:
+    load_config(bench_of(tmp_path, "driver=pluto,uri=ip:r"))
+
+
 def test_records_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Config().run.rounds = 3  # type: ignore[misc]

@@ -11,8 +11,9 @@ from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import RadioError
 from sdr_ota.radio.simulated import SimulatedRadio
+from sdr_ota.rounds.decoding import decode, expected_squared_error
 from sdr_ota.rounds.exchange import Bench, Link
-from sdr_ota.rounds.given_symbols import exchange_symbols
+from sdr_ota.rounds.given_symbols import exchange_symbols, receive_symbols
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Samples, TransmitPlan
@@ -51,9 +52,10 @@ def test_bias_and_spread_are_what_theory_says(scheme: str) -> None:
     for seed in range(150):
         symbols = rng.uniform(-1, 1, 4)
         symbols = np.sign(symbols) if scheme == "fsk-vote" else symbols
-        exchange = exchange_symbols(symbols, planned(bench, link), bench, link, seed)
+        reception = receive_symbols(symbols, planned(bench, link), bench, link, seed)
+        exchange = decode(reception, link)
         errors.append(exchange.total.value - symbols.sum())
-        expected.append(exchange.theory_error)
+        expected.append(expected_squared_error(exchange, reception, link))
     error, variance = np.array(errors), float(np.mean(expected))
     assert abs(error.mean()) < 4 * np.sqrt(variance / len(error))
     # A squared error that is nearly Gaussian spreads by sqrt(2); fourth moments of sums of
