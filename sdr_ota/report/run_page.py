@@ -130,10 +130,14 @@ def _captures(runs: Sequence[NamedRun]) -> Section:
 
 
 def _last_capture(run: RunRecord) -> StoredCapture | None:
-    captures = []
+    captures, wrong = [], None
     for path in stored_captures(run.folder)[-MOST_CAPTURES_READ:]:
-        with suppress(CaptureError):  # damaged: `sdr-ota replay` says how
+        try:
             captures.append(read_capture(path))
+        except CaptureError as unusable:
+            wrong = unusable
+    if wrong and not captures:
+        _log.warning("the report shows no capture: %s", wrong)
     decoded = [capture for capture in captures if capture.result.erasure is None]
     return next(reversed(decoded or captures), None)
 
