@@ -125,10 +125,21 @@ def loaded_object(reference: str) -> object | None:
     return found
 
 
-def plugin_name_of(group: str, found: object) -> str | None:
-    """Return the entry point whose object this is, of those imported already; None if none is."""
-    for plugin in installed_plugins(group):
-        if loaded_object(plugin.reference) is found:
+def plugin_name_of(group: str, found: object, taken: Collection[str]) -> str | None:
+    """Return the name by which a configuration gets this very object; None if there is none.
+
+    Looks at the entry points whose modules have been imported already.
+
+    Args:
+        group: Of the plug-ins.
+        found: An object that is a plug-in, or is none.
+        taken: Names of what is built in, which no plug-in has.
+    """
+    plugins = installed_plugins(group)
+    names = [plugin.name for plugin in plugins]
+    for plugin in plugins:
+        is_usable = plugin.name not in taken and names.count(plugin.name) == 1
+        if is_usable and loaded_object(plugin.reference) is found:
             return plugin.name
     return None
 

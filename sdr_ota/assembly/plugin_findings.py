@@ -41,13 +41,13 @@ def plugin_findings() -> Iterator[PluginFinding]:
 
 
 def _finding(plugin: Plugin) -> PluginFinding:
-    if plugin.name in _built_in_names(plugin.group):
-        return PluginFinding(
-            plugin,
-            f"{plugin.name!r} is the name of what is built in, which comes first",
-            f"name it {plugin.reference} in the config, or give it another name in its package",
-        )
     try:
+        if plugin.name in _built_in_names(plugin.group):
+            return PluginFinding(
+                plugin,
+                f"{plugin.name!r} is the name of what is built in, which comes first",
+                f"name it {plugin.reference} in the config, or give it another name in its package",
+            )
         _LOADERS[plugin.group](plugin.name)
     except Exception as failed:  # plug-ins raise what they like; the others are listed all the same
         return PluginFinding(plugin, str(failed), f"mend or uninstall {plugin.package}")

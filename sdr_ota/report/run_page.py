@@ -1,6 +1,7 @@
 """The report of one run, or of several side by side, as sections of a page."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -37,6 +38,8 @@ COST_ROWS = (
     "with gradients",
     "with gradients over with scalars",
 )
+
+_log = logging.getLogger(__name__)
 
 
 def report_title(runs: Sequence[NamedRun]) -> str:

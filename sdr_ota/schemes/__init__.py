@@ -106,7 +106,8 @@ def _name_of(kind: type) -> str:
             f"scheme {kind.__qualname__} is made inside a function, where no record can name it: "
             "define it at the top of a module"
         )
-    return plugin_name_of(SCHEMES, kind) or f"{kind.__module__}:{kind.__qualname__}"
+    name = plugin_name_of(SCHEMES, kind, built_in_schemes())
+    return name or f"{kind.__module__}:{kind.__qualname__}"
 
 
 def _scheme_class(name: str) -> type[AggregationScheme]:
