@@ -48,7 +48,7 @@ def open_radio(options):
     return SimulatedRadio(world(), place, True)
 '''
 
-AIR = '''
+AIR = """
 from sdr_ota.air.presets import AirPreset
 
 QUIET = AirPreset("quiet-room", path_gain_db=-20.0, shared_clock=True, snr_db=55.0)
@@ -56,13 +56,13 @@ QUIET = AirPreset("quiet-room", path_gain_db=-20.0, shared_clock=True, snr_db=55
 
 def louder_room():
     return AirPreset("louder-room", path_gain_db=-20.0, shared_clock=True, snr_db=25.0)
-'''
+"""
 
-TASK = '''
+TASK = """
 from zo_core.language.tasks import PromptTask
 
 MOOD = PromptTask("mood", "{report} It was", {"good": "great", "bad": "terrible"}, "mood")
-'''
+"""
 
 MODULES: Mapping[str, str] = {
     "scheme.py": SCHEME,
