@@ -9,8 +9,13 @@ import pytest
 from sdr_ota.cli.replay import replay_command
 from sdr_ota.cli.run import resume_command, run_command
 from sdr_ota.config.load import ConfigError, load_config, restore_config
+from sdr_ota.config.recorded_plugins import references_in
 from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.report.named_run import NamedRun
+from sdr_ota.report.run_page import report_sections
 from sdr_ota.runs.captures import CaptureError, read_capture, stored_captures
+from sdr_ota.runs.run_folder import read_run
+from sdr_ota.study.sweep.point import Processes
 from tests.plugins.conftest import forget
 
 MARKED = "import pathlib\npathlib.Path({path!r}).write_text('ran')\n"
@@ -121,3 +126,31 @@ def test_a_capture_that_names_a_loaded_module_makes_nothing_of_it(
     meta.write_text(meta.read_text().replace('"louder"', f'"{name}"'))
     with pytest.raises(CaptureError, match="is no scheme"):
         read_capture(meta)
+
+
+def test_a_point_of_a_sweep_that_goes_on_may_import_what_the_sweep_names(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ["link.scheme=foreign_ota.scheme:Louder", "air.preset=foreign_ota.air:QUIET"]
+    plugins = references_in(load_config(None, settings).model_dump())
+    assert plugins == ("foreign_ota.scheme:Louder", "foreign_ota.air:QUIET")
+    monkeypatch.setenv("SDR_OTA_PLUGINS", "another:One")
+    show = [sys.executable, "-c", "import os; print(os.environ['SDR_OTA_PLUGINS'])"]
+    with (tmp_path / "log").open("w+b") as log:
+        assert Processes().run(show, tmp_path, log, plugins) == 0
+    said = (tmp_path / "log").read_text().strip()
+    assert said == "another:One,foreign_ota.scheme:Louder,foreign_ota.air:QUIET"
+
+
+def test_a_report_says_why_it_shows_no_capture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "shy_scheme.py").write_text(
+        "from sdr_ota.schemes.coherent import Coherent\n\n\nclass Mine(Coherent):\n    pass\n"
+    )
+    run = run_in(tmp_path / "runs", "shy_scheme:Mine")
+    sys.modules.pop("shy_scheme")
+    report_sections([NamedRun("one", read_run(run))])
+    assert "SDR_OTA_PLUGINS=shy_scheme:Mine" in caplog.text
+    assert "shy_scheme" not in sys.modules
