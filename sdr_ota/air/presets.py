@@ -26,12 +26,14 @@ linewidth of 0.02 Hz walks 2 degrees in 10 ms.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from sdr_ota.air.impairments import ProfileName
+from sdr_ota.plugins import AIRS, PluginError, find_reference, load_reference, plugin_names
 
 StartPhase: TypeAlias = Literal["zero", "uniform", "pi/4-grid"]
 """Carrier phase of a radio after it was opened."""
@@ -262,18 +264,63 @@ PRESETS: Mapping[str, AirPreset] = MappingProxyType(
         )
     }
 )
-"""All presets by name."""
+"""The presets that come with the package, by name."""
+
+
+def preset_names() -> tuple[str, ...]:
+    """Return the names of all presets, the built-in ones first; nothing is imported.
+
+    >>> preset_names()[:2]
+    ('ideal', 'lab-wired')
+    """
+    return tuple(dict.fromkeys((*PRESETS, *plugin_names(AIRS))))
+
+
+def loadable_presets() -> tuple[tuple[str, AirPreset], ...]:
+    """Return all presets with their names; plug-ins that cannot be loaded are left out.
+
+    `sdr-ota doctor` says why one was.
+    """
+    found = []
+    for name in preset_names():
+        with suppress(PluginError):
+            found.append((name, air_preset(name)))
+    return tuple(found)
 
 
 def air_preset(name: str) -> AirPreset:
     """Return the preset of that name.
 
+    Args:
+        name: One of ``preset_names()``, or ``package.module:NAME`` of an `AirPreset` or of a
+            function without arguments that returns one.
+
     Raises:
-        ValueError: If there is none; the message lists the names.
+        ValueError: If there is none, with the names there are, or a plug-in gives none.
 
     >>> air_preset("free-running-pluto").clock_error_range_ppm
     25.0
     """
-    if name not in PRESETS:
-        raise ValueError(f"air preset {name!r} is unknown; use one of {', '.join(PRESETS)}")
-    return PRESETS[name]
+    if name in PRESETS:
+        return PRESETS[name]
+    reference = find_reference(AIRS, name)
+    if reference is None:
+        raise ValueError(f"air preset {name!r} is unknown; use one of {', '.join(preset_names())}")
+    return _foreign_preset(name, load_reference(reference))
+
+
+def _foreign_preset(name: str, found: object) -> AirPreset:
+    """Return the preset that a plug-in is, or makes."""
+    if callable(found):
+        try:
+            found = found()
+        except Exception as failed:
+            raise PluginError(
+                f"air {name!r} cannot be made: {type(failed).__name__}: {failed}"
+            ) from failed
+    if not isinstance(found, AirPreset):
+        raise PluginError(
+            f"{name!r} is no air: it should be an AirPreset (sdr_ota.air.presets), or a function "
+            f"without arguments that returns one, not {found!r}"
+        )
+    return found

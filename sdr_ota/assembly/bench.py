@@ -15,7 +15,7 @@ from sdr_ota.radio.address import AddressError, open_radios
 from sdr_ota.radio.base import Radio, RadioError, RadioLost, SettingNotTaken
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.rounds.exchange import Bench, Link
-from sdr_ota.schemes import load_scheme, scheme_names
+from sdr_ota.schemes import built_in_schemes, load_scheme
 
 
 @contextmanager
@@ -124,7 +124,9 @@ def _check_suits(config: Config, bench: Bench) -> None:
                 WRONG_USE,
             )
     if scheme.on_subcarriers is None:
-        usable = [name for name in scheme_names() if load_scheme(name).on_subcarriers is not None]
+        usable = [
+            name for name in built_in_schemes() if load_scheme(name).on_subcarriers is not None
+        ]
         raise CommandFailed(
             f"scheme {config.link.scheme!r} needs radios with hardware time, which "
             f"{bench.receiver.info.driver} radios do not have; use one of: {', '.join(usable)}",
@@ -142,6 +144,12 @@ def receiving(link: Link, config: Config) -> Iterator[Link]:
     if config.receiver.synchronizer == "numpy":
         yield link
         return
+    if config.link.scheme not in built_in_schemes():
+        raise CommandFailed(
+            f"scheme {config.link.scheme!r} is a plug-in, which GNU Radio's own Python does not "
+            'have: set receiver.synchronizer = "numpy"',
+            WRONG_USE,
+        )
     try:
         from ota_flowgraphs.receiver_process import open_receiver  # noqa: PLC0415 - needs pyzmq
     except ImportError as missing:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ota_calibration.privacy.adjacency import clipped_mean
 
+from sdr_ota.assembly.named_task import named_task
 from sdr_ota.config.load import Config
 from sdr_ota.config.tables import DataTable
 from sdr_ota.failure import WRONG_USE, CommandFailed
@@ -248,11 +249,11 @@ def training_of(config: Config, sampling_rate: float) -> "Training":
 
 
 def task_of(table: DataTable) -> "Task":
-    """Return the task of a config: one that ships, or its own template."""
-    from zo_core.language.tasks import PromptTask, task_by_name  # noqa: PLC0415
+    """Return the task of a config: one that has a name, or its own template."""
+    from zo_core.language.tasks import PromptTask  # noqa: PLC0415
 
     if table.template is None or table.verbaliser is None:
-        return task_by_name(table.task)
+        return named_task(table.task)
     return PromptTask(table.task, table.template, table.verbaliser, table.label_column)
 
 

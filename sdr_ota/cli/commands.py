@@ -250,12 +250,12 @@ def dataset(  # noqa: PLR0913, PLR0917 - a command's options
     what our own receiver gets from it beside theory. Broken off, the same command goes on.
     """
     from sdr_ota.cli.dataset import dataset_command  # noqa: PLC0415
-    from sdr_ota.schemes import scheme_names  # noqa: PLC0415
+    from sdr_ota.schemes import built_in_schemes  # noqa: PLC0415
     from sdr_ota.study.dataset.writer import Grid  # noqa: PLC0415
 
     grid = Grid(
         tuple(preset),
-        tuple(scheme) or scheme_names(),
+        tuple(scheme) or built_in_schemes(),
         nodes,
         tuple(snr_db),
         captures_per_setting,

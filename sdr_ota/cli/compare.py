@@ -11,7 +11,7 @@ from rich.table import Table
 
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.report.plots import house_style, save_figure
-from sdr_ota.schemes import load_scheme, scheme_names
+from sdr_ota.schemes import built_in_schemes, load_scheme
 from sdr_ota.study.comparison import Point, Setting, sweep_phase, sweep_snr, vote_error
 
 SNRS_DB = (-20.0, -10.0, 0.0, 10.0, 20.0, 30.0)
@@ -20,12 +20,12 @@ PHASE_SWEEP_SNR_DB = 20.0
 SOUNDING_GAP_S = 10e-3
 """Sounding to payload, for the axis that translates phase error to carrier offset."""
 
-_MARKERS = dict(zip(scheme_names(), "osD^vPX", strict=False))
+_MARKERS = dict(zip(built_in_schemes(), "osD^vPX", strict=False))
 
 
 def compare_command(setting: Setting, figure_path: Path | None) -> None:
     """Print the comparison and save its figure."""
-    names = scheme_names()
+    names = built_in_schemes()
     try:
         for name in names:
             load_scheme(name).check(setting.n_chips, setting.n_nodes)
@@ -50,7 +50,7 @@ def _table(points: list[Point], title: str, places: list[str]) -> Table:
     table = Table(box=SIMPLE_HEAD, title="NMSE of the sum in dB, measured / theory")
     table.add_column(title, justify="right")
     columns = []
-    for name in scheme_names():
+    for name in built_in_schemes():
         table.add_column(name, justify="right", no_wrap=True)
         here = [p for p in points if p.scheme == name]
         columns.append([f"{p.nmse_db:.1f} / {p.theory_nmse_db:.1f}" for p in here])
@@ -62,7 +62,7 @@ def _table(points: list[Point], title: str, places: list[str]) -> Table:
 def _figure(over_snr: list[Point], over_phase: list[Point], setting: Setting) -> Figure:
     figure = Figure(figsize=(12, 3.8))
     left, middle, right = figure.subplots(1, 3)
-    for name in scheme_names():
+    for name in built_in_schemes():
         here = [p for p in over_snr if p.scheme == name]
         _draw(left, name, [p.snr_db for p in here], here)
         here = [p for p in over_phase if p.scheme == name]

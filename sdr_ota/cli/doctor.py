@@ -159,6 +159,17 @@ def foreign_packages() -> Iterator[Finding]:
             yield Finding(f"foreign package {name!r}", origin, cure)
 
 
+def _plugins() -> Iterator[Finding]:
+    from sdr_ota.assembly.plugin_findings import plugin_findings  # noqa: PLC0415 - imports much
+
+    for found in plugin_findings():
+        plugin = found.plugin
+        kind = plugin.group.removeprefix("sdr_ota.").removesuffix("s")
+        where = f"{plugin.reference} of {plugin.package}"
+        said = f"{where}: {found.trouble}" if found.trouble else where
+        yield Finding(f"{kind} {plugin.name!r}", said, found.cure)
+
+
 _LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _base,
     _learning,
@@ -167,4 +178,5 @@ _LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _soapy,
     _gnuradio,
     foreign_packages,
+    _plugins,
 )

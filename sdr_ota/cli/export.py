@@ -21,6 +21,7 @@ def export_command(path: Path, output: Path) -> None:
         raise CommandFailed(f"{path} has no model: its clients were synthetic", WRONG_USE)
     check_new_folder(output)
     from sdr_ota.assembly.trained_model import choose_trainable, load_base  # noqa: PLC0415
+    from zo_core.data.examples import DataError  # noqa: PLC0415
     from zo_core.export import export_model  # noqa: PLC0415 - torch is optional and slow
     from zo_core.language.models import ModelUnavailableError  # noqa: PLC0415
     from zo_core.stepping.journal import JournalError  # noqa: PLC0415
@@ -29,6 +30,6 @@ def export_command(path: Path, output: Path) -> None:
         loaded = load_base(config, task_of(config.data), lambda *_: None)
         model = choose_trainable(config, loaded)
         n_updates = export_model(model, loaded.tokenizer, journal, output)
-    except (JournalError, ModelUnavailableError, OSError) as wrong:
+    except (DataError, JournalError, ModelUnavailableError, OSError) as wrong:
         raise CommandFailed(str(wrong)) from wrong
     print(f"{output}: {config.model.name} after {n_updates} updates")

@@ -63,7 +63,7 @@ def _config(run: Path, settings: Sequence[str]) -> Config:
                 WRONG_USE,
             )
     try:
-        return changed_config(restore_config(read_run(run).start.get("config")), settings)
+        return changed_config(restore_config(read_run(run).start.get("config"), settings), settings)
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
 

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table as TerminalTable
 
 from sdr_ota.config.load import ConfigError
+from sdr_ota.config.recorded_plugins import references_in
 from sdr_ota.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.interruption import Interruption
 from sdr_ota.study.sweep.page import write_page
@@ -111,7 +112,8 @@ def _started(
 
 def _task(sweep: Sweep, folder: Path, name: str) -> PointTask:
     point = next(p for p in sweep.points if p.name == name)
-    return PointTask(name, folder / name, sweep.home, point.arguments)
+    plugins = references_in(point.config.model_dump())
+    return PointTask(name, folder / name, sweep.home, point.arguments, plugins)
 
 
 def _rows_so_far(sweep: Sweep, folder: Path) -> dict[str, Row]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from sdr_ota.config.recorded_plugins import check_recorded_plugins
 from sdr_ota.config.tables import (
     AirTable,
     BandTable,
@@ -29,6 +30,7 @@ from sdr_ota.config.tables import (
     Table,
     ZoTable,
 )
+from sdr_ota.plugins import PluginError
 from sdr_ota.radio.normal_form import normal_form
 from sdr_ota.schemes import load_scheme
 
@@ -191,14 +193,22 @@ def _validated(tables: Mapping[str, object]) -> Config:
         raise ConfigError("\n".join(lines)) from None
 
 
-def restore_config(tables: object) -> Config:
+def restore_config(tables: object, settings: Sequence[str] = ()) -> Config:
     """Return the configuration that a run's start record holds.
 
+    Args:
+        tables: What the record holds.
+        settings: Of the same command: plug-ins that they name may stand in the record too.
+
     Raises:
-        ConfigError: If it is damaged or from a version with other keys.
+        ConfigError: If it is damaged, from a version with other keys, or names code that neither
+            an installed package nor the user has named.
     """
     try:
+        check_recorded_plugins(tables, settings)
         return Config.model_validate(tables)
+    except PluginError as unnamed:
+        raise ConfigError(str(unnamed)) from None
     except ValidationError as invalid:
         lines = "; ".join(_sentence(error) for error in invalid.errors())
         raise ConfigError(f"this version cannot continue the run: {lines}") from None

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sdr_ota.air.presets import PRESETS
+from sdr_ota.air.presets import air_preset
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 
@@ -60,7 +60,9 @@ class ModelTable(Table):
 class DataTable(Table):
     """What it learns from. Files are TSV, CSV or JSON lines, relative to the config file."""
 
-    task: str = Field("sst2", description="a task that ships, or any name with a template")
+    task: str = Field(
+        "sst2", description="a task that ships, a plug-in, or any name with a template"
+    )
     train: str = Field("builtin", description="file, datasets:NAME, or builtin")
     held_out: str = Field("builtin", description="file, datasets:NAME, or builtin")
     train_limit: int | None = Field(None, ge=1, description="use only the first examples")
@@ -219,9 +221,10 @@ class LinkTable(Table):
     """How numbers are added over the air."""
 
     scheme: str = Field(
-        "coherent", description="how symbols are added; auto: what the paths are good enough for"
+        "coherent",
+        description="how symbols are added, a plug-in too; auto: what the paths are good for",
     )
-    scheme_parameters: Mapping[str, int] = Field({}, description="the scheme's own fields")
+    scheme_parameters: Mapping[str, int | float] = Field({}, description="the scheme's own fields")
     payload: Literal["analog", "sign"] = Field("analog", description="the scalar or its sign")
     scalar_limit: Positive = Field(8.0, description="scalars are clipped to plus and minus this")
     abstention_limit: Annotated[float, Field(ge=0)] = Field(
@@ -358,7 +361,7 @@ class ReceiverTable(Table):
 class AirTable(Table):
     """The simulated air: a preset, and what is different from it."""
 
-    preset: str = Field("lab-wired", description="`sdr-ota presets` lists them")
+    preset: str = Field("lab-wired", description="`sdr-ota presets` lists them; or a plug-in")
     seed: int | None = Field(None, ge=0, description="run.seed if not given")
     snr_db: float | None = Field(
         None, ge=-60, le=120, description="full-scale node through 0 dB over noise, per sample"
@@ -375,6 +378,5 @@ class AirTable(Table):
 
     @model_validator(mode="after")
     def _known_preset(self) -> "AirTable":
-        if self.preset not in PRESETS:
-            raise ValueError(f"unknown preset {self.preset!r}; there are {', '.join(PRESETS)}")
+        air_preset(self.preset)
         return self

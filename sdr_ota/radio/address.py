@@ -1,6 +1,8 @@
 """Radios by address, as the field writes them: ``driver=pluto,uri=ip:192.168.2.1``.
 
 With ``host=NAME`` the radio is plugged into another machine, where `sdr-ota node` runs.
+Drivers of other packages: an entry point of the group ``sdr_ota.radios``, or
+``driver=package.module:NAME``; see `foreign_driver`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,8 +10,10 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TypeGuard
 
+from sdr_ota.plugins import RADIOS, PluginError, is_reference, plugin_names
 from sdr_ota.radio.base import Radio
 from sdr_ota.radio.clock import PulsedRadio, align_clocks
+from sdr_ota.radio.foreign_driver import open_foreign_radio
 from sdr_ota.radio.normal_form import normal_form
 from sdr_ota.radio.pluto import PlutoRadio
 from sdr_ota.radio.remote import RemoteRadio
@@ -29,13 +33,18 @@ def open_radio(address: str) -> Radio:
         address: ``key=value`` pairs, separated by commas; ``driver`` names the back-end.
 
     Raises:
-        AddressError: If it is not of that form.
+        AddressError: If it is not of that form, or a plug-in cannot open it.
         RadioNotFound: If no such device answers.
     """
     options = dict(parse_address(address))
     if host := options.pop("host", ""):
         return RemoteRadio(host, ",".join(f"{key}={value}" for key, value in options.items()))
-    return _DRIVERS[options["driver"]](options)
+    if options["driver"] in _DRIVERS:
+        return _DRIVERS[options["driver"]](options)
+    try:
+        return open_foreign_radio(options.pop("driver"), options)
+    except PluginError as useless:
+        raise AddressError(f"address {address!r}: {useless}") from useless
 
 
 def open_lasting_radio(address: str) -> Radio:
@@ -91,11 +100,21 @@ def parse_address(address: str) -> Mapping[str, str]:
     if not all(equals and key.strip() and value.strip() for key, equals, value in pairs):
         raise AddressError(f"address {address!r} is not of the form driver=NAME,key=value,...")
     options = {key.strip(): value.strip() for key, _, value in pairs}
-    if options.get("driver") not in _DRIVERS:
+    driver = options.get("driver", "")
+    if driver not in _DRIVERS and not is_reference(driver) and driver not in plugin_names(RADIOS):
         raise AddressError(
-            f"address {address!r} names no known driver; there are: {', '.join(_DRIVERS)}"
+            f"address {address!r} names no known driver; there are: {', '.join(driver_names())}"
         )
     return options
+
+
+def driver_names() -> tuple[str, ...]:
+    """Return the names of all drivers, the built-in ones first; nothing is imported.
+
+    >>> driver_names()[:3]
+    ('pluto', 'soapy', 'zmq')
+    """
+    return tuple(dict.fromkeys((*_DRIVERS, *plugin_names(RADIOS))))
 
 
 def _open_pluto(options: Mapping[str, str]) -> Radio:
@@ -136,3 +155,6 @@ _DRIVERS: Mapping[str, Callable[[Mapping[str, str]], Radio]] = {
     "soapy": _open_soapy,
     "zmq": _open_zmq,
 }
+
+BUILT_IN_DRIVERS = tuple(_DRIVERS)
+"""Names of the drivers that come with the package."""

@@ -1,6 +1,7 @@
 """The report of one run, or of several side by side, as sections of a page."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -37,6 +38,8 @@ COST_ROWS = (
     "with gradients",
     "with gradients over with scalars",
 )
+
+_log = logging.getLogger(__name__)
 
 
 def report_title(runs: Sequence[NamedRun]) -> str:
@@ -130,10 +133,14 @@ def _captures(runs: Sequence[NamedRun]) -> Section:
 
 
 def _last_capture(run: RunRecord) -> StoredCapture | None:
-    captures = []
+    captures, wrong = [], None
     for path in stored_captures(run.folder)[-MOST_CAPTURES_READ:]:
-        with suppress(CaptureError):  # damaged: `sdr-ota replay` says how
+        try:
             captures.append(read_capture(path))
+        except CaptureError as unusable:
+            wrong = unusable
+    if wrong and not captures:
+        _log.warning("the report shows no capture: %s", wrong)
     decoded = [capture for capture in captures if capture.result.erasure is None]
     return next(reversed(decoded or captures), None)
 

@@ -12,7 +12,7 @@ from sdr_ota.radio.base import Capture
 from sdr_ota.rounds.exchange import Bench, Link, Reception
 from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.recording import Json
-from sdr_ota.schemes import load_scheme, scheme_record
+from sdr_ota.schemes import load_recorded_scheme, scheme_record
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.waveform import Pulse
 from sdr_ota.types import Precoder, TransmitPlan
@@ -77,7 +77,7 @@ def link_of(record: Json) -> Link:
     frame = FrameFormat(**{**record["frame"], "pulse": Pulse(**record["frame"]["pulse"])})
     return Link(
         frame=frame,
-        scheme=load_scheme(record["scheme"], record["scheme_parameters"]),
+        scheme=load_recorded_scheme(record["scheme"], record["scheme_parameters"]),
         max_cfo_hz=float(record["max_cfo_hz"]),
         lead_s=float(record["lead_s"]),
         timeout_s=float(record["timeout_s"]),

@@ -49,7 +49,8 @@ class AggregationScheme(Protocol):
 
     A scheme works on chips: what precoding, pulse shaping, the air and the
     matched filter do to them is not its business. One file of this folder is one
-    scheme; its module-level name ``SCHEME`` is the class.
+    scheme; its module-level name ``SCHEME`` is the class. Those of other packages are
+    dataclasses with these members; their fields, numbers, are their parameters.
     """
 
     @property

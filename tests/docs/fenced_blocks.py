@@ -2,6 +2,7 @@
 
 - A block with a title is a file: the reader saves it under that name.
 - ``python`` without a title is a whole program.
+- `pip install FOLDER` in a session installs into the reader's folder and fetches nothing.
 - ``console`` is a session: lines that begin with ``$`` are typed, the others are printed by
   them, where ``...`` stands for anything and a number with a decimal point for any such number.
 
@@ -113,12 +114,19 @@ def _run(command: list[str], folder: Path) -> str:
 
 
 def _paths(folder: Path) -> Mapping[str, str]:
-    rooms = (folder, folder / "calibration", folder / "flowgraphs")
+    installed = folder / "installed"
+    rooms = (folder, folder / "calibration", folder / "flowgraphs", installed)
     programs = (str(Path(sys.executable).parent), os.environ["PATH"])
     return {
         "PYTHONPATH": os.pathsep.join(map(str, rooms)),
         "PATH": os.pathsep.join(programs),
         "COLUMNS": "100",
+        "PIP_TARGET": str(installed),
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip's word for: build with what is there
+        "PIP_NO_CACHE_DIR": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
 
 

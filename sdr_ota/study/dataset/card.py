@@ -6,7 +6,7 @@ from importlib import metadata
 from itertools import groupby
 from pathlib import Path
 
-from sdr_ota.air.presets import PRESETS
+from sdr_ota.air.presets import air_preset
 from sdr_ota.runs.replaced_file import replace_file
 from sdr_ota.signal.metrics import nmse_db
 from sdr_ota.study.dataset.setting import Row
@@ -90,7 +90,7 @@ def _columns() -> Iterable[str]:
 
 def _airs(names: Iterable[str]) -> Iterable[str]:
     for name in names:
-        air = PRESETS[name]
+        air = air_preset(name)
         clock = "shared" if air.shared_clock else f"±{air.clock_error_range_ppm:g}"
         yield (
             f"| {name} | {air.path_gain_spread_db:g} | {clock} | "

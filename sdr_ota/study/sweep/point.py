@@ -7,11 +7,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from sdr_ota.plugins import VARIABLE
 from sdr_ota.runs.run_folder import RunFolderError, read_run
 
 LOG = "log.txt"
@@ -37,12 +38,14 @@ class PointTask:
         folder: Its folder, which every machine that takes part can see.
         home: Where the run is started: names of files are relative to it.
         arguments: Of `sdr-ota run`, apart from the folder.
+        plugins: References that its configuration names: a point that goes on may import them.
     """
 
     name: str
     folder: Path
     home: Path
     arguments: tuple[str, ...]
+    plugins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,9 @@ class Processes:
                 return True
         return False
 
-    def run(self, command: list[str], folder: Path, log: BinaryIO) -> int | None:
+    def run(
+        self, command: list[str], folder: Path, log: BinaryIO, plugins: Sequence[str] = ()
+    ) -> int | None:
         """Run a command to its end; None if no more may be started."""
         with self._lock:
             if self.stopped:
@@ -90,7 +95,7 @@ class Processes:
             process = subprocess.Popen(
                 command,
                 cwd=folder,
-                env={**ONE_THREAD, **os.environ},
+                env={**ONE_THREAD, **os.environ, **_vouching(plugins)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -132,7 +137,7 @@ def run_point(task: PointTask, processes: Processes) -> Outcome:
                 return Outcome(task.name, run_of(task.folder), NOT_STARTED)
             if done := finished_outcome(task.name, task.folder):
                 return done
-            exit_code = processes.run(_command(task), task.home, log)
+            exit_code = processes.run(_command(task), task.home, log, task.plugins)
     except OSError as error:
         return Outcome(task.name, None, f"cannot run in {task.folder}: {error}")
     run = run_of(task.folder)
@@ -141,6 +146,12 @@ def run_point(task: PointTask, processes: Processes) -> Outcome:
     if exit_code is None:
         return Outcome(task.name, run, NOT_STARTED)
     return Outcome(task.name, run, _reason(run, task.folder / LOG, exit_code))
+
+
+def _vouching(plugins: Sequence[str]) -> Mapping[str, str]:
+    """Return the variable with which a process may import what the sweep's file names."""
+    named = [part for part in (os.environ.get(VARIABLE, ""), *plugins) if part]
+    return {VARIABLE: ",".join(named)} if named else {}
 
 
 def _command(task: PointTask) -> list[str]:

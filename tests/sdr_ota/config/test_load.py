@@ -57,7 +57,7 @@ def test_set_wins_over_the_file_and_leaves_the_rest(tmp_path: Path) -> None:
         ("link.shceme=coherent", ["unknown key 'link.shceme'", "did you mean 'scheme'"]),
         ("lnk.scheme=coherent", ["unknown table 'lnk'", "did you mean 'link'"]),
         ("link.scheme=foo", ["unknown scheme 'foo'", "coherent", "tdma"]),
-        ("air.preset=moon", ["unknown preset 'moon'", "lab-wired"]),
+        ("air.preset=moon", ["air preset 'moon' is unknown", "lab-wired"]),
         ("link.scheme=fsk-vote", ["signs only", 'payload = "sign"']),
         ("rounds=3", ["--set 'rounds=3'", "table.key=value"]),
         ("run.rounds", ["--set 'run.rounds'", "table.key=value"]),
