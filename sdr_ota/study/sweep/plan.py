@@ -1,6 +1,6 @@
 """From a sweep file to points: which runs there are, and what each of them is called.
 
-::
+A sweep file looks like this:
 
     folder = "sweeps/snr"       # optional: where the runs and the table go
     seeds = 3                   # run.seed 1, 2, 3; or a list

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sdr_ota.assembly.learning import Learning, model_learning
+from sdr_ota.assembly.learning import Learning
+from sdr_ota.assembly.model_learning import model_learning
 from sdr_ota.cli.export import export
 from sdr_ota.cli.run import resume_command, run_command
 from sdr_ota.config.load import load_config
