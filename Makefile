@@ -13,6 +13,7 @@ lint: setup
 	$(run)/ruff format --check .
 	$(run)/mypy
 	PYTHONPATH=calibration:flowgraphs $(run)/lint-imports
+	$(run)/python scripts/check_house.py
 
 setup:
 	@scripts/setup.sh

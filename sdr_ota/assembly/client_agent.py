@@ -12,13 +12,13 @@ import torch
 
 from sdr_ota.assembly.learning import (
     BUILTIN,
-    SMALL_MODEL,
     client_parts,
     examples_of,
     task_of,
     training_of,
 )
 from sdr_ota.assembly.objective import Objective, objective_of
+from sdr_ota.assembly.trained_copy import is_small
 from sdr_ota.assembly.trained_model import choose_trainable, load_base
 from sdr_ota.config.load import Config
 from sdr_ota.radio.agent import offered
@@ -74,7 +74,7 @@ class ClientAgent:
         self._model: torch.nn.Module = choose_trainable(config, loaded)
         self._objective: Objective = objective_of(config, task, loaded)
         self._encoded: list[Any] = self._objective.encode(examples)
-        if sum(p.numel() for p in self._model.parameters()) < SMALL_MODEL:
+        if is_small(self._model):
             self._threads.enter_context(one_thread())
         return Loaded(
             version=metadata.version("sdr-ota"),

@@ -1,4 +1,4 @@
-"""From a config to clients: a language model and its data, or random scalars."""
+"""The learning side of a run, and what it is made of: data, training, journal."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -28,14 +28,10 @@ if TYPE_CHECKING:
 
     Task = PromptTask | QuestionTask
 
-Progress = Callable[[int, int, float], None]
-
 BUILTIN = "builtin"
 DATASETS = "datasets:"
 JOURNAL = "journal.jsonl"
 WEIGHTS = "weights.safetensors"
-SMALL_MODEL = 5_000_000
-"""Parameters below which sharing an operation among threads costs more than it gains."""
 
 
 @dataclass(frozen=True)
@@ -73,48 +69,6 @@ def synthetic_learning(config: Config) -> Learning:
     return Learning([SyntheticClient(k, std) for k in range(config.clients.count)])
 
 
-def model_learning(
-    config: Config, home: Path, journal: Path, n_updates: int, progress: Progress
-) -> Learning:
-    """Load model and data, deal the data out, and keep a journal of the updates.
-
-    Args:
-        config: The experiment.
-        home: Folder to which file names in the config are relative.
-        journal: File for the journal; one that is there is replayed.
-        n_updates: How many of its updates count; what follows them is cut off.
-        progress: Told of the steps while a small model is prepared.
-
-    Raises:
-        CommandFailed: If model or data cannot be used.
-    """
-    try:
-        from zo_core.data.examples import DataError  # noqa: PLC0415 - torch is optional and slow
-        from zo_core.data.folder_cache import CacheError  # noqa: PLC0415
-        from zo_core.language.models import ModelUnavailableError  # noqa: PLC0415
-        from zo_core.language.trainable import NothingToTrainError  # noqa: PLC0415
-        from zo_core.stepping.journal import JournalError  # noqa: PLC0415
-    except ImportError as missing:
-        raise CommandFailed(
-            f"a language model needs the extra 'llm' ({missing.name} is missing): "
-            "pip install 'sdr-ota[llm]'; without it, measure the link alone with "
-            "--set clients.source=synthetic"
-        ) from missing
-    load = _load
-    if config.clients.location == "node":
-        from sdr_ota.assembly.remote_learning import remote_learning as load  # noqa: PLC0415
-    try:
-        return load(config, home, journal, n_updates, progress)
-    except (
-        DataError,
-        ModelUnavailableError,
-        NothingToTrainError,
-        CacheError,
-        JournalError,
-    ) as wrong:
-        raise CommandFailed(str(wrong), WRONG_USE) from wrong
-
-
 def sampling_rate_of(config: Config, home: Path) -> float:
     """Return the chance of an example to be in a client's Poisson batch.
 
@@ -131,10 +85,11 @@ def sampling_rate_of(config: Config, home: Path) -> float:
         parts = client_parts(config, home, task_of(config.data))
     except DataError as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
-    return _rate(config, parts)
+    return rate_of(config, parts)
 
 
-def _rate(config: Config, parts: Sequence[Sequence["Example"]]) -> float:
+def rate_of(config: Config, parts: Sequence[Sequence["Example"]]) -> float:
+    """Return the chance of an example of these parts to be in a client's Poisson batch."""
     n_examples = sum(len(part) for part in parts)
     return min(config.clients.examples_per_round * config.clients.count / n_examples, 1.0)
 
@@ -143,55 +98,6 @@ def client_parts(config: Config, home: Path, task: "Task") -> list[list["Example
     """Return the examples that each client holds, dealt out from one file."""
     train = examples_of(config.data.train, "train", config.data.train_limit, task, home)
     return _split(config, train)
-
-
-def _load(
-    config: Config, home: Path, journal_path: Path, n_updates: int, progress: Progress
-) -> Learning:
-    from sdr_ota.assembly.objective import objective_of  # noqa: PLC0415
-    from sdr_ota.assembly.trained_model import choose_trainable, load_base  # noqa: PLC0415
-    from zo_core.client import Cohort, LossNotFiniteError  # noqa: PLC0415
-    from zo_core.directions.threads import one_thread  # noqa: PLC0415
-    from zo_core.stepping.update import UpdateNotFiniteError  # noqa: PLC0415
-    from zo_core.stepping.weight_checkpoint import save_weights  # noqa: PLC0415
-
-    task = task_of(config.data)
-    held_out = examples_of(config.data.held_out, "test", config.data.held_out_limit, task, home)
-    parts = client_parts(config, home, task)
-    loaded = load_base(config, task, progress)
-    model, objective = choose_trainable(config, loaded), objective_of(config, task, loaded)
-    sampling_rate = _rate(config, parts)
-    training = training_of(config, sampling_rate)
-    journal, past = open_journal(journal_path, n_updates, model, training)
-    cohort = Cohort(
-        model,
-        objective.losses,
-        [objective.encode(part) for part in parts],
-        training,
-        on_update=journal.append,
-        past_updates=past,
-    )
-    encoded = objective.encode(held_out)
-
-    def evaluate() -> float:
-        if cohort.at_step_boundary:
-            journal.append_checkpoint(model)  # so that clients that drift apart are found
-            save_weights(model, journal_path.with_name(WEIGHTS), journal.n_updates)
-        return objective.score(model, encoded)
-
-    sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
-    is_small = sum(size for size, _ in sizes) < SMALL_MODEL
-    return Learning(
-        clients=cohort.clients,
-        n_parameters=sum(size for size, learns in sizes if learns),
-        evaluate=evaluate,
-        score_name=objective.score_name,
-        threads=one_thread if is_small else nullcontext,
-        at_step_boundary=lambda: cohort.at_step_boundary,
-        close=journal.close,
-        failures=(LossNotFiniteError, UpdateNotFiniteError),
-        sampling_rate=sampling_rate,
-    )
 
 
 def open_journal(

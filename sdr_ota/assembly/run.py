@@ -10,7 +10,8 @@ from ota_calibration.privacy.ledger import BudgetSpent
 
 from sdr_ota.assembly.bench import open_bench, receiving
 from sdr_ota.assembly.fresh_records import required_records
-from sdr_ota.assembly.learning import JOURNAL, Learning, model_learning, synthetic_learning
+from sdr_ota.assembly.learning import JOURNAL, Learning, synthetic_learning
+from sdr_ota.assembly.model_learning import model_learning
 from sdr_ota.assembly.planner import TrackingPlanner, planner_of
 from sdr_ota.assembly.privacy import admission
 from sdr_ota.assembly.scheme_choice import with_chosen_scheme

@@ -47,7 +47,13 @@ def _versions() -> Mapping[str, str]:
 
 def _git_state() -> str | None:
     """Return the commit of the code, marked if it was changed; None outside a checkout."""
-    command = ["git", "describe", "--always", "--dirty"]
+    commit = _git("describe", "--always")
+    return commit and commit + ("-dirty" if _git("status", "--porcelain", "-uno") else "")
+
+
+def _git(*arguments: str) -> str | None:
+    """Return what git says, without its lock: a run that is killed leaves none behind."""
+    command = ["git", "--no-optional-locks", *arguments]
     home = Path(__file__).parent
     try:
         said = subprocess.run(command, cwd=home, capture_output=True, text=True, check=True)

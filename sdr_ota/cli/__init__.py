@@ -30,7 +30,7 @@ def _about() -> None:
 
 def main() -> None:
     """Run the command line; wrong input gives a sentence, never a traceback."""
-    from sdr_ota.cli import commands  # noqa: PLC0415 - registers them; keeps --help quick
+    from sdr_ota.cli import commands
 
     commands.register(app)
     try:

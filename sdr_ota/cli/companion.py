@@ -1,31 +1,25 @@
 """`sdr-ota companion`: GNU Radio Companion with this project's blocks in its list."""
 
-import os
-import shutil
 from pathlib import Path
+from typing import Annotated
 
-from ota_flowgraphs.compile import HOME, companion_environment
-from platformdirs import user_cache_path
+import typer
 
-from sdr_ota.failure import WRONG_USE, CommandFailed
+Flowgraph = Annotated[Path | None, typer.Argument(help="A .grc file; without one, the receiver.")]
+Environment = Annotated[
+    bool, typer.Option("--environment", help="Only print what it needs, for a shell.")
+]
 
-NAMES = ("PYTHONPATH", "PYTHONNOUSERSITE", "GRC_BLOCKS_PATH")
-"""What tells GNU Radio Companion where blocks are described and where they are written."""
 
+def companion(flowgraph: Flowgraph = None, environment: Environment = False) -> None:
+    """Open GNU Radio Companion with this project's blocks.
 
-def companion_command(flowgraph: Path | None, environment_only: bool) -> None:
-    """Start the program in this process's place, or print its environment."""
-    environment = companion_environment(user_cache_path("sdr-ota"))
-    if environment_only:
-        for name in NAMES:
-            print(f"export {name}={environment[name]}")
+    They stand in its list under "Over-the-air sums". Needs GNU Radio and a display.
+    """
+    from sdr_ota.assembly.companion import blocks_environment, open_companion
+
+    if not environment:
+        open_companion(flowgraph)
         return
-    program = shutil.which("gnuradio-companion")
-    if program is None:
-        raise CommandFailed("gnuradio-companion is not installed: apt-get install gnuradio stterm")
-    opened = flowgraph or HOME / "receiver.grc"
-    if not opened.is_file():
-        raise CommandFailed(
-            f"there is no {opened}; flowgraphs of this project lie in {HOME}", WRONG_USE
-        )
-    os.execve(program, [program, str(opened)], environment)
+    for name, value in blocks_environment().items():
+        print(f"export {name}={value}")

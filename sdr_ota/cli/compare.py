@@ -1,109 +1,33 @@
 """`sdr-ota compare`: the schemes over noise and over phase error, as table and figure."""
 
 from pathlib import Path
+from typing import Annotated
 
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
+import typer
 
-from sdr_ota.failure import WRONG_USE, CommandFailed
-from sdr_ota.report.plots import house_style, save_figure
-from sdr_ota.schemes import built_in_schemes, load_scheme
-from sdr_ota.study.comparison import Point, Setting, sweep_phase, sweep_snr, vote_error
-
-SNRS_DB = (-20.0, -10.0, 0.0, 10.0, 20.0, 30.0)
-PHASE_ERRORS_RAD = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-PHASE_SWEEP_SNR_DB = 20.0
-SOUNDING_GAP_S = 10e-3
-"""Sounding to payload, for the axis that translates phase error to carrier offset."""
-
-_MARKERS = dict(zip(built_in_schemes(), "osD^vPX", strict=False))
+Nodes = Annotated[int, typer.Option(min=1, max=1000, help="Nodes that send together.")]
+Chips = Annotated[int, typer.Option(min=32, help="Payload chips of every scheme.")]
+Trials = Annotated[int, typer.Option(min=10, help="Sums decoded for each point.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of everything random.")]
+Figure = Annotated[Path | None, typer.Option(help="Save the figure here (png, pdf, svg).")]
 
 
-def compare_command(setting: Setting, figure_path: Path | None) -> None:
-    """Print the comparison and save its figure."""
-    names = built_in_schemes()
-    try:
-        for name in names:
-            load_scheme(name).check(setting.n_chips, setting.n_nodes)
-    except ValueError as wrong:
-        raise CommandFailed(str(wrong), WRONG_USE) from wrong
-    over_snr = sweep_snr(names, SNRS_DB, setting)
-    over_phase = sweep_phase(names, PHASE_ERRORS_RAD, PHASE_SWEEP_SNR_DB, setting)
-    console = Console(highlight=False)
-    console.print(_table(over_snr, "SNR of a chip (dB)", [f"{s:g}" for s in SNRS_DB]))
-    degrees = [f"{np.degrees(e):.0f}" for e in PHASE_ERRORS_RAD]
-    title = f"phase error (degrees) at {PHASE_SWEEP_SNR_DB:g} dB"
-    console.print(_table(over_phase, title, degrees))
-    if figure_path is not None:
-        with house_style():
-            drawn = _figure(over_snr, over_phase, setting)
-        save_figure(drawn, figure_path)
-        console.print(f"figure saved as {figure_path}")
+def compare(
+    nodes: Nodes = 5,
+    chips: Chips = 512,
+    trials: Trials = 400,
+    seed: Seed = 1,
+    figure: Figure = Path("compare.png"),
+) -> None:
+    """Compare all schemes, measured and by theory.
 
+    Prints their errors over noise and over phase error, and draws them.
+    """
+    from sdr_ota.study.comparison import Setting, compare_schemes
+    from sdr_ota.study.comparison_figure import print_comparison, save_comparison
 
-def _table(points: list[Point], title: str, places: list[str]) -> Table:
-    """Lay out NMSE in dB, measured / theory, one place of the sweep a line."""
-    table = Table(box=SIMPLE_HEAD, title="NMSE of the sum in dB, measured / theory")
-    table.add_column(title, justify="right")
-    columns = []
-    for name in built_in_schemes():
-        table.add_column(name, justify="right", no_wrap=True)
-        here = [p for p in points if p.scheme == name]
-        columns.append([f"{p.nmse_db:.1f} / {p.theory_nmse_db:.1f}" for p in here])
-    for place, *cells in zip(places, *columns, strict=True):
-        table.add_row(place, *cells)
-    return table
-
-
-def _figure(over_snr: list[Point], over_phase: list[Point], setting: Setting) -> Figure:
-    figure = Figure(figsize=(12, 3.8))
-    left, middle, right = figure.subplots(1, 3)
-    for name in built_in_schemes():
-        here = [p for p in over_snr if p.scheme == name]
-        _draw(left, name, [p.snr_db for p in here], here)
-        here = [p for p in over_phase if p.scheme == name]
-        _draw(middle, name, [float(np.degrees(p.phase_error_std_rad)) for p in here], here)
-    left.set_xlabel("SNR of a chip (dB)")
-    left.set_ylabel("NMSE of the sum (dB)")
-    left.legend(fontsize=7, title="marker measured, line theory", title_fontsize=7)
-    middle.set_xlabel(f"phase error, standard deviation (degrees), {PHASE_SWEEP_SNR_DB:g} dB")
-    middle.set_xscale("log")
-    per_hz = 360 * SOUNDING_GAP_S
-    above = middle.secondary_xaxis("top", functions=(lambda d: d / per_hz, lambda f: f * per_hz))
-    above.set_xlabel(f"or residual carrier offset (Hz) {SOUNDING_GAP_S * 1e3:g} ms after sounding")
-    _draw_votes(right, over_snr, setting)
-    left.set_title(f"{setting.n_nodes} nodes, {setting.n_chips} payload chips", fontsize=9)
-    figure.tight_layout()
-    return figure
-
-
-def _draw(axes: Axes, name: str, places: list[float], points: list[Point]) -> None:
-    line = axes.plot(places, [p.theory_nmse_db for p in points], linewidth=1)[0]
-    axes.plot(
-        places,
-        [p.nmse_db for p in points],
-        _MARKERS[name],
-        color=line.get_color(),
-        markersize=4,
-        label=name,
-    )
-
-
-def _draw_votes(axes: Axes, points: list[Point], setting: Setting) -> None:
-    """Draw how often a majority of signs is decoded wrongly."""
-    votes = [p for p in points if load_scheme(p.scheme).sign_only]
-    for name in dict.fromkeys(p.scheme for p in votes):
-        here = [p for p in votes if p.scheme == name]
-        shares = np.array([p.sign_error for p in here])
-        stds = np.sqrt(shares * (1 - shares) / setting.n_trials)
-        axes.errorbar([p.snr_db for p in here], shares, 2 * stds, fmt="o", label=f"{name}, ±2 std")
-    snrs = np.linspace(min(SNRS_DB), max(SNRS_DB), 40)
-    theory = [vote_error(setting.n_nodes, float(s), setting.n_chips) for s in snrs]
-    axes.plot(snrs, theory, color="0.3", label="fsk-vote, theory")
-    axes.set_xlabel("SNR of a chip (dB)")
-    axes.set_ylabel("probability of a wrong majority")
-    axes.legend(fontsize=7)
+    comparison = compare_schemes(Setting(nodes, chips, trials, seed))
+    print_comparison(comparison)
+    if figure is not None:
+        save_comparison(comparison, figure)
+        print(f"figure saved as {figure}")

@@ -1,35 +1,22 @@
 """`sdr-ota export`: the model of a run as a normal Hugging Face folder."""
 
 from pathlib import Path
+from typing import Annotated
 
-from sdr_ota.assembly.learning import JOURNAL, task_of
-from sdr_ota.config.load import ConfigError, restore_config
-from sdr_ota.failure import WRONG_USE, CommandFailed
-from sdr_ota.runs.new_folder import check_new_folder
-from sdr_ota.runs.run_folder import RunFolderError, read_run
+import typer
+
+from sdr_ota.cli.options import RunFolder
+
+Output = Annotated[Path, typer.Option("--output", help="Folder to write the model to.")]
 
 
-def export_command(path: Path, output: Path) -> None:
-    """Replay a run's journal onto its base model and save what comes out."""
-    try:
-        run = read_run(path)
-        config = restore_config(run.start.get("config"))
-    except (ConfigError, RunFolderError) as wrong:
-        raise CommandFailed(str(wrong), WRONG_USE) from wrong
-    journal = path / JOURNAL
-    if not journal.is_file():
-        raise CommandFailed(f"{path} has no model: its clients were synthetic", WRONG_USE)
-    check_new_folder(output)
-    from sdr_ota.assembly.trained_model import choose_trainable, load_base  # noqa: PLC0415
-    from zo_core.data.examples import DataError  # noqa: PLC0415
-    from zo_core.export import export_model  # noqa: PLC0415 - torch is optional and slow
-    from zo_core.language.models import ModelUnavailableError  # noqa: PLC0415
-    from zo_core.stepping.journal import JournalError  # noqa: PLC0415
+def export(run: RunFolder, output: Output) -> None:
+    """Write the model of a run as a Hugging Face folder.
 
-    try:
-        loaded = load_base(config, task_of(config.data), lambda *_: None)
-        model = choose_trainable(config, loaded)
-        n_updates = export_model(model, loaded.tokenizer, journal, output)
-    except (DataError, JournalError, ModelUnavailableError, OSError) as wrong:
-        raise CommandFailed(str(wrong)) from wrong
-    print(f"{output}: {config.model.name} after {n_updates} updates")
+    Replays the run's journal onto its base model and saves it as safetensors;
+    `from_pretrained` loads the folder.
+    """
+    from sdr_ota.assembly.export import export_run
+
+    exported = export_run(run, output)
+    print(f"{output}: {exported.model_name} after {exported.n_updates} updates")

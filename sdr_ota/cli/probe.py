@@ -1,16 +1,23 @@
 """`sdr-ota probe`: who a radio is and what it can do."""
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from sdr_ota.failure import NO_RADIO, WRONG_USE, CommandFailed
-from sdr_ota.radio.address import AddressError, open_radio
-from sdr_ota.radio.base import Radio, RadioError
+
+if TYPE_CHECKING:
+    from sdr_ota.radio.base import Radio
+
+Address = Annotated[str, typer.Argument(help="For example driver=pluto,uri=ip:192.168.2.1.")]
 
 
-def probe_command(address: str) -> None:
-    """Print a radio's capabilities."""
+def probe(address: Address) -> None:
+    """Open one radio, print what it can do, close it. Nothing is sent."""
+    from sdr_ota.cli.terminal import print_pairs
+    from sdr_ota.radio.address import AddressError, open_radio
+    from sdr_ota.radio.base import RadioError
+
     try:
         with open_radio(address) as radio:
             rows = _rows(radio)
@@ -18,15 +25,10 @@ def probe_command(address: str) -> None:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
     except RadioError as missing:
         raise CommandFailed(str(missing), NO_RADIO) from missing
-    table = Table(box=SIMPLE_HEAD, show_header=False, title=address)
-    table.add_column(style="bold")
-    table.add_column()
-    for row in rows:
-        table.add_row(*row)
-    Console(highlight=False, markup=False).print(table)
+    print_pairs(rows, address)
 
 
-def _rows(radio: Radio) -> list[tuple[str, str]]:
+def _rows(radio: "Radio") -> list[tuple[str, str]]:
     info, temperature_c = radio.info, radio.temperature_c()
     timing = "obeyed to the sample" if info.has_hardware_time else "none: it sends cyclic frames"
     rates, tuning = info.sample_rates_hz, info.center_freqs_hz

@@ -1,105 +1,32 @@
 """`sdr-ota replay`: the captures of a run decoded again, old against new."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
+from typing import Annotated
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
+import typer
 
-from sdr_ota.assembly.bench import receiving
-from sdr_ota.config.load import Config, ConfigError, changed_config, restore_config
-from sdr_ota.config.parts import link_of
-from sdr_ota.failure import WRONG_USE, CommandFailed
-from sdr_ota.runs.captures import CaptureError, read_capture, stored_captures
-from sdr_ota.runs.replay import (
-    Decoding,
-    ReplayedRound,
-    ReplaySummary,
-    replay_capture,
-    summarise_replay,
-)
-from sdr_ota.runs.run_folder import RunFolderError, read_run
-from sdr_ota.runs.strict_json import strict_json
+from sdr_ota.cli.options import RunFolder, Settings
+from sdr_ota.failure import CommandFailed
 
-DECODING_TABLES = ("link", "frame", "receiver")
-"""Tables of a configuration that say how a capture is decoded."""
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
-def replay_command(run: Path, settings: Sequence[str], as_json: bool) -> None:
-    """Decode a run's captures again and print what has changed."""
-    config = _config(run, settings)
-    paths = stored_captures(run)
-    if not paths:
-        raise CommandFailed(
-            f"{run} holds no captures; keep some with --set captures.every=N when you run it",
-            WRONG_USE,
-        )
-    rounds, damaged = [], []
-    with receiving(link_of(config), config) as link:
-        for path in paths:
-            try:
-                rounds.append(replay_capture(read_capture(path), link))
-            except CaptureError as wrong:
-                damaged.append(str(wrong))
-    summary = summarise_replay(rounds)
+def replay(
+    run: RunFolder,
+    settings: Settings = [],  # noqa: B006 - typer copies it
+    as_json: AsJson = False,
+) -> None:
+    """Decode a run's captures again: old against new.
+
+    Round by round, with other parameters of the scheme or the receiver (--set), or with
+    this version of the code. Opens no radio and changes nothing in the run folder.
+    """
+    from sdr_ota.assembly.replay import replay_run
+    from sdr_ota.report.replay_table import print_replay, replay_json
+
+    rounds, damaged = replay_run(run, settings)
     if as_json:
-        record = {"rounds": [asdict(r) for r in rounds], "summary": asdict(summary)}
-        print(strict_json(record, indent=2))
+        print(replay_json(rounds))
     else:
-        _print(run, rounds, summary)
+        print_replay(run, rounds)
     if damaged:
         raise CommandFailed("\n".join(damaged))
-
-
-def _config(run: Path, settings: Sequence[str]) -> Config:
-    """Return the configuration of a run with some keys of the receiver's side changed."""
-    for setting in settings:
-        if setting.partition(".")[0].strip() not in DECODING_TABLES:
-            raise CommandFailed(
-                f"--set {setting}: what was sent cannot be changed any more; a replay takes keys "
-                f"of the tables {', '.join(DECODING_TABLES)}",
-                WRONG_USE,
-            )
-    try:
-        return changed_config(restore_config(read_run(run).start.get("config"), settings), settings)
-    except (ConfigError, RunFolderError) as wrong:
-        raise CommandFailed(str(wrong), WRONG_USE) from wrong
-
-
-def _print(run: Path, rounds: Sequence[ReplayedRound], summary: ReplaySummary) -> None:
-    console = Console(highlight=False)
-    table = Table(box=SIMPLE_HEAD, title=f"captures of {run} decoded again", pad_edge=False)
-    for heading in ("round", "true sum", "old", "new", "old error", "new error"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for r in rounds:
-        table.add_row(
-            str(r.round),
-            "-" if r.true_sum is None else f"{r.true_sum:+.4f}",
-            *(_sum(decoding) for decoding in (r.old, r.new)),
-            *(_error(decoding, r.true_sum) for decoding in (r.old, r.new)),
-        )
-    console.print(table)
-    console.print(
-        f"{summary.rounds} captures; erased: {summary.old_erased} then, {summary.new_erased} now"
-    )
-    compared = (
-        f"NMSE of the {summary.both_decoded} decoded both ways: {summary.old_nmse_db:.1f} dB then, "
-        f"{summary.new_nmse_db:.1f} dB now; largest change of a sum: {summary.largest_change:.3g}"
-    )
-    console.print(
-        compared if summary.both_decoded else "none was decoded both ways", soft_wrap=True
-    )
-
-
-def _sum(decoding: Decoding) -> str:
-    if decoding.decoded_sum is None:
-        return str(decoding.erasure)
-    return f"{decoding.decoded_sum:+.4f}"
-
-
-def _error(decoding: Decoding, true_sum: float | None) -> str:
-    if decoding.decoded_sum is None or true_sum is None:
-        return "-"
-    return f"{decoding.decoded_sum - true_sum:+.4f}"

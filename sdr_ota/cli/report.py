@@ -1,86 +1,39 @@
 """`sdr-ota report`: the figures of runs as a table, a page, files, or JSON."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated, Literal
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
+import typer
 
-from sdr_ota.failure import WRONG_USE, CommandFailed
-from sdr_ota.report.html_page import FigureFormat, render_page, save_figures
-from sdr_ota.report.named_run import NamedRun, name_runs
-from sdr_ota.report.run_page import report_sections, report_summary, report_title
-from sdr_ota.report.run_table import table_rows
-from sdr_ota.runs.run_folder import RunFolderError, RunRecord, read_run
-from sdr_ota.runs.strict_json import strict_json
-from sdr_ota.runs.summary import summarise
+Folders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the figures for machines, write nothing.")
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The page; otherwise report.html in RUN, or here."),
+]
+FigureChoice = Annotated[
+    Literal["pdf", "png", "svg"] | None,
+    typer.Option("--format", help="Also save every figure, in plots beside the page."),
+]
 
-console = Console(highlight=False, markup=False)
 
-
-def report_command(
-    folders: Sequence[Path], output: Path | None, figure_format: FigureFormat | None
+def report(
+    folders: Folders,
+    as_json: AsJson = False,
+    output: Output = None,
+    figure_format: FigureChoice = None,
 ) -> None:
-    """Print the table of one run or several, write the page, save each figure if asked to."""
-    runs = name_runs(_read(folders))
-    page = output or (folders[0] if len(folders) == 1 else Path()) / "report.html"
-    sections = report_sections(runs)
-    try:
-        page.write_text(
-            render_page(report_title(runs), report_summary(runs), sections), encoding="utf-8"
-        )
-        plots = page.parent / "plots"
-        saved = save_figures(sections, plots, figure_format) if figure_format else []
-    except OSError as error:
-        text = (
-            f"cannot write {error.filename or page}: {error.strerror}; choose another --output FILE"
-        )
-        raise CommandFailed(text, WRONG_USE) from error
-    _print_table(runs)
-    for path in (page, *saved):
-        console.print(f"wrote {path}", soft_wrap=True)
+    """Print the figures of runs, and write them as a page.
 
-
-def report_json(folders: Sequence[Path]) -> None:
-    """Print the figures for machines: an object for one run, a list for several."""
-    records = [
-        {"run": str(run.folder), **asdict(summarise(run)), "stop": run.stop}
-        for run in _read(folders)
-    ]
-    print(strict_json(records[0] if len(records) == 1 else records, indent=2))
-
-
-def print_report(run: RunRecord) -> None:
-    """Print the table of one run to standard output."""
-    _print_table([NamedRun(run.folder.name, run)])
-
-
-def save_plots(run: RunRecord) -> None:
-    """Save the plots that a run has data for, in its folder's ``plots``.
-
-    Raises:
-        OSError: If one cannot be written.
+    Runs may be finished, broken off or still running. The page is one HTML file that needs
+    nothing else. Several runs are laid side by side, called by the settings in which they
+    differ.
     """
-    sections = report_sections([NamedRun(run.folder.name, run)])
-    save_figures(sections, run.folder / "plots", "png")
+    from sdr_ota.report.run_report import report_runs, runs_json
 
-
-def _read(folders: Sequence[Path]) -> list[RunRecord]:
-    try:
-        return [read_run(folder) for folder in folders]
-    except RunFolderError as wrong:
-        raise CommandFailed(str(wrong), WRONG_USE) from wrong
-
-
-def _print_table(runs: Sequence[NamedRun]) -> None:
-    alone = len(runs) == 1
-    title = f"run {runs[0].run.folder}" if alone else None
-    table = Table(box=SIMPLE_HEAD, show_header=not alone, title=title)
-    table.add_column(style="bold")
-    for named in runs:
-        table.add_column(named.name, overflow="fold")
-    for row in table_rows([named.run for named in runs]):
-        table.add_row(*row)
-    console.print(table)
+    if as_json:
+        print(runs_json(folders))
+    else:
+        report_runs(folders, output, figure_format)

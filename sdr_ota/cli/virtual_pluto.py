@@ -1,36 +1,32 @@
 """`sdr-ota virtual-pluto`: boards that exist in software alone, for trying everything out."""
 
-import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from typing import Annotated
 
-from sdr_ota.air.presets import air_preset
-from sdr_ota.failure import WRONG_USE, CommandFailed
-from sdr_ota.radio.virtual.pluto_board import PlutoWorld
-from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
+import typer
 
-SAMPLE_RATE_HZ, CENTER_FREQ_HZ = 1e6, 915e6
-"""To which the drawn delays and offsets belong; clients may set what they like."""
+from sdr_ota.cli.options import Preset, Seed
 
-
-def virtual_pluto_command(n_nodes: int, preset: str, first_port: int, seed: int) -> None:
-    """Serve until interrupted; print the addresses first."""
-    try:
-        world = PlutoWorld(air_preset(preset), n_nodes, SAMPLE_RATE_HZ, CENTER_FREQ_HZ, seed)
-        served = VirtualPlutos(world, first_port)
-    except (ValueError, OSError) as wrong:
-        raise CommandFailed(f"cannot serve virtual boards: {wrong}", WRONG_USE) from wrong
-    with served:
-        nodes = tuple(f"driver=pluto,uri={uri}" for uri in served.node_uris)
-        print_addresses(f"driver=pluto,uri={served.receiver_uri}", nodes)
-        with suppress(KeyboardInterrupt):
-            threading.Event().wait()
+Nodes = Annotated[int, typer.Option(min=1, help="Transmitting boards.")]
+Port = Annotated[
+    int, typer.Option(min=1, max=65000, help="TCP port of node 0; the receiver comes last.")
+]
 
 
-def print_addresses(receiver: str, nodes: Sequence[str]) -> None:
-    """Print the lines that a config's [radio] table needs."""
-    print(f'receiver = "{receiver}"')
-    print("nodes = [")
-    for node in nodes:
-        print(f'  "{node}",')
-    print("]", flush=True)
+def virtual_pluto(
+    nodes: Nodes = 4,
+    preset: Preset = "free-running-pluto",
+    first_port: Port = 30500,
+    seed: Seed = 1,
+) -> None:
+    """Serve virtual PlutoSDRs on loopback, until Ctrl-C.
+
+    They share one simulated air. Real libiio programs (pyadi-iio, iio_info, GNU Radio)
+    talk to them unchanged.
+    """
+    from sdr_ota.assembly.virtual_bench import serve_plutos
+    from sdr_ota.cli.serving import print_addresses, until_interrupted
+
+    with serve_plutos(nodes, preset, first_port, seed) as served:
+        addresses = [f"driver=pluto,uri={uri}" for uri in served.node_uris]
+        print_addresses(f"driver=pluto,uri={served.receiver_uri}", addresses)
+        until_interrupted()

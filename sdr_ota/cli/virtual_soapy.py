@@ -1,30 +1,29 @@
 """`sdr-ota virtual-soapy`: devices with hardware time that exist in software alone."""
 
-import threading
-from contextlib import suppress
+from typing import Annotated
 
-from sdr_ota.air.presets import air_preset
-from sdr_ota.cli.virtual_pluto import CENTER_FREQ_HZ, SAMPLE_RATE_HZ, print_addresses
-from sdr_ota.failure import NO_RADIO, WRONG_USE, CommandFailed
-from sdr_ota.radio.base import RadioNotFound
-from sdr_ota.radio.virtual.soapy_module import build_module
-from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
-from sdr_ota.radio.virtual.soapy_world import SoapyWorld
+import typer
+
+from sdr_ota.cli.options import Preset, Seed
+
+Nodes = Annotated[int, typer.Option(min=1, help="Transmitting devices.")]
+Port = Annotated[int, typer.Option(min=1, max=65000, help="TCP port on loopback.")]
 
 
-def virtual_soapy_command(n_nodes: int, preset: str, port: int, seed: int) -> None:
-    """Serve until interrupted; print the addresses first."""
-    try:
-        module = build_module()
-        world = SoapyWorld(air_preset(preset), n_nodes, SAMPLE_RATE_HZ, CENTER_FREQ_HZ, seed)
-        served = VirtualSoapy(world, port)
-    except RadioNotFound as missing:
-        raise CommandFailed(str(missing), NO_RADIO) from missing
-    except (ValueError, OSError) as wrong:
-        raise CommandFailed(f"cannot serve virtual devices: {wrong}", WRONG_USE) from wrong
-    with served:
+def virtual_soapy(
+    nodes: Nodes = 4, preset: Preset = "usrp-shared-clock", port: Port = 30600, seed: Seed = 1
+) -> None:
+    """Serve virtual SoapySDR devices on loopback, until Ctrl-C.
+
+    They have hardware time and share one simulated air. Compiles their SoapySDR driver the
+    first time. Real SoapySDR programs open them.
+    """
+    from sdr_ota.assembly.virtual_bench import serve_soapy_devices, soapy_module_folder
+    from sdr_ota.cli.serving import print_addresses, until_interrupted
+
+    folder = soapy_module_folder()
+    with serve_soapy_devices(nodes, preset, port, seed) as served:
         print("# SoapySDR finds their driver with:")
-        print(f"#   export SOAPY_SDR_PLUGIN_PATH={module.parent}")
+        print(f"#   export SOAPY_SDR_PLUGIN_PATH={folder}")
         print_addresses(served.receiver_address, served.node_addresses)
-        with suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        until_interrupted()

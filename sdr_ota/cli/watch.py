@@ -1,24 +1,26 @@
 """`sdr-ota watch`: a page that follows a run."""
 
 from contextlib import suppress
-from pathlib import Path
+from typing import Annotated
 
-from sdr_ota.failure import WRONG_USE, CommandFailed
-from sdr_ota.report.watch.server import LOOPBACK, watch_server
-from sdr_ota.runs.run_folder import RunFolderError
+import typer
+
+from sdr_ota.cli.options import RunFolder
+
+Port = Annotated[
+    int, typer.Option(min=0, max=65535, help="TCP port on loopback; 0 for any that is free.")
+]
 
 
-def watch_command(run: Path, port: int) -> None:
-    """Serve the page until interrupted."""
-    try:
-        server = watch_server(run, port)
-    except RunFolderError as wrong:
-        raise CommandFailed(str(wrong), WRONG_USE) from wrong
-    except OSError as taken:
-        raise CommandFailed(
-            f"cannot serve on port {port}: {taken.strerror}; choose another with --port", WRONG_USE
-        ) from taken
-    with server:
+def watch(run: RunFolder, port: Port = 8765) -> None:
+    """Follow a run in a browser on this machine, until Ctrl-C.
+
+    It may be running or finished. Spectrum and constellation of the last capture, sums,
+    loss, health. The run folder is all that is read; the page loads nothing from anywhere.
+    """
+    from sdr_ota.report.watch.server import LOOPBACK, open_server
+
+    with open_server(run, port) as server:
         print(f"http://{LOOPBACK}:{server.server_port}/ follows {run}; Ctrl-C ends it", flush=True)
         with suppress(KeyboardInterrupt):
             server.serve_forever()

@@ -8,10 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.air.impairments import awgn
-from sdr_ota.schemes import AggregationScheme, LinkQuality, load_scheme, theory_squared_error
+from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.schemes import (
+    AggregationScheme,
+    LinkQuality,
+    built_in_schemes,
+    load_scheme,
+    theory_squared_error,
+)
 from sdr_ota.schemes.fsk_vote import FskVote, error_probability_aligned
 from sdr_ota.signal.metrics import nmse_db
 from sdr_ota.units import db_to_power
+
+SNRS_DB = (-20.0, -10.0, 0.0, 10.0, 20.0, 30.0)
+PHASE_ERRORS_RAD = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+PHASE_SWEEP_SNR_DB = 20.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,40 @@ class Point:
     nmse_db: float
     theory_nmse_db: float
     sign_error: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All schemes over noise and over phase error.
+
+    Attributes:
+        setting: What is the same for all points.
+        over_snr: Every scheme at every one of ``SNRS_DB``, with perfect phases.
+        over_phase: Every scheme at every one of ``PHASE_ERRORS_RAD``, at ``PHASE_SWEEP_SNR_DB``.
+    """
+
+    setting: Setting
+    over_snr: Sequence[Point]
+    over_phase: Sequence[Point]
+
+
+def compare_schemes(setting: Setting) -> Comparison:
+    """Measure all schemes.
+
+    Raises:
+        CommandFailed: If a scheme needs more chips, or other numbers of nodes.
+    """
+    names = built_in_schemes()
+    try:
+        for name in names:
+            load_scheme(name).check(setting.n_chips, setting.n_nodes)
+    except ValueError as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    return Comparison(
+        setting,
+        sweep_snr(names, SNRS_DB, setting),
+        sweep_phase(names, PHASE_ERRORS_RAD, PHASE_SWEEP_SNR_DB, setting),
+    )
 
 
 def sweep_snr(names: Sequence[str], snrs_db: Sequence[float], setting: Setting) -> list[Point]:

@@ -44,37 +44,41 @@ _PATH_RATES = "BBPLL:768000000 ADC:24000000 R2:12000000 R1:6000000 RF:3000000 RX
 _TX_RATES = "BBPLL:768000000 DAC:24000000 T2:12000000 T1:6000000 TF:3000000 TXSAMP:3000000"
 
 
+_SINGLE_VALUES: Mapping[Key, str] = {
+    (PHY, "", "filter_fir_config"): "FIR Rx: 0,0 Tx: 0,0",
+    (PHY, "", "rx_path_rates"): _PATH_RATES,
+    (PHY, "", "tx_path_rates"): _TX_RATES,
+    (PHY, "", "xo_correction"): "40000000",
+    (PHY, "", "ensm_mode"): "fdd",
+    (PHY, "", "calib_mode"): "auto",
+    (PHY, "debug", "loopback"): "0",
+    (PHY, "debug", "initialize"): "0",
+    (PHY, RX, "gain_control_mode"): "slow_attack",
+    (PHY, RX, "gain_control_mode_available"): "manual fast_attack slow_attack hybrid",
+    (PHY, RX, "hardwaregain"): "71.000000 dB",
+    (PHY, RX, "hardwaregain_available"): "[-3 1 71]",
+    (PHY, RX, "rssi"): "100.00 dB",
+    (PHY, TX, "hardwaregain"): "-10.000000 dB",
+    (PHY, TX, "hardwaregain_available"): "[-89.75 0.25 0]",
+    (PHY, "input:out", "voltage_filter_fir_en"): "0",
+    (PHY, TEMPERATURE, "input"): "38500",
+    (PHY, RX_LO, "frequency"): "2400000000",
+    (PHY, TX_LO, "frequency"): "2450000000",
+    (PHY, RX_LO, "powerdown"): "0",
+    (PHY, TX_LO, "powerdown"): "0",
+    (ADC, "input:voltage0", "sampling_frequency"): "30720000",
+    (ADC, "input:voltage1", "sampling_frequency"): "30720000",
+    (ADC, "debug", "direct_reg_access"): "0x0",
+    (DAC, "debug", "direct_reg_access"): "0x0",
+    (DAC, "output:voltage0", "sampling_frequency"): "30720000",
+    (DAC, "output:voltage1", "sampling_frequency"): "30720000",
+}
+"""Attributes that stand alone; those of several channels alike are added to them."""
+
+
 def first_values() -> dict[Key, str]:
     """Return all attributes with the values they have after power on."""
-    values = {
-        (PHY, "", "filter_fir_config"): "FIR Rx: 0,0 Tx: 0,0",
-        (PHY, "", "rx_path_rates"): _PATH_RATES,
-        (PHY, "", "tx_path_rates"): _TX_RATES,
-        (PHY, "", "xo_correction"): "40000000",
-        (PHY, "", "ensm_mode"): "fdd",
-        (PHY, "", "calib_mode"): "auto",
-        (PHY, "debug", "loopback"): "0",
-        (PHY, "debug", "initialize"): "0",
-        (PHY, RX, "gain_control_mode"): "slow_attack",
-        (PHY, RX, "gain_control_mode_available"): "manual fast_attack slow_attack hybrid",
-        (PHY, RX, "hardwaregain"): "71.000000 dB",
-        (PHY, RX, "hardwaregain_available"): "[-3 1 71]",
-        (PHY, RX, "rssi"): "100.00 dB",
-        (PHY, TX, "hardwaregain"): "-10.000000 dB",
-        (PHY, TX, "hardwaregain_available"): "[-89.75 0.25 0]",
-        (PHY, "input:out", "voltage_filter_fir_en"): "0",
-        (PHY, TEMPERATURE, "input"): "38500",
-        (PHY, RX_LO, "frequency"): "2400000000",
-        (PHY, TX_LO, "frequency"): "2450000000",
-        (PHY, RX_LO, "powerdown"): "0",
-        (PHY, TX_LO, "powerdown"): "0",
-        (ADC, "input:voltage0", "sampling_frequency"): "30720000",
-        (ADC, "input:voltage1", "sampling_frequency"): "30720000",
-        (ADC, "debug", "direct_reg_access"): "0x0",
-        (DAC, "debug", "direct_reg_access"): "0x0",
-        (DAC, "output:voltage0", "sampling_frequency"): "30720000",
-        (DAC, "output:voltage1", "sampling_frequency"): "30720000",
-    }
+    values = dict(_SINGLE_VALUES)
     for channel in (RX, TX):
         values[(PHY, channel, "sampling_frequency")] = "30720000"
         values[(PHY, channel, "sampling_frequency_available")] = "[2083333 1 61440000]"

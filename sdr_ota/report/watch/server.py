@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.report.watch.state import WatchState
 from sdr_ota.runs.run_folder import RunFolderError
 from sdr_ota.runs.strict_json import strict_json
@@ -38,6 +39,22 @@ def watch_server(run: Path, port: int) -> ThreadingHTTPServer:
     server = ThreadingHTTPServer((LOOPBACK, port), Handler)
     server.daemon_threads = True  # a browser that stays connected does not keep us alive
     return server
+
+
+def open_server(run: Path, port: int) -> ThreadingHTTPServer:
+    """Return the server of a run's page.
+
+    Raises:
+        CommandFailed: If it is no run folder or the port is taken.
+    """
+    try:
+        return watch_server(run, port)
+    except RunFolderError as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    except OSError as taken:
+        raise CommandFailed(
+            f"cannot serve on port {port}: {taken.strerror}; choose another with --port", WRONG_USE
+        ) from taken
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,17 +1,19 @@
 """From a sweep file to points: which runs there are, and what each of them is called.
 
-folder = "sweeps/snr"       # optional: where the runs and the table go
-seeds = 3                   # run.seed 1, 2, 3; or a list
-presets = ["lab-wired"]     # air.preset, over these
-[base]                      # what all points share: a file, and values on top of it
-file = "link.toml"
-run.rounds = 40
-[grid]                      # every combination of these
-air.snr_db = [0, 10, 20]
-link.scheme = ["coherent", "energy-difference"]
-[[list]]                    # points one by one; lists of one entry go in step
-clients.count = [2, 4, 8]
-frame.payload_chips = [128, 256, 512]
+A sweep file looks like this:
+
+    folder = "sweeps/snr"       # optional: where the runs and the table go
+    seeds = 3                   # run.seed 1, 2, 3; or a list
+    presets = ["lab-wired"]     # air.preset, over these
+    [base]                      # what all points share: a file, and values on top of it
+    file = "link.toml"
+    run.rounds = 40
+    [grid]                      # every combination of these
+    air.snr_db = [0, 10, 20]
+    link.scheme = ["coherent", "energy-difference"]
+    [[list]]                    # points one by one; lists of one entry go in step
+    clients.count = [2, 4, 8]
+    frame.payload_chips = [128, 256, 512]
 """
 
 import hashlib

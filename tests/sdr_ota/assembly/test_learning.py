@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sdr_ota.assembly.learning import Learning, model_learning
-from sdr_ota.cli.export import export_command
+from sdr_ota.assembly.learning import Learning
+from sdr_ota.assembly.model_learning import model_learning
+from sdr_ota.cli.export import export
 from sdr_ota.cli.run import resume_command, run_command
 from sdr_ota.config.load import load_config
 from sdr_ota.failure import CommandFailed
@@ -196,7 +197,7 @@ def test_the_main_job_with_other_models_and_rules(
     run = read_run(next(folder.iterdir()))
     assert len(run.rounds) == 6
     assert all(r.mean_scalar is not None for r in run.rounds)
-    export_command(run.folder, tmp_path / "exported")
+    export(run.folder, tmp_path / "exported")
     assert any((tmp_path / "exported").glob("*.safetensors"))
 
 
@@ -205,7 +206,7 @@ def test_the_exported_model_is_the_one_that_was_judged(settings: list[str], tmp_
     run_command(None, [*settings, *loud])
     folder = Path(next(s for s in settings if "run.folder" in s).split("=")[1])
     run = read_run(next(folder.iterdir()))
-    export_command(run.folder, tmp_path / "exported")
+    export(run.folder, tmp_path / "exported")
     loaded = load_model(str(tmp_path / "exported"))
     held_out = read_examples(tmp_path / "data.tsv", SST2.columns, "label")
     encoded = encode_examples(held_out, SST2, loaded.tokenizer)
@@ -214,7 +215,7 @@ def test_the_exported_model_is_the_one_that_was_judged(settings: list[str], tmp_
     assert weight_checksum(loaded.model) != weight_checksum(base.model)
     for taken in (tmp_path / "exported", tmp_path / "data.tsv"):
         with pytest.raises(CommandFailed, match="not an empty folder"):
-            export_command(run.folder, taken)
+            export(run.folder, taken)
 
 
 def test_layers_that_are_not_there_are_named(settings: list[str]) -> None:

@@ -4,20 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from sdr_ota.cli import companion
+from sdr_ota.assembly import companion as program
+from sdr_ota.cli.companion import companion
 from sdr_ota.failure import CommandFailed
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(companion, "user_cache_path", lambda name: tmp_path / name)
+    monkeypatch.setattr(program, "user_cache_path", lambda name: tmp_path / name)
     return tmp_path / "sdr-ota"
 
 
 def test_the_environment_names_the_blocks_and_nothing_but_our_packages(
     cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    companion.companion_command(None, environment_only=True)
+    companion(None, environment=True)
     said = dict(
         line.removeprefix("export ").split("=")
         for line in capsys.readouterr().out.split("\n")
@@ -33,7 +34,7 @@ def test_the_environment_names_the_blocks_and_nothing_but_our_packages(
 def test_a_missing_file_or_program_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/true")
     with pytest.raises(CommandFailed, match="flowgraphs of this project lie in"):
-        companion.companion_command(tmp_path / "none.grc", environment_only=False)
+        companion(tmp_path / "none.grc", environment=False)
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(CommandFailed, match="apt-get install gnuradio"):
-        companion.companion_command(None, environment_only=False)
+        companion(None, environment=False)

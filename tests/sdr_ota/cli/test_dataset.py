@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdr_ota.cli.dataset import dataset_command
 from sdr_ota.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.rounds.decoding import decode
 from sdr_ota.runs.captures import read_capture
 from sdr_ota.study.dataset import writer as dataset_module
-from sdr_ota.study.dataset.writer import Grid
+from sdr_ota.study.dataset.writer import Grid, make_dataset
 
 GRID = Grid(("lab-wired", "harsh"), ("coherent", "fsk-vote"), 2, (20.0,), captures=3, seed=1)
 
@@ -25,7 +24,7 @@ GRID = Grid(("lab-wired", "harsh"), ("coherent", "fsk-vote"), 2, (20.0,), captur
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "set"
-    dataset_command(folder, GRID)
+    make_dataset(folder, GRID)
     return folder
 
 
@@ -68,9 +67,9 @@ def test_the_index_says_what_is_in_the_captures(root: Path) -> None:
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
     root: Path, tmp_path: Path
 ) -> None:
-    dataset_command(tmp_path / "again", GRID)
+    make_dataset(tmp_path / "again", GRID)
     assert _files(tmp_path / "again") == _files(root)
-    dataset_command(tmp_path / "other", replace(GRID, seed=2))
+    make_dataset(tmp_path / "other", replace(GRID, seed=2))
     ours, other = _rows(root), _rows(tmp_path / "other")
     assert all(a["symbols"] != b["symbols"] for a, b in zip(ours, other, strict=True)
                if a["symbols"] and a["scheme"] == "coherent")  # fmt: skip
@@ -78,7 +77,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
 
 def test_settings_do_not_depend_on_what_else_is_in_the_set(root: Path, tmp_path: Path) -> None:
     part = replace(GRID, presets=("harsh",), schemes=("coherent",))
-    dataset_command(tmp_path / "part", part)
+    make_dataset(tmp_path / "part", part)
     assert _rows(tmp_path / "part") == [
         r for r in _rows(root) if (r["preset"], r["scheme"]) == ("harsh", "coherent")
     ]
@@ -100,10 +99,10 @@ def test_broken_off_and_gone_on_is_the_whole_set(
     with monkeypatch.context() as patched:
         patched.setattr(dataset_module, "write_setting", interrupted)
         with pytest.raises(CommandFailed, match="goes on") as stopped:
-            dataset_command(tmp_path / "set", GRID)
+            make_dataset(tmp_path / "set", GRID)
     assert stopped.value.exit_code == INTERRUPTED
     assert not (tmp_path / "set" / "index.csv").exists()
-    dataset_command(tmp_path / "set", GRID)
+    make_dataset(tmp_path / "set", GRID)
     assert _files(tmp_path / "set") == _files(root)
 
 
@@ -122,7 +121,7 @@ def test_the_loading_code_of_the_card_runs(root: Path) -> None:
 def test_soundings_hold_the_truth_of_the_paths(tmp_path: Path) -> None:
     """Carrier offsets as estimated from the burst, against those of the air."""
     grid = Grid(("free-running-pluto",), ("coherent",), 3, (30.0,), captures=4, seed=1)
-    dataset_command(tmp_path / "set", grid)
+    make_dataset(tmp_path / "set", grid)
     errors = []
     for row in _rows(tmp_path / "set"):
         meta = json.loads((tmp_path / "set" / row["sounding"]).read_text())["global"]
@@ -135,7 +134,7 @@ def test_soundings_hold_the_truth_of_the_paths(tmp_path: Path) -> None:
 
 def test_the_baseline_is_what_theory_expects_where_theory_knows_everything(tmp_path: Path) -> None:
     grid = Grid(("ideal",), ("coherent",), 2, (10.0,), captures=40, seed=1)
-    dataset_command(tmp_path / "set", grid)
+    make_dataset(tmp_path / "set", grid)
     rows = _rows(tmp_path / "set")
     errors = sum((float(r["decoded_sum"]) - float(r["true_sum"])) ** 2 for r in rows)
     theory = sum(float(r["theory_error"]) for r in rows)
@@ -157,7 +156,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_touched(
 ) -> None:
     before = _files(root)
     with pytest.raises(CommandFailed, match=reason) as refused:
-        dataset_command(root, replace(GRID, **change))  # type: ignore[arg-type]
+        make_dataset(root, replace(GRID, **change))  # type: ignore[arg-type]
     assert refused.value.exit_code == WRONG_USE
     assert _files(root) == before
 
@@ -166,5 +165,5 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     (tmp_path / "thesis.tex").write_text("ten years of work")
     for place in (tmp_path, tmp_path / "thesis.tex"):
         with pytest.raises(CommandFailed, match="not an empty folder"):
-            dataset_command(place, GRID)
+            make_dataset(place, GRID)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from sdr_ota.assembly import run as run_module
-from sdr_ota.cli import run as run_command_module
 from sdr_ota.cli.run import resume_command, run_command
 from sdr_ota.failure import CommandFailed
 from sdr_ota.radio.simulated import SimulatedRadio
+from sdr_ota.report import run_report
 from sdr_ota.runs.run_folder import RunFolder, read_run
 
 FORK = multiprocessing.get_context("fork")
@@ -153,7 +153,7 @@ def test_plots_that_cannot_be_written_leave_a_complete_run(
     def full(run: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(run_command_module, "save_plots", full)
+    monkeypatch.setattr(run_report, "save_plots", full)
     with pytest.raises(CommandFailed, match="the run is complete"):
         run_command(None, _settings(tmp_path, "run.rounds=2"))
     assert read_run(_only_run(tmp_path)).stop["ending"] == "success"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sdr_ota.cli import node
-from sdr_ota.cli.node import node_command
+from sdr_ota.assembly import node
+from sdr_ota.assembly.node import node_command
 from sdr_ota.failure import WRONG_USE, CommandFailed
 
 RADIO = "driver=pluto,uri=ip:127.0.0.1:1"

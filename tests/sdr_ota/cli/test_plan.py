@@ -5,16 +5,15 @@ from pathlib import Path
 import pytest
 from ota_calibration.privacy.gaussian_accountant import largest_mu
 
-from sdr_ota.cli.compare import compare_command
-from sdr_ota.cli.plan import plan_command
+from sdr_ota.cli.compare import compare
+from sdr_ota.cli.plan import plan
 from sdr_ota.failure import CommandFailed
-from sdr_ota.study.comparison import Setting
 
 CLIENT_LEVEL = ["clients.source=synthetic", "privacy.protect=client", "privacy.neighbours=replace"]
 
 
 def _plan(capsys: pytest.CaptureFixture[str], *settings: str) -> str:
-    plan_command(None, settings, None)
+    plan(None, settings, None)
     return " ".join(capsys.readouterr().out.split())
 
 
@@ -57,12 +56,12 @@ def test_schemes_that_show_single_clients_claim_local_trust_only(
 def test_a_figure_that_cannot_be_drawn_is_said_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan_command(None, (), tmp_path / "noise.png")
+    plan(None, (), tmp_path / "noise.png")
     assert "not drawn: it shows the noise of a promise" in capsys.readouterr().out
     with pytest.raises(CommandFailed, match=r"cannot save .*noise\.foo"):
-        plan_command(None, ["privacy.protect=record"], tmp_path / "noise.foo")
+        plan(None, ["privacy.protect=record"], tmp_path / "noise.foo")
     with pytest.raises(CommandFailed, match=r"cannot save .*schemes\.foo"):
-        compare_command(Setting(2, 64, 10, 1), tmp_path / "schemes.foo")
+        compare(2, 64, 10, 1, tmp_path / "schemes.foo")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -72,10 +71,10 @@ def test_without_a_promise_it_says_so(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_the_figure_is_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figure = tmp_path / "noise.png"
-    plan_command(None, [*CLIENT_LEVEL, "privacy.schedule=solution"], figure)
+    plan(None, [*CLIENT_LEVEL, "privacy.schedule=solution"], figure)
     assert figure.stat().st_size > 5000
     with pytest.raises(CommandFailed, match="cannot save"):
-        plan_command(None, CLIENT_LEVEL, tmp_path / "noise.unknown")
+        plan(None, CLIENT_LEVEL, tmp_path / "noise.unknown")
 
 
 @pytest.mark.parametrize(
@@ -101,4 +100,4 @@ def test_the_figure_is_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 )  # fmt: skip
 def test_promises_that_cannot_be_kept_are_refused(settings: list[str], words: str) -> None:
     with pytest.raises(CommandFailed, match=words):
-        plan_command(None, settings, None)
+        plan(None, settings, None)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from sdr_ota.air.presets import air_preset
-from sdr_ota.cli.doctor import foreign_packages, gnuradio_finding, libiio_trouble
+from sdr_ota.assembly.installation import foreign_packages, gnuradio_finding, libiio_trouble
 from sdr_ota.radio.virtual.pluto_attributes import DAC, PHY, TX, TX_LO
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos

@@ -14,7 +14,8 @@ from sdr_ota.rounds.present_nodes import present_only
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.assembly.client_agent import Loaded
 from sdr_ota.assembly.client_machines import check_alike
-from sdr_ota.assembly.learning import Learning, model_learning
+from sdr_ota.assembly.learning import Learning
+from sdr_ota.assembly.model_learning import model_learning
 from sdr_ota.cli.run import run_command
 from sdr_ota.config.load import Config, ConfigError, load_config
 from sdr_ota.erasure import Erasure

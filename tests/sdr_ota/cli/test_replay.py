@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdr_ota.cli.replay import replay_command
+from sdr_ota.cli.replay import replay
 from sdr_ota.cli.run import run_command
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.runs.captures import read_capture, stored_captures
@@ -39,7 +39,7 @@ def harsh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _replayed(run: Path, capsys: pytest.CaptureFixture[str], *settings: str) -> dict[str, object]:
     capsys.readouterr()
-    replay_command(run, settings, as_json=True)
+    replay(run, settings, as_json=True)
     record: dict[str, object] = json.loads(capsys.readouterr().out)
     return record
 
@@ -112,7 +112,7 @@ def test_the_summary_compares_rounds_that_both_could_decode(harsh: Path) -> None
 
 def test_a_person_reads_a_table(harsh: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
-    replay_command(harsh, (), as_json=False)
+    replay(harsh, (), as_json=False)
     text = capsys.readouterr().out
     assert "new error" in text
     assert "largest change of a sum: 0" in text
@@ -121,18 +121,18 @@ def test_a_person_reads_a_table(harsh: Path, capsys: pytest.CaptureFixture[str])
 
 def test_what_was_sent_cannot_be_changed(harsh: Path) -> None:
     with pytest.raises(CommandFailed, match="cannot be changed any more") as refused:
-        replay_command(harsh, ["zo.learning_rate=1"], as_json=False)
+        replay(harsh, ["zo.learning_rate=1"], as_json=False)
     assert refused.value.exit_code == WRONG_USE
     with pytest.raises(CommandFailed, match="look_chips"):
-        replay_command(harsh, ["link.scheme_parameters.look_chps=32"], as_json=False)
+        replay(harsh, ["link.scheme_parameters.look_chps=32"], as_json=False)
 
 
 def test_a_run_without_captures_says_how_to_keep_some(tmp_path: Path) -> None:
     run = _run(tmp_path, "captures.every=0", "captures.erased=false", "run.rounds=2")
     with pytest.raises(CommandFailed, match=r"captures\.every=N"):
-        replay_command(run, (), as_json=False)
+        replay(run, (), as_json=False)
     with pytest.raises(CommandFailed, match="no run folder"):
-        replay_command(tmp_path, (), as_json=False)
+        replay(tmp_path, (), as_json=False)
 
 
 def test_a_damaged_capture_is_named_and_the_others_are_decoded(
@@ -143,13 +143,13 @@ def test_a_damaged_capture_is_named_and_the_others_are_decoded(
     data.write_bytes(bytes(len(data.read_bytes())))
     capsys.readouterr()
     with pytest.raises(CommandFailed, match="round-000001") as failed:
-        replay_command(run, (), as_json=True)
+        replay(run, (), as_json=True)
     assert failed.value.exit_code == 1
     assert len(json.loads(capsys.readouterr().out)["rounds"]) == 2
     for left in (run / "captures").glob("*.sigmf-data"):
         left.write_bytes(b"")
     with pytest.raises(CommandFailed, match="round-000000"):
-        replay_command(run, (), as_json=False)
+        replay(run, (), as_json=False)
     assert "none was decoded both ways" in capsys.readouterr().out
 
 

@@ -15,7 +15,6 @@ from ota_calibration.privacy.promise import Promise
 from ota_calibration.privacy.spending import LEDGER, privacy_spending
 from ota_calibration.privacy.trust import TrustModel
 
-from sdr_ota.cli.report import report_command, report_json
 from sdr_ota.cli.run import run_command
 from sdr_ota.config.load import load_config
 from sdr_ota.failure import CommandFailed
@@ -23,6 +22,7 @@ from sdr_ota.report.figures import erasures_figure, learning_figure, nmse_figure
 from sdr_ota.report.html_page import Section
 from sdr_ota.report.named_run import NamedRun, name_runs
 from sdr_ota.report.run_page import report_sections
+from sdr_ota.report.run_report import report_runs, runs_json
 from sdr_ota.report.run_table import table_rows
 from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.captures import stored_captures
@@ -98,7 +98,7 @@ def test_the_page_of_a_run_shows_every_figure_in_a_browser(
 ) -> None:
     folder = written_run(tmp_path / "run")
     write_ledger(folder, 4.0)
-    report_command([folder], None, None)
+    report_runs([folder], None, None)
     assert "NMSE of the decoded sum" in capsys.readouterr().out
     seen = browse(folder / "report.html")
     assert seen.console == []
@@ -152,7 +152,7 @@ def test_runs_are_laid_side_by_side_and_called_by_what_differs(
 ) -> None:
     one = written_run(tmp_path / "one", "air.snr_db=10")
     two = written_run(tmp_path / "two", "air.snr_db=20")
-    report_command([one, two], tmp_path / "both.html", "pdf")
+    report_runs([one, two], tmp_path / "both.html", "pdf")
     out = capsys.readouterr().out
     assert "snr_db=10.0" in out
     assert "snr_db=20.0" in out
@@ -205,7 +205,7 @@ def test_a_run_without_any_round_has_a_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     RunFolder(tmp_path).write_start({})
-    report_command([tmp_path], None, None)
+    report_runs([tmp_path], None, None)
     assert "not ended" in capsys.readouterr().out
 
 
@@ -225,31 +225,27 @@ def test_a_ledger_that_cannot_be_read_is_said_so(
 ) -> None:
     folder = written_run(tmp_path / "run")
     (folder / LEDGER).write_text("{")
-    report_command([folder], None, None)
+    report_runs([folder], None, None)
     assert "unknown: the ledger's first line" in " ".join(capsys.readouterr().out.split())
 
 
-def test_json_is_an_object_for_one_run_and_a_list_for_several(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_json_is_an_object_for_one_run_and_a_list_for_several(tmp_path: Path) -> None:
     one = written_run(tmp_path / "one")
     two = shutil.copytree(one, tmp_path / "two")
-    report_json([one])
-    assert json.loads(capsys.readouterr().out)["gradient_air_s"] == pytest.approx(100.0)
-    report_json([one, two])
-    assert [r["run"] for r in json.loads(capsys.readouterr().out)] == [str(one), str(two)]
+    assert json.loads(runs_json([one]))["gradient_air_s"] == pytest.approx(100.0)
+    assert [r["run"] for r in json.loads(runs_json([one, two]))] == [str(one), str(two)]
     assert not (one / "report.html").exists()
 
 
 def test_a_page_that_cannot_be_written_is_wrong_use(tmp_path: Path) -> None:
     folder = written_run(tmp_path / "run")
     with pytest.raises(CommandFailed, match="choose another --output"):
-        report_command([folder], tmp_path / "no" / "where.html", None)
+        report_runs([folder], tmp_path / "no" / "where.html", None)
 
 
 def test_the_page_of_a_long_run_stays_small(tmp_path: Path) -> None:
     folder = written_run(tmp_path / "run", n_rounds=20_000)
-    report_command([folder], None, None)
+    report_runs([folder], None, None)
     assert (folder / "report.html").stat().st_size < 2_000_000
 
 
@@ -258,5 +254,5 @@ def test_what_a_node_says_of_itself_cannot_break_the_page(tmp_path: Path) -> Non
     lost = asdict(RoundResult(N_ROUNDS, 1, erasure="radio", detail="<script>alert(1)</script>"))
     with (folder / "rounds.jsonl").open("a") as file:
         file.write(json.dumps(lost) + "\n")
-    report_command([folder], None, None)
+    report_runs([folder], None, None)
     assert "<script" not in (folder / "report.html").read_text()

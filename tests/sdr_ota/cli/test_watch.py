@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sdr_ota.cli.run import run_command
-from sdr_ota.cli.watch import watch_command
+from sdr_ota.cli.watch import watch
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.report.watch.server import LOOPBACK, watch_server
 from sdr_ota.report.watch.state import WatchState
@@ -163,7 +163,7 @@ def test_a_browser_draws_every_figure_without_an_error(
 
 def test_what_is_no_run_and_a_taken_port_are_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="no run folder") as refused:
-        watch_command(tmp_path, 0)
+        watch(tmp_path, 0)
     assert refused.value.exit_code == WRONG_USE
     with _served(run) as server, pytest.raises(CommandFailed, match="choose another with --port"):
-        watch_command(run, server.server_port)
+        watch(run, server.server_port)

@@ -1,0 +1,54 @@
+"""From a config to clients that train a language model, here or on the nodes' machines."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sdr_ota.assembly.learning import Learning
+from sdr_ota.config.load import Config
+from sdr_ota.failure import WRONG_USE, CommandFailed
+
+if TYPE_CHECKING:
+    from sdr_ota.assembly.trained_model import Progress
+
+
+def model_learning(
+    config: Config, home: Path, journal: Path, n_updates: int, progress: "Progress"
+) -> Learning:
+    """Load model and data, deal the data out, and keep a journal of the updates.
+
+    Args:
+        config: The experiment.
+        home: Folder to which file names in the config are relative.
+        journal: File for the journal; one that is there is replayed.
+        n_updates: How many of its updates count; what follows them is cut off.
+        progress: Told of the steps while a small model is prepared.
+
+    Raises:
+        CommandFailed: If model or data cannot be used.
+    """
+    try:
+        from zo_core.data.examples import DataError  # noqa: PLC0415 - torch is optional and slow
+        from zo_core.data.folder_cache import CacheError  # noqa: PLC0415
+        from zo_core.language.models import ModelUnavailableError  # noqa: PLC0415
+        from zo_core.language.trainable import NothingToTrainError  # noqa: PLC0415
+        from zo_core.stepping.journal import JournalError  # noqa: PLC0415
+    except ImportError as missing:
+        raise CommandFailed(
+            f"a language model needs the extra 'llm' ({missing.name} is missing): "
+            "pip install 'sdr-ota[llm]'; without it, measure the link alone with "
+            "--set clients.source=synthetic"
+        ) from missing
+    if config.clients.location == "node":
+        from sdr_ota.assembly.remote_learning import remote_learning as load  # noqa: PLC0415
+    else:
+        from sdr_ota.assembly.local_learning import local_learning as load  # noqa: PLC0415
+    try:
+        return load(config, home, journal, n_updates, progress)
+    except (
+        DataError,
+        ModelUnavailableError,
+        NothingToTrainError,
+        CacheError,
+        JournalError,
+    ) as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong

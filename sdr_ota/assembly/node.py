@@ -1,0 +1,103 @@
+"""This machine lends its radios to a run whose server is elsewhere."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+from rich.console import Console
+
+from sdr_ota.failure import INTERRUPTED, NO_RADIO, WRONG_USE, CommandFailed
+from sdr_ota.interruption import Interruption
+from sdr_ota.radio.address import AddressError, open_radio, parse_address
+from sdr_ota.radio.agent import Offer
+from sdr_ota.radio.base import RadioError
+from sdr_ota.radio.cluster import environment
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PATIENCE_S, _KNOCK_S = 20.0, 10.0
+
+console = Console(highlight=False, markup=False, soft_wrap=True)
+
+
+def node_command(name: str, address: str, radios: Sequence[str]) -> None:
+    """Check the radios, then be a machine of the cluster until interrupted."""
+    if not _NAME.fullmatch(name):
+        raise CommandFailed(
+            f"a machine's name has letters, digits, dots and dashes only, not {name!r}", WRONG_USE
+        )
+    if find_spec("ray") is None:
+        raise CommandFailed("machines join through Ray: pip install 'sdr-ota[cluster]'")
+    _check_answers(address)
+    for radio in radios:
+        _try_out(radio)
+    offer = Offer(name, tuple(radios), str(Path.cwd()))
+    with Interruption(), _worker(offer, address) as worker:
+        console.print(f"{name} joins the cluster at {address}; Ctrl-C ends it")
+        console.print("in the config of the run:")
+        console.print("\n".join(f'  "{radio},host={name}"' for radio in radios))
+        try:
+            code = worker.wait()
+        except KeyboardInterrupt:
+            raise CommandFailed(f"{name} has left the cluster", INTERRUPTED) from None
+        finally:
+            _end(worker)
+    raise CommandFailed(
+        f"{name} is no longer in a cluster at {address} (Ray ended with code {code}): does "
+        "ray start --head run there, and is the port open?"
+    )
+
+
+def _check_answers(address: str) -> None:
+    """Knock at the cluster's door: Ray itself would try, and complain, for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise CommandFailed(f"--address {address!r} is not of the form HOST:PORT", WRONG_USE)
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_S).close()
+    except (OSError, OverflowError) as silent:
+        raise CommandFailed(
+            f"nothing answers at {address} ({silent}): does ray start --head run there, and is "
+            "the port open?"
+        ) from silent
+
+
+def _try_out(address: str) -> None:
+    """Open a radio and close it: a wrong address is noticed here, not in the first round."""
+    try:
+        if "host" in parse_address(address):
+            raise AddressError(f"address {address!r}: host= is for the run's config only")
+        open_radio(address).close()
+    except AddressError as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    except RadioError as missing:
+        raise CommandFailed(str(missing), NO_RADIO) from missing
+
+
+def _worker(offer: Offer, address: str) -> subprocess.Popen[bytes]:
+    """Start Ray's own process with what this machine offers."""
+    lent = {f"radio:{offer.host}": len(offer.radios), f"client:{offer.host}": 1}
+    options = [f"--address={address}", f"--resources={json.dumps(lent)}", "--block"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "ray.scripts.scripts", "start", *options],
+        env={**environment(), **os.environ, **offer.environment()},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is ours: agents must be told, not interrupted
+    )
+
+
+def _end(worker: subprocess.Popen[bytes]) -> None:
+    """End Ray's process and all that it has started."""
+    if worker.poll() is None:
+        worker.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            worker.wait(_PATIENCE_S)
+    with suppress(ProcessLookupError):
+        os.killpg(worker.pid, signal.SIGKILL)

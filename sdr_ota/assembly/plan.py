@@ -1,0 +1,200 @@
+"""What a run would send and promise, before anything is sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from ota_calibration.measure.noise_forecast import NoiseForecast, forecast_noise
+from ota_calibration.privacy.adjacency import Unit
+from ota_calibration.privacy.poisson_accountant import MissingAccountantError
+from ota_calibration.privacy.promise import Promise
+from ota_calibration.privacy.round_levels import ScheduleName
+from ota_calibration.privacy.trust import TrustModel, receiver_noise_std
+
+from sdr_ota.assembly.learning import sampling_rate_of
+from sdr_ota.assembly.privacy import promise_for
+from sdr_ota.config.air_time import air_s_per_round, frame_times_s
+from sdr_ota.config.load import Config, ConfigError, load_config
+from sdr_ota.config.parts import link_of, resolved_preset
+from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.report.noise_figure import Noise
+from sdr_ota.rounds.transmitter import lead_burst
+from sdr_ota.signal.subcarriers import USED_BAND
+from sdr_ota.types import Precoder
+from sdr_ota.units import amplitude_to_db, db_to_amplitude, db_to_power
+
+HOPELESS_NOISE = 1.0
+"""Noise of the mean scalar, in clip levels, above which hardly a step points the right way."""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run would send and promise.
+
+    Attributes:
+        rows: Names and values for a person.
+        warnings: What speaks against the run.
+        noise: Noise of every round in clip levels; None without a promise.
+    """
+
+    rows: Sequence[tuple[str, str]]
+    warnings: Sequence[str] = ()
+    noise: Noise | None = None
+
+
+def plan_run(experiment: Path | None, settings: Sequence[str]) -> RunPlan:
+    """Return the plan of an experiment; nothing is opened or sent.
+
+    Args:
+        experiment: Config file; None for the demo.
+        settings: Keys to change in it, as ``table.key=value``.
+
+    Raises:
+        CommandFailed: If the config is wrong or the accountant is not installed.
+    """
+    try:
+        config = load_config(experiment, settings)
+        if config.link.is_auto:
+            raise ConfigError(
+                'link.scheme = "auto" is decided by sounding the nodes, and a plan opens no '
+                "radio: add --set link.scheme=coherent, or another"
+            )
+        return _planned(config, experiment.parent if experiment else Path())
+    except (ConfigError, MissingAccountantError) as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong
+
+
+def _planned(config: Config, home: Path) -> RunPlan:
+    air = _air_rows(config)
+    if config.privacy.protect == "nothing":
+        return RunPlan([*air, ("privacy", "no promise; see [privacy] protect, epsilon, delta")])
+    sampling_rate = sampling_rate_of(config, home)
+    n_drawn = config.clients.examples_per_round * config.clients.count
+    promise = promise_for(config, sampling_rate)
+    forecast = _forecast(config, promise)
+    claims = list(TrustModel) if config.link.hides_clients else [TrustModel.LOCAL]
+    limit = promise.scalar_limit
+    noise = Noise(forecast.client_noise_std / limit, forecast.mean_noise_std() / limit)
+    return RunPlan(
+        [*air, *_privacy_rows(promise, forecast, claims)],
+        _warnings(promise, forecast, round(n_drawn / sampling_rate)),
+        noise,
+    )
+
+
+def _air_rows(config: Config) -> list[tuple[str, str]]:
+    rate, n_nodes = config.radio.sample_rate_hz, config.clients.count
+    per_round_s, (joint_s, _) = air_s_per_round(config), frame_times_s(config)
+    occupied_hz = _occupied(config) * rate
+    low, high = (config.radio.center_freq_hz + half * occupied_hz / 2 for half in (-1, 1))
+    return [
+        ("link", f"{n_nodes} nodes, scheme {config.link.scheme}, payload {config.link.payload}"),
+        (
+            "air time",
+            f"{per_round_s * 1e3:.2f} ms a round ({joint_s * 1e3:.2f} ms joint "
+            f"frame), {per_round_s * config.run.rounds:.2f} s for {config.run.rounds} rounds",
+        ),
+        (
+            "occupied bandwidth",
+            f"{occupied_hz / 1e3:.0f} kHz, {low / 1e6:.3f} to {high / 1e6:.3f} MHz",
+        ),
+        ("peak level", f"{amplitude_to_db(_peak(config)):.1f} dBFS at the loudest node"),
+        *_radio_rows(config),
+    ]
+
+
+def _radio_rows(config: Config) -> list[tuple[str, str]]:
+    """Return which radios would send, and where they may."""
+    radio, band = config.radio, config.band_in_use
+    if radio.is_simulated or band is None:
+        return [("radios", "simulated: nothing is radiated")]
+    limit = f"; at most {band.max_duty_cycle:.3g} of the time" if band.max_duty_cycle < 1 else ""
+    span = f"{band.low_hz / 1e6:g} to {band.high_hz / 1e6:g} MHz"
+    return [
+        ("receiver", radio.receiver),
+        *((f"node {place}", address) for place, address in enumerate(radio.nodes)),
+        ("band", f"{band.name or 'without a name'}, {span}{limit}"),
+    ]
+
+
+def _occupied(config: Config) -> float:
+    """Return the bandwidth of what is sent, in sample rates."""
+    if config.radio.sends_cyclic_frames:
+        return USED_BAND
+    pulse = link_of(config).frame.pulse
+    return (1 + pulse.rolloff) / pulse.samples_per_chip
+
+
+def _peak(config: Config) -> float:
+    """Return the largest sample that a node at its amplitude limit may send."""
+    link = link_of(config)
+    if config.radio.sends_cyclic_frames:
+        return config.link.peak_amplitude  # phases are drawn until the peak fits
+    n_chips, rng = link.frame.n_payload_chips, np.random.default_rng(0)
+    chips = link.scheme.encode(1.0, 0, config.clients.count, n_chips, rng)
+    precoder = Precoder(complex(config.link.peak_amplitude))
+    burst = lead_burst(chips, link.frame, precoder, 0, config.radio.sample_rate_hz)
+    return float(np.abs(burst.samples).max())
+
+
+def _forecast(config: Config, promise: Promise) -> NoiseForecast:
+    table, link = config.privacy, link_of(config)
+    air = resolved_preset(config.air)
+    reach = config.link.peak_amplitude * db_to_amplitude(air.path_gain_db)
+    noise_power = db_to_power(-air.snr_db) / link.frame.pulse.energy
+    n_chips = link.frame.n_payload_chips
+    receiver = receiver_noise_std(noise_power, reach, promise.scalar_limit, n_chips)
+    schedule = ScheduleName(table.schedule)
+    return forecast_noise(promise, schedule, table.contraction, config.clients.count, receiver)
+
+
+def _privacy_rows(
+    promise: Promise, forecast: NoiseForecast, claims: Sequence[TrustModel]
+) -> list[tuple[str, str]]:
+    """Return the promise, its noise, and epsilon under the trust models that can be claimed."""
+    mean = forecast.mean_noise_std() / promise.scalar_limit
+    client = forecast.client_noise_std / promise.scalar_limit
+    batches = f", Poisson rate {promise.sampling_rate:.4f}" if promise.is_subsampled else ""
+    rows = [
+        (
+            "promise",
+            f"epsilon {promise.epsilon:g}, delta {promise.delta:g}, {promise.adjacency.unit} level "
+            f"({promise.adjacency.relation}), trust {promise.trust}{batches}",
+        ),
+        ("noise each client adds", f"{_range(client)} clip levels"),
+        ("noise of the mean scalar", f"{_range(mean)} clip levels (standard deviation)"),
+    ]
+    for trust in TrustModel:
+        epsilon = promise.epsilon_of(forecast.protecting_std(trust)) if trust in claims else None
+        text = "no claim: needs coherent amplitudes" if epsilon is None else f"{epsilon:.3g}"
+        rows.append((f"epsilon, {trust}", text))
+    return rows
+
+
+def _range(values: NDArray[np.float64]) -> str:
+    low, high = float(values.min()), float(values.max())
+    return f"{low:.3g}" if high < 1.001 * low else f"{low:.3g} to {high:.3g}"
+
+
+def _warnings(promise: Promise, forecast: NoiseForecast, n_records: int) -> list[str]:
+    warnings = []
+    noise = float(np.median(forecast.mean_noise_std())) / promise.scalar_limit
+    if noise > HOPELESS_NOISE:
+        warnings.append(
+            f"this setting cannot learn: the noise on the mean scalar is {noise:.3g} times the "
+            "clip level, so steps are nearly random. Protect single records instead of clients, "
+            "use larger batches, fewer rounds, more data, or a larger epsilon"
+        )
+    if promise.adjacency.unit is Unit.RECORD and promise.delta > 1 / n_records:
+        warnings.append(
+            f"delta = {promise.delta:g} is more than 1 / {n_records} records: a promise with it "
+            "would allow to publish a record"
+        )
+    if promise.trust is TrustModel.CHANNEL_NOISE_TRUSTED:
+        warnings.append(
+            "receiver noise is taken from the simulated air here; a run measures a lower "
+            "confidence bound of it before the first round"
+        )
+    return warnings

@@ -1,0 +1,60 @@
+"""From a run folder to the receiver that decodes its captures again."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sdr_ota.assembly.bench import receiving
+from sdr_ota.config.load import Config, ConfigError, changed_config, restore_config
+from sdr_ota.config.parts import link_of
+from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.runs.captures import CaptureError, read_capture, stored_captures
+from sdr_ota.runs.replay import ReplayedRound, replay_capture
+from sdr_ota.runs.run_folder import RunFolderError, read_run
+
+DECODING_TABLES = ("link", "frame", "receiver")
+"""Tables of a configuration that say how a capture is decoded."""
+
+
+def replay_run(run: Path, settings: Sequence[str]) -> tuple[list[ReplayedRound], list[str]]:
+    """Decode a run's captures again.
+
+    Args:
+        run: Its folder.
+        settings: Keys of the receiver's side to change, as ``table.key=value``.
+
+    Returns:
+        A record for every capture that can be read; a sentence for every one that cannot.
+
+    Raises:
+        CommandFailed: If there are no captures, or a setting is not for the receiver.
+    """
+    config = decoding_config(run, settings)
+    paths = stored_captures(run)
+    if not paths:
+        raise CommandFailed(
+            f"{run} holds no captures; keep some with --set captures.every=N when you run it",
+            WRONG_USE,
+        )
+    rounds, damaged = [], []
+    with receiving(link_of(config), config) as link:
+        for path in paths:
+            try:
+                rounds.append(replay_capture(read_capture(path), link))
+            except CaptureError as wrong:
+                damaged.append(str(wrong))
+    return rounds, damaged
+
+
+def decoding_config(run: Path, settings: Sequence[str]) -> Config:
+    """Return the configuration of a run with some keys of the receiver's side changed."""
+    for setting in settings:
+        if setting.partition(".")[0].strip() not in DECODING_TABLES:
+            raise CommandFailed(
+                f"--set {setting}: what was sent cannot be changed any more; a replay takes keys "
+                f"of the tables {', '.join(DECODING_TABLES)}",
+                WRONG_USE,
+            )
+    try:
+        return changed_config(restore_config(read_run(run).start.get("config"), settings), settings)
+    except (ConfigError, RunFolderError) as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong

@@ -1,0 +1,127 @@
+"""A model that takes a run's steps, with its journal and the examples that score it."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sdr_ota.assembly.learning import WEIGHTS, Learning, examples_of, open_journal, task_of
+from sdr_ota.assembly.objective import Objective, objective_of
+from sdr_ota.assembly.trained_model import Progress, choose_trainable, load_base
+from sdr_ota.config.load import Config
+from sdr_ota.rounds.node import ScalarClient
+from zo_core.client import LossNotFiniteError, Training
+from zo_core.directions.threads import one_thread
+from zo_core.stepping.journal import JournalWriter
+from zo_core.stepping.rules import Update
+from zo_core.stepping.update import UpdateNotFiniteError
+from zo_core.stepping.weight_checkpoint import save_weights
+
+SMALL_MODEL = 5_000_000
+"""Parameters below which sharing an operation among threads costs more than it gains."""
+
+
+@dataclass(frozen=True)
+class ScoredModel:
+    """A model and what it is judged by.
+
+    Attributes:
+        model: What learns in it is chosen.
+        objective: What the run makes small, and what it is judged by.
+        held_out: Encoded examples that no client trains on.
+    """
+
+    model: torch.nn.Module
+    objective: Objective
+    held_out: Sequence[Any]
+
+    def score(self) -> float:
+        """Return the score of the held-out examples."""
+        return self.objective.score(self.model, self.held_out)
+
+
+@dataclass(frozen=True)
+class TrainedCopy:
+    """A model after all updates of a run's journal.
+
+    Attributes:
+        scored: The model.
+        journal: Open for the updates to come.
+        weights: File in which the weights are kept.
+        past: Updates that were taken before.
+    """
+
+    scored: ScoredModel
+    journal: JournalWriter
+    weights: Path
+    past: Sequence[Update]
+
+    def learning(
+        self, clients: Sequence[ScalarClient], at_step_boundary: Callable[[], bool]
+    ) -> Learning:
+        """Return the learning side of a run of which this is the model.
+
+        Args:
+            clients: One a node.
+            at_step_boundary: Whether the model stands between two steps.
+        """
+        model = self.scored.model
+
+        def evaluate() -> float:
+            if at_step_boundary():
+                self._keep_weights()
+            return self.scored.score()
+
+        return Learning(
+            clients=clients,
+            n_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+            evaluate=evaluate,
+            score_name=self.scored.objective.score_name,
+            threads=one_thread if is_small(model) else nullcontext,
+            at_step_boundary=at_step_boundary,
+            close=self.journal.close,
+            failures=(LossNotFiniteError, UpdateNotFiniteError),
+        )
+
+    def _keep_weights(self) -> None:
+        """Note the weights' checksum, so that clients that drift apart are found; save them."""
+        self.journal.append_checkpoint(self.scored.model)
+        save_weights(self.scored.model, self.weights, self.journal.n_updates)
+
+
+def load_scored(config: Config, home: Path, progress: Progress) -> ScoredModel:
+    """Load the base model of a config and its held-out examples.
+
+    Args:
+        config: The experiment.
+        home: Folder to which file names in the config are relative.
+        progress: Told of the steps while a small model is prepared.
+    """
+    task = task_of(config.data)
+    held_out = examples_of(config.data.held_out, "test", config.data.held_out_limit, task, home)
+    loaded = load_base(config, task, progress)
+    model, objective = choose_trainable(config, loaded), objective_of(config, task, loaded)
+    return ScoredModel(model, objective, objective.encode(held_out))
+
+
+def with_journal(
+    scored: ScoredModel, journal_path: Path, n_updates: int, training: Training
+) -> TrainedCopy:
+    """Let a base model take the updates of a run's journal; begin one if there is none.
+
+    Args:
+        scored: With the base weights.
+        journal_path: The weights lie beside it.
+        n_updates: How many of its updates count; what follows them is cut off.
+        training: How clients learn.
+    """
+    journal, past = open_journal(journal_path, n_updates, scored.model, training)
+    return TrainedCopy(scored, journal, journal_path.with_name(WEIGHTS), past)
+
+
+def is_small(model: torch.nn.Module) -> bool:
+    """Return whether a model is too small for sharing its operations among threads."""
+    return sum(p.numel() for p in model.parameters()) < SMALL_MODEL

@@ -1,0 +1,67 @@
+"""Virtual radios that are served on loopback for other programs, with our words for what fails."""
+
+from pathlib import Path
+
+from sdr_ota.air.presets import air_preset
+from sdr_ota.failure import NO_RADIO, WRONG_USE, CommandFailed
+from sdr_ota.radio.base import RadioNotFound
+from sdr_ota.radio.virtual.pluto_board import PlutoWorld
+from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
+from sdr_ota.radio.virtual.soapy_module import build_module
+from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
+from sdr_ota.radio.virtual.soapy_world import SoapyWorld
+
+SAMPLE_RATE_HZ, CENTER_FREQ_HZ = 1e6, 915e6
+"""To which the drawn delays and offsets belong; clients may set what they like."""
+
+
+def serve_plutos(n_nodes: int, preset: str, first_port: int, seed: int) -> VirtualPlutos:
+    """Start virtual PlutoSDRs that share one simulated air.
+
+    Args:
+        n_nodes: Transmitting boards.
+        preset: Name of the air between them.
+        first_port: TCP port of node 0; the receiver comes last.
+        seed: Everything random follows from it.
+
+    Raises:
+        CommandFailed: If there is no such preset or a port is taken.
+    """
+    try:
+        world = PlutoWorld(air_preset(preset), n_nodes, SAMPLE_RATE_HZ, CENTER_FREQ_HZ, seed)
+        return VirtualPlutos(world, first_port)
+    except (ValueError, OSError) as wrong:
+        raise CommandFailed(f"cannot serve virtual boards: {wrong}", WRONG_USE) from wrong
+
+
+def serve_soapy_devices(n_nodes: int, preset: str, port: int, seed: int) -> VirtualSoapy:
+    """Start virtual SoapySDR devices that share one simulated air.
+
+    Args:
+        n_nodes: Transmitting devices.
+        preset: Name of the air between them.
+        port: TCP port on loopback.
+        seed: Everything random follows from it.
+
+    Raises:
+        CommandFailed: If there is no such preset or the port is taken.
+    """
+    try:
+        world = SoapyWorld(air_preset(preset), n_nodes, SAMPLE_RATE_HZ, CENTER_FREQ_HZ, seed)
+        return VirtualSoapy(world, port)
+    except (ValueError, OSError) as wrong:
+        raise CommandFailed(f"cannot serve virtual devices: {wrong}", WRONG_USE) from wrong
+
+
+def soapy_module_folder() -> Path:
+    """Return the folder of the virtual devices' SoapySDR driver, compiled the first time.
+
+    Raises:
+        CommandFailed: If it cannot be compiled, or its folder not be written.
+    """
+    try:
+        return build_module().parent
+    except RadioNotFound as missing:
+        raise CommandFailed(str(missing), NO_RADIO) from missing
+    except (ValueError, OSError) as wrong:
+        raise CommandFailed(f"cannot serve virtual devices: {wrong}", WRONG_USE) from wrong

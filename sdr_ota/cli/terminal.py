@@ -1,0 +1,29 @@
+"""How commands print tables."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+console = Console(highlight=False, markup=False)
+
+
+def print_pairs(rows: Iterable[tuple[str, str]], title: str) -> None:
+    """Print names in bold beside their values."""
+    table = Table(box=SIMPLE_HEAD, show_header=False, title=title)
+    table.add_column(style="bold")
+    table.add_column()
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows below their headings; only the last columns may wrap."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
