@@ -18,7 +18,6 @@ import numpy as np
 import ray
 import zmq
 from rows import Row, emit
-
 from sdr_ota.radio.cluster import Agent
 
 COUNTS = (2, 8, 20)

@@ -11,9 +11,10 @@ from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import air_seed, resolved_preset, settings_of
 from sdr_ota.failure import NO_RADIO, WRONG_USE, CommandFailed
-from sdr_ota.radio.address import AddressError, open_radios
+from sdr_ota.radio.address import AddressError, at_host, open_radios
 from sdr_ota.radio.base import Radio, RadioError, RadioLost, SettingNotTaken
 from sdr_ota.radio.simulated import SimulatedRadio
+from sdr_ota.remote.receiver import RemoteReceiver
 from sdr_ota.rounds.exchange import Bench, Link
 from sdr_ota.schemes import built_in_schemes, load_scheme
 
@@ -49,8 +50,11 @@ def _radios(config: Config, air: SimulatedAir) -> Iterator[tuple[Radio, ...]]:
     """Open the receiver and the nodes."""
     radio = config.radio
     if not radio.is_simulated:
-        with open_radios((radio.receiver, *radio.nodes)) as radios:
-            yield radios
+        here = [address for address in radio.nodes if not at_host(address)[0]]
+        with _receiver_elsewhere(radio.receiver) as elsewhere:
+            local = () if elsewhere else (radio.receiver,)
+            with open_radios((*local, *here)) as radios:
+                yield (*elsewhere, *radios)
         return
     if radio.processes:
         with _process_addresses(config) as addresses, open_radios(addresses) as radios:
@@ -60,6 +64,17 @@ def _radios(config: Config, air: SimulatedAir) -> Iterator[tuple[Radio, ...]]:
         places = (None, *range(config.clients.count))
         made = (SimulatedRadio(air, place, radio.has_hardware_time) for place in places)
         yield tuple(opened.enter_context(one) for one in made)
+
+
+@contextmanager
+def _receiver_elsewhere(address: str) -> Iterator[tuple[Radio, ...]]:
+    """Open a receiver on another machine; nothing is opened for an address of this one."""
+    host, there = at_host(address)
+    if not host:
+        yield ()
+        return
+    with RemoteReceiver(host, there) as receiver:
+        yield (receiver,)
 
 
 @contextmanager
@@ -83,7 +98,8 @@ def _check_distinct(config: Config, receiver: Radio, nodes: Sequence[Radio]) -> 
     if config.radio.is_simulated:
         return
     first: dict[tuple[str, str], str] = {}
-    for address, radio in zip(config.radio.nodes, nodes, strict=True):
+    here = [address for address in config.radio.nodes if not at_host(address)[0]]
+    for address, radio in zip(here, nodes, strict=True):
         device = (radio.info.driver, radio.info.serial)
         if radio is receiver:
             _check_both_ways(receiver)

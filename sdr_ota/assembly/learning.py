@@ -1,6 +1,6 @@
 """The learning side of a run, and what it is made of: data, training, journal."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -48,7 +48,7 @@ class Learning:
         close: Call at the end.
         failures: What a client raises when it cannot go on; the text is for the user.
         sampling_rate: Largest chance of an example to be in a batch.
-        absent: Nodes whose client cannot take part now, each with a sentence on why.
+        followers: Copies of the model on the server that take every step and send nothing.
     """
 
     clients: Sequence[ScalarClient]
@@ -60,7 +60,7 @@ class Learning:
     close: Callable[[], None] = lambda: None
     failures: tuple[type[Exception], ...] = ()
     sampling_rate: float = 1.0
-    absent: Callable[[], Mapping[int, str]] = dict
+    followers: Sequence[ScalarClient] = ()
 
 
 def synthetic_learning(config: Config) -> Learning:

@@ -1,14 +1,18 @@
-"""From a config to clients that train a language model, here or on the nodes' machines."""
+"""From a config to what trains a language model: clients here, or the server's copy alone."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sdr_ota.assembly.learning import Learning
 from sdr_ota.config.load import Config
 from sdr_ota.failure import WRONG_USE, CommandFailed
 
 if TYPE_CHECKING:
+    from sdr_ota.assembly.server_copy import ServerCopy
     from sdr_ota.assembly.trained_model import Progress
+
+_Loaded = TypeVar("_Loaded")
 
 
 def model_learning(
@@ -26,6 +30,37 @@ def model_learning(
     Raises:
         CommandFailed: If model or data cannot be used.
     """
+
+    def load() -> Learning:
+        from sdr_ota.assembly.local_learning import local_learning  # noqa: PLC0415
+
+        return local_learning(config, home, journal, n_updates, progress)
+
+    return _with_sentences(load)
+
+
+def model_on_server(
+    config: Config, home: Path, journal: Path, n_updates: int, progress: "Progress"
+) -> "ServerCopy":
+    """Load the server's copy of a model whose clients are on other machines.
+
+    Takes and raises what `model_learning` does.
+    """
+
+    def load() -> "ServerCopy":
+        from sdr_ota.assembly.server_copy import model_copy  # noqa: PLC0415
+
+        return model_copy(config, home, journal, n_updates, progress)
+
+    return _with_sentences(load)
+
+
+def _with_sentences(load: Callable[[], _Loaded]) -> _Loaded:
+    """Load something; what cannot be loaded is said in one sentence.
+
+    Raises:
+        CommandFailed: With it.
+    """
     try:
         from zo_core.data.examples import DataError  # noqa: PLC0415 - torch is optional and slow
         from zo_core.data.folder_cache import CacheError  # noqa: PLC0415
@@ -38,12 +73,8 @@ def model_learning(
             "pip install 'sdr-ota[llm]'; without it, measure the link alone with "
             "--set clients.source=synthetic"
         ) from missing
-    if config.clients.location == "node":
-        from sdr_ota.assembly.remote_learning import remote_learning as load  # noqa: PLC0415
-    else:
-        from sdr_ota.assembly.local_learning import local_learning as load  # noqa: PLC0415
     try:
-        return load(config, home, journal, n_updates, progress)
+        return load()
     except (
         DataError,
         ModelUnavailableError,

@@ -1,6 +1,7 @@
 """This machine lends its radios to a run whose server is elsewhere."""
 
 import json
+import math
 import os
 import re
 import signal
@@ -17,9 +18,10 @@ from rich.console import Console
 from sdr_ota.failure import INTERRUPTED, NO_RADIO, WRONG_USE, CommandFailed
 from sdr_ota.interruption import Interruption
 from sdr_ota.radio.address import AddressError, open_radio, parse_address
-from sdr_ota.radio.agent import Offer
 from sdr_ota.radio.base import RadioError
-from sdr_ota.radio.cluster import environment
+from sdr_ota.radio.limited import Limits
+from sdr_ota.remote.cluster import environment, has_token
+from sdr_ota.remote.offer import Offer
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PATIENCE_S, _KNOCK_S = 20.0, 10.0
@@ -27,18 +29,31 @@ _PATIENCE_S, _KNOCK_S = 20.0, 10.0
 console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
-def node_command(name: str, address: str, radios: Sequence[str]) -> None:
-    """Check the radios, then be a machine of the cluster until interrupted."""
+def node_command(name: str, address: str, radios: Sequence[str], limits: Limits) -> None:
+    """Check the radios, then be a machine of the cluster until interrupted.
+
+    Args:
+        name: Of this machine in the run.
+        address: Of the cluster.
+        radios: Addresses of the radios to lend.
+        limits: What their owner allows.
+    """
     if not _NAME.fullmatch(name):
         raise CommandFailed(
             f"a machine's name has letters, digits, dots and dashes only, not {name!r}", WRONG_USE
         )
     if find_spec("ray") is None:
         raise CommandFailed("machines join through Ray: pip install 'sdr-ota[cluster]'")
+    _check_limits(limits)
     _check_answers(address)
     for radio in radios:
         _try_out(radio)
-    offer = Offer(name, tuple(radios), str(Path.cwd()))
+    offer = Offer(name, tuple(radios), str(Path.cwd()), limits)
+    if not has_token():
+        Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(
+            "sdr-ota: this cluster has no token (~/.ray/auth_token): whoever reaches its port can "
+            "run code here; keep it on a network of your own"
+        )
     with Interruption(), _worker(offer, address) as worker:
         console.print(f"{name} joins the cluster at {address}; Ctrl-C ends it")
         console.print("in the config of the run:")
@@ -53,6 +68,26 @@ def node_command(name: str, address: str, radios: Sequence[str]) -> None:
         f"{name} is no longer in a cluster at {address} (Ray ended with code {code}): does "
         "ray start --head run there, and is the port open?"
     )
+
+
+def _check_limits(limits: Limits) -> None:
+    """Refuse to lend a radio without a band, or with limits that mean nothing."""
+    if not limits.bands_hz:
+        raise CommandFailed(
+            "say in which band the radios of this machine may transmit: --band LOW_HZ HIGH_HZ, as "
+            "your licence or the law allows; repeat it for more",
+            WRONG_USE,
+        )
+    for low_hz, high_hz in limits.bands_hz:
+        if not 0 < low_hz < high_hz < math.inf:
+            raise CommandFailed(
+                f"--band {low_hz:g} {high_hz:g}: the lower edge comes first, both in Hz", WRONG_USE
+            )
+    if not 0 < limits.max_duty_cycle <= 1:
+        raise CommandFailed(
+            f"--max-duty-cycle {limits.max_duty_cycle:g}: a share of the time, above 0, at most 1",
+            WRONG_USE,
+        )
 
 
 def _check_answers(address: str) -> None:
@@ -83,7 +118,7 @@ def _try_out(address: str) -> None:
 
 def _worker(offer: Offer, address: str) -> subprocess.Popen[bytes]:
     """Start Ray's own process with what this machine offers."""
-    lent = {f"radio:{offer.host}": len(offer.radios), f"client:{offer.host}": 1}
+    lent = {f"radio:{offer.host}": len(offer.radios)}
     options = [f"--address={address}", f"--resources={json.dumps(lent)}", "--block"]
     return subprocess.Popen(
         [sys.executable, "-m", "ray.scripts.scripts", "start", *options],

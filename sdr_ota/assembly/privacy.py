@@ -98,6 +98,26 @@ def encoder_of(
     return PrivateEncoder(promise, payload, peak, node_names(node + 1)[node], ledger)
 
 
+def node_ledger(config: Config, node: int, sampling_rate: float, folder: Path) -> Ledger | None:
+    """Open the ledger of one node on its own machine; None where no promise is made.
+
+    Args:
+        config: Of the run.
+        node: Its place among the nodes.
+        sampling_rate: Chance of an example to be in a batch.
+        folder: Of the run's ledgers on this machine; it is made.
+
+    Raises:
+        LedgerError: If the ledger that is there belongs to another promise or cannot be read.
+    """
+    if config.privacy.protect == "nothing":
+        return None
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    name = node_names(node + 1)[node]
+    terms, path = promise_for(config, sampling_rate).ledger_terms((name,)), folder / f"{name}.jsonl"
+    return resume_ledger(path, terms) if path.exists() else create_ledger(path, terms)
+
+
 def _open_ledger(path: Path, promise: Promise, n_nodes: int) -> Ledger:
     terms = promise.ledger_terms(node_names(n_nodes))
     return resume_ledger(path, terms) if path.exists() else create_ledger(path, terms)

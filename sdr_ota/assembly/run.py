@@ -10,14 +10,14 @@ from ota_calibration.privacy.ledger import BudgetSpent
 
 from sdr_ota.assembly.bench import open_bench, receiving
 from sdr_ota.assembly.fresh_records import required_records
-from sdr_ota.assembly.learning import JOURNAL, Learning, synthetic_learning
-from sdr_ota.assembly.model_learning import model_learning
+from sdr_ota.assembly.learning import JOURNAL, Learning
+from sdr_ota.assembly.partners import Partners, partners_of
 from sdr_ota.assembly.planner import TrackingPlanner, planner_of
 from sdr_ota.assembly.privacy import admission
 from sdr_ota.assembly.scheme_choice import with_chosen_scheme
 from sdr_ota.assembly.server import server_of
 from sdr_ota.assembly.sounding_record import sounding_record
-from sdr_ota.assembly.start_record import start_record
+from sdr_ota.assembly.start_record import radios_of, start_record
 from sdr_ota.config.air_time import gradient_air_s_per_round
 from sdr_ota.config.load import Config, ConfigError, load_config, restore_config
 from sdr_ota.config.parts import link_of, simulated_air
@@ -25,7 +25,7 @@ from sdr_ota.failure import INTERRUPTED, NO_RADIO, WRONG_USE, CommandFailed
 from sdr_ota.interruption import Interruption
 from sdr_ota.report.progress import RunView, run_view
 from sdr_ota.rounds.duty import DutyLimit
-from sdr_ota.rounds.exchange import Bench, Link
+from sdr_ota.rounds.exchange import Link
 from sdr_ota.rounds.patience import patiently
 from sdr_ota.rounds.round import RoundResult, Schedule, run_rounds
 from sdr_ota.rounds.server import Server
@@ -130,29 +130,24 @@ def _run(
         start = {**start_record(config, home, bench), "config_file": name}
         start["calibration"] = required_records(config, home, bench, name)
         folder.write_start(start)
-        if config.clients.source == "synthetic":
-            learning = synthetic_learning(config)
-        else:
-            journal = folder.path / JOURNAL
-            learning = model_learning(config, home, journal, n_updates, view.preparing)
-        folder.write_start({**start, **_learned(config, learning)})
-        try:
-            with learning.threads(), receiving(link_of(config), config) as link:
-                return _go_round(config, (bench, link), learning, standing, told, interruption)
-        finally:
-            learning.close()
+        journal = folder.path / JOURNAL
+        with partners_of(config, bench, home, journal, n_updates, view.preparing) as partners:
+            learned = _learned(config, partners.learning)
+            folder.write_start({**start, **learned, **radios_of(partners.bench)})
+            with partners.learning.threads(), receiving(link_of(config), config) as link:
+                return _go_round(config, link, partners, standing, told, interruption)
 
 
 def _go_round(
     config: Config,
-    carrier: tuple[Bench, Link],
-    learning: Learning,
+    link: Link,
+    partners: Partners,
     standing: RunState,
     told: "_Told",
     interruption: Interruption,
 ) -> str:
     """Run all rounds, or as many as the privacy budget pays for, and say why it ended."""
-    (bench, link), position = carrier, standing.position
+    bench, learning, position = partners.bench, partners.learning, standing.position
     captures = CaptureFolder(told.folder.path, config.captures, link, bench)
     captures.keep_before(position.next_round)
     if position.next_round == 0:
@@ -163,11 +158,11 @@ def _go_round(
                 config,
                 bench,
                 link,
-                learning.clients,
+                partners.nodes,
                 standing.planner,
                 admit,
                 standing.air,
-                learning.sampling_rate,
+                learning.followers,
             )
             _run_rounds(config, server, learning, standing, (told, captures), interruption)
     except learning.failures as lost:

@@ -1,4 +1,4 @@
-"""From a config, an open bench and clients to the server of their rounds."""
+"""From a config, an open bench and clients to nodes and the server of their rounds."""
 
 from collections.abc import Sequence
 
@@ -7,39 +7,59 @@ from sdr_ota.assembly.privacy import encoder_of
 from sdr_ota.config.load import Config
 from sdr_ota.config.world_clock import world_clock
 from sdr_ota.rounds.exchange import Bench, Link
-from sdr_ota.rounds.node import ScalarClient
+from sdr_ota.rounds.node import LocalNode, Node, ScalarClient
 from sdr_ota.rounds.opening import exchange_of, local_nodes
 from sdr_ota.rounds.server import Admission, Planner, Server
 
 
-def server_of(  # noqa: PLR0913, PLR0917 - it is where these meet
+def nodes_here(
     config: Config,
     bench: Bench,
     link: Link,
     clients: Sequence[ScalarClient],
-    make_plan: Planner,
-    admit: Admission,
-    air: SimulatedAir | None = None,
     sampling_rate: float = 1.0,
-) -> Server:
-    """Join radios, clients and encoders to nodes, and return the server of their rounds.
+) -> tuple[LocalNode, ...]:
+    """Join the radios of a bench with clients of this process.
 
     Args:
         config: The experiment.
         bench: Its open radios.
         link: Frame and scheme.
         clients: One a node.
-        make_plan: What plans from a sounding.
-        admit: What admits a round.
-        air: The simulated world, whose time the server's messages take; None for real radios.
         sampling_rate: Chance of an example to be in a batch, for private nodes.
     """
     encoders = [encoder_of(config, node, sampling_rate) for node in range(len(clients))]
+    return local_nodes(bench, link, clients, encoders)
+
+
+def server_of(  # noqa: PLR0913, PLR0917 - it is where these meet
+    config: Config,
+    bench: Bench,
+    link: Link,
+    nodes: Sequence[Node],
+    make_plan: Planner,
+    admit: Admission,
+    air: SimulatedAir | None = None,
+    followers: Sequence[ScalarClient] = (),
+) -> Server:
+    """Return the server of a run's rounds.
+
+    Args:
+        config: The experiment.
+        bench: Its open radios.
+        link: Frame and scheme.
+        nodes: Here or on other machines.
+        make_plan: What plans from a sounding.
+        admit: What admits a round.
+        air: The simulated world, whose time the server's messages take; None for real radios.
+        followers: The server's own copies of the model.
+    """
     return Server(
-        nodes=local_nodes(bench, link, clients, encoders),
+        nodes=nodes,
         exchange=exchange_of(bench, link, config.radio.lost_node == "leave-out"),
         link=link,
         make_plan=make_plan,
         admit=admit,
         clock=world_clock(config, air),
+        followers=followers,
     )

@@ -20,17 +20,23 @@ def start_record(config: Config, home: Path, bench: Bench) -> Mapping[str, objec
         home: Folder to which file names in it are relative.
         bench: The radios.
     """
-    radios = (bench.receiver, *bench.nodes)
     return {
         "config": config.model_dump(),
         "home": str(home.resolve()),
         "payload": config.link.payload,
         "air_s_per_round": air_s_per_round(config),
-        "radios": [asdict(radio.info) for radio in radios],
-        "settings": [asdict(settings) for settings in bench.settings],
+        **radios_of(bench),
         "versions": _versions(),
         "git": _git_state(),
         "machine": platform.platform(),
+    }
+
+
+def radios_of(bench: Bench) -> Mapping[str, object]:
+    """Return the radios of a bench and their settings in force."""
+    return {
+        "radios": [asdict(info) for info in bench.infos],
+        "settings": [asdict(settings) for settings in bench.settings],
     }
 
 

@@ -14,13 +14,34 @@ Radios = Annotated[
 ]
 
 
-def node(name: Name, address: Address, radios: Radios) -> None:
+Bands = Annotated[
+    list[tuple[float, float]],
+    typer.Option(
+        "--band", metavar="LOW_HZ HIGH_HZ", help="In which the radios may transmit; repeatable."
+    ),
+]
+MaxGain = Annotated[float | None, typer.Option(metavar="DB", help="Largest transmit gain, in dB.")]
+MaxDutyCycle = Annotated[
+    float, typer.Option(metavar="SHARE", help="Largest share of the time on the air.")
+]
+
+
+def node(
+    name: Name,
+    address: Address,
+    radios: Radios,
+    bands: Bands,
+    max_tx_gain_db: MaxGain = None,
+    max_duty_cycle: MaxDutyCycle = 1.0,
+) -> None:
     """Lend this machine's radios to a run elsewhere, until Ctrl-C.
 
-    In that run's config a radio lent here is ADDRESS,host=NAME. Every radio is opened
-    once before, and closed again: nothing is sent. Files of the machine's own data are
-    looked for in the folder in which this command was started.
+    In that run's config a radio lent here is ADDRESS,host=NAME. Orders beyond the
+    bands, the gain and the share of the time are refused here, whoever sends them.
+    Files of the machine's own data and its privacy ledgers lie in the folder in
+    which this command was started.
     """
     from sdr_ota.assembly.node import node_command
+    from sdr_ota.radio.limited import Limits
 
-    node_command(name, address, radios)
+    node_command(name, address, radios, Limits(tuple(bands), max_tx_gain_db, max_duty_cycle))

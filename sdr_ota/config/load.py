@@ -93,18 +93,31 @@ class Config(Table):
         return self
 
     def _check_location(self) -> None:
-        """Refuse clients on machines that do not exist, or that would not add their own noise."""
+        """Refuse clients on machines that do not exist, or radios without their clients."""
+        remote = [address for address in self.radio.nodes if "host=" in address]
         if self.clients.location == "server":
+            if remote:
+                raise ValueError(
+                    f"{remote[0]} is on another machine: a node's client computes where its radio "
+                    'is; set clients.location = "node" and host=NAME in every address'
+                )
             return
-        if not all("host=" in address for address in self.radio.nodes) or not self.radio.nodes:
+        if len(remote) != len(self.radio.nodes) or not remote:
             raise ValueError(
                 'clients.location = "node" needs host=NAME in every address of radio.nodes'
             )
-        if self.clients.source != "model" or self.privacy.protect != "nothing":
+        if self.privacy.protect == "nothing":
+            return
+        if self.privacy.trust == "channel-noise-trusted":
             raise ValueError(
-                'clients.location = "node" needs clients.source = "model" and privacy.protect = '
-                '"nothing": noise is added where the run is coordinated, which would then see '
-                "scalars without it"
+                'clients.location = "node" with trust = "channel-noise-trusted": a node cannot '
+                "verify the receiver's noise; use local or server-sees-sum"
+            )
+        own_files = self.data.train != "builtin" and self.clients.source == "model"
+        if self.privacy.is_subsampled and own_files and self.clients.sampling_rate is None:
+            raise ValueError(
+                "Poisson batches from the nodes' own files need clients.sampling_rate: the server "
+                "does not know how many examples a node has, and the accountant needs the chance"
             )
 
     def _check_transmission(self) -> None:

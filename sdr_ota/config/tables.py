@@ -88,6 +88,9 @@ class ClientsTable(Table):
     location: Literal["server", "node"] = Field(
         "server", description="where clients compute: node is the machine in radio.nodes"
     )
+    sampling_rate: float | None = Field(
+        None, gt=0, le=1, description="of the nodes' own files: chance of an example to be drawn"
+    )
     examples_per_round: Count = Field(8, description="examples a client probes in a round")
     split: Literal["even", "dirichlet"] = Field("even", description="how data are dealt out")
     dirichlet_alpha: Positive = Field(0.5, description="label skew of the dirichlet split")

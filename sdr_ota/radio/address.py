@@ -16,7 +16,6 @@ from sdr_ota.radio.clock import PulsedRadio, align_clocks
 from sdr_ota.radio.foreign_driver import open_foreign_radio
 from sdr_ota.radio.normal_form import normal_form
 from sdr_ota.radio.pluto import PlutoRadio
-from sdr_ota.radio.remote import RemoteRadio
 from sdr_ota.radio.reopened import ReopenedRadio
 from sdr_ota.radio.soapy import SoapyRadio
 from sdr_ota.radio.zeromq import ZeroMqRadio
@@ -37,8 +36,11 @@ def open_radio(address: str) -> Radio:
         RadioNotFound: If no such device answers.
     """
     options = dict(parse_address(address))
-    if host := options.pop("host", ""):
-        return RemoteRadio(host, ",".join(f"{key}={value}" for key, value in options.items()))
+    if "host" in options:
+        raise AddressError(
+            f"address {address!r} names a radio of another machine, which only a run uses; on "
+            f"{options['host']} itself leave out host="
+        )
     if options["driver"] in _DRIVERS:
         return _DRIVERS[options["driver"]](options)
     try:
@@ -54,8 +56,6 @@ def open_lasting_radio(address: str) -> Radio:
         AddressError: If the address is not of the form.
         RadioNotFound: If no such device answers.
     """
-    if "host" in parse_address(address):
-        return open_radio(address)  # its machine does that
     return ReopenedRadio(partial(open_radio, address))
 
 
@@ -80,6 +80,17 @@ def open_radios(addresses: Sequence[str]) -> Iterator[tuple[Radio, ...]]:
         if len(pulsed) > 1:
             align_clocks(pulsed)
         yield tuple(radios[normal_form(address)] for address in addresses)
+
+
+def at_host(address: str) -> tuple[str, str]:
+    """Return the machine that an address names, empty for this one, and the address there.
+
+    >>> at_host("driver=pluto,uri=ip:192.168.2.1,host=attic")
+    ('attic', 'driver=pluto,uri=ip:192.168.2.1')
+    """
+    options = dict(parse_address(address))
+    host = options.pop("host", "")
+    return host, ",".join(f"{key}={value}" for key, value in options.items())
 
 
 def is_pulsed(radio: Radio) -> TypeGuard[PulsedRadio]:

@@ -9,7 +9,7 @@ from typing import Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_ota.radio.base import Capture, Radio
+from sdr_ota.radio.base import Capture, Radio, RadioInfo
 from sdr_ota.receiver.joint_frame import ReceivedPayload, receive_joint_frame
 from sdr_ota.schemes import AggregationScheme, LinkQuality
 from sdr_ota.signal.frame import FrameFormat
@@ -18,17 +18,32 @@ from sdr_ota.types import DecodedSum, RadioSettings, Samples, TransmitPlan
 
 @dataclass(frozen=True)
 class Bench:
-    """The radios of an experiment: one receiver, one transmitter a node."""
+    """The radios of an experiment: one receiver, one transmitter a node.
+
+    Attributes:
+        receiver: Its radio.
+        nodes: Radios of this machine that transmit.
+        sample_rate_hz: Samples a second, of all radios.
+        settings: In force, the receiver's first.
+        elsewhere: Radios of nodes on other machines.
+    """
 
     receiver: Radio
     nodes: tuple[Radio, ...]
     sample_rate_hz: float
     settings: tuple[RadioSettings, ...] = ()
+    elsewhere: tuple[RadioInfo, ...] = ()
+
+    @property
+    def infos(self) -> tuple[RadioInfo, ...]:
+        """All radios, the receiver first."""
+        here = (self.receiver, *self.nodes)
+        return (*(radio.info for radio in here), *self.elsewhere)
 
     @property
     def has_hardware_time(self) -> bool:
         """Whether all radios obey start ticks: otherwise frames must be cyclic."""
-        return all(radio.info.has_hardware_time for radio in (self.receiver, *self.nodes))
+        return all(info.has_hardware_time for info in self.infos)
 
     def __enter__(self) -> Self:
         return self

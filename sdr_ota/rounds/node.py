@@ -137,7 +137,7 @@ class LocalNode:
     ) -> None:
         self.radio = radio
         self._index = index
-        self._client = client
+        self.client = client
         self._sender = sender
         self._encoder = encoder
         self._absent_reason = absent_reason
@@ -162,8 +162,8 @@ class LocalNode:
             self._truth = Truth(announced.round)
             return Ready(announced.round, reason)
         (seed,) = announced.seeds
-        self._scalar = self._client.local_scalar(seed)
-        loss = self._client.loss
+        self._scalar = self.client.local_scalar(seed)
+        loss = self.client.loss
         self._truth = Truth(announced.round, (), () if math.isnan(loss) else (loss,))
         return Ready(announced.round)
 
@@ -190,7 +190,7 @@ class LocalNode:
         """Take the step of the announced round, or skip it."""
         if outcome.means:
             (mean,), (seed,) = outcome.means, self._announced.seeds
-            self._client.apply(outcome.round, mean, seed)
+            self.client.apply(outcome.round, mean, seed)
 
     def truth(self, round_index: int) -> Truth | None:
         """Return what was sent; None if this node keeps it."""

@@ -204,7 +204,7 @@ def run_round(
     except Erasure as lost:
         current.erasure = lost
     with _timed(current, "compute_s"):
-        server.broadcast(_outcome(current))
+        server.broadcast(_outcome(current), announcement)
     result = _judged(server, current)
     if current.reception is not None:
         observe(current.reception, result)

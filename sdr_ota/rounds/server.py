@@ -12,7 +12,7 @@ from sdr_ota.radio.base import Capture
 from sdr_ota.rounds.clock import RealClock, WorldClock
 from sdr_ota.rounds.exchange import Link, ReceivedSounding, Reception
 from sdr_ota.rounds.messages import Announcement, Outcome, PayloadOrder
-from sdr_ota.rounds.node import Node
+from sdr_ota.rounds.node import Node, ScalarClient
 from sdr_ota.signal.modulation import Payload
 from sdr_ota.types import Precoder, TransmitPlan
 
@@ -98,6 +98,7 @@ class Server:
         make_plan: What plans from a sounding.
         admit: What admits a round.
         clock: Told of what takes time.
+        followers: The server's own copies of the model: they take every step and send nothing.
     """
 
     nodes: Sequence[Node]
@@ -106,6 +107,7 @@ class Server:
     make_plan: Planner
     admit: Admission
     clock: WorldClock = field(default_factory=RealClock)
+    followers: Sequence[ScalarClient] = ()
 
     def announce(self, announcement: Announcement) -> None:
         """Tell all nodes of a round; they begin to compute."""
@@ -143,10 +145,13 @@ class Server:
         exchange = self.exchange
         return Reception(capture, exchange.sample_rate_hz, quote.plan, seed, exchange.is_cyclic)
 
-    def broadcast(self, outcome: Outcome) -> None:
+    def broadcast(self, outcome: Outcome, announcement: Announcement) -> None:
         """Tell all nodes what came of the round; they step, or skip it."""
         for node in self.nodes:
             node.apply(outcome)
+        for follower in self.followers:
+            for mean, seed in zip(outcome.means, announcement.seeds, strict=False):
+                follower.apply(outcome.round, mean, seed)
         self.clock.message()
 
     def truth(self, round_index: int) -> tuple[NDArray[np.float64] | None, float | None]:

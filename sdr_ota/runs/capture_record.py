@@ -107,9 +107,8 @@ def plan_of(record: Json) -> TransmitPlan:
 
 def radios_record(bench: Bench) -> list[Json]:
     """Return every radio with its settings, the receiver first."""
-    radios = (bench.receiver, *bench.nodes)
-    settings = [asdict(one) for one in bench.settings] or [{} for _ in radios]
+    settings = [asdict(one) for one in bench.settings] or [{} for _ in bench.infos]
     return [
-        {"driver": radio.info.driver, "serial": radio.info.serial, "settings": one}
-        for radio, one in zip(radios, settings, strict=True)
+        {"driver": info.driver, "serial": info.serial, "settings": one}
+        for info, one in zip(bench.infos, settings, strict=True)
     ]

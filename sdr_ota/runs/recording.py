@@ -130,7 +130,7 @@ def _as_sigmf(samples: bytes, recording: Recording, bench: Bench) -> "SigMFFile"
     """Return samples and metadata as the SigMF library holds them."""
     import sigmf  # noqa: PLC0415 - slow to import
 
-    radios = (bench.receiver.info, *(node.info for node in bench.nodes))
+    radios = bench.infos
     made = sigmf.SigMFFile(
         global_info={
             sigmf.DATATYPE_KEY: DATATYPE,

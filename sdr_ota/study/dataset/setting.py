@@ -12,7 +12,7 @@ import numpy as np
 
 from sdr_ota.air.presets import air_preset
 from sdr_ota.assembly.bench import open_bench
-from sdr_ota.assembly.server import server_of
+from sdr_ota.assembly.server import nodes_here, server_of
 from sdr_ota.config.load import Config, load_config
 from sdr_ota.config.parts import link_of, payload_of, simulated_air
 from sdr_ota.rounds.exchange import Bench, Link, Reception
@@ -129,7 +129,8 @@ def write_setting(setting: Setting, config: Config, root: Path) -> None:
         soundings = KeptSoundings(folder, link, config.link, air, bench)
         captures = _KeptCaptures(folder, link, bench)
         admit = admit_all(partial(payload_of, config), largest_scalar=1.0)
-        server = server_of(config, bench, link, clients, soundings, admit, air)
+        nodes = nodes_here(config, bench, link, clients)
+        server = server_of(config, bench, link, nodes, soundings, admit, air)
         schedule = Schedule(config.run.rounds, config.run.seed)
         rows = [
             _row(setting, result, soundings.take(), captures.take())

@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 from sdr_ota.failure import WRONG_USE, CommandFailed
-from sdr_ota.radio.cluster import environment
+from sdr_ota.remote.cluster import environment
 from sdr_ota.study.sweep.point import Outcome, PointTask, Processes, run_point
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from sdr_ota.assembly.bench import open_bench
 from sdr_ota.assembly.planner import planner_of
-from sdr_ota.assembly.server import server_of
+from sdr_ota.assembly.server import nodes_here, server_of
 from sdr_ota.config.load import load_config
 from sdr_ota.config.parts import link_of, payload_of, simulated_air
 from sdr_ota.rounds.round import Schedule, run_rounds
@@ -39,7 +39,8 @@ def off_and_chance_db(preset: str, scheme: str) -> tuple[float, float]:
     air = simulated_air(config)
     with open_bench(config, air) as bench:
         admit = admit_all(partial(payload_of, config), 2.0)
-        server = server_of(config, bench, link, clients, planner_of(config, link), admit, air)
+        nodes = nodes_here(config, bench, link, clients)
+        server = server_of(config, bench, link, nodes, planner_of(config, link), admit, air)
         rounds = run_rounds(server, Schedule(N_ROUNDS, seed=1))
         good = [r for r in rounds if r.erasure is None]
     true = np.array([r.true_sum for r in good], float)

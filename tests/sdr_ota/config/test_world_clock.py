@@ -6,7 +6,7 @@ import pytest
 
 from sdr_ota.assembly.bench import open_bench
 from sdr_ota.assembly.planner import planner_of
-from sdr_ota.assembly.server import server_of
+from sdr_ota.assembly.server import nodes_here, server_of
 from sdr_ota.config.load import load_config
 from sdr_ota.config.parts import link_of, payload_of, simulated_air
 from sdr_ota.config.world_clock import world_clock
@@ -26,7 +26,8 @@ def test_soundings_are_a_round_apart(round_s: float, latency_s: float) -> None:
     with open_bench(config, air) as bench:
         clients = [SyntheticClient(k, 1.0) for k in range(2)]
         admit = admit_all(lambda largest: payload_of(config, largest), 2.0)
-        server = server_of(config, bench, link, clients, planner_of(config, link), admit, air)
+        nodes = nodes_here(config, bench, link, clients)
+        server = server_of(config, bench, link, nodes, planner_of(config, link), admit, air)
         for _ in run_rounds(server, Schedule(5, seed=1)):
             ticks.append(air.now_tick)
     rate = config.radio.sample_rate_hz

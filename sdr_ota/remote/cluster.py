@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+APART = "apart"
+"""Concurrency group of calls that must get through while another one hangs."""
+
 ANSWER_S = 5.0
 """How long a machine may take to answer, beyond what the call itself may take."""
 
@@ -68,9 +71,14 @@ def environment() -> Mapping[str, str]:
         "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent to anybody
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what Ray warns will become its way
     }
-    if (Path.home() / ".ray" / "auth_token").is_file():  # ray start goes by the same file
+    if has_token():
         told["RAY_AUTH_MODE"] = "token"
     return told
+
+
+def has_token() -> bool:
+    """Return whether this user's clusters ask for a token; ray start goes by the same file."""
+    return (Path.home() / ".ray" / "auth_token").is_file()
 
 
 def names_with(kind: str) -> dict[str, float]:
@@ -123,8 +131,12 @@ class Agent(Generic[_T]):
         """Call a method and return at once; calls are done in the order of their begin."""
         return getattr(self.handle, method).remote(*arguments)
 
-    def answer(self, begun: Any, timeout_s: float = 0.0) -> Any:
-        """Wait for what a call returns.
+    def begin_apart(self, method: str, *arguments: object) -> Any:
+        """Call a method beside the others: it does not wait for a call that hangs."""
+        return getattr(self.handle, method).options(concurrency_group=APART).remote(*arguments)
+
+    def answer(self, begun: Any, timeout_s: float = 0.0) -> bytes:
+        """Wait for the bytes that a call returns.
 
         Args:
             begun: What `begin` returned.
@@ -132,23 +144,16 @@ class Agent(Generic[_T]):
 
         Raises:
             HostLost: If the machine has gone or does not answer in time.
-            Exception: What the method raised, as it was raised there.
         """
         import ray
-        from ray.exceptions import RayError, RayTaskError
+        from ray.exceptions import RayError
 
         try:
-            return ray.get(begun, timeout=timeout_s + ANSWER_S)
-        except RayTaskError as raised:
-            raise raised.cause from raised
+            return bytes(ray.get(begun, timeout=timeout_s + ANSWER_S))
         except RayError as gone:
             silent = isinstance(gone, TimeoutError)
             what = f"did not answer in {timeout_s + ANSWER_S:g} s" if silent else "has gone"
             raise HostLost(f"{self.host} {what}") from gone
-
-    def ask(self, method: str, *arguments: object, timeout_s: float = 0.0) -> Any:
-        """Call a method and wait for what it returns; raises as `answer` does."""
-        return self.answer(self.begin(method, *arguments), timeout_s)
 
     def end(self) -> None:
         """End its process, if it still lives."""
@@ -161,14 +166,17 @@ def start_agent(kind: str, host: str, cls: type[_T]) -> Agent[_T]:
     """Start an agent on a machine; it takes one of a resource, so that runs do not share it.
 
     Args:
-        kind: What it takes: ``radio`` or ``client``.
+        kind: What it takes, as ``radio``.
         host: The machine.
         cls: Its class; made there without arguments.
     """
     import ray
 
     taken = {f"{kind}:{host}": 1.0}
-    actor = ray.remote(cls).options(num_cpus=0, resources=taken, max_restarts=0)
+    remote: Any = ray.remote  # its types do not know concurrency groups
+    actor = remote(concurrency_groups={APART: 2})(cls).options(
+        num_cpus=0, resources=taken, max_restarts=0
+    )
     return Agent(host, actor.remote())
 
 

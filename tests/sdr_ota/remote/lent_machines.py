@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sdr_ota.radio.agent import Offer
+from sdr_ota.radio.limited import Limits
+from sdr_ota.remote.offer import Offer
 
 
 class Machines:
@@ -20,11 +21,14 @@ class Machines:
         self._there: dict[str, Any] = {}
         self.address: str = self._cluster.address
 
-    def come(self, host: str, *radios: str, home: Path = Path()) -> None:
+    def come(
+        self, host: str, *radios: str, home: Path = Path(), limits: Limits | None = None
+    ) -> None:
+        offer = Offer(host, radios, str(home), limits or Limits())
         self._there[host] = self._cluster.add_node(
             num_cpus=1,
-            resources={f"radio:{host}": len(radios), f"client:{host}": 1},
-            env_vars=dict(Offer(host, radios, str(home)).environment()),
+            resources={f"radio:{host}": len(radios)},
+            env_vars=dict(offer.environment()),
         )
 
     def go(self, host: str) -> None:

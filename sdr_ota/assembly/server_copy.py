@@ -1,0 +1,145 @@
+"""The server's side of a run whose nodes are on other machines.
+
+The server keeps a copy of the model, which takes every step and is scored on the held-out
+examples. It has no data of the clients and sees no scalar.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+from ota_calibration.privacy.ledger import BudgetSpent
+from ota_calibration.privacy.ledger_record import LedgerError
+from ota_calibration.privacy.private_encoder import OrderRefused
+
+from sdr_ota.assembly.learning import Learning, training_of
+from sdr_ota.assembly.node_actor import NodeActor
+from sdr_ota.assembly.node_client import FINGERPRINT_SEED, updates_to_bytes
+from sdr_ota.assembly.trained_copy import load_scored, with_journal
+from sdr_ota.assembly.trained_model import Progress
+from sdr_ota.config.load import Config
+from sdr_ota.failure import NO_RADIO, CommandFailed
+from sdr_ota.radio.address import at_host
+from sdr_ota.radio.base import RadioError
+from sdr_ota.remote.cluster import ClusterError, HostLost, connect
+from sdr_ota.remote.joining import Joined, JoinOrder, check_alike
+from sdr_ota.remote.ray_node import FREED_S, Course, RayNode
+from sdr_ota.remote.wire import Errors, NodeFailed
+from sdr_ota.rounds.encoder import PowerLimitError
+from zo_core.client import Cohort, LossNotFiniteError
+from zo_core.data.examples import DataError
+from zo_core.directions.fingerprint import direction_fingerprint, weight_checksum
+from zo_core.language.models import ModelUnavailableError
+from zo_core.stepping.rules import Update
+from zo_core.stepping.update import UpdateNotFiniteError
+
+ERRORS: Errors = {
+    "BudgetSpent": lambda text: BudgetSpent(text, ()),
+    "DataError": DataError,
+    "LedgerError": LedgerError,
+    "LossNotFiniteError": LossNotFiniteError,
+    "ModelUnavailableError": ModelUnavailableError,
+    "OrderRefused": OrderRefused,
+    "PowerLimitError": PowerLimitError,
+    "UpdateNotFiniteError": UpdateNotFiniteError,
+}
+"""What a node may raise, by name."""
+
+
+@dataclass(frozen=True)
+class ServerCopy:
+    """The server's learning side, and what its nodes must agree with.
+
+    Attributes:
+        learning: Scores the server's copy of the model; it has a follower and no clients.
+        course: For the nodes.
+    """
+
+    learning: Learning
+    course: Course
+
+
+def model_copy(
+    config: Config, home: Path, journal_path: Path, n_updates: int, progress: Progress
+) -> ServerCopy:
+    """Load the server's copy of the model.
+
+    Args:
+        config: The experiment.
+        home: Folder to which the held-out file's name is relative.
+        journal_path: File for the journal; one that is there is replayed.
+        n_updates: How many of its updates count.
+        progress: Told of the steps while a small model is prepared.
+    """
+    scored = load_scored(config, home, progress)
+    base_checksum, fingerprint = (
+        weight_checksum(scored.model),
+        direction_fingerprint(FINGERPRINT_SEED),
+    )
+    training = training_of(config, 1.0)
+    copy = with_journal(scored, journal_path, n_updates, training)
+    updates: list[Update] = [*copy.past]
+
+    def stepped(update: Update) -> None:
+        copy.journal.append(update)
+        updates.append(update)
+
+    cohort = Cohort(
+        scored.model, scored.objective.losses, [scored.held_out], training, stepped, copy.past
+    )
+    course = Course(
+        NodeActor,
+        lambda host, joined: check_alike(host, joined, fingerprint, base_checksum),
+        lambda: len(updates),
+        lambda first: updates_to_bytes(updates[first:]),
+        lambda: weight_checksum(scored.model),
+        ERRORS,
+    )
+    learning = copy.learning((), lambda: cohort.at_step_boundary)
+    return ServerCopy(replace(learning, followers=cohort.clients), course)
+
+
+def modelless_copy() -> ServerCopy:
+    """Return the server's side of a run without a model."""
+
+    def check(host: str, joined: Joined) -> None:
+        check_alike(host, joined, "", "")
+
+    return ServerCopy(Learning(()), Course(NodeActor, check, errors=ERRORS))
+
+
+def join_nodes(config: Config, course: Course, run_id: str) -> tuple[RayNode, ...]:
+    """Let the machines of all nodes join, all at the same time.
+
+    Raises:
+        CommandFailed: If one is not there or does not compute as this machine does.
+    """
+    told = msgspec.json.encode(config.model_dump(mode="json"))
+    places = [at_host(address) for address in config.radio.nodes]
+    with ExitStack() as joined:
+        try:
+            connect()
+            nodes = [
+                RayNode(course, host, JoinOrder(told, index, address, run_id))
+                for index, (host, address) in enumerate(places)
+            ]
+            for node in nodes:
+                joined.callback(node.close)
+                node.begin_join(FREED_S)
+            for node in nodes:
+                node.end_join()
+            for node in nodes:
+                node.end_follow()
+        except (ClusterError, HostLost, RadioError) as missing:
+            raise CommandFailed(str(missing), NO_RADIO) from missing
+        except (DataError, LedgerError, ModelUnavailableError, NodeFailed) as wrong:
+            raise CommandFailed(str(wrong)) from wrong
+        joined.pop_all()
+    return tuple(nodes)
+
+
+def node_settings(nodes: Sequence[RayNode]) -> Sequence[Mapping[str, object]]:
+    """Return the settings in force of nodes on other machines, for the start record."""
+    return [msgspec.to_builtins(node.settings) for node in nodes]

@@ -1,0 +1,156 @@
+"""A radio behind its owner's limits: bands, largest gain, share of the time on the air."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sdr_ota.closed_by_block import ClosedByBlock
+from sdr_ota.radio.base import PendingCapture, Radio, RadioError, SettingNotTaken, TransmitRefused
+from sdr_ota.radio.clock import PulsedRadio
+from sdr_ota.types import RadioSettings, Samples
+
+DUTY_WINDOW_S = 60.0
+"""The duty cycle is kept from the first minute on: a burst at the start must fit into it."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an owner allows.
+
+    Attributes:
+        bands_hz: Lower and upper edges; None for any frequency: radios in software.
+        max_tx_gain_db: Largest transmit gain.
+        max_duty_cycle: Largest share of the time on the air, above 0 and at most 1.
+    """
+
+    bands_hz: tuple[tuple[float, float], ...] | None = None
+    max_tx_gain_db: float | None = None
+    max_duty_cycle: float = 1.0
+
+
+class LimitedRadio(ClosedByBlock):
+    """Refuses what its owner does not allow, whoever orders it; passes the rest on.
+
+    Args:
+        radio: The radio.
+        limits: What its owner allows.
+        clock: Seconds of a clock that never goes back.
+    """
+
+    def __init__(
+        self, radio: Radio, limits: Limits, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._radio, self._limits, self._clock = radio, limits, clock
+        self._rate_hz = 0.0
+        self._began_s = clock()
+        self._on_air_s = 0.0
+        self._cyclic_since_s: float | None = None
+        self.info = radio.info
+
+    @property
+    def has_pulse(self) -> bool:
+        """Whether its time can be set at a pulse per second."""
+        return bool(getattr(self._radio, "has_pulse", False))
+
+    def configure(self, settings: RadioSettings) -> RadioSettings:
+        """Apply settings that lie within a band and the gain that the owner allows.
+
+        Raises:
+            SettingNotTaken: If they do not.
+        """
+        self._check_settings(settings)
+        in_force = self._radio.configure(settings)
+        self._rate_hz = in_force.sample_rate_hz
+        return in_force
+
+    def now_tick(self) -> int:
+        """Return the radio's time in samples."""
+        return self._radio.now_tick()
+
+    def transmit(self, samples: Samples, start_tick: int | None = None) -> None:
+        """Send a burst.
+
+        Raises:
+            TransmitRefused: If it would be on the air for a larger share of the time than allowed.
+        """
+        self._check_may_send(len(samples) / (self._rate_hz or 1.0))
+        self._radio.transmit(samples, start_tick)
+
+    def confirm_sent(self, timeout_s: float) -> None:
+        """Ask what became of the last burst."""
+        self._radio.confirm_sent(timeout_s)
+
+    def begin_cyclic(self, samples: Samples) -> None:
+        """Send samples over and over.
+
+        Raises:
+            TransmitRefused: If the radio has been on the air for the share that is allowed.
+        """
+        self._count_cyclic()
+        self._check_may_send(0.0)
+        self._cyclic_since_s = self._clock()
+        self._radio.begin_cyclic(samples)
+
+    def end_cyclic(self) -> None:
+        """Fall silent."""
+        self._radio.end_cyclic()
+        self._count_cyclic()
+
+    def begin_receive(self, n_samples: int, start_tick: int | None = None) -> PendingCapture:
+        """Start receiving."""
+        return self._radio.begin_receive(n_samples, start_tick)
+
+    def temperature_c(self) -> float | None:
+        """Return the device's temperature in degrees Celsius; None without a sensor."""
+        return self._radio.temperature_c()
+
+    def last_pulse_ns(self) -> int:
+        """Return the radio's time at the last pulse per second."""
+        return _pulsed(self._radio).last_pulse_ns()
+
+    def set_time_at_pulse(self, time_ns: int) -> None:
+        """Let the radio's time be this at the next pulse."""
+        _pulsed(self._radio).set_time_at_pulse(time_ns)
+
+    def close(self) -> None:
+        """Fall silent and let go of the device."""
+        self._count_cyclic()
+        self._radio.close()
+
+    def _check_settings(self, settings: RadioSettings) -> None:
+        half = settings.sample_rate_hz / 2
+        low, high = settings.center_freq_hz - half, settings.center_freq_hz + half
+        bands = self._limits.bands_hz
+        if bands is not None and not any(a <= low and high <= b for a, b in bands):
+            there = ", ".join(f"{a / 1e6:g} to {b / 1e6:g} MHz" for a, b in bands) or "none"
+            raise SettingNotTaken(
+                f"{self.info.serial}: asked to use {low / 1e6:g} to {high / 1e6:g} MHz; its owner "
+                f"allows {there}"
+            )
+        most = self._limits.max_tx_gain_db
+        if most is not None and not settings.tx_gain_db <= most:
+            raise SettingNotTaken(
+                f"{self.info.serial}: asked for a transmit gain of {settings.tx_gain_db:g} dB; its "
+                f"owner allows at most {most:g} dB"
+            )
+
+    def _check_may_send(self, burst_s: float) -> None:
+        elapsed_s = max(self._clock() - self._began_s, DUTY_WINDOW_S)
+        allowed_s = self._limits.max_duty_cycle * elapsed_s
+        if self._on_air_s + burst_s > allowed_s:
+            raise TransmitRefused(
+                f"{self.info.serial} has been on the air for {self._on_air_s:.3g} s of "
+                f"{elapsed_s:.3g} s; its owner allows {100 * self._limits.max_duty_cycle:g} %"
+            )
+        self._on_air_s += burst_s
+
+    def _count_cyclic(self) -> None:
+        if self._cyclic_since_s is not None:
+            self._on_air_s += self._clock() - self._cyclic_since_s
+            self._cyclic_since_s = None
+
+
+def _pulsed(radio: Radio) -> PulsedRadio:
+    if not getattr(radio, "has_pulse", False):
+        raise RadioError(f"{radio.info.serial} has no pulse per second")
+    return radio  # type: ignore[return-value]

@@ -1,0 +1,1 @@
+"""Who takes part from other machines? Nodes and a receiver behind Ray, in records of bytes."""
