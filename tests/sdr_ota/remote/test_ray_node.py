@@ -20,6 +20,8 @@ from sdr_ota.failure import INTERRUPTED, CommandFailed
 from sdr_ota.radio.limited import Limits
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
+from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
+from sdr_ota.radio.virtual.soapy_world import SoapyWorld
 from sdr_ota.remote.cluster import names_with
 from sdr_ota.remote.ray_node import RADIO, RayNode
 from sdr_ota.rounds.messages import Announcement, Outcome
@@ -128,17 +130,18 @@ def test_a_whole_run(lab: Lab, tmp_path: Path) -> None:
     assert [radio["serial"].partition(":")[0] for radio in radios[1:]] == ["lab0", "lab1"]
 
 
-@pytest.mark.parametrize("trust", ["local", "server-sees-sum"])
+PRIVATE = ("privacy.protect=client", "privacy.neighbours=replace", "captures.every=1")
+
+
 def test_a_private_run_pays_on_its_nodes_and_tells_nobody_what_was_sent(
-    lab: Lab, tmp_path: Path, trust: str
+    lab: Lab, tmp_path: Path
 ) -> None:
     folder = tmp_path / "runs"
-    private = ("privacy.protect=client", f"privacy.trust={trust}", "privacy.neighbours=replace")
-    scheme = "link.scheme=energy-difference" if trust == "local" else "link.scheme=coherent"
-    if trust == "server-sees-sum":
-        pytest.skip("coherent sums need hardware time: the timed test below covers the trust")
-    settings = (f"run.folder={folder}", "run.rounds=4", "captures.every=1", *private, scheme)
-    run_command(lab.config_file, settings)
+    run_command(lab.config_file, (f"run.folder={folder}", "run.rounds=4", *PRIVATE))
+    check_private(folder, lab.config_file.parent)
+
+
+def check_private(folder: Path, labs: Path) -> None:
     run = read_run(next(folder.iterdir()))
     good = [r for r in run.rounds if r.erasure is None]
     assert good
@@ -147,24 +150,33 @@ def test_a_private_run_pays_on_its_nodes_and_tells_nobody_what_was_sent(
     assert captures
     assert not any("ota:symbols" in text for text in captures)
     for place in range(2):
-        home = lab.config_file.parent / f"lab{place}"
-        _, tally = read_tally(home / "ledgers" / run.folder.name / f"node-{place}.jsonl")
+        _, tally = read_tally(
+            labs / f"lab{place}" / "ledgers" / run.folder.name / f"node-{place}.jsonl"
+        )
         assert tally.n_bursts >= len(good)
         _, server = read_tally(run.folder / "privacy.jsonl")
         assert tally.spent[f"node-{place}"] == pytest.approx(server.spent[f"node-{place}"])
 
 
-def test_a_node_whose_ledger_is_spent_ends_the_run(lab: Lab, tmp_path: Path) -> None:
-    config = lab.config("privacy.protect=client", "privacy.neighbours=replace", "run.rounds=3")
-    copy = copy_of(config, tmp_path)
-    nodes = join_nodes(config, copy.course, "spent-elsewhere")
-    close(nodes, copy)
-    ledger = lab.config_file.parent / "lab1" / "ledgers" / "spent-elsewhere" / "node-1.jsonl"
-    lines = [json.dumps({"round": k, "attempt": 1, "cost": {"node-1": 1.0}}) for k in range(9)]
-    with ledger.open("a") as file:
-        file.write("\n".join(lines) + "\n")
-    _, tally = read_tally(ledger)
-    assert tally.spent["node-1"] >= 9.0  # whatever its budget was
+def test_coherent_nodes_elsewhere_count_alike_and_pay_under_server_sees_sum(
+    lab: Lab, tmp_path: Path, virtual_soapy_driver: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOAPY_SDR_PLUGIN_PATH", str(virtual_soapy_driver.parent))
+    shared = AirPreset("shared", snr_db=60.0, shared_clock=True)
+    world = SoapyWorld(shared, 2, 1e6, 915e6, seed=1)
+    with VirtualSoapy(world) as served:
+        text = BENCH.replace("RECEIVER", served.receiver_address)
+        for place, address in enumerate(served.node_addresses):
+            (tmp_path / f"lab{place}").mkdir()
+            lab.machines.come(f"timed{place}", address, home=tmp_path / f"lab{place}")
+            text = text.replace(f"NODE{place}", address).replace(f"lab{place}", f"timed{place}")
+        (tmp_path / "bench.toml").write_text(text.replace("energy-difference", "coherent"))
+        folder = tmp_path / "runs"
+        settings = (f"run.folder={folder}", "run.rounds=4", "radio.lead_s=0.05", *PRIVATE)
+        run_command(tmp_path / "bench.toml", (*settings, "privacy.trust=server-sees-sum"))
+        check_private(folder, tmp_path)
+        for place in range(2):
+            lab.machines.go(f"timed{place}")
 
 
 def test_one_that_dies_is_left_out_and_comes_back_by_the_journal(lab: Lab, tmp_path: Path) -> None:
@@ -248,6 +260,7 @@ def test_every_machine_learns_from_its_own_file(lab: Lab, tmp_path: Path) -> Non
     assert truths[1] is not None
     assert truths[0].losses != truths[1].losses  # films here, stories there
     close(nodes, copy)
+    (tmp_path / "other").mkdir()
     missing = copy_of(lab.config("data.train=only-here.tsv"), tmp_path / "other")
     with pytest.raises(CommandFailed, match=r"lab0/only-here\.tsv"):
         join_nodes(lab.config("data.train=only-here.tsv"), missing.course, "missing")

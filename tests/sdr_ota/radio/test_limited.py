@@ -1,0 +1,71 @@
+"""A radio's owner decides what it may do, whoever orders it."""
+
+import numpy as np
+import pytest
+
+from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.simulated_air import SimulatedAir
+from sdr_ota.radio.base import SettingNotTaken, TransmitRefused
+from sdr_ota.radio.limited import DUTY_WINDOW_S, LimitedRadio, Limits
+from sdr_ota.radio.simulated import SimulatedRadio
+from sdr_ota.types import RadioSettings
+
+RATE_HZ = 1e6
+SETTINGS = RadioSettings(915e6, RATE_HZ, 0.8e6)
+
+
+def limited(limits: Limits, clock_s: list[float]) -> tuple[LimitedRadio, SimulatedAir]:
+    air = SimulatedAir(AirPreset("quiet", snr_db=60.0), 1, RATE_HZ, 915e6, 1)
+    return LimitedRadio(SimulatedRadio(air, 0), limits, lambda: clock_s[0]), air
+
+
+@pytest.mark.parametrize(
+    ("limits", "settings", "words"),
+    [
+        (Limits(bands_hz=((914.6e6, 916e6),)), SETTINGS, "914.5 to 915.5 MHz"),
+        (Limits(bands_hz=((914e6, 915.4e6),)), SETTINGS, "owner allows 914 to 915.4 MHz"),
+        (Limits(max_tx_gain_db=-1.0), SETTINGS, "at most -1 dB"),
+        (Limits(max_tx_gain_db=0.0), RadioSettings(915e6, RATE_HZ, 0.8e6, float("nan")), "nan dB"),
+    ],
+)
+def test_settings_beyond_the_limits_are_refused(
+    limits: Limits, settings: RadioSettings, words: str
+) -> None:
+    radio, _ = limited(limits, [0.0])
+    with pytest.raises(SettingNotTaken, match=words):
+        radio.configure(settings)
+
+
+def test_settings_within_the_limits_pass() -> None:
+    radio, _ = limited(Limits(((914.5e6, 915.5e6),), 0.0, 0.1), [0.0])
+    assert radio.configure(SETTINGS) == SETTINGS
+
+
+def test_bursts_keep_the_share_of_the_time() -> None:
+    clock_s = [0.0]
+    share = 1e-3
+    radio, air = limited(Limits(max_duty_cycle=share), clock_s)
+    radio.configure(SETTINGS)
+    burst = np.full(10_000, 0.1, np.complex64)  # 10 ms
+    n_allowed = round(share * DUTY_WINDOW_S / 0.01)
+    for _ in range(n_allowed):
+        radio.transmit(burst, air.now_tick + 100)
+    with pytest.raises(TransmitRefused, match=r"its owner allows 0\.1 %"):
+        radio.transmit(burst, air.now_tick + 100)
+    clock_s[0] = 2 * DUTY_WINDOW_S  # the time that has passed allows for more
+    radio.transmit(burst, air.now_tick + 100)
+
+
+def test_repeated_frames_keep_the_share_of_the_time() -> None:
+    clock_s = [0.0]
+    radio, _ = limited(Limits(max_duty_cycle=0.01), clock_s)
+    radio.configure(SETTINGS)
+    block = np.full(100, 0.1, np.complex64)
+    radio.begin_cyclic(block)
+    clock_s[0] = 1.0  # 1 s of the first minute's 0.6 s
+    radio.end_cyclic()
+    with pytest.raises(TransmitRefused, match="has been on the air for 1 s"):
+        radio.begin_cyclic(block)
+    clock_s[0] = 200.0
+    radio.begin_cyclic(block)
+    radio.end_cyclic()
