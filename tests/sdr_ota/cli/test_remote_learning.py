@@ -12,6 +12,7 @@ import pytest
 from sdr_ota.rounds.present_nodes import present_only
 
 from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.assembly.client_agent import Loaded
 from sdr_ota.assembly.client_machines import check_alike
 from sdr_ota.assembly.learning import Learning
@@ -73,7 +74,7 @@ class Lab:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     pytest.importorskip("ray")
-    world = PlutoWorld(AirPreset("quiet", snr_db=60.0), 2, 1e6, 915e6, seed=1)
+    world = PlutoWorld(AirSettings(AirPreset("quiet", snr_db=60.0), 2, 1e6, 915e6, seed=1))
     with VirtualPlutos(world) as served, machines() as there:
         os.environ["RAY_ADDRESS"] = there.address
         made = Lab(there, served, tmp_path_factory.mktemp("lab"))

@@ -15,6 +15,7 @@ from ota_calibration.paths.cyclic_sounding import sound_cyclic
 from ota_calibration.paths.sounding import make_plan, sound_nodes
 
 from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.failure import INTERRUPTED
@@ -58,7 +59,9 @@ class Lab:
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     pytest.importorskip("ray")
-    world = PlutoWorld(QUIET, 3, SETTINGS.sample_rate_hz, SETTINGS.center_freq_hz, seed=1)
+    world = PlutoWorld(
+        AirSettings(QUIET, 3, SETTINGS.sample_rate_hz, SETTINGS.center_freq_hz, seed=1)
+    )
     with VirtualPlutos(world) as served, machines() as there:
         os.environ["RAY_ADDRESS"] = there.address
         nodes = tuple(f"driver=pluto,uri={uri}" for uri in served.node_uris)
@@ -161,7 +164,9 @@ def test_a_radio_with_hardware_time_is_timed_from_elsewhere(
 ) -> None:
     monkeypatch.setenv("SOAPY_SDR_PLUGIN_PATH", str(virtual_soapy_driver.parent))
     shared = AirPreset("shared", snr_db=60.0, shared_clock=True)
-    world = SoapyWorld(shared, 2, SETTINGS.sample_rate_hz, SETTINGS.center_freq_hz, seed=1)
+    world = SoapyWorld(
+        AirSettings(shared, 2, SETTINGS.sample_rate_hz, SETTINGS.center_freq_hz, seed=1)
+    )
     link = Link(FrameFormat(), load_scheme("coherent"), max_cfo_hz=1e3, lead_s=0.05)
     symbols = np.array([0.5, 0.4])
     with VirtualSoapy(world) as served:
@@ -272,7 +277,9 @@ def test_joining_a_cluster_leaves_signals_to_us(monkeypatch: pytest.MonkeyPatch)
 def test_an_agent_ends_what_nobody_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server may die in the middle of a cyclic frame."""
     assert LINK.timeout_s < LONGEST_CYCLIC_S
-    world = PlutoWorld(QUIET, 1, SETTINGS.sample_rate_hz, SETTINGS.center_freq_hz, seed=1)
+    world = PlutoWorld(
+        AirSettings(QUIET, 1, SETTINGS.sample_rate_hz, SETTINGS.center_freq_hz, seed=1)
+    )
     with VirtualPlutos(world) as served:
         address = f"driver=pluto,uri={served.node_uris[0]}"
         monkeypatch.setenv("SDR_OTA_NODE", f'{{"host":"here","radios":["{address}"],"home":"."}}')
@@ -302,7 +309,9 @@ class Stubborn(SimulatedRadio):
 
 
 def test_a_radio_that_does_not_fall_silent_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    air = SimulatedAir(QUIET, 1, SETTINGS.sample_rate_hz, SETTINGS.center_freq_hz, seed=1)
+    air = SimulatedAir(
+        AirSettings(QUIET, 1, SETTINGS.sample_rate_hz, SETTINGS.center_freq_hz, seed=1)
+    )
     address = "driver=pluto,uri=ip:192.0.2.1"
     monkeypatch.setenv("SDR_OTA_NODE", f'{{"host":"here","radios":["{address}"],"home":"."}}')
     monkeypatch.setattr("sdr_ota.radio.agent.open_radio", lambda _: Stubborn(air, 0, False))
