@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from ota_calibration.paths.power_control import (
     NoNodeFoundError,
-    amplitude_limit,
     invert_channels,
 )
 
@@ -109,9 +108,3 @@ def test_limits_out_of_range_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         invert_channels([estimate(1.0), estimate(1.0)], peak_amplitude, truncation_db, ceiling)
-
-
-def test_the_tighter_of_peak_and_average_limit_counts() -> None:
-    assert amplitude_limit(0.5, average_power=1.0) == 0.5
-    assert amplitude_limit(0.5, average_power=0.04) == pytest.approx(0.2)
-    assert amplitude_limit(0.5, average_power=0.04, symbol_power=4.0) == pytest.approx(0.1)
