@@ -21,8 +21,10 @@ from rows import Row, emit, parsed
 from zo_core.client import Cohort, Training
 from zo_core.data.batches import fixed_batch
 from zo_core.language.encoding import EncodedExample
-from zo_core.language.objective import candidate_losses
+from zo_core.language.objective import candidate_scores, cross_entropy
 from zo_core.stepping.learning_rate import LearningRate
+
+CANDIDATE_LOSSES = cross_entropy(candidate_scores)
 
 
 def main() -> None:
@@ -60,14 +62,14 @@ def measured(
     examples = [EncodedExample(tuple(row), ((1234,), (4321,)), 0) for row in tokens]
     parts = [examples[k::n_clients] for k in range(n_clients)]
     how = Training(LearningRate(1e-7), fixed_batch(options.examples))
-    cohort = Cohort(model, candidate_losses, parts, how)
+    cohort = Cohort(model, CANDIDATE_LOSSES, parts, how)
     seeds = iter(range(10_000))
 
     def forward() -> None:
         with torch.inference_mode():
             for _ in range(2):
                 for first in range(0, len(examples), 64):
-                    candidate_losses(model, examples[first : first + 64])
+                    CANDIDATE_LOSSES(model, examples[first : first + 64])
 
     def a_round() -> None:
         seed = next(seeds)

@@ -8,6 +8,7 @@ import numpy as np
 from rows import Row, emit, parsed
 
 from sdr_ota.air.presets import air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.rounds.exchange import Bench, Link
@@ -21,7 +22,7 @@ SAMPLE_RATE_HZ = 1e6
 
 def exchange(n_nodes: int, preset: str) -> tuple[float, int, float]:
     """Return wall seconds, peak bytes above the start, and air seconds of one exchange."""
-    air = SimulatedAir(air_preset(preset), n_nodes, SAMPLE_RATE_HZ, 915e6, seed=1)
+    air = SimulatedAir(AirSettings(air_preset(preset), n_nodes, SAMPLE_RATE_HZ, 915e6, seed=1))
     nodes = tuple(SimulatedRadio(air, k) for k in range(n_nodes))
     bench = Bench(SimulatedRadio(air, None), nodes, SAMPLE_RATE_HZ)
     link = Link(FrameFormat(), load_scheme("coherent"), max_cfo_hz=60e3)

@@ -32,11 +32,13 @@ from zo_core.data.examples import Example, read_examples
 from zo_core.directions.threads import one_thread
 from zo_core.language.encoding import EncodedExample, encode_examples
 from zo_core.language.models import load_model
-from zo_core.language.objective import accuracy, candidate_losses
+from zo_core.language.objective import accuracy, candidate_scores, cross_entropy
 from zo_core.language.small_opt import SmallOptRecipe, prepare
 from zo_core.language.tasks import SST2
 from zo_core.probing.estimator import Probe
 from zo_core.stepping.learning_rate import LearningRate
+
+CANDIDATE_LOSSES = cross_entropy(candidate_scores)
 
 N_PRETRAINING, N_TUNING = 40_000, 1000
 HINT_TELLS, GREAT_BIAS = 0.4, 0.85
@@ -145,7 +147,7 @@ def our_walk(
     parts = [examples[client::N_CLIENTS] for client in range(N_CLIENTS)]
     draw = fixed_batch(EXAMPLES_EACH)
     how = Training(LearningRate(rate), draw, data_seed=seed, probe=Probe(SCALE))
-    cohort = Cohort(model, candidate_losses, parts, how)
+    cohort = Cohort(model, CANDIDATE_LOSSES, parts, how)
     for step in range(n_steps):
         announced = (seed << 32) + step
         mean = float(np.mean([client.local_scalar(announced) for client in cohort.clients]))
@@ -173,9 +175,9 @@ def mezo_walk(
         ]
         with torch.inference_mode():
             _perturb(model, announced, SCALE)
-            plus = float(candidate_losses(model, batch).mean())
+            plus = float(CANDIDATE_LOSSES(model, batch).mean())
             _perturb(model, announced, -2 * SCALE)
-            minus = float(candidate_losses(model, batch).mean())
+            minus = float(CANDIDATE_LOSSES(model, batch).mean())
             _perturb(model, announced, SCALE)
             _perturb(model, announced, -rate * (plus - minus) / (2 * SCALE))
 

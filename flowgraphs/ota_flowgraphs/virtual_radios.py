@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ota_flowgraphs.process import ChildFailed, ChildProcess, start_flowgraph, start_module
-from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.closed_by_block import ClosedByBlock
 
 MAX_NODES = 4
@@ -30,11 +30,8 @@ class VirtualRadios(ClosedByBlock):
     the others. If the air dies, so does the receiver: whoever asks it learns so at once.
 
     Args:
-        preset: Numbers of the air.
-        n_nodes: Transmitting nodes, at most ``MAX_NODES``.
-        sample_rate_hz: Samples a second.
-        center_freq_hz: Carrier.
-        seed: Everything random follows from it, except when what happens.
+        settings: What the air is made from, with at most ``MAX_NODES`` nodes; all follows from
+            its seed except when what happens.
 
     Attributes:
         node_addresses: How the nodes are opened.
@@ -44,17 +41,9 @@ class VirtualRadios(ClosedByBlock):
         ChildFailed: If a process does not start.
     """
 
-    def __init__(
-        self,
-        preset: AirPreset,
-        n_nodes: int,
-        sample_rate_hz: float,
-        center_freq_hz: float,
-        seed: int,
-    ) -> None:
+    def __init__(self, settings: AirSettings) -> None:
         self._ended = threading.Event()
-        self._preset, self._seed, self._n_nodes = preset, seed, n_nodes
-        self._world = {"sample_rate_hz": sample_rate_hz, "center_freq_hz": center_freq_hz}
+        self._settings = settings
         self._opened = ExitStack()
         with ExitStack() as opened:
 
@@ -64,13 +53,13 @@ class VirtualRadios(ClosedByBlock):
 
             folder = tempfile.TemporaryDirectory(prefix="ota-", ignore_cleanup_errors=True)
             self._folder = Path(opened.enter_context(folder))
-            self.nodes = [started(self._node(k)) for k in range(n_nodes)]
+            self.nodes = [started(self._node(k)) for k in range(settings.n_nodes)]
             self.air, self.receiver = started(self._air()), started(self._receiver())
             for child in (self.receiver, self.air, *self.nodes):  # they start at the same time
                 child.wait_until_ready()
             self._opened = opened.pop_all()
         self.node_addresses = tuple(
-            f"driver=zmq,control={self._folder}/node-{k}" for k in range(n_nodes)
+            f"driver=zmq,control={self._folder}/node-{k}" for k in range(settings.n_nodes)
         )
         self.receiver_address = f"driver=zmq,control={self._folder}/receiver"
         self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -82,36 +71,44 @@ class VirtualRadios(ClosedByBlock):
             "control": control,
             "output": self._stream(f"from-node-{node}"),
             "node": node,
-            "preset": self._preset,
-            "seed": self._seed,
-            **self._world,
+            "preset": self._settings.preset,
+            "seed": self._settings.seed,
+            **self._rates,
         }
         return start_module(f"virtual node {node}", "sdr_ota.radio.virtual.zmq_node", arguments)
 
     def _air(self) -> ChildProcess:
         inputs = {
             f"input_{k}": f"driver=zmq,address={self._stream(f'from-node-{k}')},buffer=small"
-            for k in range(self._n_nodes)
+            for k in range(self._settings.n_nodes)
         }
-        unused = {f"input_{k}": "driver=none" for k in range(self._n_nodes, MAX_NODES)}
+        unused = {f"input_{k}": "driver=none" for k in range(self._settings.n_nodes, MAX_NODES)}
         arguments = {
             **inputs,
             **unused,
             "output": f"driver=zmq,address={self._stream('from-air')}",
-            "preset": self._preset,
-            "seed": self._seed,
+            "preset": self._settings.preset,
+            "seed": self._settings.seed,
             "oscillators": False,
-            "sample_rate": self._world["sample_rate_hz"],
-            "center_freq": self._world["center_freq_hz"],
+            "sample_rate": self._settings.sample_rate_hz,
+            "center_freq": self._settings.center_freq_hz,
         }
         return start_flowgraph("air", arguments, self._folder)
+
+    @property
+    def _rates(self) -> dict[str, float]:
+        settings = self._settings
+        return {
+            "sample_rate_hz": settings.sample_rate_hz,
+            "center_freq_hz": settings.center_freq_hz,
+        }
 
     def _receiver(self) -> ChildProcess:
         arguments = {
             "control": f"{self._folder}/receiver",
             "source": self._stream("from-air"),
-            "adc_bits": self._preset.adc_bits,
-            **self._world,
+            "adc_bits": self._settings.preset.adc_bits,
+            **self._rates,
         }
         return start_module("virtual receiver", "sdr_ota.radio.virtual.zmq_receiver", arguments)
 

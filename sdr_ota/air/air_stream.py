@@ -9,6 +9,7 @@ from dataclasses import replace
 from math import inf
 
 from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.types import Samples
 
@@ -24,22 +25,11 @@ class AirStream:
     the receiver's sample clock. Fading moves from piece to piece.
 
     Args:
-        preset: The numbers of the air.
-        n_nodes: Inputs.
-        sample_rate_hz: Samples a second.
-        center_freq_hz: Carrier; with an oscillator error it makes the carrier offset.
-        seed: Everything random follows from it.
+        settings: What the air is made from; a node is an input.
     """
 
-    def __init__(
-        self,
-        preset: AirPreset,
-        n_nodes: int,
-        sample_rate_hz: float,
-        center_freq_hz: float,
-        seed: int,
-    ) -> None:
-        self._air = SimulatedAir(steady(preset), n_nodes, sample_rate_hz, center_freq_hz, seed)
+    def __init__(self, settings: AirSettings) -> None:
+        self._air = SimulatedAir(replace(settings, preset=steady(settings.preset)))
         for path in self._air.paths:
             path.clock_error_ppm = 0.0  # the carrier offset stays
         self._tick = LAG_SAMPLES

@@ -12,6 +12,7 @@ import numpy as np
 
 from sdr_ota.air import impairments as imp
 from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.types import Samples
 from sdr_ota.units import db_to_amplitude, db_to_power
 
@@ -183,37 +184,26 @@ class SimulatedAir:
     """What joins simulated radios: K paths, one receiver, one virtual clock.
 
     Args:
-        preset: The numbers of the air.
-        n_nodes: Transmitting nodes.
-        sample_rate_hz: Samples a second, the same for all.
-        center_freq_hz: Carrier; with an oscillator error it makes the carrier offset.
-        seed: Everything random in this air follows from it.
+        settings: What this air is made from.
     """
 
-    def __init__(
-        self,
-        preset: AirPreset,
-        n_nodes: int,
-        sample_rate_hz: float,
-        center_freq_hz: float,
-        seed: int,
-    ) -> None:
-        seeds = np.random.SeedSequence(seed).spawn(n_nodes + 1)
-        self.preset = preset
-        self.sample_rate_hz = sample_rate_hz
-        self.center_freq_hz = center_freq_hz
+    def __init__(self, settings: AirSettings) -> None:
+        seeds = np.random.SeedSequence(settings.seed).spawn(settings.n_nodes + 1)
+        self.preset = settings.preset
+        self.sample_rate_hz = rate_hz = settings.sample_rate_hz
+        self.center_freq_hz = settings.center_freq_hz
         self.now_tick = 0
         self.paths = [
-            NodePath.draw(preset, sample_rate_hz, center_freq_hz, np.random.default_rng(node))
+            NodePath.draw(self.preset, rate_hz, self.center_freq_hz, np.random.default_rng(node))
             for node in seeds[:-1]
         ]
-        self.noise_power = db_to_power(-preset.snr_db)
+        self.noise_power = db_to_power(-self.preset.snr_db)
         self._rng = np.random.default_rng(seeds[-1])
         self._sum = np.zeros(0, np.complex64)
         self._sum_start = 0
         self._cyclic: dict[int, CyclicSource] = {}
         self._gain_is_up = False
-        self._seed = seed
+        self._seed = settings.seed
         self._n_starts = 1
 
     @property

@@ -9,7 +9,7 @@ from ota_flowgraphs.virtual_radios import VirtualRadios
 
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.config.load import Config
-from sdr_ota.config.parts import air_seed, resolved_preset, settings_of
+from sdr_ota.config.parts import air_settings, settings_of
 from sdr_ota.failure import NO_RADIO, WRONG_USE, CommandFailed
 from sdr_ota.radio.address import AddressError, at_host, open_radios
 from sdr_ota.radio.base import Radio, RadioError, RadioLost, SettingNotTaken
@@ -80,9 +80,8 @@ def _receiver_elsewhere(address: str) -> Iterator[tuple[Radio, ...]]:
 @contextmanager
 def _process_addresses(config: Config) -> Iterator[tuple[str, ...]]:
     """Start virtual radios as processes; yield the addresses of the receiver and the nodes."""
-    world = (resolved_preset(config.air), config.clients.count, config.radio.sample_rate_hz)
     try:
-        started = VirtualRadios(*world, config.radio.center_freq_hz, air_seed(config))
+        started = VirtualRadios(air_settings(config))
     except ChildFailed as failed:
         raise CommandFailed(str(failed), NO_RADIO) from failed
     with started as virtual:

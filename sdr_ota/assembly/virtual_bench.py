@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sdr_ota.air.presets import air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.failure import NO_RADIO, WRONG_USE, CommandFailed
 from sdr_ota.radio.base import RadioNotFound
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
@@ -28,7 +29,7 @@ def serve_plutos(n_nodes: int, preset: str, first_port: int, seed: int) -> Virtu
         CommandFailed: If there is no such preset or a port is taken.
     """
     try:
-        world = PlutoWorld(air_preset(preset), n_nodes, SAMPLE_RATE_HZ, CENTER_FREQ_HZ, seed)
+        world = PlutoWorld(_settings(n_nodes, preset, seed))
         return VirtualPlutos(world, first_port)
     except (ValueError, OSError) as wrong:
         raise CommandFailed(f"cannot serve virtual boards: {wrong}", WRONG_USE) from wrong
@@ -47,7 +48,7 @@ def serve_soapy_devices(n_nodes: int, preset: str, port: int, seed: int) -> Virt
         CommandFailed: If there is no such preset or the port is taken.
     """
     try:
-        world = SoapyWorld(air_preset(preset), n_nodes, SAMPLE_RATE_HZ, CENTER_FREQ_HZ, seed)
+        world = SoapyWorld(_settings(n_nodes, preset, seed))
         return VirtualSoapy(world, port)
     except (ValueError, OSError) as wrong:
         raise CommandFailed(f"cannot serve virtual devices: {wrong}", WRONG_USE) from wrong
@@ -65,3 +66,7 @@ def soapy_module_folder() -> Path:
         raise CommandFailed(str(missing), NO_RADIO) from missing
     except (ValueError, OSError) as wrong:
         raise CommandFailed(f"cannot serve virtual devices: {wrong}", WRONG_USE) from wrong
+
+
+def _settings(n_nodes: int, preset: str, seed: int) -> AirSettings:
+    return AirSettings(air_preset(preset), n_nodes, SAMPLE_RATE_HZ, CENTER_FREQ_HZ, seed)

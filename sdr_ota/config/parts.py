@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from sdr_ota.air.presets import AirPreset, air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.config.load import Config
 from sdr_ota.config.tables import AirTable
@@ -15,12 +16,21 @@ USABLE_BANDWIDTH = 0.8
 """Analog bandwidth in sample rates: what converters' filters leave flat."""
 
 
+def air_settings(config: Config) -> AirSettings:
+    """Return what the simulated world of a run is made from."""
+    radio, n_nodes = config.radio, config.clients.count
+    return AirSettings(
+        resolved_preset(config.air),
+        n_nodes,
+        radio.sample_rate_hz,
+        radio.center_freq_hz,
+        air_seed(config),
+    )
+
+
 def simulated_air(config: Config) -> SimulatedAir:
     """Return the world that the simulated radios of a run share."""
-    preset, radio = resolved_preset(config.air), config.radio
-    return SimulatedAir(
-        preset, config.clients.count, radio.sample_rate_hz, radio.center_freq_hz, air_seed(config)
-    )
+    return SimulatedAir(air_settings(config))
 
 
 def air_seed(config: Config) -> int:

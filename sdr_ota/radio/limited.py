@@ -137,7 +137,7 @@ class LimitedRadio(ClosedByBlock):
     def _check_may_send(self, burst_s: float) -> None:
         elapsed_s = max(self._clock() - self._began_s, DUTY_WINDOW_S)
         allowed_s = self._limits.max_duty_cycle * elapsed_s
-        if self._on_air_s + burst_s > allowed_s:
+        if self._on_air_s + burst_s > allowed_s * (1 + 1e-9):  # sums of floats
             raise TransmitRefused(
                 f"{self.info.serial} has been on the air for {self._on_air_s:.3g} s of "
                 f"{elapsed_s:.3g} s; its owner allows {100 * self._limits.max_duty_cycle:g} %"

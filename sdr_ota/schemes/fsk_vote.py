@@ -102,25 +102,6 @@ class FskVote:
         return tone_chips(self.look_chips, _PLUS_CYCLES if sign >= 0 else _MINUS_CYCLES)
 
 
-def error_probability_rayleigh(
-    n_minority: int, n_majority: int, relative_noise: float, n_looks: int
-) -> float:
-    r"""Return how often the minority wins when every look fades anew.
-
-    With Rayleigh fading of mean power 1, independent in every look, both tone
-    energies are gamma variables and $P = I_x(L, L)$ (regularised incomplete
-    beta) with $x = (K^{min} + N) / (K + 2N)$.
-
-    Args:
-        n_minority: Voters of the losing sign.
-        n_majority: Voters of the winning sign.
-        relative_noise: Noise power in a look's tone over one voter's power.
-        n_looks: Independent looks $L$.
-    """
-    share = (n_minority + relative_noise) / (n_minority + n_majority + 2 * relative_noise)
-    return float(special.betainc(n_looks, n_looks, share))
-
-
 def error_probability_aligned(
     n_minority: int, n_majority: int, relative_noise: float, n_looks: int
 ) -> float:

@@ -14,6 +14,7 @@ import pytest
 from ota_flowgraphs.virtual_radios import VirtualRadios
 
 from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.address import open_radios
 from sdr_ota.radio.base import (
@@ -38,7 +39,7 @@ LEAD_TICKS = 2000
 SETTLE_TICKS = 5000
 PRESET = AirPreset("contract", path_gain_db=-6.0, snr_db=60.0, shared_clock=True)
 SETTINGS = RadioSettings(center_freq_hz=915e6, sample_rate_hz=1e6, bandwidth_hz=1e6)
-WORLD = (PRESET, 1, SETTINGS.sample_rate_hz, SETTINGS.center_freq_hz, 3)
+WORLD = AirSettings(PRESET, 1, SETTINGS.sample_rate_hz, SETTINGS.center_freq_hz, 3)
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class RadioBench:
 
 @contextmanager
 def simulated(has_hardware_time: bool) -> Iterator[RadioBench]:
-    air = SimulatedAir(*WORLD)
+    air = SimulatedAir(WORLD)
     with (
         SimulatedRadio(air, 0, has_hardware_time) as transmitter,
         SimulatedRadio(air, None, has_hardware_time) as receiver,
@@ -76,7 +77,7 @@ def at_addresses(*addresses: str) -> Iterator[RadioBench]:
 
 @contextmanager
 def virtual_pluto(more: str) -> Iterator[RadioBench]:
-    with VirtualPlutos(PlutoWorld(*WORLD)) as served:
+    with VirtualPlutos(PlutoWorld(WORLD)) as served:
         uris = (*served.node_uris, served.receiver_uri)
         with at_addresses(*(f"driver=pluto,uri={uri}{more}" for uri in uris)) as bench:
             yield bench
@@ -85,7 +86,7 @@ def virtual_pluto(more: str) -> Iterator[RadioBench]:
 @contextmanager
 def virtual_soapy() -> Iterator[RadioBench]:
     with (
-        VirtualSoapy(SoapyWorld(*WORLD)) as served,
+        VirtualSoapy(SoapyWorld(WORLD)) as served,
         at_addresses(*served.node_addresses, served.receiver_address) as bench,
     ):
         yield bench
@@ -94,7 +95,7 @@ def virtual_soapy() -> Iterator[RadioBench]:
 @contextmanager
 def virtual_processes() -> Iterator[RadioBench]:
     with (
-        VirtualRadios(*WORLD) as served,
+        VirtualRadios(WORLD) as served,
         at_addresses(*served.node_addresses, served.receiver_address) as bench,
     ):
         yield bench
@@ -324,9 +325,16 @@ def test_lost_samples_are_an_overflow(timed: RadioBench) -> None:
 
 
 def test_closing_twice_is_closing_once(bench: RadioBench) -> None:
-    for radio in (bench.transmitter, bench.receiver):
-        radio.close()
-        radio.close()
+    if not bench.is_timed:
+        bench.transmitter.begin_cyclic(burst())
+    for _ in range(2):
+        bench.transmitter.close()
+    if bench.transmitter is not bench.receiver:
+        assert np.abs(silence(bench)).max() < 0.03 * bench.level
+    for _ in range(2):
+        bench.receiver.close()
+    with pytest.raises(RadioError, match="is closed"):
+        bench.receiver.begin_receive(10)
 
 
 def test_use_after_close_is_refused(bench: RadioBench) -> None:

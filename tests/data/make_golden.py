@@ -10,6 +10,7 @@ import numpy as np
 import sigmf
 
 from sdr_ota.air.presets import air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.base import Capture
 from sdr_ota.receiver.joint_frame import receive_joint_frame
@@ -30,7 +31,7 @@ CASES = (
 
 def make(preset: str, scheme: str, seed: int) -> None:
     """Write one capture."""
-    air = SimulatedAir(air_preset(preset), N_NODES, RATE_HZ, FREQ_HZ, seed)
+    air = SimulatedAir(AirSettings(air_preset(preset), N_NODES, RATE_HZ, FREQ_HZ, seed))
     rng = np.random.default_rng(seed)
     frame_tick, symbols = 1000, rng.uniform(-1, 1, N_NODES)
     levels = [0.05 / abs(path.gain) for path in air.paths]  # power control by the true gains

@@ -30,7 +30,7 @@ def decoded(path: Path, receive: Receive) -> DecodedSum:
     return load_scheme(about["ota:scheme"]).decode(chips, N_NODES, about["ota:rx_amplitude"])
 
 
-def check(path: Path, total: DecodedSum) -> None:
+def assert_as_recorded(path: Path, total: DecodedSum) -> None:
     about = json.loads(path.read_text())["global"]
     assert total.value == pytest.approx(about["ota:decoded_sum"], abs=1e-5)
     assert total.std == pytest.approx(about["ota:decoded_std"], rel=1e-4)
@@ -44,14 +44,14 @@ def test_there_are_golden_captures() -> None:
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
 def test_the_numpy_receiver(path: Path) -> None:
-    check(path, decoded(path, receive_joint_frame))
+    assert_as_recorded(path, decoded(path, receive_joint_frame))
 
 
 @pytest.mark.gnuradio
 def test_the_receiver_flowgraph_by_captures(gnuradio: str) -> None:
     with open_receiver(FRAME, MAX_CFO) as receive:
         for path in RECORDINGS:
-            check(path, decoded(path, receive))
+            assert_as_recorded(path, decoded(path, receive))
 
 
 @pytest.mark.gnuradio
@@ -68,4 +68,4 @@ def test_the_receiver_flowgraph_as_a_user_runs_it(
     )  # fmt: skip
     said = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     (total,) = [line for line in said if line["kind"] == "sum"]
-    check(path, DecodedSum(total["sum"], total["std"]))
+    assert_as_recorded(path, DecodedSum(total["sum"], total["std"]))

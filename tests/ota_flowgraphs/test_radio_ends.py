@@ -9,6 +9,7 @@ import pytest
 from ota_flowgraphs.compile import companion_environment
 
 from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.radio.pluto import PlutoRadio
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
@@ -18,7 +19,9 @@ from sdr_ota.types import RadioSettings, Samples
 
 pytestmark = [pytest.mark.gnuradio, pytest.mark.usefixtures("gnuradio")]
 
-WORLD = (AirPreset("cable", path_gain_db=-6.0, snr_db=60.0, shared_clock=True), 1, 1e6, 915e6, 3)
+WORLD = AirSettings(
+    AirPreset("cable", path_gain_db=-6.0, snr_db=60.0, shared_clock=True), 1, 1e6, 915e6, 3
+)
 SETTINGS = RadioSettings(center_freq_hz=915e6, sample_rate_hz=1e6, bandwidth_hz=1e6)
 
 RECEIVE = """
@@ -55,7 +58,7 @@ top.wait()
 
 @pytest.fixture
 def plutos() -> Iterator[VirtualPlutos]:
-    with VirtualPlutos(PlutoWorld(*WORLD)) as served:
+    with VirtualPlutos(PlutoWorld(WORLD)) as served:
         yield served
 
 
@@ -114,7 +117,7 @@ def test_a_soapy_device_is_a_source(
     gnuradio: str, tmp_path: Path, virtual_soapy_driver: Path
 ) -> None:
     path = tmp_path / "received"
-    with VirtualSoapy(SoapyWorld(*WORLD)) as served:
+    with VirtualSoapy(SoapyWorld(WORLD)) as served:
         address = ",".join(
             part for part in served.receiver_address.split(",") if "_source" not in part
         )

@@ -16,6 +16,7 @@ from ota_flowgraphs.receiver_process import GnuRadioReceiver, open_receiver
 
 from sdr_ota.air.impairments import add_awgn, awgn
 from sdr_ota.air.presets import air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture
@@ -40,7 +41,7 @@ def receive(gnuradio: str) -> Iterator[GnuRadioReceiver]:
 
 def capture_of(preset: str, scheme: str, seed: int, n_more: int = 0) -> Capture:
     """Return a joint frame of three nodes, sent without a plan: offsets as they come."""
-    air = SimulatedAir(air_preset(preset), 3, RATE_HZ, 915e6, seed)
+    air = SimulatedAir(AirSettings(air_preset(preset), 3, RATE_HZ, 915e6, seed))
     rng = np.random.default_rng(seed)
     frame_tick = 1000
     for node, symbol in enumerate(rng.uniform(-1, 1, 3)):

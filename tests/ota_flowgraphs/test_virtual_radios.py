@@ -19,6 +19,7 @@ from ota_flowgraphs.virtual_radios import MAX_NODES, VirtualRadios
 from scipy import stats
 
 from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.config.load import MAX_PROCESSES
 from sdr_ota.radio.address import open_radios
 from sdr_ota.radio.base import RadioLost
@@ -28,7 +29,7 @@ pytestmark = [pytest.mark.gnuradio, pytest.mark.usefixtures("gnuradio")]
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "virtual-radios.toml"
 PRESET = AirPreset("calm", path_gain_db=-6.0, clock_error_range_ppm=20.0, snr_db=50.0)
-WORLD = (PRESET, 3, 1e6, 915e6, 2)
+WORLD = AirSettings(PRESET, 3, 1e6, 915e6, 2)
 
 
 def tone(cycles: float, n_samples: int = 2000) -> Samples:
@@ -44,7 +45,7 @@ def level_at(samples: Samples, cycles: float, width: float = 0.02) -> float:
 
 def test_nodes_add_up_each_with_an_oscillator_of_its_own() -> None:
     with (
-        VirtualRadios(*WORLD) as virtual,
+        VirtualRadios(WORLD) as virtual,
         open_radios((virtual.receiver_address, *virtual.node_addresses)) as (receiver, *nodes),
     ):
         pids = {child.pid for child in (*virtual.nodes, virtual.air, virtual.receiver)}
@@ -86,7 +87,7 @@ def test_a_radio_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 def test_time_stands_still_while_nobody_listens() -> None:
     with (
-        VirtualRadios(*WORLD) as virtual,
+        VirtualRadios(WORLD) as virtual,
         open_radios((virtual.receiver_address, *virtual.node_addresses)) as (receiver, *nodes),
     ):
         receiver.begin_receive(1000).result(10.0)
@@ -102,7 +103,7 @@ def test_time_stands_still_while_nobody_listens() -> None:
 
 def test_a_dead_node_is_lost_and_the_others_go_on() -> None:
     with (
-        VirtualRadios(*WORLD) as virtual,
+        VirtualRadios(WORLD) as virtual,
         open_radios((virtual.receiver_address, *virtual.node_addresses)) as (receiver, *nodes),
     ):
         for node, place in zip(nodes, (-0.2, 0.05, 0.25), strict=True):
@@ -118,7 +119,7 @@ def test_a_dead_node_is_lost_and_the_others_go_on() -> None:
 
 def test_a_dead_air_is_told_at_once() -> None:
     with (
-        VirtualRadios(*WORLD) as virtual,
+        VirtualRadios(WORLD) as virtual,
         open_radios((virtual.receiver_address, *virtual.node_addresses)) as (receiver, *_),
     ):
         os.kill(virtual.air.pid, signal.SIGKILL)

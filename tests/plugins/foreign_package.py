@@ -34,13 +34,14 @@ RADIO = '''
 from functools import cache
 
 from sdr_ota.air.presets import air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.simulated import SimulatedRadio
 
 
 @cache
 def world():
-    return SimulatedAir(air_preset("lab-wired"), 2, 1e6, 915e6, 1)
+    return SimulatedAir(AirSettings(air_preset("lab-wired"), 2, 1e6, 915e6, 1))
 
 
 def open_radio(options):

@@ -83,19 +83,6 @@ def accuracy(
     return 1.0 - n_wrong / len(ordered)
 
 
-def candidate_losses(model: torch.nn.Module, examples: Sequence[EncodedExample]) -> torch.Tensor:
-    """Give the cross-entropy of the right label among the candidates, for each example.
-
-    Args:
-        model: Causal language model of transformers in evaluation mode.
-        examples: Encoded examples with equally many candidates, at least one example.
-
-    Returns:
-        Losses in nats, float32, shape (n_examples,).
-    """
-    return cross_entropy(candidate_scores)(model, examples)
-
-
 def class_scores(model: torch.nn.Module, examples: Sequence[EncodedExample]) -> torch.Tensor:
     """Score every label of every example by a sequence classifier.
 

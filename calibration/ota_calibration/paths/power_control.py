@@ -64,22 +64,6 @@ class Inversion:
         return f"{name} reaches {self.shortfall_db[node]:.1f} dB less than the median node"
 
 
-def amplitude_limit(
-    peak_amplitude: float, average_power: float, symbol_power: float = 1.0
-) -> float:
-    r"""Return the largest precoder magnitude under a peak and an average limit.
-
-    $\min\{a_\text{peak}, \sqrt{P / \mathrm{E}[s^2]}\}$.
-
-    Args:
-        peak_amplitude: Largest amplitude of a chip that carries a symbol of 1, full scale 1.0.
-        average_power: Largest mean power $P$ over a burst, full scale 1.0.
-        symbol_power: Mean square of the symbols, E[s^2]; at most 1 without
-            privacy noise, ``1 + symbol_noise_std ** 2`` at most with it.
-    """
-    return min(peak_amplitude, math.sqrt(average_power / symbol_power))
-
-
 def invert_channels(
     estimates: Sequence[ChannelEstimate],
     peak_amplitude: float | Sequence[float],

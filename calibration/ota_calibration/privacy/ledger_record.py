@@ -71,11 +71,6 @@ class Tally:
         """Bursts charged, unreadable lines included."""
         return sum(self.attempts.values()) + self.n_unreadable
 
-    @property
-    def n_retransmissions(self) -> int:
-        """Bursts beyond the first of their round, as far as lines can be read."""
-        return sum(self.attempts.values()) - len(self.attempts)
-
     def add(self, round_index: int, cost: Mapping[str, float]) -> int:
         """Count one burst and return which attempt of its round it is, from 1."""
         for node, value in cost.items():

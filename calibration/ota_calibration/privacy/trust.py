@@ -114,25 +114,6 @@ def energy_scheme_mu(noise_power_bound: float, rx_peak_amplitude: float, n_chips
     return float(np.sqrt(moved / variance)) if variance > 0 else float(np.inf)
 
 
-def needed_client_noise_std(
-    trust: TrustModel, sensitivity: float, mu: float, n_rounds: int, n_clients: int
-) -> float:
-    r"""Return the noise each client adds so that ``n_rounds`` equal rounds cost ``mu``.
-
-    $\sqrt T \Delta / \mu$ in all for ``local``, divided by $\sqrt K$ where the noise of all
-    clients protects. Receiver noise is left out, so the claim holds without it.
-
-    Args:
-        trust: Whether clients' noises add up.
-        sensitivity: $\Delta$.
-        mu: The run's limit, positive.
-        n_rounds: Bursts that may be sent, retransmissions included.
-        n_clients: Least number of clients that send in a round.
-    """
-    total = float(sensitivity * np.sqrt(n_rounds) / mu)
-    return total if trust is TrustModel.LOCAL else float(total / np.sqrt(n_clients))
-
-
 def _protecting_std(trust: TrustModel, protection: Protection) -> float:
     clients: Sequence[float] = protection.client_noise_std
     if trust is TrustModel.LOCAL:

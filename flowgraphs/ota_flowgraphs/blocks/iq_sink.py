@@ -5,12 +5,8 @@ from pathlib import Path
 
 from gnuradio import blocks, gr, zeromq
 
-from ota_flowgraphs.iq_address import (
-    IqAddress,
-    read_iq_address,
-    refuse_outside_band,
-    soapy_device,
-)
+from ota_flowgraphs.blocks.soapy_block import tuned_soapy
+from ota_flowgraphs.iq_address import IqAddress, read_iq_address, refuse_outside_band
 from ota_flowgraphs.sigmf_file import describe_recording
 
 _BUFFER = 1 << 16
@@ -78,16 +74,10 @@ def _pluto(
     return sink
 
 
-def _soapy(
-    read: IqAddress, sample_rate: float, center_freq: float, gain_db: float
-) -> gr.basic_block:
+def _soapy(read: IqAddress, *settings: float) -> gr.basic_block:
     from gnuradio import soapy  # noqa: PLC0415 - loads SoapySDR
 
-    sink = soapy.sink(soapy_device(read.options), "fc32", 1, "", "", [""], [""])
-    sink.set_sample_rate(0, sample_rate)
-    sink.set_frequency(0, center_freq)
-    sink.set_gain(0, gain_db)
-    return sink
+    return tuned_soapy(soapy.sink, read, *settings)
 
 
 _OPENERS: Mapping[str, Callable[[IqAddress, float, float, float], gr.basic_block]] = {

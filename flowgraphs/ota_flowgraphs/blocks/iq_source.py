@@ -6,7 +6,8 @@ from pathlib import Path
 from gnuradio import blocks, gr, zeromq
 
 from ota_flowgraphs.blocks.recording_source import RecordingSource
-from ota_flowgraphs.iq_address import IqAddress, read_iq_address, soapy_device
+from ota_flowgraphs.blocks.soapy_block import tuned_soapy
+from ota_flowgraphs.iq_address import IqAddress, read_iq_address
 
 _BUFFER = 1 << 16
 """Samples of the buffer behind the source: Python blocks are fast on large pieces only."""
@@ -71,16 +72,10 @@ def _pluto(
     return source
 
 
-def _soapy(
-    read: IqAddress, sample_rate: float, center_freq: float, gain_db: float
-) -> gr.basic_block:
+def _soapy(read: IqAddress, *settings: float) -> gr.basic_block:
     from gnuradio import soapy  # noqa: PLC0415 - loads SoapySDR
 
-    source = soapy.source(soapy_device(read.options), "fc32", 1, "", "", [""], [""])
-    source.set_sample_rate(0, sample_rate)
-    source.set_frequency(0, center_freq)
-    source.set_gain(0, gain_db)
-    return source
+    return tuned_soapy(soapy.source, read, *settings)
 
 
 _Opener = Callable[[IqAddress, float, float, float], gr.basic_block]

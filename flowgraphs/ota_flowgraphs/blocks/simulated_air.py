@@ -6,6 +6,7 @@ from gnuradio import gr
 from ota_flowgraphs.failure import ends_on_error
 from sdr_ota.air.air_stream import AirStream, without_oscillators
 from sdr_ota.air.presets import AirPreset, air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.types import Samples
 
 _PIECE = 1024
@@ -41,7 +42,7 @@ class SimulatedAirBlock(gr.sync_block):
         )
         numbers = preset if isinstance(preset, AirPreset) else air_preset(preset)
         numbers = numbers if oscillators else without_oscillators(numbers)
-        self._air = AirStream(numbers, n_nodes, sample_rate, center_freq, seed)
+        self._air = AirStream(AirSettings(numbers, n_nodes, sample_rate, center_freq, seed))
         self.set_output_multiple(_PIECE)
 
     @ends_on_error

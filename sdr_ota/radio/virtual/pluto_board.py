@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.air.impairments import cfo_of_clock_error
-from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.virtual.pluto_attributes import (
     DAC,
@@ -61,11 +61,7 @@ class PlutoWorld:
     """Boards that share an air: one a node, and one that receives.
 
     Args:
-        preset: Numbers of the air; converters are the boards' own.
-        n_nodes: Transmitting boards.
-        sample_rate_hz: Rate to which the path delays belong.
-        center_freq_hz: Carrier to which the oscillators' offsets belong.
-        seed: Everything random follows from it.
+        settings: What the air is made from; converters are the boards' own.
 
     Attributes:
         listener: Board that opened a receive buffer last.
@@ -73,20 +69,13 @@ class PlutoWorld:
             receiving board waits for it.
     """
 
-    def __init__(
-        self,
-        preset: AirPreset,
-        n_nodes: int,
-        sample_rate_hz: float,
-        center_freq_hz: float,
-        seed: int,
-    ) -> None:
+    def __init__(self, settings: AirSettings) -> None:
         self.lock = threading.Lock()
-        no_adc = replace(preset, adc_bits=None)
-        self.air = SimulatedAir(no_adc, n_nodes, sample_rate_hz, center_freq_hz, seed)
+        no_adc = replace(settings.preset, adc_bits=None)
+        self.air = SimulatedAir(replace(settings, preset=no_adc))
         self.has_pulse = True
         self._own_errors_ppm = [path.clock_error_ppm for path in self.air.paths]
-        self.nodes = tuple(PlutoBoard(self, node) for node in range(n_nodes))
+        self.nodes = tuple(PlutoBoard(self, node) for node in range(settings.n_nodes))
         self.receiver = PlutoBoard(self, None)
         self.listener = self.receiver
 

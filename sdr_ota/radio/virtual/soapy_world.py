@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sdr_ota.air.impairments import cfo_of_clock_error, quantise
-from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.types import Samples
 from sdr_ota.units import db_to_amplitude
@@ -35,31 +35,20 @@ class SoapyWorld:
     """Devices that share an air: places 0 to n_nodes - 1 send, the last one receives.
 
     Args:
-        preset: Numbers of the air; with a shared clock they hold for devices that were told
-            to use the external one.
-        n_nodes: Transmitting devices.
-        sample_rate_hz: The only rate of this world.
-        center_freq_hz: Carrier to which the oscillators' offsets belong.
-        seed: Everything random follows from it.
+        settings: What the air is made from; with a shared clock it holds for devices that were
+            told to use the external one. Its rate is the only one of this world.
 
     Attributes:
         has_reference: Whether 10 MHz is connected to the devices' inputs.
     """
 
-    def __init__(
-        self,
-        preset: AirPreset,
-        n_nodes: int,
-        sample_rate_hz: float,
-        center_freq_hz: float,
-        seed: int,
-    ) -> None:
+    def __init__(self, settings: AirSettings) -> None:
         self.lock = threading.Lock()
         self.has_reference = True
-        no_adc = replace(preset, adc_bits=None)
-        self.air = SimulatedAir(no_adc, n_nodes, sample_rate_hz, center_freq_hz, seed)
-        rng = np.random.default_rng([seed, n_nodes])
-        self.devices = tuple(_Device.new(place, self, rng) for place in range(n_nodes + 1))
+        no_adc = replace(settings.preset, adc_bits=None)
+        self.air = SimulatedAir(replace(settings, preset=no_adc))
+        rng = np.random.default_rng([settings.seed, settings.n_nodes])
+        self.devices = tuple(_Device.new(place, self, rng) for place in range(settings.n_nodes + 1))
 
     @property
     def n_nodes(self) -> int:

@@ -9,6 +9,7 @@ from ota_calibration.paths.sounding import sound_nodes
 from ota_calibration.paths.tracker import PathTracker
 
 from sdr_ota.air.presets import air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.rounds.exchange import Bench, Link
@@ -22,7 +23,7 @@ LINK = Link(FrameFormat(), load_scheme("coherent"), max_cfo_hz=60e3)
 
 def bench_on(preset_name: str, seed: int) -> tuple[SimulatedAir, Bench]:
     preset = dataclasses.replace(air_preset(preset_name), interference_probability=0.0)
-    air = SimulatedAir(preset, 5, RATE_HZ, 915e6, seed)
+    air = SimulatedAir(AirSettings(preset, 5, RATE_HZ, 915e6, seed))
     nodes = tuple(SimulatedRadio(air, node) for node in range(5))
     return air, Bench(SimulatedRadio(air, None), nodes, RATE_HZ)
 

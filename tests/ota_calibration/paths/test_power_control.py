@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from ota_calibration.paths.power_control import (
     NoNodeFoundError,
-    amplitude_limit,
     invert_channels,
 )
 
@@ -55,6 +54,14 @@ def test_truncation_keeps_exactly_the_nodes_within_the_threshold_of_the_median(s
     np.testing.assert_array_equal(inversion.active, reach >= np.median(reach) * 10 ** (-3 / 20))
 
 
+def test_no_shortfall_is_within_a_threshold_of_zero() -> None:
+    alike = [estimate(0.5), estimate(0.5j), estimate(-0.5)]
+    assert invert_channels(alike, 1.0, truncation_db=0.0).active.all()
+    mixed = [estimate(0.4), estimate(0.5), estimate(0.6)]
+    active = invert_channels(mixed, 1.0, truncation_db=0.0).active
+    assert active.tolist() == [False, True, True]  # the median node is its own measure
+
+
 def test_one_radio_next_to_the_receiver_truncates_nobody() -> None:
     estimates = [estimate(1000.0), estimate(1.0), estimate(0.9j), estimate(-1.1)]
     assert invert_channels(estimates, 1.0, truncation_db=10.0).active.all()
@@ -78,7 +85,7 @@ def test_a_ceiling_lowers_the_amplitude_of_all() -> None:
 
 
 @pytest.mark.parametrize("gain", [0.0, complex(math.nan, 0.0), complex(math.inf, 0.0)])
-def test_a_gain_that_is_no_gain_is_not_heard(gain: complex) -> None:
+def test_a_gain_that_is_no_gain_is_not_received(gain: complex) -> None:
     inversion = invert_channels([estimate(1.0), estimate(gain)], 1.0, math.inf)
     assert inversion.active.tolist() == [True, False]
     with pytest.raises(NoNodeFoundError, match="none of 1 nodes"):
@@ -101,9 +108,3 @@ def test_limits_out_of_range_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         invert_channels([estimate(1.0), estimate(1.0)], peak_amplitude, truncation_db, ceiling)
-
-
-def test_the_tighter_of_peak_and_average_limit_counts() -> None:
-    assert amplitude_limit(0.5, average_power=1.0) == 0.5
-    assert amplitude_limit(0.5, average_power=0.04) == pytest.approx(0.2)
-    assert amplitude_limit(0.5, average_power=0.04, symbol_power=4.0) == pytest.approx(0.1)

@@ -7,6 +7,7 @@ import pytest
 from ota_calibration.paths.sounding import estimate_nodes, make_plan, sound_nodes
 
 from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.simulated import SimulatedRadio
@@ -29,7 +30,7 @@ FREE = AirPreset(
 
 
 def world(preset: AirPreset, n_nodes: int, seed: int) -> tuple[SimulatedAir, Bench]:
-    air = SimulatedAir(preset, n_nodes, RATE_HZ, 915e6, seed)
+    air = SimulatedAir(AirSettings(preset, n_nodes, RATE_HZ, 915e6, seed))
     nodes = tuple(SimulatedRadio(air, node) for node in range(n_nodes))
     return air, Bench(SimulatedRadio(air, None), nodes, RATE_HZ)
 

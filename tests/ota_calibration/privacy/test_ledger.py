@@ -37,7 +37,7 @@ def test_bursts_retransmissions_and_silent_nodes_are_counted(path: Path) -> None
         assert ledger.remaining("b") == pytest.approx(0.4)
     terms, tally = read_tally(path)
     assert terms == TERMS
-    assert (tally.n_bursts, tally.n_retransmissions, tally.n_unreadable) == (3, 1, 0)
+    assert (tally.n_bursts, tally.attempts, tally.n_unreadable) == (3, {0: 2, 1: 1}, 0)
     assert tally.spent == pytest.approx({"a": 0.4, "b": 0.1})
 
 

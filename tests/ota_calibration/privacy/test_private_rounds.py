@@ -1,5 +1,6 @@
 """Rounds are paid for with what they cost, and refused when they cannot be paid."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from ota_calibration.privacy.gaussian_accountant import gaussian_epsilon
 from ota_calibration.privacy.ledger import BudgetSpent, read_tally
 from ota_calibration.privacy.noisy_payload import NoisyPayload
-from ota_calibration.privacy.private_rounds import ReceiverNoise
+from ota_calibration.privacy.private_rounds import AMPLITUDE_ERROR_STDS, ReceiverNoise
 from ota_calibration.privacy.promise import promise_of
 from ota_calibration.privacy.round_levels import ScheduleName
 from ota_calibration.privacy.trust import TrustModel
@@ -107,6 +108,26 @@ def test_receiver_noise_counts_where_it_is_trusted(
     assert epsilon <= promised.epsilon * (1 + 1e-6)
     if snr_db >= 0:  # below, power limits what can be spent
         assert epsilon == pytest.approx(promised.epsilon, rel=1e-6)
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_node_that_may_arrive_louder_than_planned_is_counted_as_louder(
+    tmp_path: Path, alone: bool
+) -> None:
+    """The receiver's noise protects a loud symbol less."""
+    receiver = ReceiverNoise(0.1**2, n_chips=8, alone=alone)
+    rounds = private_rounds(
+        promise(TrustModel.CHANNEL_NOISE_TRUSTED, N_ROUNDS), tmp_path, receiver=receiver
+    )
+    sure, unsure = plan(), replace(plan(), amplitude_error_std=0.05)
+    (sent, payload), (softer, noisier) = (
+        admitted(rounds, index, asked) for index, asked in enumerate((sure, unsure))
+    )
+    if alone:  # all of the protection: the amplitude that is asked for is lower
+        louder = 1.0 + AMPLITUDE_ERROR_STDS * 0.05
+        assert softer.rx_amplitude * louder == pytest.approx(sent.rx_amplitude)
+    else:
+        assert noise_of(noisier) > noise_of(payload)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -11,9 +11,9 @@ from ota_calibration.privacy.gaussian_accountant import gaussian_epsilon
 from ota_calibration.privacy.ledger_record import Tally, terms_line, terms_of
 from ota_calibration.privacy.paper_lemma import lemma_budget
 from ota_calibration.privacy.promise import Promise, promise_of
-from ota_calibration.privacy.trust import TrustModel, needed_client_noise_std
+from ota_calibration.privacy.trust import TrustModel
 
-from tests.ota_calibration.private import CLIENT, RECORD, promise
+from tests.ota_calibration.private import CLIENT, RECORD, needed_client_noise_std, promise
 
 ADJACENCIES = [Adjacency(unit, relation) for unit in Unit for relation in Relation]
 

@@ -5,6 +5,7 @@ import pytest
 from ota_calibration.privacy.receiver_noise import measure_noise_bound
 
 from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.rounds.exchange import Bench, Link
@@ -20,7 +21,7 @@ def test_the_bound_lies_below_the_true_noise_of_a_chip_and_near_it(snr_db: float
     truth = db_to_power(-snr_db) / LINK.frame.pulse.energy
     bounds = []
     for seed in range(40):
-        air = SimulatedAir(AirPreset("silent", snr_db=snr_db), 1, 1e6, 915e6, seed)
+        air = SimulatedAir(AirSettings(AirPreset("silent", snr_db=snr_db), 1, 1e6, 915e6, seed))
         bench = Bench(SimulatedRadio(air, None), (SimulatedRadio(air, 0),), 1e6)
         bounds.append(measure_noise_bound(bench, LINK))
     # Each bound fails once in a thousand runs: two failures among forty would be one in 1300.

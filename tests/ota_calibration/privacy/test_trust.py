@@ -8,10 +8,11 @@ from ota_calibration.privacy.trust import (
     Protection,
     TrustModel,
     energy_scheme_mu,
-    needed_client_noise_std,
     receiver_noise_std,
     round_mu,
 )
+
+from tests.ota_calibration.private import needed_client_noise_std
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -12,6 +12,7 @@ from sdr_ota.air.air_stream import (
     without_oscillators,
 )
 from sdr_ota.air.presets import AirPreset, air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.types import Samples
 
 WORLD = (3, 1e6, 915e6, 7)
@@ -27,7 +28,7 @@ def tones(n_samples: int) -> list[Samples]:
 
 
 def through(preset: AirPreset, inputs: list[Samples], n_piece: int) -> Samples:
-    air = AirStream(preset, *WORLD)
+    air = AirStream(AirSettings(preset, *WORLD))
     starts = range(0, len(inputs[0]), n_piece)
     return np.concatenate([air.add([x[k : k + n_piece] for x in inputs]) for k in starts])
 

@@ -9,6 +9,7 @@ import pytest
 
 from sdr_ota.air.impairments import awgn
 from sdr_ota.air.presets import PRESETS, AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.base import TimeError, TransmitRefused
 from sdr_ota.radio.simulated import SimulatedRadio
@@ -19,7 +20,7 @@ SILENT = AirPreset("silent", snr_db=300.0)
 
 
 def air(preset: AirPreset = SILENT, n_nodes: int = 3, seed: int = 1) -> SimulatedAir:
-    return SimulatedAir(preset, n_nodes, RATE_HZ, 915e6, seed)
+    return SimulatedAir(AirSettings(preset, n_nodes, RATE_HZ, 915e6, seed))
 
 
 def burst(seed: int, n_samples: int = 300) -> Samples:

@@ -15,6 +15,7 @@ from ota_calibration.measure.sounding_sequence import SoundingSequence
 from scipy.stats import binom
 
 from sdr_ota.air.presets import air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from tests.ota_calibration.recordings import FRAME, random_truth, recorded_sequence, write_sigmf
@@ -208,7 +209,7 @@ def test_auto_takes_the_scheme_that_the_air_allows(
 
 @pytest.mark.slow
 def test_stock_plutos_are_judged_without_phase_or_delay(tmp_path: Path) -> None:
-    world = PlutoWorld(air_preset("lab-indoor"), 2, 1e6, 915e6, 3)
+    world = PlutoWorld(AirSettings(air_preset("lab-indoor"), 2, 1e6, 915e6, 3))
     with VirtualPlutos(world) as served:
         nodes = ", ".join(f'"driver=pluto,uri={uri}"' for uri in served.node_uris)
         (tmp_path / "bench.toml").write_text(
@@ -231,7 +232,7 @@ def test_stock_plutos_are_judged_without_phase_or_delay(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_silences_the_boards_and_writes_nothing(number: int, tmp_path: Path) -> None:
-    world = PlutoWorld(air_preset("lab-indoor"), 1, 1e6, 915e6, 3)
+    world = PlutoWorld(AirSettings(air_preset("lab-indoor"), 1, 1e6, 915e6, 3))
     with VirtualPlutos(world) as served:
         (tmp_path / "bench.toml").write_text(
             f'[clients]\ncount = 1\n[radio]\nreceiver = "driver=pluto,uri={served.receiver_uri}"\n'

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sdr_ota.air.presets import air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.radio.virtual.pluto_attributes import PHY, TX, TX_LO
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
@@ -134,7 +135,7 @@ class Cabled:
     """Two virtual Plutos and a receiving one, each behind a relay."""
 
     def __init__(self, folder: Path) -> None:
-        self.world = PlutoWorld(air_preset("ideal"), 2, 1e6, 915e6, seed=1)
+        self.world = PlutoWorld(AirSettings(air_preset("ideal"), 2, 1e6, 915e6, seed=1))
         self.served = VirtualPlutos(self.world)
         uris = (self.served.receiver_uri, *self.served.node_uris)
         relays = [Relay(int(uri.rpartition(":")[2])) for uri in uris]
@@ -195,7 +196,7 @@ def test_a_device_with_hardware_time_that_was_away_stays_away_until_the_run_is_r
     tmp_path: Path, virtual_soapy_driver: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOAPY_SDR_PLUGIN_PATH", str(virtual_soapy_driver.parent))
-    world = SoapyWorld(air_preset("ideal"), 2, 1e6, 915e6, seed=1)
+    world = SoapyWorld(AirSettings(air_preset("ideal"), 2, 1e6, 915e6, seed=1))
     with VirtualSoapy(world) as served, Relay(served.port) as relay:
         first, second = served.node_addresses
         far = second.replace(f"port={served.port}", f"port={relay.port}")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from sdr_ota.air.presets import air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
@@ -23,7 +24,7 @@ CYCLIC = [name for name in scheme_names() if load_scheme(name).on_subcarriers is
 
 @pytest.fixture
 def plutos() -> Iterator[VirtualPlutos]:
-    world = PlutoWorld(air_preset("ideal"), 2, 1e6, 915e6, seed=1)
+    world = PlutoWorld(AirSettings(air_preset("ideal"), 2, 1e6, 915e6, seed=1))
     with VirtualPlutos(world) as served:
         yield served
 
@@ -84,7 +85,7 @@ def test_a_device_of_one_direction_is_not_both(
     tmp_path: Path, virtual_soapy_driver: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOAPY_SDR_PLUGIN_PATH", str(virtual_soapy_driver.parent))
-    world = SoapyWorld(air_preset("ideal"), 1, 1e6, 915e6, seed=1)
+    world = SoapyWorld(AirSettings(air_preset("ideal"), 1, 1e6, 915e6, seed=1))
     with VirtualSoapy(world) as served:
         (node,) = served.node_addresses
         done = run(tmp_path, node, (node,))

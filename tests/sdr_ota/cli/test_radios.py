@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from sdr_ota.air.presets import air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.assembly.installation import foreign_packages, gnuradio_finding, libiio_trouble
 from sdr_ota.radio.virtual.pluto_attributes import DAC, PHY, TX, TX_LO
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
@@ -59,7 +60,7 @@ class Plutos:
 
     def __init__(self, preset: str, folder: Path) -> None:
         self.folder = folder
-        self.world = PlutoWorld(air_preset(preset), 4, 1e6, 915e6, seed=1)
+        self.world = PlutoWorld(AirSettings(air_preset(preset), 4, 1e6, 915e6, seed=1))
         self.served = VirtualPlutos(self.world)
         self.config = self.written("")
 
@@ -119,7 +120,7 @@ def test_coherent_sums_over_plutos_with_one_reference_and_one_trigger(tmp_path: 
 def test_coherent_sums_over_virtual_soapy_devices(
     tmp_path: Path, virtual_soapy_driver: Path
 ) -> None:
-    world = SoapyWorld(air_preset("usrp-shared-clock"), 4, 1e6, 915e6, seed=1)
+    world = SoapyWorld(AirSettings(air_preset("usrp-shared-clock"), 4, 1e6, 915e6, seed=1))
     with VirtualSoapy(world) as soapy:
         config = with_addresses(
             "virtual-usrp.toml", soapy.receiver_address, soapy.node_addresses, tmp_path

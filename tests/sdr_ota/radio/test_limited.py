@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sdr_ota.air.presets import AirPreset
-from sdr_ota.air.simulated_air import SimulatedAir
+from sdr_ota.air.simulated_air import AirSettings, SimulatedAir
 from sdr_ota.radio.base import SettingNotTaken, TransmitRefused
 from sdr_ota.radio.limited import DUTY_WINDOW_S, LimitedRadio, Limits
 from sdr_ota.radio.simulated import SimulatedRadio
@@ -15,7 +15,7 @@ SETTINGS = RadioSettings(915e6, RATE_HZ, 0.8e6)
 
 
 def limited(limits: Limits, clock_s: list[float]) -> tuple[LimitedRadio, SimulatedAir]:
-    air = SimulatedAir(AirPreset("quiet", snr_db=60.0), 1, RATE_HZ, 915e6, 1)
+    air = SimulatedAir(AirSettings(AirPreset("quiet", snr_db=60.0), 1, RATE_HZ, 915e6, 1))
     return LimitedRadio(SimulatedRadio(air, 0), limits, lambda: clock_s[0]), air
 
 

@@ -12,6 +12,7 @@ import pytest
 from ota_calibration.paths.sounding import make_plan, sound_nodes
 
 from sdr_ota.air.presets import AirPreset, air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.address import AddressError, open_radio, parse_address
 from sdr_ota.radio.base import RadioError, RadioNotFound, SettingNotTaken
@@ -45,7 +46,7 @@ class Served:
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    world = PlutoWorld(QUIET, 2, 1e6, 915e6, seed=1)
+    world = PlutoWorld(AirSettings(QUIET, 2, 1e6, 915e6, seed=1))
     with VirtualPlutos(world) as plutos:
         yield Served(world, plutos)
 
@@ -297,10 +298,10 @@ def test_the_sum_is_as_good_as_over_simulated_radios() -> None:
     preset = replace(air_preset("free-running-pluto"), fading="none", multipath_profile="flat")
     preset, n_rounds = replace(preset, frequency_drift_hz_per_s=0.0), 60
     preset = replace(preset, interference_probability=0.0)
-    air = SimulatedAir(preset, 4, 1e6, 915e6, 1)
+    air = SimulatedAir(AirSettings(preset, 4, 1e6, 915e6, 1))
     radios = [SimulatedRadio(air, node, has_hardware_time=False) for node in (None, 0, 1, 2, 3)]
     simulated = nmse(Bench(radios[0], tuple(radios[1:]), 1e6), n_rounds)
-    world = PlutoWorld(preset, 4, 1e6, 915e6, 1)
+    world = PlutoWorld(AirSettings(preset, 4, 1e6, 915e6, 1))
     with VirtualPlutos(world) as plutos:
         uris = (plutos.receiver_uri, *plutos.node_uris)
         boards = [PlutoRadio(uri) for uri in uris]

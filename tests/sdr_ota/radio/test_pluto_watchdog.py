@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.radio.pluto import PlutoRadio
 from sdr_ota.radio.pluto_watchdog import PlutoWatchdog
 from sdr_ota.radio.virtual.pluto_attributes import PHY, TX_LO
@@ -48,7 +49,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 @contextmanager
 def board() -> Iterator[tuple[str, Callable[[], bool]]]:
     """One board's address, and whether its synthesiser is on."""
-    world = PlutoWorld(AirPreset("quiet"), 1, 1e6, 915e6, seed=1)
+    world = PlutoWorld(AirSettings(AirPreset("quiet"), 1, 1e6, 915e6, seed=1))
     with VirtualPlutos(world) as served:
         yield served.node_uris[0], lambda: world.nodes[0].number((PHY, TX_LO, "powerdown")) == 0
 

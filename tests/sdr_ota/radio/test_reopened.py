@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.address import open_radio
 from sdr_ota.radio.base import Radio, RadioError, RadioLost, RadioNotFound
@@ -29,7 +30,7 @@ TONE = np.full(1000, 0.5, np.complex64)
 @contextmanager
 def pluto_behind_a_relay() -> Iterator[tuple[PlutoWorld, Relay, str]]:
     """A world with one node, whose board is reached through a relay; the node's address."""
-    world = PlutoWorld(QUIET, 1, 1e6, 915e6, seed=1)
+    world = PlutoWorld(AirSettings(QUIET, 1, 1e6, 915e6, seed=1))
     with VirtualPlutos(world) as served, Relay(int(served.node_uris[0].split(":")[2])) as relay:
         yield world, relay, f"driver=pluto,uri=ip:127.0.0.1:{relay.port}"
 
@@ -140,7 +141,7 @@ class Weak(SimulatedRadio):
 
 
 def weak(has_hardware_time: bool) -> Callable[[], Radio]:
-    air = SimulatedAir(QUIET, 1, 1e6, 915e6, seed=1)
+    air = SimulatedAir(AirSettings(QUIET, 1, 1e6, 915e6, seed=1))
 
     def opened() -> Radio:
         if Weak.is_away:
@@ -201,7 +202,7 @@ def test_a_capture_of_the_radio_before_is_lost(monkeypatch: pytest.MonkeyPatch) 
 def test_a_soapy_device_that_has_gone_is_told_from_one_that_failed_once(
     virtual_soapy_driver: object,
 ) -> None:
-    world = SoapyWorld(QUIET, 1, 1e6, 915e6, seed=1)
+    world = SoapyWorld(AirSettings(QUIET, 1, 1e6, 915e6, seed=1))
     with VirtualSoapy(world) as served, Relay(served.port) as relay:
         address = f"driver=soapy,device=otavirtual,port={relay.port},place=0"
         with open_radio(address) as node:

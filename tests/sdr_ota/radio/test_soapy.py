@@ -9,6 +9,7 @@ import pytest
 from ota_calibration.paths.sounding import make_plan, sound_nodes
 
 from sdr_ota.air.presets import AirPreset, air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.address import AddressError, open_radio, open_radios
 from sdr_ota.radio.base import (
@@ -49,7 +50,7 @@ class Served:
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    world = SoapyWorld(QUIET, 2, 1e6, 915e6, seed=1)
+    world = SoapyWorld(AirSettings(QUIET, 2, 1e6, 915e6, seed=1))
     with VirtualSoapy(world) as soapy:
         yield Served(world, soapy)
 
@@ -228,11 +229,11 @@ def nmse(bench: Bench, n_rounds: int) -> float:
 @pytest.mark.slow
 def test_the_sum_is_as_good_as_over_simulated_radios() -> None:
     preset, n_rounds = air_preset("lab-wired"), 150
-    air = SimulatedAir(preset, 4, 1e6, 915e6, 1)
+    air = SimulatedAir(AirSettings(preset, 4, 1e6, 915e6, 1))
     radios = [SimulatedRadio(air, node) for node in (None, 0, 1, 2, 3)]
     simulated = nmse(Bench(radios[0], tuple(radios[1:]), 1e6), n_rounds)
     with (
-        VirtualSoapy(SoapyWorld(preset, 4, 1e6, 915e6, 1)) as soapy,
+        VirtualSoapy(SoapyWorld(AirSettings(preset, 4, 1e6, 915e6, 1))) as soapy,
         open_radios((soapy.receiver_address, *soapy.node_addresses)) as (receiver, *nodes),
     ):
         for radio in (receiver, *nodes):

@@ -14,6 +14,7 @@ from ota_calibration.privacy import private_encoder
 from ota_calibration.privacy.ledger import BudgetSpent
 
 from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.simulated_air import AirSettings
 from sdr_ota.assembly.node_actor import LONGEST_CYCLIC_S, NodeActor
 from sdr_ota.assembly.server_copy import ERRORS, modelless_copy
 from sdr_ota.config.load import Config, ConfigError, load_config
@@ -85,7 +86,7 @@ class Lab:
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     monkeypatch.setenv(OFFER, "")
-    world = PlutoWorld(AirPreset("quiet", snr_db=60.0), 1, 1e6, 915e6, seed=1)
+    world = PlutoWorld(AirSettings(AirPreset("quiet", snr_db=60.0), 1, 1e6, 915e6, seed=1))
     with VirtualPlutos(world) as served:
         made = Lab(world, f"driver=pluto,uri={served.node_uris[0]}", tmp_path)
         made.lend()

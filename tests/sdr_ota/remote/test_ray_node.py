@@ -13,6 +13,7 @@ import pytest
 from ota_calibration.privacy.ledger import read_tally
 
 from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.simulated_air import AirSettings
 from sdr_ota.assembly.server_copy import ServerCopy, join_nodes, model_copy, modelless_copy
 from sdr_ota.cli.run import run_command
 from sdr_ota.config.load import Config, load_config
@@ -73,7 +74,7 @@ class Lab:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     pytest.importorskip("ray")
-    world = PlutoWorld(AirPreset("quiet", snr_db=60.0), 2, 1e6, 915e6, seed=1)
+    world = PlutoWorld(AirSettings(AirPreset("quiet", snr_db=60.0), 2, 1e6, 915e6, seed=1))
     with VirtualPlutos(world) as served, machines() as there:
         os.environ["RAY_ADDRESS"] = there.address
         made = Lab(there, served, tmp_path_factory.mktemp("lab"))
@@ -163,7 +164,7 @@ def test_coherent_nodes_elsewhere_count_alike_and_pay_under_server_sees_sum(
 ) -> None:
     monkeypatch.setenv("SOAPY_SDR_PLUGIN_PATH", str(virtual_soapy_driver.parent))
     shared = AirPreset("shared", snr_db=60.0, shared_clock=True)
-    world = SoapyWorld(shared, 2, 1e6, 915e6, seed=1)
+    world = SoapyWorld(AirSettings(shared, 2, 1e6, 915e6, seed=1))
     with VirtualSoapy(world) as served:
         text = BENCH.replace("RECEIVER", served.receiver_address)
         for place, address in enumerate(served.node_addresses):

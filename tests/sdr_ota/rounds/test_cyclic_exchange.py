@@ -7,6 +7,7 @@ import pytest
 from ota_calibration.paths.sounding import make_plan, sound_nodes
 
 from sdr_ota.air.presets import air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import RadioError
@@ -27,7 +28,7 @@ FREE = replace(
 
 
 def world(n_nodes: int = 4, seed: int = 1, scheme: str = "energy-difference") -> tuple[Bench, Link]:
-    air = SimulatedAir(FREE, n_nodes, 1e6, 915e6, seed)
+    air = SimulatedAir(AirSettings(FREE, n_nodes, 1e6, 915e6, seed))
     nodes = tuple(SimulatedRadio(air, node, has_hardware_time=False) for node in range(n_nodes))
     bench = Bench(SimulatedRadio(air, None, has_hardware_time=False), nodes, 1e6)
     return bench, Link(FrameFormat(), load_scheme(scheme), max_cfo_hz=60e3)

@@ -10,6 +10,7 @@ import pytest
 from ota_calibration.paths.sounding import estimate_nodes, make_plan, sound_nodes
 
 from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.simulated import SimulatedRadio
@@ -70,7 +71,7 @@ class World:
 
     def __post_init__(self) -> None:
         n_nodes = len(self.scalars)
-        self.air = SimulatedAir(self.preset, n_nodes, RATE_HZ, 915e6, self.seed)
+        self.air = SimulatedAir(AirSettings(self.preset, n_nodes, RATE_HZ, 915e6, self.seed))
         nodes = tuple(SimulatedRadio(self.air, node) for node in range(n_nodes))
         self.bench = Bench(SimulatedRadio(self.air, None), nodes, RATE_HZ)
         self.clients = [RecordingClient(scalar) for scalar in self.scalars]
@@ -564,7 +565,7 @@ def test_nobody_left_is_an_erasure() -> None:
 
 
 def test_a_round_takes_its_time_in_a_simulated_world() -> None:
-    air = SimulatedAir(AIR, 2, RATE_HZ, 915e6, 1)
+    air = SimulatedAir(AirSettings(AIR, 2, RATE_HZ, 915e6, 1))
     clock = AirClock(air, control_latency_s=0.01, compute_s=0.5)
     clock.message()
     assert air.now_tick == 10_000

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import NodePath, SimulatedAir
 from sdr_ota.receiver.synchronisation import locate_burst
 from sdr_ota.rounds.transmitter import lead_burst, payload_burst
@@ -21,7 +22,7 @@ QUIET = AirPreset("quiet", snr_db=90.0)
 
 def air_with(gain: complex, delay_samples: float, cfo_hz: float) -> SimulatedAir:
     """Return an air with one node of a known path."""
-    air = SimulatedAir(QUIET, 1, RATE_HZ, 915e6, seed=1)
+    air = SimulatedAir(AirSettings(QUIET, 1, RATE_HZ, 915e6, seed=1))
     path: NodePath = air.paths[0]
     path.gain, path.delay_samples, path.cfo_hz = gain, delay_samples, cfo_hz
     return air

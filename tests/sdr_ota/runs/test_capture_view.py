@@ -7,6 +7,7 @@ import pytest
 from ota_calibration.paths.sounding import make_plan, sound_nodes
 
 from sdr_ota.air.presets import air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture
@@ -25,7 +26,7 @@ SYMBOLS = np.array([0.75, -0.25, 0.5])
 
 
 def _stored(scheme: str, has_hardware_time: bool = True) -> StoredCapture:
-    air = SimulatedAir(air_preset("ideal"), 3, RATE_HZ, 915e6, seed=1)
+    air = SimulatedAir(AirSettings(air_preset("ideal"), 3, RATE_HZ, 915e6, seed=1))
     nodes = tuple(SimulatedRadio(air, node, has_hardware_time) for node in range(3))
     link = Link(FrameFormat(), load_scheme(scheme), max_cfo_hz=0.0)
     with Bench(SimulatedRadio(air, None, has_hardware_time), nodes, RATE_HZ) as bench:

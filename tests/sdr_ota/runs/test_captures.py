@@ -13,6 +13,7 @@ import sigmf
 from ota_calibration.paths.sounding import make_plan, sound_nodes
 
 from sdr_ota.air.presets import air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.config.tables import CapturesTable
 from sdr_ota.radio.base import Capture
@@ -40,7 +41,7 @@ SYMBOLS = np.array([0.9, -0.4, 0.25, 0.0])
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    air = SimulatedAir(air_preset("lab-wired"), len(SYMBOLS), RATE_HZ, 915e6, seed=1)
+    air = SimulatedAir(AirSettings(air_preset("lab-wired"), len(SYMBOLS), RATE_HZ, 915e6, seed=1))
     settings = RadioSettings(915e6, RATE_HZ, 0.8 * RATE_HZ)
     nodes = tuple(SimulatedRadio(air, node) for node in range(len(SYMBOLS)))
     with Bench(SimulatedRadio(air, None), nodes, RATE_HZ, (settings,) * 5) as opened:
@@ -78,7 +79,7 @@ def test_a_capture_read_back_decodes_to_the_same_bits(
 
 
 def test_a_cyclic_capture_decodes_to_the_same_bits(tmp_path: Path) -> None:
-    air = SimulatedAir(air_preset("free-running-pluto"), 4, RATE_HZ, 915e6, seed=1)
+    air = SimulatedAir(AirSettings(air_preset("free-running-pluto"), 4, RATE_HZ, 915e6, seed=1))
     nodes = tuple(SimulatedRadio(air, node, has_hardware_time=False) for node in range(4))
     receiver = SimulatedRadio(air, None, has_hardware_time=False)
     link = Link(FrameFormat(), load_scheme("energy-difference"), max_cfo_hz=60e3)

@@ -1,7 +1,6 @@
 """Probability that the minority wins a vote: formulas against each other and against draws."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -9,9 +8,7 @@ from numpy.typing import NDArray
 
 from sdr_ota.air.impairments import awgn
 from sdr_ota.schemes import load_scheme
-from sdr_ota.schemes.fsk_vote import error_probability_aligned, error_probability_rayleigh
-
-ErrorProbability = Callable[[int, int, float, int], float]
+from sdr_ota.schemes.fsk_vote import error_probability_aligned
 
 N_TRIALS = 60_000
 VOTES = [
@@ -34,19 +31,6 @@ def noise(rng: np.random.Generator, n_looks: int, power: float) -> NDArray[np.co
 
 def measured_tolerance(probability: float) -> float:
     return 5 * math.sqrt(probability * (1 - probability) / N_TRIALS)
-
-
-@pytest.mark.parametrize(("minority", "majority", "relative_noise", "n_looks"), VOTES)
-def test_rayleigh_votes(minority: int, majority: int, relative_noise: float, n_looks: int) -> None:
-    rng = np.random.default_rng([minority, majority, n_looks])
-    energies = [
-        # A sum of independent Rayleigh gains and noise is one Gaussian of the total power.
-        np.sum(np.abs(noise(rng, n_looks, n_voters + relative_noise)) ** 2, axis=1)
-        for n_voters in (minority, majority)
-    ]
-    theory = error_probability_rayleigh(minority, majority, relative_noise, n_looks)
-    measured = np.mean(energies[0] > energies[1])
-    assert measured == pytest.approx(theory, abs=measured_tolerance(theory))
 
 
 @pytest.mark.parametrize(("minority", "majority", "relative_noise", "n_looks"), VOTES)
@@ -82,14 +66,9 @@ def test_one_voter_is_non_coherent_binary_fsk(n_looks: int, relative_noise: floa
     assert computed == pytest.approx(exact, rel=1e-6, abs=1e-9)
 
 
-@pytest.mark.parametrize(
-    "error_probability", [error_probability_aligned, error_probability_rayleigh]
-)
-def test_a_tie_is_decided_by_a_fair_coin(
-    error_probability: ErrorProbability,
-) -> None:
+def test_a_tie_is_decided_by_a_fair_coin() -> None:
     for n_voters in (1, 3, 6):
-        assert error_probability(n_voters, n_voters, 0.3, 4) == pytest.approx(0.5, abs=1e-6)
+        assert error_probability_aligned(n_voters, n_voters, 0.3, 4) == pytest.approx(0.5, abs=1e-6)
 
 
 @pytest.mark.parametrize(("minority", "majority"), [(0, 1), (2, 3), (1, 4)])

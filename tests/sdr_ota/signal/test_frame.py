@@ -48,8 +48,12 @@ def test_bursts_have_their_announced_lengths_and_full_scale(frame: FrameFormat) 
     assert power == pytest.approx(frame.known_amplitude**2, rel=1e-6)
 
 
-@pytest.mark.parametrize("part", ["n_chirp", "n_payload_chips", "n_idle_chips", "guard_samples"])
-def test_every_length_counts(part: str) -> None:
-    frame = FrameFormat()
+@pytest.mark.parametrize(
+    ("part", "n_samples"),
+    [("n_chirp", 2), ("n_payload_chips", 2), ("n_idle_chips", 2), ("guard_samples", 3)],
+)
+def test_every_length_counts(part: str, n_samples: int) -> None:
+    """Two chirps, two samples a chip, a guard before each of three parts."""
+    frame = FrameFormat(pulse=Pulse(2))
     longer = dataclasses.replace(frame, **{part: getattr(frame, part) + 10})
-    assert longer.n_joint_frame > frame.n_joint_frame
+    assert longer.n_joint_frame - frame.n_joint_frame == 10 * n_samples

@@ -24,7 +24,15 @@ def test_mean_is_the_sum_over_those_who_sent(n_active: int) -> None:
 
 @pytest.mark.parametrize(
     ("scalar", "limit", "symbol"),
-    [(3.0, 0.0, 1.0), (-1e-9, 0.0, -1.0), (0.0, 0.0, 0.0), (0.4, 0.5, 0.0), (-0.6, 0.5, -1.0)],
+    [
+        (3.0, 0.0, 1.0),
+        (-1e-9, 0.0, -1.0),
+        (0.0, 0.0, 0.0),
+        (0.4, 0.5, 0.0),
+        (-0.6, 0.5, -1.0),
+        (0.5, 0.5, 1.0),
+        (-0.5, 0.5, -1.0),
+    ],
 )
 def test_a_vote_is_the_sign_and_small_scalars_abstain(
     scalar: float, limit: float, symbol: float

@@ -23,7 +23,6 @@ from zo_core.directions.steps import placements
 from zo_core.language.encoding import EncodedExample
 from zo_core.language.objective import (
     accuracy,
-    candidate_losses,
     candidate_scores,
     class_scores,
     cross_entropy,
@@ -50,6 +49,7 @@ EXAMPLES = [
     EncodedExample((2, 20, 21), ((5, 6), (7,)), 1),
     EncodedExample((2, 30, 31, 32, 33, 34, 35), ((5, 6), (7,)), 1),
 ]
+CANDIDATE_LOSSES = cross_entropy(candidate_scores)
 CLASS_LOSSES = cross_entropy(class_scores)
 
 
@@ -91,7 +91,7 @@ def check_probes(model: nn.Module, losses: object) -> None:
 
 @pytest.mark.parametrize("family", CAUSAL)
 def test_probes_of_causal_models(family: str) -> None:
-    check_probes(causal(family), candidate_losses)
+    check_probes(causal(family), CANDIDATE_LOSSES)
 
 
 @pytest.mark.parametrize("family", CLASSIFIERS)
@@ -109,7 +109,7 @@ def test_probes_with_adapters(family: str, adapter: object) -> None:
     assert weight_checksum(model) != weight_checksum(other)
     n_trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     assert n_trainable < sum(p.numel() for p in model.parameters()) / 4
-    check_probes(model, candidate_losses)
+    check_probes(model, CANDIDATE_LOSSES)
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta"])
@@ -137,7 +137,7 @@ def test_selected_layers_learn_and_others_stay() -> None:
     for name, parameter in model.named_parameters():
         chosen = "layers.1." in name or "final_layer_norm" in name
         assert torch.equal(parameter, before[name]) is not chosen
-    check_probes(model, candidate_losses)
+    check_probes(model, CANDIDATE_LOSSES)
     with pytest.raises(NothingToTrainError, match="no parameter of OPTForCausalLM fits"):
         train_layers(model, ["*layers.1.*", "nowhere"])
 

@@ -10,10 +10,12 @@ from transformers import OPTForCausalLM, PreTrainedTokenizerFast
 from zo_core.data.examples import DataError, Example
 from zo_core.language import objective
 from zo_core.language.encoding import EncodedExample, encode_examples
-from zo_core.language.objective import accuracy, candidate_losses, candidate_scores
+from zo_core.language.objective import accuracy, candidate_scores, cross_entropy
 from zo_core.language.small_opt import SmallOptRecipe, build_tokenizer, random_model
 from zo_core.language.tasks import SST2, PromptTask
 from zo_core.probing.perturbation import perturbed
+
+CANDIDATE_LOSSES = cross_entropy(candidate_scores)
 
 RECIPE = SmallOptRecipe(hidden_size=16, n_layers=2, n_heads=2, max_positions=40, min_word_count=1)
 TEXTS = [
@@ -70,7 +72,7 @@ def test_scores_equal_full_log_softmax(
         [[log_likelihood(model, e.prompt, ids) for ids in e.candidates] for e in examples]
     )
     with torch.inference_mode():
-        scores, losses = candidate_scores(model, examples), candidate_losses(model, examples)
+        scores, losses = candidate_scores(model, examples), CANDIDATE_LOSSES(model, examples)
     assert scores.dtype == losses.dtype == torch.float32
     right = torch.tensor([example.label for example in examples])
     wanted = functional.cross_entropy(expected, right, reduction="none")
@@ -89,9 +91,9 @@ def test_company_in_the_batch_does_not_change_a_loss(
     examples = encoded(task, tokenizer)
     assert len({len(example.prompt) for example in examples}) > 2
     with torch.inference_mode():
-        together = candidate_losses(model, examples)
-        alone = torch.cat([candidate_losses(model, [example]) for example in examples])
-        turned = candidate_losses(model, examples[::-1]).flip(0)
+        together = CANDIDATE_LOSSES(model, examples)
+        alone = torch.cat([CANDIDATE_LOSSES(model, [example]) for example in examples])
+        turned = CANDIDATE_LOSSES(model, examples[::-1]).flip(0)
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(together, turned, rtol=1e-5, atol=1e-6)
 
@@ -109,8 +111,8 @@ def test_probe_equals_weights_that_were_really_moved(
             parameter.copy_(getattr(model.get_submodule(path), leaf) + 0)
     with torch.inference_mode():
         with perturbed(model, 5, scale):
-            probed = candidate_losses(model, examples)
-        expected, still = candidate_losses(moved, examples), candidate_losses(model, examples)
+            probed = CANDIDATE_LOSSES(model, examples)
+        expected, still = CANDIDATE_LOSSES(moved, examples), CANDIDATE_LOSSES(model, examples)
     torch.testing.assert_close(probed, expected, rtol=1e-5, atol=1e-6)
     assert not torch.allclose(probed, still, atol=1e-3)
 
@@ -123,7 +125,7 @@ def test_no_logits_for_all_positions(
 
     monkeypatch.setattr(model.lm_head, "forward", refuse)
     with torch.inference_mode():
-        candidate_losses(model, encoded(SST2, tokenizer))
+        CANDIDATE_LOSSES(model, encoded(SST2, tokenizer))
 
 
 def test_accuracy_counts_the_right_ones(

@@ -18,7 +18,7 @@ from zo_core.data.splits import split_evenly
 from zo_core.directions.threads import one_thread
 from zo_core.language.encoding import encode_examples
 from zo_core.language.models import load_model
-from zo_core.language.objective import accuracy, candidate_losses
+from zo_core.language.objective import accuracy, candidate_scores, cross_entropy
 from zo_core.language.small_opt import (
     SmallOptRecipe,
     build_tokenizer,
@@ -28,6 +28,8 @@ from zo_core.language.small_opt import (
 )
 from zo_core.language.tasks import SST2
 from zo_core.stepping.learning_rate import LearningRate
+
+CANDIDATE_LOSSES = cross_entropy(candidate_scores)
 
 CORPUS = [
     "The soup was good.",
@@ -158,7 +160,7 @@ def test_zeroth_order_turns_the_built_in_model_to_the_task(tmp_path: Path) -> No
     )
     parts = [encode_examples(part, SST2, lm.tokenizer) for part in split_evenly(train, 5, 0)]
     held_out = encode_examples(test, SST2, lm.tokenizer)
-    cohort = Cohort(lm.model, candidate_losses, parts, Training(LearningRate(5e-4), fixed_batch(8)))
+    cohort = Cohort(lm.model, CANDIDATE_LOSSES, parts, Training(LearningRate(5e-4), fixed_batch(8)))
     before = accuracy(lm.model, held_out)
     with one_thread():
         for seed in range(250):

@@ -43,11 +43,8 @@ def test_impossible_tasks_are_refused(template: str, verbaliser: dict[str, str],
         PromptTask("t", template, verbaliser)
 
 
-def test_known_labels_of_two_kinds_pass() -> None:
+def test_a_label_beside_the_known_ones_is_named_with_its_place() -> None:
     check_labels(labelled("0", "1", "1"), SST2, "file")
-
-
-def test_unknown_label_names_place_label_and_known_ones() -> None:
     with pytest.raises(DataError, match=r"file, example 3: label '2' .* knows '0', '1'"):
         check_labels(labelled("0", "1", "2"), SST2, "file")
 

@@ -78,7 +78,7 @@ def logits(model: nn.Module) -> torch.Tensor:
     return model(TOKEN_IDS, attention_mask=mask).logits
 
 
-def expect_as_copy(model: nn.Module, forward: Forward, kind: DirectionKind) -> None:
+def assert_reads_as_copy(model: nn.Module, forward: Forward, kind: DirectionKind) -> None:
     model.eval()
     before = weight_checksum(model)
     copied = copy.deepcopy(model)
@@ -97,25 +97,25 @@ def expect_as_copy(model: nn.Module, forward: Forward, kind: DirectionKind) -> N
 @pytest.mark.parametrize("build", MODELS.values(), ids=MODELS.keys())
 def test_language_models_read_as_a_perturbed_copy(build: Callable[[], nn.Module]) -> None:
     torch.manual_seed(0)
-    expect_as_copy(build(), logits, DirectionKind.RADEMACHER)
+    assert_reads_as_copy(build(), logits, DirectionKind.RADEMACHER)
 
 
 def test_gaussian_directions_read_as_a_perturbed_copy() -> None:
     torch.manual_seed(0)
-    expect_as_copy(opt(), logits, DirectionKind.GAUSSIAN)
+    assert_reads_as_copy(opt(), logits, DirectionKind.GAUSSIAN)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_number_formats_read_as_a_perturbed_copy(dtype: torch.dtype) -> None:
     torch.manual_seed(1)
-    expect_as_copy(opt().to(dtype), logits, DirectionKind.RADEMACHER)
+    assert_reads_as_copy(opt().to(dtype), logits, DirectionKind.RADEMACHER)
 
 
 def test_only_selected_weights_are_perturbed() -> None:
     torch.manual_seed(2)
     model = opt().requires_grad_(False)
     model.get_submodule("model.decoder.layers.1").requires_grad_(True)
-    expect_as_copy(model, logits, DirectionKind.RADEMACHER)
+    assert_reads_as_copy(model, logits, DirectionKind.RADEMACHER)
 
 
 def test_a_matrix_larger_than_the_scratch_is_used_in_blocks(
