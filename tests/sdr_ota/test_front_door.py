@@ -1,5 +1,6 @@
 """The front door: what `import sdr_ota` offers, over simulated and virtual radios."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -20,12 +21,19 @@ from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from sdr_ota.rounds.round import RoundResult
 
 NUMBERS = [0.3, -1.2, 0.7, 0.1, 0.9]
+DEAF = {"air.path_gain_db": -120.0}
 QUICK = {"clients.source": "synthetic", "run.rounds": 12}
 
 
 def in_a_process(code: str) -> str:
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, **paths},
     )
     return done.stdout
 
@@ -66,16 +74,16 @@ def test_one_round_gives_the_mean_of_the_numbers() -> None:
 
 @pytest.mark.parametrize("scheme", ["coherent", "energy-difference"])
 def test_errors_are_those_of_theory(scheme: str) -> None:
-    """300 rounds: the mean of the squared errors over their expectation spreads by 8 %."""
+    """150 rounds: the mean of the squared errors over their expectation spreads by 12 %."""
     rng, ratios, errors = np.random.default_rng(1), [], []
     with sdr_ota.open_bench(set={"link.scheme": scheme, "link.scalar_limit": 2.0}) as bench:
-        for _ in range(300):
+        for _ in range(150):
             got = bench.mean(rng.uniform(-2, 2, 5))
             assert got.value is not None and got.true_value is not None and got.theory_std
             errors.append((got.value - got.true_value) / got.theory_std)
             ratios.append(errors[-1] ** 2)
-    assert 0.7 < np.mean(ratios) < 1.35
-    assert abs(np.mean(errors)) < 4 / np.sqrt(300)
+    assert 0.6 < np.mean(ratios) < 1.55
+    assert abs(np.mean(errors)) < 4 / np.sqrt(150)
 
 
 def test_what_is_too_large_is_clipped_and_counted() -> None:
@@ -185,7 +193,7 @@ def test_tables_that_are_given_are_not_changed() -> None:
 
 
 def test_a_lost_round_is_a_value_with_its_reason() -> None:
-    with sdr_ota.open_bench(set={"air.snr_db": -60.0, "air.path_gain_db": -40.0}) as bench:
+    with sdr_ota.open_bench(set=DEAF) as bench:
         got = [bench.mean(NUMBERS) for _ in range(3)]
     for one in got:
         assert one.value is None and one.std is None and one.true_value is None
@@ -234,7 +242,7 @@ def descend(bench: sdr_ota.MeanBench, n_rounds: int, rate: float) -> float:
 
 def test_an_optimisation_over_simulated_radios_converges() -> None:
     with sdr_ota.open_bench() as bench:
-        assert descend(bench, 150, 0.1) < 0.01
+        assert descend(bench, 80, 0.1) < 0.01
 
 
 @pytest.fixture
@@ -344,8 +352,7 @@ def test_ctrl_c_is_ctrl_c(tmp_path: Path) -> None:
 
 
 def test_a_run_of_erasures_is_returned(tmp_path: Path) -> None:
-    deaf = {**QUICK, "run.folder": tmp_path, "air.snr_db": -60.0, "air.path_gain_db": -40.0}
-    run = sdr_ota.run(set=deaf)
+    run = sdr_ota.run(set={**QUICK, **DEAF, "run.folder": tmp_path})
     assert run.ending == "fail" and "every round was erased" in run.why
     assert set(run.rounds.erasure) <= {"not-found", "no-plan"}
     assert np.isnan(run.rounds.decoded_sum).all()
