@@ -17,7 +17,7 @@ from sdr_ota.rounds.exchange import Exchange, Link, Reception
 from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.captures import StoredCapture, read_capture
 from sdr_ota.runs.recording import DATA, META
-from sdr_ota.schemes import scheme_record
+from sdr_ota.schemes import load_scheme, scheme_record
 from sdr_ota.types import Samples, TransmitPlan
 
 RECEIVER_SIDE = ("link", "frame", "receiver")
@@ -77,11 +77,15 @@ def decode(
     Args:
         path: Its metadata or its data file.
         set: Values of the receiver's side that replace those of the recording, as
-            ``{"link.max_cfo_hz": 20e3}``; tables ``link``, ``frame`` and ``receiver``.
+            ``{"link.max_cfo_hz": 20e3}``; tables ``link``, ``frame`` and ``receiver``. A scheme
+            that is named here may be imported; one that only the recording names is not.
 
     Raises:
         SdrOtaError: If it is no recording of ours or damaged, or a value cannot be used.
+        ValueError: For an unknown scheme.
     """
+    if set and "link.scheme" in set:
+        load_scheme(str(set["link.scheme"]))
     with door_errors():
         stored = read_capture(_metadata_file(Path(path)))
         if not set:
