@@ -4,11 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdr_ota.door.columns import Columns
-from sdr_ota.schemes import load_scheme, scheme_names
-from sdr_ota.study.comparison import Point, Setting, sweep_phase, sweep_snr
-
-SNRS_DB = (-20.0, -10.0, 0.0, 10.0, 20.0, 30.0)
-PHASE_ERRORS_RAD = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+from sdr_ota.schemes import built_in_schemes, load_scheme
+from sdr_ota.study.comparison import (
+    PHASE_ERRORS_RAD,
+    PHASE_SWEEP_SNR_DB,
+    SNRS_DB,
+    Point,
+    Setting,
+    sweep_phase,
+    sweep_snr,
+)
 
 
 @dataclass(frozen=True)
@@ -31,13 +36,13 @@ def compare(
     *,
     snrs_db: Sequence[float] = SNRS_DB,
     phase_errors_rad: Sequence[float] = PHASE_ERRORS_RAD,
-    phase_sweep_snr_db: float = 20.0,
+    phase_sweep_snr_db: float = PHASE_SWEEP_SNR_DB,
     setting: Setting | None = None,
 ) -> Comparison:
     """Measure how well schemes add random symbols, beside what theory expects.
 
     Args:
-        schemes: Their names; None for all.
+        schemes: Their names, also those of plug-ins; None for the four of this package.
         snrs_db: Chip power of a symbol of 1 over noise power of a chip, in dB.
         phase_errors_rad: Standard deviations of each node's residual phase.
         phase_sweep_snr_db: Signal-to-noise ratio at which phases are swept.
@@ -46,7 +51,7 @@ def compare(
     Raises:
         ValueError: For an unknown scheme, or one that does not suit the setting.
     """
-    names = scheme_names() if schemes is None else tuple(schemes)
+    names = built_in_schemes() if schemes is None else tuple(schemes)
     given = Setting() if setting is None else setting
     for name in names:
         load_scheme(name).check(given.n_chips, given.n_nodes)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sdr_ota.assembly.bench import receiving
+from sdr_ota.assembly.replay import DECODING_TABLES
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import link_of
 from sdr_ota.door.errors import door_errors
@@ -19,9 +20,6 @@ from sdr_ota.runs.captures import StoredCapture, read_capture
 from sdr_ota.runs.recording import DATA, META
 from sdr_ota.schemes import load_scheme, scheme_record
 from sdr_ota.types import Samples, TransmitPlan
-
-RECEIVER_SIDE = ("link", "frame", "receiver")
-"""Tables of a configuration that say how a capture is decoded."""
 
 
 @dataclass(frozen=True)
@@ -157,10 +155,10 @@ def _receiver_side(stored: StoredCapture, changes: Changes) -> Config:
         ConfigError: If a value cannot be used.
     """
     for name in changes:
-        if name.partition(".")[0] not in RECEIVER_SIDE:
+        if name.partition(".")[0] not in DECODING_TABLES:
             raise CommandFailed(
                 f"{name}: what was sent cannot be changed any more; decoding takes keys of the "
-                f"tables {', '.join(RECEIVER_SIDE)}",
+                f"tables {', '.join(DECODING_TABLES)}",
                 WRONG_USE,
             )
     return experiment_of(_tables_of(stored), changes).config

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -245,20 +246,24 @@ def test_an_optimisation_over_simulated_radios_converges() -> None:
         assert descend(bench, 80, 0.1) < 0.01
 
 
+def bench_of(served: VirtualPlutos) -> dict[str, object]:
+    return {
+        "clients": {"count": len(served.node_uris)},
+        "link": {"scheme": "energy-difference"},
+        "radio": {
+            "receiver": f"driver=pluto,uri={served.receiver_uri}",
+            "nodes": [f"driver=pluto,uri={uri}" for uri in served.node_uris],
+            "transmit_allowed": True,
+        },
+        "band": [{"name": "virtual", "low_hz": 914e6, "high_hz": 916e6}],
+    }
+
+
 @pytest.fixture
 def plutos() -> Iterator[dict[str, object]]:
     world = PlutoWorld(air_preset("free-running-pluto"), 2, 1e6, 915e6, seed=1)
     with VirtualPlutos(world) as served:
-        yield {
-            "clients": {"count": 2},
-            "link": {"scheme": "energy-difference"},
-            "radio": {
-                "receiver": f"driver=pluto,uri={served.receiver_uri}",
-                "nodes": [f"driver=pluto,uri={uri}" for uri in served.node_uris],
-                "transmit_allowed": True,
-            },
-            "band": [{"name": "virtual", "low_hz": 914e6, "high_hz": 916e6}],
-        }
+        yield bench_of(served)
 
 
 def test_the_same_calls_work_over_virtual_plutos(plutos: dict[str, object], tmp_path: Path) -> None:
@@ -273,6 +278,31 @@ def test_the_same_calls_work_over_virtual_plutos(plutos: dict[str, object], tmp_
     errors = [abs((got.value or 0.0) - 0.75) / (got.theory_std or 1.0) for got in good]
     assert np.median(errors) < 3
     assert sdr_ota.decode(recording).value is not None
+
+
+def test_the_duty_cycle_of_the_band_is_kept(
+    plutos: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plutos["band"][0]["max_duty_cycle"] = 0.01
+    rests: list[float] = []
+    with sdr_ota.open_bench(plutos) as bench, monkeypatch.context() as fast:
+        fast.setattr("sdr_ota.rounds.duty.time", SimpleNamespace(
+            sleep=rests.append, monotonic=time.monotonic))  # fmt: skip
+        bench.mean([1.0, 0.5])
+        assert rests == [0.0]  # before the first round there is nothing to rest from
+        bench.mean([1.0, 0.5])
+    assert rests[1] > 0
+
+
+def test_boards_that_have_gone_are_a_value_too() -> None:
+    world = PlutoWorld(air_preset("free-running-pluto"), 1, 1e6, 915e6, seed=1)
+    with VirtualPlutos(world) as served:
+        bench = sdr_ota.open_bench(bench_of(served))
+        bench.mean([1.0])
+    with bench:
+        lost = [bench.mean([1.0]) for _ in range(2)]
+    assert all(got.value is None and got.detail for got in lost)
+    assert {got.erasure for got in lost} <= {"radio", "no-plan"}
 
 
 @pytest.mark.slow
