@@ -17,12 +17,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sdr_ota.door.bench import MeanBench, open_bench
     from sdr_ota.door.columns import Columns
     from sdr_ota.door.comparison import Comparison, compare
     from sdr_ota.door.decoding import DecodedCapture, decode
     from sdr_ota.door.errors import SdrOtaError
     from sdr_ota.door.mean import Mean
+    from sdr_ota.door.mean_bench import MeanBench
+    from sdr_ota.door.opening import open_bench
     from sdr_ota.door.run import Run, read_run, run
 
 __all__ = [
@@ -45,12 +46,12 @@ _MODULE_OF = {
     "Comparison": "comparison",
     "DecodedCapture": "decoding",
     "Mean": "mean",
-    "MeanBench": "bench",
+    "MeanBench": "mean_bench",
     "Run": "run",
     "SdrOtaError": "errors",
     "compare": "comparison",
     "decode": "decoding",
-    "open_bench": "bench",
+    "open_bench": "opening",
     "read_run": "run",
     "run": "run",
 }

@@ -16,7 +16,7 @@ SELECTED = (
 )  # fmt: skip
 """Tests of all that the flowgraphs use."""
 
-NEEDS_MORE = ("cli", "config", "assembly", "report", "runs", "study", "soapy_module")
+NEEDS_MORE = ("cli", "config", "assembly", "report", "runs", "study", "door", "soapy_module")
 """What needs libraries that this interpreter need not have (pydantic, rich, platformdirs)."""
 
 IMPORT_ALL = """
