@@ -1,5 +1,7 @@
 """How a command fails: one sentence and an exit code."""
 
+from pathlib import Path
+
 WRONG_USE = 2
 NO_RADIO = 3
 INTERRUPTED = 130
@@ -15,3 +17,15 @@ class CommandFailed(Exception):  # noqa: N818 - it is the outcome, not an error 
     def __init__(self, text: str, exit_code: int = 1) -> None:
         super().__init__(text)
         self.exit_code = exit_code
+
+
+class EveryRoundErased(CommandFailed):
+    """A run went to its end, and nothing came of any round.
+
+    Attributes:
+        folder: Of the run.
+    """
+
+    def __init__(self, text: str, folder: Path) -> None:
+        super().__init__(text)
+        self.folder = folder

@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM: end a run once, cleanly, with all radios silent."""
 
 import signal
+import threading
 import time
 from types import FrameType, TracebackType
 from typing import Self
@@ -10,7 +11,10 @@ _GRACE_S = 5.0
 
 
 class Interruption:
-    """Turns both signals into `KeyboardInterrupt` while its block lasts."""
+    """Turns both signals into `KeyboardInterrupt` while its block lasts.
+
+    Outside the main thread, which alone is told of signals, it does nothing.
+    """
 
     def __init__(self) -> None:
         self._came_s: float | None = None
@@ -27,7 +31,8 @@ class Interruption:
             raise KeyboardInterrupt
 
     def __enter__(self) -> Self:
-        numbers = (signal.SIGINT, signal.SIGTERM)
+        is_main = threading.current_thread() is threading.main_thread()
+        numbers = (signal.SIGINT, signal.SIGTERM) if is_main else ()
         self._before = {number: signal.signal(number, self._handle) for number in numbers}
         return self
 

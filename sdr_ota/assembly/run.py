@@ -20,10 +20,10 @@ from sdr_ota.assembly.sounding_record import sounding_record
 from sdr_ota.assembly.start_record import radios_of, start_record
 from sdr_ota.config.air_time import gradient_air_s_per_round
 from sdr_ota.config.load import Config, ConfigError, load_config, restore_config
-from sdr_ota.config.parts import link_of, simulated_air
-from sdr_ota.failure import INTERRUPTED, NO_RADIO, WRONG_USE, CommandFailed
+from sdr_ota.config.parts import link_of, max_duty_cycle, simulated_air
+from sdr_ota.failure import INTERRUPTED, NO_RADIO, WRONG_USE, CommandFailed, EveryRoundErased
 from sdr_ota.interruption import Interruption
-from sdr_ota.report.progress import RunView, run_view
+from sdr_ota.report.progress import OpenLive, RunView, run_view
 from sdr_ota.rounds.duty import DutyLimit
 from sdr_ota.rounds.exchange import Link
 from sdr_ota.rounds.patience import patiently
@@ -34,6 +34,19 @@ from sdr_ota.runs.checkpoint import CHECKPOINT, RunState, load_run_state, save_r
 from sdr_ota.runs.run_folder import Ending, Evaluation, RunFolder, RunFolderError, read_run
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a configuration comes from.
+
+    Attributes:
+        home: Folder to which file names in it are relative.
+        name: Of its file, for messages; empty without one.
+    """
+
+    home: Path
+    name: str
+
+
 def start_run(experiment: Path | None, settings: Sequence[str] = ()) -> Path:
     """Run an experiment from a config file, or the demo without one; return its run folder.
 
@@ -41,17 +54,39 @@ def start_run(experiment: Path | None, settings: Sequence[str] = ()) -> Path:
         CommandFailed: If it cannot begin, or ends before its last round; its folder says why.
     """
     try:
-        config = with_chosen_scheme(load_config(experiment, settings))
+        config = load_config(experiment, settings)
+    except ConfigError as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    home = experiment.parent if experiment else Path()
+    return run_config(config, Origin(home, str(experiment or "")))
+
+
+def run_config(config: Config, origin: Origin, open_live: OpenLive | None = None) -> Path:
+    """Run an experiment; return its run folder.
+
+    Args:
+        config: The experiment.
+        origin: Where the config comes from.
+        open_live: Opens what shows the run as it goes on; None for standard error.
+
+    Raises:
+        CommandFailed: If it cannot begin, or ends before its last round; its folder says why.
+    """
+    try:
+        config = with_chosen_scheme(config)
         folder = RunFolder.create(Path(config.run.folder).expanduser())
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
-    home = experiment.parent if experiment else Path()
-    _run_to_the_end(config, home, folder, str(experiment or ""), None)
+    _run_to_the_end(config, origin, folder, None, open_live)
     return folder.path
 
 
-def resume_run(path: Path) -> None:
+def resume_run(path: Path, open_live: OpenLive | None = None) -> None:
     """Continue a run that was interrupted: same seeds, world, model and ledger.
+
+    Args:
+        path: Its folder.
+        open_live: Opens what shows the run as it goes on; None for standard error.
 
     Raises:
         CommandFailed: If it cannot go on, or ends before its last round.
@@ -63,24 +98,30 @@ def resume_run(path: Path) -> None:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
     name = str(run.start.get("config_file", ""))
     standing = load_run_state(path)  # a run that cannot be continued keeps the record of its end
-    _run_to_the_end(config, Path(str(run.start["home"])), RunFolder(path), name, standing)
+    origin = Origin(Path(str(run.start["home"])), name)
+    _run_to_the_end(config, origin, RunFolder(path), standing, open_live)
 
 
 def _run_to_the_end(
-    config: Config, home: Path, folder: RunFolder, name: str, standing: RunState | None
+    config: Config,
+    origin: Origin,
+    folder: RunFolder,
+    standing: RunState | None,
+    open_live: OpenLive | None,
 ) -> None:
     """Run what is left and write how it ended.
 
     Args:
         config: The experiment.
-        home: Folder to which file names in it are relative.
+        origin: Where the config comes from.
         folder: Of the run.
-        name: Of the config file, for messages.
         standing: Where the run stood; None for one that has no round yet.
+        open_live: Opens what shows the run as it goes on; None for standard error.
     """
     with Interruption() as interruption:
         try:
-            why = _run(config, home, folder, interruption, name, standing)
+            with run_view(config.run, folder.path, open_live) as view:
+                why = _run(config, origin, _Told(folder, view), interruption, standing)
         except KeyboardInterrupt:
             _stop(folder, "abort", "interrupted by the user")
             text = f"interrupted; go on with: sdr-ota run --resume {folder.path}"
@@ -114,24 +155,23 @@ def _cannot_write(folder: RunFolder, error: OSError) -> str:
 
 def _run(
     config: Config,
-    home: Path,
-    folder: RunFolder,
+    origin: Origin,
+    told: "_Told",
     interruption: Interruption,
-    name: str,
     standing: RunState | None,
 ) -> str:
     """Run what is left of an experiment and say why it ended."""
+    folder, home, name = told.folder, origin.home, origin.name
     if standing is None:
         standing = RunState(simulated_air(config), planner_of(config, link_of(config)))
     # What a crash left of a round that was not finished is done again.
     n_updates = folder.keep_rounds(standing.position.next_round)
-    with run_view(config.run, folder.path) as view, open_bench(config, standing.air) as bench:
-        told = _Told(folder, view)
+    with open_bench(config, standing.air) as bench:
         start = {**start_record(config, home, bench), "config_file": name}
         start["calibration"] = required_records(config, home, bench, name)
         folder.write_start(start)
         journal = folder.path / JOURNAL
-        with partners_of(config, bench, home, journal, n_updates, view.preparing) as partners:
+        with partners_of(config, bench, home, journal, n_updates, told.view.preparing) as partners:
             learned = _learned(config, partners.learning)
             folder.write_start({**start, **learned, **radios_of(partners.bench)})
             with partners.learning.threads(), receiving(link_of(config), config) as link:
@@ -173,7 +213,8 @@ def _go_round(
     rounds = read_run(told.folder.path).rounds
     if all(r.erasure for r in rounds):
         last = rounds[-1]
-        raise CommandFailed(f"every round was erased; the last: {last.erasure}: {last.detail}")
+        text = f"every round was erased; the last: {last.erasure}: {last.detail}"
+        raise EveryRoundErased(text, told.folder.path)
     return "all rounds done"
 
 
@@ -187,7 +228,7 @@ def _run_rounds(
 ) -> None:
     """Go round by round; after each, write it down and save where the run stands."""
     told, captures = observers
-    position, duty = standing.position, DutyLimit(_max_duty_cycle(config))
+    position, duty = standing.position, DutyLimit(max_duty_cycle(config))
     schedule = Schedule(config.run.rounds, config.run.seed, config.link.sounding_every)
     results = run_rounds(server, schedule, position, captures.observe)
     for result in patiently(results, config.radio.give_up_after):
@@ -210,12 +251,6 @@ def _learned(config: Config, learning: Learning) -> dict[str, object]:
         "score_name": learning.score_name,
         "gradient_air_s_per_round": n_weights and gradient_air_s_per_round(config, n_weights),
     }
-
-
-def _max_duty_cycle(config: Config) -> float:
-    """Return the limit of the band in use; simulated radios have none."""
-    band = config.band_in_use
-    return 1.0 if band is None or config.radio.is_simulated else band.max_duty_cycle
 
 
 @dataclass(frozen=True)

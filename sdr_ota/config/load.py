@@ -3,6 +3,7 @@
 The defaults are the demo: a file says only what is different.
 """
 
+import copy
 import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -192,10 +193,26 @@ def load_config(path: Path | None, settings: Sequence[str] = ()) -> Config:
     Raises:
         ConfigError: With everything that is wrong, one line each.
     """
-    tables = {} if path is None else _read(path)
+    tables = {} if path is None else read_tables(path)
     for setting in settings:
         _apply(tables, setting)
     return _validated(tables)
+
+
+def config_of_tables(tables: Mapping[str, object], changes: Mapping[str, object]) -> Config:
+    """Validate tables that are already in memory.
+
+    Args:
+        tables: As a TOML file holds them; they are not changed.
+        changes: Values that replace theirs, by ``table.key``.
+
+    Raises:
+        ConfigError: With everything that is wrong, one line each.
+    """
+    changed = copy.deepcopy(dict(tables))
+    for name, value in changes.items():
+        _put(changed, name, value)
+    return _validated(changed)
 
 
 def _validated(tables: Mapping[str, object]) -> Config:
@@ -239,7 +256,12 @@ def changed_config(config: Config, settings: Sequence[str]) -> Config:
     return _validated(tables)
 
 
-def _read(path: Path) -> dict[str, object]:
+def read_tables(path: Path) -> dict[str, object]:
+    """Read a TOML file; what is in its tables is not looked at.
+
+    Raises:
+        ConfigError: If it cannot be read.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         return tomllib.loads(text)
@@ -254,16 +276,23 @@ def _read(path: Path) -> dict[str, object]:
 def _apply(tables: dict[str, object], setting: str) -> None:
     """Put one ``table.key=value`` into the tables."""
     name, equals, text = setting.partition("=")
-    *parents, key = [part.strip() for part in name.split(".")]
-    if not equals or not parents or not key:
+    if not equals or "." not in name:
         raise ConfigError(f"--set {setting!r} is not of the form table.key=value")
+    _put(tables, name, _value(text.strip()))
+
+
+def _put(tables: dict[str, object], name: str, value: object) -> None:
+    """Put a value under ``table.key`` into the tables."""
+    *parents, key = [part.strip() for part in name.split(".")]
+    if not parents or not key:
+        raise ConfigError(f"cannot set {name!r}: its name is not of the form table.key")
     table = tables
     for parent in parents:
         inner = table.setdefault(parent, {})
         if not isinstance(inner, dict):
-            raise ConfigError(f"--set {setting!r}: {parent} is a value, not a table")
+            raise ConfigError(f"cannot set {name!r}: {parent} is a value, not a table")
         table = inner
-    table[key] = _value(text.strip())
+    table[key] = value
 
 
 def _value(text: str) -> object:

@@ -38,6 +38,12 @@ def air_seed(config: Config) -> int:
     return config.run.seed if config.air.seed is None else config.air.seed
 
 
+def max_duty_cycle(config: Config) -> float:
+    """Return the limit of the band in use; simulated radios have none."""
+    band = config.band_in_use
+    return 1.0 if band is None or config.radio.is_simulated else band.max_duty_cycle
+
+
 def settings_of(config: Config) -> RadioSettings:
     """Return what every radio is asked for."""
     radio = config.radio

@@ -6,7 +6,6 @@ time_source=external`` in their addresses.
 """
 
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -21,10 +20,7 @@ from sdr_ota.radio.base import (
     Overflow,
     PendingCapture,
     RadioError,
-    RadioInfo,
     RadioLost,
-    RadioNotFound,
-    Range,
     SettingNotTaken,
     TimeError,
     Timeout,
@@ -36,6 +32,7 @@ from sdr_ota.radio.refusal import (
     refuse_over_full_scale,
     refuse_start_tick,
 )
+from sdr_ota.radio.soapy_device import describe, open_device
 from sdr_ota.types import RadioSettings, Samples
 
 _CLIPPED = 1.0 - 2.0**-10
@@ -71,14 +68,14 @@ class SoapyRadio(ClosedByBlock):
     def __init__(
         self, device: Mapping[str, str], clock_source: str = "", time_source: str = ""
     ) -> None:
-        self._soapy, self._device = _connect(device)
+        self._soapy, self._device = open_device(device)
         self.has_pulse = bool(time_source)
         self._streams: dict[int, Any] = {}
         self._reception = 0
         self._rate_hz = 1e6
         self._unconfirmed = False
         self._is_lost = False
-        self.info = _describe(self._soapy, self._device, device)
+        self.info = describe(self._soapy, self._device, device)
         with self._guarded() as there:
             self._quiet()
             if clock_source:
@@ -371,51 +368,3 @@ class _PendingStream:
     def result(self, timeout_s: float) -> Capture:
         """Read the samples."""
         return self.receive(self, timeout_s)
-
-
-def _connect(device: Mapping[str, str]) -> tuple[Any, Any]:
-    try:
-        import SoapySDR
-    except ImportError as missing:
-        raise RadioNotFound(
-            f"this radio needs SoapySDR: apt-get install python3-soapysdr ({missing})"
-        ) from missing
-    words = ",".join(f"{key}={value}" for key, value in device.items())
-    try:
-        return SoapySDR, SoapySDR.Device(dict(device))
-    except RuntimeError as error:
-        raise RadioNotFound(
-            f"SoapySDR opens no device for {words} ({error}); is it plugged in, and its driver's "
-            "module installed? SoapySDRUtil --info lists the modules"
-        ) from error
-
-
-def _describe(soapy: Any, device: Any, words: Mapping[str, str]) -> RadioInfo:
-    tx, rx = soapy.SOAPY_SDR_TX, soapy.SOAPY_SDR_RX
-    ways = [way for way in (tx, rx) if device.getNumChannels(way)]
-
-    def gains(way: int) -> Range:
-        if way not in ways:
-            return Range(0.0, 0.0)
-        there = device.getGainRange(way, 0)
-        return Range(there.minimum(), there.maximum())
-
-    about = dict(device.getHardwareInfo())
-    key = f"{device.getHardwareKey()} {' '.join(words.values())}"  # two without serials differ
-    serial = str(about.get("serial") or words.get("serial") or key)
-    return RadioInfo(
-        driver="soapy",
-        serial=serial,
-        has_hardware_time=bool(device.hasHardwareTime()),
-        is_full_duplex=len(ways) == 2 and bool(device.getFullDuplex(rx, 0)),
-        can_repeat=False,
-        sample_rates_hz=_hull(device.getSampleRateRange(ways[0], 0)),
-        center_freqs_hz=_hull(device.getFrequencyRange(ways[0], 0)),
-        tx_gains_db=gains(tx),
-        rx_gains_db=gains(rx),
-        init_id=uuid.uuid4().hex,  # opening tunes the synthesisers anew
-    )
-
-
-def _hull(ranges: Any) -> Range:
-    return Range(min(r.minimum() for r in ranges), max(r.maximum() for r in ranges))

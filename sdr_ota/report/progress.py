@@ -1,10 +1,10 @@
 """Live progress on standard error: a panel on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from rich.console import Console
 
@@ -28,10 +28,20 @@ class RunView(Protocol):
         """Show a held-out score."""
 
 
+OpenLive: TypeAlias = Callable[[int], AbstractContextManager[RunView]]
+"""Opens what shows a run of so many rounds while it goes on."""
+
+
 @contextmanager
-def run_view(table: RunTable, folder: Path) -> Iterator[RunView]:
-    """Open what shows a run: a panel or lines, and TensorBoard if the config asks for it."""
-    with live_view(table.rounds) as live:
+def run_view(table: RunTable, folder: Path, open_live: OpenLive | None = None) -> Iterator[RunView]:
+    """Open what shows a run, and TensorBoard if the config asks for it.
+
+    Args:
+        table: How many rounds, and whether with TensorBoard.
+        folder: Of the run.
+        open_live: Opens the live view; None for a panel or lines on standard error.
+    """
+    with (open_live or live_view)(table.rounds) as live:
         if not table.tensorboard:
             yield live
             return

@@ -16,8 +16,19 @@ SELECTED = (
 )  # fmt: skip
 """Tests of all that the flowgraphs use."""
 
-NEEDS_MORE = ("cli", "config", "assembly", "report", "runs", "study", "soapy_module")
-"""What needs libraries that this interpreter need not have (pydantic, rich, platformdirs)."""
+NEEDS_MORE = (
+    "cli",
+    "config",
+    "assembly",
+    "report",
+    "runs",
+    "study",
+    "door",
+    "rounds",
+    "remote",
+    "soapy_module",
+)
+"""What needs libraries that this interpreter need not have (pydantic, msgspec, rich)."""
 
 IMPORT_ALL = """
 import importlib, pkgutil, sdr_ota

@@ -1,0 +1,188 @@
+"""Decode a recording again from Python, with the parameters that it carries or with others."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sdr_ota.assembly.bench import receiving
+from sdr_ota.assembly.replay import DECODING_TABLES
+from sdr_ota.config.load import Config
+from sdr_ota.config.parts import link_of
+from sdr_ota.door.errors import door_errors
+from sdr_ota.door.experiment import Changes, experiment_of
+from sdr_ota.erasure import Erasure, Reason
+from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.rounds.decoding import decode as decode_reception
+from sdr_ota.rounds.decoding import expected_squared_error
+from sdr_ota.rounds.exchange import Exchange, Link, Reception
+from sdr_ota.rounds.round import RoundResult
+from sdr_ota.runs.captures import StoredCapture, read_capture
+from sdr_ota.runs.recording import DATA, META
+from sdr_ota.schemes import load_scheme, scheme_record
+from sdr_ota.types import Samples, TransmitPlan
+
+
+@dataclass(frozen=True)
+class DecodedCapture:
+    """What a recording's samples say now, beside what its round made of them.
+
+    Values are sums of symbols, each in [-1, 1]: a run's mean is ``value / n_active`` times its
+    scalar limit.
+
+    Attributes:
+        value: The decoded sum; None if it is erased.
+        std: The receiver's own standard deviation of it.
+        erasure: Why there is none; None where there is one.
+        detail: One sentence on that.
+        theory_std: The root mean square error that theory expects; None where private nodes
+            kept their symbols.
+        true_value: Sum of the symbols that were sent; None where private nodes kept them.
+        n_active: Nodes that sent.
+        noise_power: Noise power of one chip in the capture.
+        cfo_hz: Residual carrier offset of the lead node.
+        metric: Its detection metric.
+        plan: How each node sent.
+        link: Frame and scheme with which it was decoded.
+        result: What the round's own record says.
+        samples: What was received, shape ``(n_samples,)``.
+        sample_rate_hz: Samples a second.
+    """
+
+    value: float | None
+    std: float | None
+    erasure: Reason | None
+    detail: str
+    theory_std: float | None
+    true_value: float | None
+    n_active: int
+    noise_power: float | None
+    cfo_hz: float | None
+    metric: float | None
+    plan: TransmitPlan
+    link: Link
+    result: RoundResult
+    samples: Samples
+    sample_rate_hz: float
+
+
+def decode(
+    path: str | os.PathLike[str],
+    *,
+    set: Changes | None = None,
+) -> DecodedCapture:
+    """Decode one of our SigMF recordings.
+
+    Args:
+        path: Its metadata or its data file.
+        set: Values of the receiver's side that replace those of the recording, as
+            ``{"link.max_cfo_hz": 20e3}``; tables ``link``, ``frame`` and ``receiver``. A scheme
+            that is named here may be imported; one that only the recording names is not.
+
+    Raises:
+        SdrOtaError: If it is no recording of ours or damaged, or a value cannot be used.
+        ValueError: For an unknown scheme.
+    """
+    if set and "link.scheme" in set:
+        load_scheme(str(set["link.scheme"]))
+    with door_errors():
+        stored = read_capture(_metadata_file(Path(path)))
+        if not set:
+            return _decoded(stored, stored.link)
+        config = _receiver_side(stored, set)
+        with receiving(_changed(stored.link, link_of(config)), config) as link:
+            return _decoded(stored, link)
+
+
+def _decoded(stored: StoredCapture, link: Link) -> DecodedCapture:
+    reception = stored.reception
+    decoded = DecodedCapture(
+        value=None,
+        std=None,
+        erasure=None,
+        detail="; ".join(reception.plan.left_out),
+        theory_std=None,
+        true_value=reception.true_sum,
+        n_active=len(reception.plan.active_nodes),
+        noise_power=None,
+        cfo_hz=None,
+        metric=None,
+        plan=reception.plan,
+        link=link,
+        result=stored.result,
+        samples=reception.capture.samples,
+        sample_rate_hz=reception.sample_rate_hz,
+    )
+    try:
+        return _with_exchange(decoded, decode_reception(reception, link), reception)
+    except Erasure as lost:
+        return replace(decoded, erasure=lost.reason, detail=lost.detail)
+
+
+def _with_exchange(
+    decoded: DecodedCapture, exchange: Exchange, reception: Reception
+) -> DecodedCapture:
+    """Return a decoded capture with what decoding gave."""
+    theory = expected_squared_error(exchange, reception, decoded.link)
+    return replace(
+        decoded,
+        value=exchange.total.value,
+        std=exchange.total.std,
+        theory_std=None if theory is None else theory**0.5,
+        noise_power=exchange.noise_power,
+        cfo_hz=exchange.cfo * reception.sample_rate_hz,
+        metric=exchange.metric,
+    )
+
+
+def _changed(sent: Link, asked: Link) -> Link:
+    """Return the link of a recording with the receiver's side as it is asked for.
+
+    Waiting times and the pulse, which no configuration names, stay.
+    """
+    frame = replace(asked.frame, pulse=sent.frame.pulse)
+    return replace(sent, frame=frame, scheme=asked.scheme, max_cfo_hz=asked.max_cfo_hz)
+
+
+def _metadata_file(path: Path) -> Path:
+    return path.with_suffix(META) if path.suffix == DATA else path
+
+
+def _receiver_side(stored: StoredCapture, changes: Changes) -> Config:
+    """Return a configuration that receives a capture as it was sent, with changes.
+
+    Raises:
+        CommandFailed: If a change is not one of the receiver's side.
+        ConfigError: If a value cannot be used.
+    """
+    for name in changes:
+        if name.partition(".")[0] not in DECODING_TABLES:
+            raise CommandFailed(
+                f"{name}: what was sent cannot be changed any more; decoding takes keys of the "
+                f"tables {', '.join(DECODING_TABLES)}",
+                WRONG_USE,
+            )
+    return experiment_of(_tables_of(stored), changes).config
+
+
+def _tables_of(stored: StoredCapture) -> dict[str, object]:
+    """Return the tables of a configuration that say what a recording's link says."""
+    link, frame = stored.link, stored.link.frame
+    name, parameters = scheme_record(link.scheme)
+    return {
+        "clients": {"count": stored.reception.n_nodes},
+        "radio": {"sample_rate_hz": stored.reception.sample_rate_hz},
+        "link": {
+            "scheme": name,
+            "scheme_parameters": dict(parameters),
+            "payload": "sign" if link.scheme.sign_only else "analog",
+            "peak_amplitude": frame.known_amplitude,
+            "max_cfo_hz": link.max_cfo_hz,
+        },
+        "frame": {
+            "chirp_samples": frame.n_chirp,
+            "pilot_chips": frame.n_pilot_chips,
+            "payload_chips": frame.n_payload_chips,
+            "idle_chips": frame.n_idle_chips,
+            "guard_samples": frame.guard_samples,
+        },
+    }
