@@ -243,6 +243,7 @@ class PlutoRadio(ClosedByBlock):
         with suppress(OSError):
             self._sdr.rx_destroy_buffer()
         if self._is_lost:
+            self._sdr.tx_destroy_buffer()
             return
         try:
             with self._device():
