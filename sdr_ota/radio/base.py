@@ -31,7 +31,7 @@ class RadioNotFound(RadioError):  # noqa: N818 - SoapySDR's words
 
 
 class RadioLost(RadioError):  # noqa: N818
-    """A radio has gone; in general it does not come back by itself.
+    """A radio has gone; this object of it is of no use any more, a new one may be.
 
     Attributes:
         serial: Which one.

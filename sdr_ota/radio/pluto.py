@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from traceback import clear_frames
 from typing import Any
 
 import numpy as np
@@ -243,6 +244,7 @@ class PlutoRadio(ClosedByBlock):
         with suppress(OSError):
             self._sdr.rx_destroy_buffer()
         if self._is_lost:
+            self._sdr.tx_destroy_buffer()
             return
         try:
             with self._device():
@@ -281,14 +283,22 @@ class PlutoRadio(ClosedByBlock):
         self._check_open()
         try:
             yield self._sdr
-        except RadioError:
-            raise
-        except OSError as error:
-            what = radio_error(self.info.serial, error)
-            self._is_lost |= isinstance(what, RadioLost)
+        except BaseException as error:
+            clear_frames(error.__traceback__)  # a buffer in there would live until the exit
+            what = self._meaning(error)
+            if what is error:
+                raise
             raise what from error
-        except Exception as error:  # pyadi-iio raises plain ones
-            raise RadioError(f"{self.info.serial}: {error}") from error
+
+    def _meaning(self, error: BaseException) -> BaseException:
+        """Return what an exception of libiio or pyadi-iio is in our terms."""
+        if isinstance(error, RadioError) or not isinstance(error, Exception):
+            return error
+        if not isinstance(error, OSError):
+            return RadioError(f"{self.info.serial}: {error}")  # pyadi-iio raises plain ones
+        what = radio_error(self.info.serial, error)
+        self._is_lost |= isinstance(what, RadioLost)
+        return what
 
     def _check_open(self) -> None:
         if self._sdr is None:

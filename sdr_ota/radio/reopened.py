@@ -15,7 +15,15 @@ from threading import Thread
 from typing import TypeVar
 
 from sdr_ota.closed_by_block import ClosedByBlock
-from sdr_ota.radio.base import Capture, PendingCapture, Radio, RadioError, RadioInfo, RadioLost
+from sdr_ota.radio.base import (
+    Capture,
+    PendingCapture,
+    Radio,
+    RadioError,
+    RadioInfo,
+    RadioLost,
+    RadioNotFound,
+)
 from sdr_ota.radio.clock import PulsedRadio
 from sdr_ota.types import RadioSettings, Samples
 
@@ -170,7 +178,8 @@ class ReopenedRadio(ClosedByBlock):
         except RadioError as away:
             self._opening = None
             self._next_attempt_s = time.monotonic() + self._pause_s
-            raise self._lost(f"it is not back: {away}") from away
+            why = "" if isinstance(away, RadioNotFound) else f": {away}"
+            raise self._lost(f"it is not back{why}") from away
         self._opening = None
         return radio
 

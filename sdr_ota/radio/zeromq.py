@@ -51,11 +51,11 @@ class ZeroMqRadio(ClosedByBlock):
             self._connection: Connection = connect(control)
         except OSError as missing:
             raise RadioNotFound(f"no virtual radio listens at control={control}") from missing
-        self.info = RadioInfo("zmq", control, has_hardware_time=False, is_full_duplex=True)
+        self.info = RadioInfo("zmq", control, has_hardware_time=False)
         said, _ = self._ask({"what": "hello"})
         self._receives = bool(said["receives"])
         self._world = (said["sample_rate_hz"], said["center_freq_hz"])
-        self.info = RadioInfo("zmq", said["serial"], has_hardware_time=False, is_full_duplex=True)
+        self.info = RadioInfo("zmq", said["serial"], has_hardware_time=False)
 
     def configure(self, settings: RadioSettings) -> RadioSettings:
         """Accept the air's own rate, frequency and levels only: this world has no others."""

@@ -39,14 +39,20 @@ class GivenClient:
         """Do nothing: there is no model."""
 
 
-def sound_bench(bench: Bench, link: Link) -> ReceivedSounding:
+def sound_bench(bench: Bench, link: Link, leaves_out_lost: bool = True) -> ReceivedSounding:
     """Sound all nodes of a bench once.
+
+    Args:
+        bench: The radios.
+        link: Frame, lead and waiting times.
+        leaves_out_lost: Whether a node that has gone leaves its slot empty.
 
     Raises:
         Erasure: If nothing was captured.
+        RadioLost: If a node has gone that may not be left out.
     """
     nodes = _nodes(bench, link, (0.0,) * len(bench.nodes))
-    return exchange_of(bench, link).sound(nodes)
+    return exchange_of(bench, link, leaves_out_lost).sound(nodes)
 
 
 def receive_symbols(

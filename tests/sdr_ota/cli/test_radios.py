@@ -206,21 +206,23 @@ def test_a_signal_switches_all_transmitters_off(
     assert plutos.is_dark()
 
 
-def test_after_a_kill_the_next_start_switches_off_first_and_says_so(
+def test_after_a_kill_boards_are_switched_off_and_one_that_is_left_on_at_the_next_start(
     running: tuple[Plutos, subprocess.Popen[str]],
 ) -> None:
     plutos, process = running
     process.kill()
     process.communicate(timeout=30)
-    # The board's server drops the buffers of a client that has gone; the oscillator stays on.
-    wait_until(lambda: not plutos.world.air._cyclic)
-    assert not plutos.is_dark()
+    # The board's server drops the buffers of a client that has gone; the watchdog does the rest.
+    boards = plutos.world.nodes
+    wait_until(lambda: all(board.number((PHY, TX_LO, "powerdown")) for board in boards))
+    assert not plutos.world.air._cyclic
+    with plutos.world.lock:  # as if the whole host had lost its power
+        boards[0].write((PHY, TX_LO, "powerdown"), "0")
     uri = plutos.served.node_uris[0]
     probed = sdr_ota("probe", f"driver=pluto,uri={uri}", folder=plutos.folder)
     assert probed.returncode == 0
     assert "its transmitter was on when opened (gain 0 dB); it is off now" in probed.stderr
-    board = plutos.world.nodes[0]
-    assert board.number((PHY, TX_LO, "powerdown")) == 1
+    assert boards[0].number((PHY, TX_LO, "powerdown")) == 1
 
 
 def test_a_transmitter_is_switched_off_in_an_order_that_radiates_nothing(

@@ -1,11 +1,13 @@
 """Radios that go and come back: virtual Plutos and Soapy devices behind a cable that is cut."""
 
+import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.settings import AirSettings
@@ -71,6 +73,28 @@ def test_a_pluto_whose_cable_is_cut_is_lost_for_every_call(
     said = capfd.readouterr().err
     assert "Traceback" not in said
     assert "ignored" not in said
+
+
+def test_a_cable_that_is_cut_in_the_middle_of_a_reception_leaves_no_buffer_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import iio  # noqa: PLC0415 - optional
+
+    with pluto_behind_a_relay() as (world, relay, address), open_radio(address) as radio:
+        board = world.nodes[0]
+        captured = board._captured
+
+        def cut_and_captured(n_samples: int) -> NDArray[np.int16]:
+            relay.cut()
+            return captured(n_samples)
+
+        monkeypatch.setattr(board, "_captured", cut_and_captured)
+        with pytest.raises(RadioLost) as lost:
+            radio.begin_receive(1000).result(3.0)
+        radio.close()
+        # libiio 0.24 crashes on a buffer that is still there when the interpreter exits.
+        assert lost.value.__cause__ is not None
+        assert not [thing for thing in gc.get_objects() if isinstance(thing, iio.Buffer)]
 
 
 def test_a_pluto_that_refuses_once_is_not_lost() -> None:
