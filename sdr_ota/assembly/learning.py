@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ota_calibration.privacy.adjacency import clipped_mean
 
+from sdr_ota.config.digest import config_digest
 from sdr_ota.config.load import Config
 from sdr_ota.config.tables import DataTable
 from sdr_ota.failure import WRONG_USE, CommandFailed
@@ -93,6 +94,7 @@ def model_learning(
         from zo_core.language.models import ModelUnavailableError  # noqa: PLC0415
         from zo_core.language.trainable import NothingToTrainError  # noqa: PLC0415
         from zo_core.stepping.journal import JournalError  # noqa: PLC0415
+        from zo_core.stepping.weight_checkpoint import WeightsError  # noqa: PLC0415
     except ImportError as missing:
         raise CommandFailed(
             f"a language model needs the extra 'llm' ({missing.name} is missing): "
@@ -110,6 +112,7 @@ def model_learning(
         NothingToTrainError,
         CacheError,
         JournalError,
+        WeightsError,
     ) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
 
@@ -161,7 +164,7 @@ def _load(
     model, objective = choose_trainable(config, loaded), objective_of(config, task, loaded)
     sampling_rate = _rate(config, parts)
     training = training_of(config, sampling_rate)
-    journal, past = open_journal(journal_path, n_updates, model, training)
+    journal, past = open_journal(journal_path, n_updates, model, training, config_digest(config))
     cohort = Cohort(
         model,
         objective.losses,
@@ -194,10 +197,24 @@ def _load(
 
 
 def open_journal(
-    path: Path, n_updates: int, model: "torch.nn.Module", training: "Training"
+    path: Path, n_updates: int, model: "torch.nn.Module", training: "Training", experiment: str
 ) -> tuple["JournalWriter", Sequence["Update"]]:
-    """Start a run's journal, or replay the one that is there and go on with it."""
+    """Start a run's journal, or replay the one that is there and go on with it.
+
+    Args:
+        path: The journal.
+        n_updates: Updates that count; what follows them is cut off.
+        model: With the base weights; it takes the updates.
+        training: How clients learn.
+        experiment: Digest of the configuration.
+
+    Raises:
+        JournalError: If journal, weights and model do not belong together.
+        WeightsError: If the saved weights are damaged.
+    """
     from zo_core.stepping.journal import (  # noqa: PLC0415
+        JournalError,
+        check_base,
         continue_journal,
         read_journal,
         replay,
@@ -206,11 +223,20 @@ def open_journal(
     from zo_core.stepping.weight_checkpoint import load_weights  # noqa: PLC0415
 
     if not path.exists():
-        return start_journal(path, model, training.probe.kind, training.rule), ()
+        if n_updates:
+            raise JournalError(f"{path} is missing: {n_updates} updates of this run are lost")
+        kind, rule = training.probe.kind, training.rule
+        return start_journal(path, model, kind, rule, experiment), ()
+    check_base(model, read_journal(path))
     writer = continue_journal(path, n_updates)
     journal = read_journal(path)
     n_taken = load_weights(model, path.with_name(WEIGHTS), n_updates)
-    replay(model, journal, n_taken)
+    try:
+        replay(model, journal, n_taken)
+    except JournalError as wrong:
+        if n_taken:
+            raise JournalError(f"{path.with_name(WEIGHTS)} and {path}: {wrong}") from wrong
+        raise
     return writer, journal.updates
 
 

@@ -1,6 +1,8 @@
 """What sounds the nodes of a run and plans how they send."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ota_calibration.paths.cyclic_sounding import sound_cyclic
 from ota_calibration.paths.feedback import FeedbackFormat
@@ -9,7 +11,6 @@ from ota_calibration.paths.tracker import PathTracker, with_variation
 
 from sdr_ota.config.load import Config
 from sdr_ota.rounds.exchange import Bench, Link
-from sdr_ota.rounds.round import Planner
 from sdr_ota.types import TransmitPlan
 
 
@@ -45,8 +46,16 @@ class TrackingPlanner:
             with_variation(plan, variation), bench.sample_rate_hz, self.peak_amplitude
         )
 
+    def snapshot(self) -> dict[str, object]:
+        """Return what the soundings taught, as plain data."""
+        return self.tracker.snapshot()
 
-def planner_of(config: Config, link: Link) -> Planner:
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to a snapshot; raises what `PathTracker.restore` raises."""
+        self.tracker.restore(state)
+
+
+def planner_of(config: Config, link: Link) -> TrackingPlanner:
     """Return what sounds the nodes and plans the rounds."""
     tracker = PathTracker(config.radio.sample_rate_hz)
     return TrackingPlanner(

@@ -22,6 +22,7 @@ from sdr_ota.assembly.learning import (
 )
 from sdr_ota.assembly.objective import objective_of
 from sdr_ota.assembly.trained_model import choose_trainable, load_base
+from sdr_ota.config.digest import config_digest
 from sdr_ota.config.load import Config
 from sdr_ota.failure import CommandFailed
 from sdr_ota.radio.address import parse_address
@@ -55,7 +56,7 @@ def remote_learning(
     model, objective = choose_trainable(config, loaded), objective_of(config, task, loaded)
     base_checksum, encoded = weight_checksum(model), objective.encode(held_out)
     training = training_of(config, 1.0)
-    journal, past = open_journal(journal_path, n_updates, model, training)
+    journal, past = open_journal(journal_path, n_updates, model, training, config_digest(config))
     updates = [*past]
 
     def told(update: Update) -> None:

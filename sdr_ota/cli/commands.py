@@ -41,6 +41,9 @@ def run(
         Path | None,
         typer.Option(metavar="RUN", help="Continue an interrupted run in its own folder."),
     ] = None,
+    rounds: Annotated[
+        int, typer.Option(metavar="N", min=0, help="With --resume: N rounds more than planned.")
+    ] = 0,
     settings: Settings = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Run an experiment: K clients fine-tune one model together.
@@ -53,10 +56,12 @@ def run(
         raise CommandFailed("give one of: a config file, --demo, --resume RUN", WRONG_USE)
     if resume is not None and settings:
         raise CommandFailed("--resume keeps the run's own config: leave out --set", WRONG_USE)
+    if resume is None and rounds:
+        raise CommandFailed("--rounds goes with --resume RUN: use --set run.rounds=N", WRONG_USE)
     from sdr_ota.cli.run import resume_command, run_command  # noqa: PLC0415
 
     if resume is not None:
-        resume_command(resume)
+        resume_command(resume, rounds)
     else:
         run_command(experiment, settings)
 

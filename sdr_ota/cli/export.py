@@ -2,23 +2,26 @@
 
 from pathlib import Path
 
+from sdr_ota.assembly.checked_run import checked_run
 from sdr_ota.assembly.learning import JOURNAL, task_of
-from sdr_ota.config.load import ConfigError, restore_config
+from sdr_ota.config.load import ConfigError
 from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.runs.consistency import has_model
 from sdr_ota.runs.new_folder import check_new_folder
-from sdr_ota.runs.run_folder import RunFolderError, read_run
+from sdr_ota.runs.run_folder import RunFolderError
 
 
 def export_command(path: Path, output: Path) -> None:
     """Replay a run's journal onto its base model and save what comes out."""
     try:
-        run = read_run(path)
-        config = restore_config(run.start.get("config"))
+        run, config, _ = checked_run(path)
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
-    journal = path / JOURNAL
-    if not journal.is_file():
+    if not has_model(run):
         raise CommandFailed(f"{path} has no model: its clients were synthetic", WRONG_USE)
+    if all(result.mean_scalar is None for result in run.rounds):
+        raise CommandFailed(f"{path} has no model yet: no round has moved it", WRONG_USE)
+    journal = path / JOURNAL
     check_new_folder(output)
     from sdr_ota.assembly.trained_model import choose_trainable, load_base  # noqa: PLC0415
     from zo_core.export import export_model  # noqa: PLC0415 - torch is optional and slow

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sdr_ota.assembly.bench import receiving
-from sdr_ota.config.load import Config, ConfigError, changed_config, restore_config
+from sdr_ota.assembly.checked_run import checked_run
+from sdr_ota.config.load import Config, ConfigError, changed_config
 from sdr_ota.config.parts import link_of
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.runs.captures import CaptureError, read_capture, stored_captures
@@ -20,7 +21,7 @@ from sdr_ota.runs.replay import (
     replay_capture,
     summarise_replay,
 )
-from sdr_ota.runs.run_folder import RunFolderError, read_run
+from sdr_ota.runs.run_folder import RunFolderError
 from sdr_ota.runs.strict_json import strict_json
 
 DECODING_TABLES = ("link", "frame", "receiver")
@@ -63,7 +64,7 @@ def _config(run: Path, settings: Sequence[str]) -> Config:
                 WRONG_USE,
             )
     try:
-        return changed_config(restore_config(read_run(run).start.get("config")), settings)
+        return changed_config(checked_run(run)[1], settings)
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
 

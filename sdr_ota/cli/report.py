@@ -13,7 +13,8 @@ from sdr_ota.report.html_page import FigureFormat, render_page, save_figures
 from sdr_ota.report.named_run import NamedRun, name_runs
 from sdr_ota.report.run_page import report_sections, report_summary, report_title
 from sdr_ota.report.run_table import table_rows
-from sdr_ota.runs.run_folder import RunFolderError, RunRecord, read_run
+from sdr_ota.runs.consistency import read_checked_run
+from sdr_ota.runs.run_folder import RunFolderError, RunRecord
 from sdr_ota.runs.strict_json import strict_json
 from sdr_ota.runs.summary import summarise
 
@@ -69,7 +70,7 @@ def save_plots(run: RunRecord) -> None:
 
 def _read(folders: Sequence[Path]) -> list[RunRecord]:
     try:
-        return [read_run(folder) for folder in folders]
+        return [read_checked_run(folder)[0] for folder in folders]
     except RunFolderError as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
 

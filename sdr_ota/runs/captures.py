@@ -20,7 +20,7 @@ from sdr_ota.runs.recording import (
     unreadable,
     write_recording,
 )
-from sdr_ota.runs.run_folder import round_of
+from sdr_ota.runs.run_records import round_of
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.subcarriers import USED_BAND
 
