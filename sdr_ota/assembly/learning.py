@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -162,18 +162,18 @@ def _load(
     parts = client_parts(config, home, task)
     loaded = load_base(config, task, progress)
     model, objective = choose_trainable(config, loaded), objective_of(config, task, loaded)
+    encoded_parts, encoded = [objective.encode(part) for part in parts], objective.encode(held_out)
     sampling_rate = _rate(config, parts)
     training = training_of(config, sampling_rate)
     journal, past = open_journal(journal_path, n_updates, model, training, config_digest(config))
     cohort = Cohort(
         model,
         objective.losses,
-        [objective.encode(part) for part in parts],
+        encoded_parts,
         training,
         on_update=journal.append,
         past_updates=past,
     )
-    encoded = objective.encode(held_out)
 
     def evaluate() -> float:
         if cohort.at_step_boundary:
@@ -227,17 +227,17 @@ def open_journal(
             raise JournalError(f"{path} is missing: {n_updates} updates of this run are lost")
         kind, rule = training.probe.kind, training.rule
         return start_journal(path, model, kind, rule, experiment), ()
-    check_base(model, read_journal(path))
-    writer = continue_journal(path, n_updates)
     journal = read_journal(path)
+    check_base(model, journal)
+    past = journal.updates[:n_updates]
     n_taken = load_weights(model, path.with_name(WEIGHTS), n_updates)
     try:
-        replay(model, journal, n_taken)
+        replay(model, replace(journal, updates=past), n_taken)
     except JournalError as wrong:
         if n_taken:
             raise JournalError(f"{path.with_name(WEIGHTS)} and {path}: {wrong}") from wrong
         raise
-    return writer, journal.updates
+    return continue_journal(path, n_updates), past
 
 
 def training_of(config: Config, sampling_rate: float) -> "Training":

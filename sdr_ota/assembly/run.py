@@ -150,12 +150,12 @@ def _run(
         else:
             journal, n_updates = folder.path / JOURNAL, earlier.n_updates if earlier else 0
             learning = model_learning(config, home, journal, n_updates, view.preparing)
-        if earlier is not None:  # all that can be wrong with it has been looked at by now
-            folder.write_resume(resume_line(start, earlier))
-        # What a crash left of a round that was not finished is done again.
-        folder.keep_rounds(standing.position.next_round)
-        folder.write_start({**start, **_learned(config, learning)})
         try:
+            if earlier is not None:  # all that can be wrong with it has been looked at by now
+                folder.write_resume(resume_line(start, earlier))
+            # What a crash left of a round that was not finished is done again.
+            folder.keep_rounds(standing.position.next_round)
+            folder.write_start({**start, **_learned(config, learning)})
             with learning.threads(), receiving(link_of(config), config) as link:
                 return _go_round(config, (bench, link), learning, standing, told, interruption)
         finally:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.printable import printable
 from sdr_ota.report.html_page import FigureFormat, render_page, save_figures
 from sdr_ota.report.named_run import NamedRun, name_runs
 from sdr_ota.report.run_page import report_sections, report_summary, report_title
@@ -77,11 +78,11 @@ def _read(folders: Sequence[Path]) -> list[RunRecord]:
 
 def _print_table(runs: Sequence[NamedRun]) -> None:
     alone = len(runs) == 1
-    title = f"run {runs[0].run.folder}" if alone else None
+    title = printable(f"run {runs[0].run.folder}") if alone else None
     table = Table(box=SIMPLE_HEAD, show_header=not alone, title=title)
     table.add_column(style="bold")
     for named in runs:
-        table.add_column(named.name, overflow="fold")
+        table.add_column(printable(named.name), overflow="fold")
     for row in table_rows([named.run for named in runs]):
-        table.add_row(*row)
+        table.add_row(*(printable(cell) for cell in row))
     console.print(table)

@@ -22,10 +22,11 @@ def why_rounds_are_fixed(config: Config) -> str:
 def config_digest(config: Config) -> str:
     """Return SHA-256 of what differs from the defaults, as 64 hexadecimal digits.
 
-    The number of rounds counts only where something else follows from it: otherwise a run may go
-    on for more.
+    The folder of the results is left out. The number of rounds counts only where something else
+    follows from it: otherwise a run may go on for more.
     """
     tables = config.model_dump(mode="json", exclude_defaults=True)
+    tables.get("run", {}).pop("folder", None)
     if not why_rounds_are_fixed(config):
         tables.get("run", {}).pop("rounds", None)
     said = {name: table for name, table in tables.items() if table}

@@ -89,7 +89,7 @@ class RunStart(_Record):
     began_at: str = ""
     payload: Literal["analog", "sign"] = "analog"
     n_parameters: NonNegativeInt | None = None
-    score_name: str = "accuracy"
+    score_name: Annotated[str, Field(pattern=r"^[\w .-]{1,40}$")] = "accuracy"
     air_s_per_round: _Duration | None = None
     gradient_air_s_per_round: _Duration | None = None
     radios: list[dict[str, Any]] = []
