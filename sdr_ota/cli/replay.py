@@ -13,6 +13,7 @@ from sdr_ota.assembly.checked_run import checked_run
 from sdr_ota.config.load import Config, ConfigError, changed_config
 from sdr_ota.config.parts import link_of
 from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.runs.capture_check import check_captured_round
 from sdr_ota.runs.captures import CaptureError, read_capture, stored_captures
 from sdr_ota.runs.replay import (
     Decoding,
@@ -21,7 +22,7 @@ from sdr_ota.runs.replay import (
     replay_capture,
     summarise_replay,
 )
-from sdr_ota.runs.run_folder import RunFolderError
+from sdr_ota.runs.run_folder import RunFolderError, RunRecord
 from sdr_ota.runs.strict_json import strict_json
 
 DECODING_TABLES = ("link", "frame", "receiver")
@@ -30,7 +31,7 @@ DECODING_TABLES = ("link", "frame", "receiver")
 
 def replay_command(run: Path, settings: Sequence[str], as_json: bool) -> None:
     """Decode a run's captures again and print what has changed."""
-    config = _config(run, settings)
+    record, config = _run(run, settings)
     paths = stored_captures(run)
     if not paths:
         raise CommandFailed(
@@ -41,9 +42,12 @@ def replay_command(run: Path, settings: Sequence[str], as_json: bool) -> None:
     with receiving(link_of(config), config) as link:
         for path in paths:
             try:
-                rounds.append(replay_capture(read_capture(path), link))
-            except CaptureError as wrong:
-                damaged.append(str(wrong))
+                stored = read_capture(path)
+                check_captured_round(stored.result, record.rounds)
+                rounds.append(replay_capture(stored, link))
+            except ValueError as wrong:  # a `CaptureError` is one, and names its file
+                text = str(wrong) if isinstance(wrong, CaptureError) else f"{path}: {wrong}"
+                damaged.append(text)
     summary = summarise_replay(rounds)
     if as_json:
         record = {"rounds": [asdict(r) for r in rounds], "summary": asdict(summary)}
@@ -54,8 +58,8 @@ def replay_command(run: Path, settings: Sequence[str], as_json: bool) -> None:
         raise CommandFailed("\n".join(damaged))
 
 
-def _config(run: Path, settings: Sequence[str]) -> Config:
-    """Return the configuration of a run with some keys of the receiver's side changed."""
+def _run(run: Path, settings: Sequence[str]) -> tuple[RunRecord, Config]:
+    """Return a run, and its configuration with some keys of the receiver's side changed."""
     for setting in settings:
         if setting.partition(".")[0].strip() not in DECODING_TABLES:
             raise CommandFailed(
@@ -64,7 +68,8 @@ def _config(run: Path, settings: Sequence[str]) -> Config:
                 WRONG_USE,
             )
     try:
-        return changed_config(checked_run(run)[1], settings)
+        record, config, _ = checked_run(run)
+        return record, changed_config(config, settings)
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
 
