@@ -50,8 +50,8 @@ def replay_command(run: Path, settings: Sequence[str], as_json: bool) -> None:
                 damaged.append(text)
     summary = summarise_replay(rounds)
     if as_json:
-        record = {"rounds": [asdict(r) for r in rounds], "summary": asdict(summary)}
-        print(strict_json(record, indent=2))
+        figures = {"rounds": [asdict(r) for r in rounds], "summary": asdict(summary)}
+        print(strict_json(figures, indent=2))
     else:
         _print(run, rounds, summary)
     if damaged:
