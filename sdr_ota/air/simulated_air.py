@@ -6,7 +6,9 @@ virtual: it moves when a reception ends, never by itself.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -95,6 +97,29 @@ class NodePath:
             cfo_hz=imp.cfo_of_clock_error(error_ppm, center_freq_hz),
             drift_hz_per_s=drift,
         )
+
+    def snapshot(self) -> dict[str, object]:
+        """Return all that changes with time or was drawn, as plain data."""
+        drawn = {name: getattr(self, name) for name in _DRAWN}
+        return {
+            **drawn,
+            "rng": self.rng.bit_generator.state,
+            "scatter": self._scatter.copy(),
+            "walk_rad": self._walk_rad,
+            "last_tick": self._last_tick,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to a snapshot.
+
+        Raises:
+            KeyError, TypeError, ValueError: If it is none of a path of this air.
+        """
+        for name in _DRAWN:  # NumPy's numbers and Python's round differently: keep the kind
+            setattr(self, name, type(getattr(self, name))(state[name]))
+        self.rng.bit_generator.state = state["rng"]
+        self._scatter = _like(state["scatter"], self._scatter)
+        self._walk_rad, self._last_tick = float(state["walk_rad"]), int(state["last_tick"])
 
     def propagate(self, samples: Samples, start_tick: int) -> imp.PlacedSamples | None:
         """Return what of a burst reaches the receiver, placed on its ticks; None if lost."""
@@ -206,6 +231,41 @@ class SimulatedAir:
         self._seed = settings.seed
         self._n_starts = 1
 
+    def snapshot(self) -> dict[str, object]:
+        """Return the state of this world as plain data: texts, numbers, arrays."""
+        return {
+            "now_tick": self.now_tick,
+            "paths": [path.snapshot() for path in self.paths],
+            "rng": self._rng.bit_generator.state,
+            "sum": self._sum.copy(),
+            "sum_start": self._sum_start,
+            "cyclic": [
+                {"node": node, "period": source.period.copy(), "start_tick": source.start_tick}
+                for node, source in self._cyclic.items()
+            ],
+            "gain_is_up": self._gain_is_up,
+            "n_starts": self._n_starts,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to a snapshot of an air with the same arguments.
+
+        Raises:
+            KeyError, TypeError, ValueError: If it is none of such an air.
+        """
+        for path, then in zip(self.paths, state["paths"], strict=True):
+            path.restore(then)
+        self._rng.bit_generator.state = state["rng"]
+        self.now_tick, self._sum_start = int(state["now_tick"]), int(state["sum_start"])
+        self._sum = np.array(state["sum"], np.complex64)
+        self._cyclic = {
+            int(one["node"]): CyclicSource(
+                np.array(one["period"], np.complex64), float(one["start_tick"])
+            )
+            for one in state["cyclic"]
+        }
+        self._gain_is_up, self._n_starts = bool(state["gain_is_up"]), int(state["n_starts"])
+
     @property
     def init_id(self) -> str:
         """What changes whenever the radios are started anew."""
@@ -297,6 +357,22 @@ class SimulatedAir:
             n_samples=round(self.preset.interference_duration_s * self.sample_rate_hz),
             power=db_to_power(self.preset.interference_power_db),
         )
+
+
+_DRAWN = ("gain", "delay_samples", "clock_error_ppm", "cfo_hz", "drift_hz_per_s")
+"""Numbers of a path that are drawn when a node is started."""
+
+
+def _like(found: object, model: imp.Gains) -> imp.Gains:
+    """Return an array of the shape and kind of another.
+
+    Raises:
+        ValueError: If it has another shape.
+    """
+    array = np.array(found, model.dtype)
+    if array.shape != model.shape:
+        raise ValueError(f"an array has the shape {array.shape}, not {model.shape}")
+    return array
 
 
 def _start_phase(preset: AirPreset, rng: np.random.Generator) -> float:

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdr_ota.assembly.checked_run import checked_run
 from sdr_ota.assembly.learning import JOURNAL, task_of
-from sdr_ota.config.load import Config, ConfigError, restore_config
+from sdr_ota.config.load import Config, ConfigError
 from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.runs.consistency import has_model
 from sdr_ota.runs.new_folder import check_new_folder
-from sdr_ota.runs.run_folder import RunFolderError, read_run
+from sdr_ota.runs.run_folder import RunFolderError
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,14 @@ def export_run(path: Path, output: Path) -> Exported:
         CommandFailed: If the run has no model, or model, journal or output cannot be used.
     """
     try:
-        config = restore_config(read_run(path).start.get("config"))
+        run, config, _ = checked_run(path)
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
-    journal = path / JOURNAL
-    if not journal.is_file():
+    if not has_model(run):
         raise CommandFailed(f"{path} has no model: its clients were synthetic", WRONG_USE)
+    if all(result.mean_scalar is None for result in run.rounds):
+        raise CommandFailed(f"{path} has no model yet: no round has moved it", WRONG_USE)
+    journal = path / JOURNAL
     check_new_folder(output)
     return Exported(config.model.name, _export(config, journal, output))
 

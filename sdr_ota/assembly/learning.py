@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -101,10 +101,24 @@ def client_parts(config: Config, home: Path, task: "Task") -> list[list["Example
 
 
 def open_journal(
-    path: Path, n_updates: int, model: "torch.nn.Module", training: "Training"
+    path: Path, n_updates: int, model: "torch.nn.Module", training: "Training", experiment: str
 ) -> tuple["JournalWriter", Sequence["Update"]]:
-    """Start a run's journal, or replay the one that is there and go on with it."""
+    """Start a run's journal, or replay the one that is there and go on with it.
+
+    Args:
+        path: The journal.
+        n_updates: Updates that count; what follows them is cut off.
+        model: With the base weights; it takes the updates.
+        training: How clients learn.
+        experiment: Digest of the configuration.
+
+    Raises:
+        JournalError: If journal, weights and model do not belong together.
+        WeightsError: If the saved weights are damaged.
+    """
     from zo_core.stepping.journal import (  # noqa: PLC0415
+        JournalError,
+        check_base,
         continue_journal,
         read_journal,
         replay,
@@ -113,12 +127,21 @@ def open_journal(
     from zo_core.stepping.weight_checkpoint import load_weights  # noqa: PLC0415
 
     if not path.exists():
-        return start_journal(path, model, training.probe.kind, training.rule), ()
-    writer = continue_journal(path, n_updates)
+        if n_updates:
+            raise JournalError(f"{path} is missing: {n_updates} updates of this run are lost")
+        kind, rule = training.probe.kind, training.rule
+        return start_journal(path, model, kind, rule, experiment), ()
     journal = read_journal(path)
+    check_base(model, journal)
+    past = journal.updates[:n_updates]
     n_taken = load_weights(model, path.with_name(WEIGHTS), n_updates)
-    replay(model, journal, n_taken)
-    return writer, journal.updates
+    try:
+        replay(model, replace(journal, updates=past), n_taken)
+    except JournalError as wrong:
+        if n_taken:
+            raise JournalError(f"{path.with_name(WEIGHTS)} and {path}: {wrong}") from wrong
+        raise
+    return continue_journal(path, n_updates), past
 
 
 def training_of(config: Config, sampling_rate: float) -> "Training":

@@ -6,6 +6,7 @@ from pathlib import Path
 from sdr_ota.assembly.learning import Learning, client_parts, rate_of, task_of, training_of
 from sdr_ota.assembly.trained_copy import load_scored, with_journal
 from sdr_ota.assembly.trained_model import Progress
+from sdr_ota.config.digest import config_digest
 from sdr_ota.config.load import Config
 from zo_core.client import Cohort
 
@@ -26,7 +27,7 @@ def local_learning(
     sampling_rate = rate_of(config, parts)
     training = training_of(config, sampling_rate)
     scored = load_scored(config, home, progress)
-    copy = with_journal(scored, journal_path, n_updates, training)
+    copy = with_journal(scored, journal_path, n_updates, training, config_digest(config))
     cohort = Cohort(
         scored.model,
         scored.objective.losses,

@@ -67,6 +67,7 @@ def _with_sentences(load: Callable[[], _Loaded]) -> _Loaded:
         from zo_core.language.models import ModelUnavailableError  # noqa: PLC0415
         from zo_core.language.trainable import NothingToTrainError  # noqa: PLC0415
         from zo_core.stepping.journal import JournalError  # noqa: PLC0415
+        from zo_core.stepping.weight_checkpoint import WeightsError  # noqa: PLC0415
     except ImportError as missing:
         raise CommandFailed(
             f"a language model needs the extra 'llm' ({missing.name} is missing): "
@@ -81,5 +82,6 @@ def _with_sentences(load: Callable[[], _Loaded]) -> _Loaded:
         NothingToTrainError,
         CacheError,
         JournalError,
+        WeightsError,
     ) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong

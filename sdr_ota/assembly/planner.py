@@ -1,6 +1,8 @@
 """What plans a run's rounds from its soundings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ota_calibration.paths.feedback import FeedbackFormat
 from ota_calibration.paths.sounding import estimate_nodes, make_plan
@@ -39,6 +41,14 @@ class TrackingPlanner:
         return FeedbackFormat().fed_back(
             with_variation(plan, variation), sounding.sample_rate_hz, self.peak_amplitude
         )
+
+    def snapshot(self) -> dict[str, object]:
+        """Return what the soundings taught, as plain data."""
+        return self.tracker.snapshot()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to a snapshot; raises what `PathTracker.restore` raises."""
+        self.tracker.restore(state)
 
 
 def planner_of(config: Config, link: Link) -> TrackingPlanner:

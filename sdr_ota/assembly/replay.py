@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sdr_ota.assembly.bench import receiving
-from sdr_ota.config.load import Config, ConfigError, changed_config, restore_config
+from sdr_ota.assembly.checked_run import checked_run
+from sdr_ota.config.load import Config, ConfigError, changed_config
 from sdr_ota.config.parts import link_of
 from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.runs.capture_check import check_captured_round
 from sdr_ota.runs.captures import CaptureError, read_capture, stored_captures
 from sdr_ota.runs.replay import ReplayedRound, replay_capture
-from sdr_ota.runs.run_folder import RunFolderError, read_run
+from sdr_ota.runs.run_folder import RunFolderError, RunRecord
 
 DECODING_TABLES = ("link", "frame", "receiver")
 """Tables of a configuration that say how a capture is decoded."""
@@ -28,7 +30,7 @@ def replay_run(run: Path, settings: Sequence[str]) -> tuple[list[ReplayedRound],
     Raises:
         CommandFailed: If there are no captures, or a setting is not for the receiver.
     """
-    config = decoding_config(run, settings)
+    record, config = decoding_config(run, settings)
     paths = stored_captures(run)
     if not paths:
         raise CommandFailed(
@@ -39,14 +41,17 @@ def replay_run(run: Path, settings: Sequence[str]) -> tuple[list[ReplayedRound],
     with receiving(link_of(config), config) as link:
         for path in paths:
             try:
-                rounds.append(replay_capture(read_capture(path), link))
-            except CaptureError as wrong:
-                damaged.append(str(wrong))
+                stored = read_capture(path)
+                check_captured_round(stored.result, record.rounds)
+                rounds.append(replay_capture(stored, link))
+            except ValueError as wrong:  # a `CaptureError` is one, and names its file
+                text = str(wrong) if isinstance(wrong, CaptureError) else f"{path}: {wrong}"
+                damaged.append(text)
     return rounds, damaged
 
 
-def decoding_config(run: Path, settings: Sequence[str]) -> Config:
-    """Return the configuration of a run with some keys of the receiver's side changed."""
+def decoding_config(run: Path, settings: Sequence[str]) -> tuple[RunRecord, Config]:
+    """Return a run, and its configuration with some keys of the receiver's side changed."""
     for setting in settings:
         if setting.partition(".")[0].strip() not in DECODING_TABLES:
             raise CommandFailed(
@@ -55,6 +60,7 @@ def decoding_config(run: Path, settings: Sequence[str]) -> Config:
                 WRONG_USE,
             )
     try:
-        return changed_config(restore_config(read_run(run).start.get("config"), settings), settings)
+        record, config, _ = checked_run(run, settings)
+        return record, changed_config(config, settings)
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong

@@ -1,4 +1,4 @@
-"""A whole run: open the bench, load the clients, go round by round, write it all down."""
+"""A whole run: open the bench, load who takes part, go round by round, write how it ended."""
 
 import resource
 from collections.abc import Sequence
@@ -6,32 +6,28 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ota_calibration.privacy.ledger import BudgetSpent
+from ota_calibration.privacy.ledger_digest import LedgerDigest
+from ota_calibration.privacy.spending import LEDGER
 
 from sdr_ota.assembly.bench import open_bench, receiving
 from sdr_ota.assembly.fresh_records import required_records
 from sdr_ota.assembly.learning import JOURNAL, Learning
-from sdr_ota.assembly.partners import Partners, partners_of
-from sdr_ota.assembly.planner import TrackingPlanner, planner_of
-from sdr_ota.assembly.privacy import admission
+from sdr_ota.assembly.partners import partners_of
+from sdr_ota.assembly.planner import planner_of
+from sdr_ota.assembly.resumed_run import ResumedRun, resumed_run
+from sdr_ota.assembly.run_rounds import RunWatch, go_round
 from sdr_ota.assembly.scheme_choice import with_chosen_scheme
-from sdr_ota.assembly.server import server_of
-from sdr_ota.assembly.sounding_record import sounding_record
-from sdr_ota.assembly.start_record import radios_of, start_record
+from sdr_ota.assembly.start_record import radios_of, resume_line, start_record
 from sdr_ota.config.air_time import gradient_air_s_per_round
-from sdr_ota.config.load import Config, ConfigError, load_config, restore_config
-from sdr_ota.config.parts import link_of, max_duty_cycle, simulated_air
-from sdr_ota.failure import INTERRUPTED, NO_RADIO, WRONG_USE, CommandFailed, EveryRoundErased
+from sdr_ota.config.load import Config, ConfigError, load_config
+from sdr_ota.config.parts import link_of, simulated_air
+from sdr_ota.failure import INTERRUPTED, NO_RADIO, WRONG_USE, CommandFailed
 from sdr_ota.interruption import Interruption
-from sdr_ota.report.progress import OpenLive, RunView, run_view
-from sdr_ota.rounds.duty import DutyLimit
-from sdr_ota.rounds.exchange import Link
-from sdr_ota.rounds.patience import patiently
-from sdr_ota.rounds.round import RoundResult, Schedule, run_rounds
-from sdr_ota.rounds.server import Server
-from sdr_ota.runs.capture_folder import CaptureFolder
-from sdr_ota.runs.checkpoint import CHECKPOINT, RunState, load_run_state, save_run_state
-from sdr_ota.runs.run_folder import Ending, Evaluation, RunFolder, RunFolderError, read_run
+from sdr_ota.report.progress import OpenLive, run_view
+from sdr_ota.runs.checkpoint import CHECKPOINT, RunState
+from sdr_ota.runs.owner_only import owner_only
+from sdr_ota.runs.run_folder import Ending, RunFolder, RunFolderError, read_run
+from sdr_ota.runs.run_lock import run_lock
 
 
 @dataclass(frozen=True)
@@ -72,41 +68,50 @@ def run_config(config: Config, origin: Origin, open_live: OpenLive | None = None
     Raises:
         CommandFailed: If it cannot begin, or ends before its last round; its folder says why.
     """
-    try:
-        config = with_chosen_scheme(config)
-        folder = RunFolder.create(Path(config.run.folder).expanduser())
-    except (ConfigError, RunFolderError) as wrong:
-        raise CommandFailed(str(wrong), WRONG_USE) from wrong
-    _run_to_the_end(config, origin, folder, None, open_live)
+    with owner_only(config.privacy.protect != "nothing"):
+        try:
+            config = with_chosen_scheme(config)
+            folder = RunFolder.create(Path(config.run.folder).expanduser())
+            with run_lock(folder.path):
+                _run_to_the_end(config, origin, folder, None, open_live)
+        except (ConfigError, RunFolderError) as wrong:
+            raise CommandFailed(str(wrong), WRONG_USE) from wrong
     return folder.path
 
 
-def resume_run(path: Path, open_live: OpenLive | None = None) -> None:
+def resume_run(path: Path, more_rounds: int = 0, open_live: OpenLive | None = None) -> bool:
     """Continue a run that was interrupted: same seeds, world, model and ledger.
 
     Args:
         path: Its folder.
+        more_rounds: Rounds to add to those that were planned.
         open_live: Opens what shows the run as it goes on; None for standard error.
+
+    Returns:
+        Whether anything was left to do; otherwise nothing was touched.
 
     Raises:
         CommandFailed: If it cannot go on, or ends before its last round.
     """
     try:
-        run = read_run(path)
-        config = restore_config(run.start.get("config"))
+        read_run(path)  # no lock is left in what is no run folder
+        with run_lock(path):
+            earlier = resumed_run(path, more_rounds)
+            if earlier is None:
+                return False
+            origin = Origin(Path(earlier.run.start["home"]), earlier.run.start["config_file"])
+            with owner_only(earlier.config.privacy.protect != "nothing"):
+                _run_to_the_end(earlier.config, origin, RunFolder(path), earlier, open_live)
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
-    name = str(run.start.get("config_file", ""))
-    standing = load_run_state(path)  # a run that cannot be continued keeps the record of its end
-    origin = Origin(Path(str(run.start["home"])), name)
-    _run_to_the_end(config, origin, RunFolder(path), standing, open_live)
+    return True
 
 
 def _run_to_the_end(
     config: Config,
     origin: Origin,
     folder: RunFolder,
-    standing: RunState | None,
+    earlier: ResumedRun | None,
     open_live: OpenLive | None,
 ) -> None:
     """Run what is left and write how it ended.
@@ -115,13 +120,14 @@ def _run_to_the_end(
         config: The experiment.
         origin: Where the config comes from.
         folder: Of the run.
-        standing: Where the run stood; None for one that has no round yet.
+        earlier: What was done before; None for a new run.
         open_live: Opens what shows the run as it goes on; None for standard error.
     """
     with Interruption() as interruption:
         try:
             with run_view(config.run, folder.path, open_live) as view:
-                why = _run(config, origin, _Told(folder, view), interruption, standing)
+                watch = RunWatch(folder, view, LedgerDigest(folder.path / LEDGER), interruption)
+                why = _run(config, origin, watch, earlier)
         except KeyboardInterrupt:
             _stop(folder, "abort", "interrupted by the user")
             text = f"interrupted; go on with: sdr-ota run --resume {folder.path}"
@@ -129,6 +135,9 @@ def _run_to_the_end(
         except CommandFailed as failure:
             _stop(folder, "fail", str(failure))
             raise _with_way_on(failure, folder) from failure
+        except RunFolderError as damaged:
+            _stop(folder, "fail", str(damaged))
+            raise
         except OSError as error:
             _stop(folder, "fail", str(error))
             raise CommandFailed(_cannot_write(folder, error)) from error
@@ -153,94 +162,29 @@ def _cannot_write(folder: RunFolder, error: OSError) -> str:
     return f"{text}; make room and go on with: sdr-ota run --resume {folder.path}"
 
 
-def _run(
-    config: Config,
-    origin: Origin,
-    told: "_Told",
-    interruption: Interruption,
-    standing: RunState | None,
-) -> str:
+def _run(config: Config, origin: Origin, watch: RunWatch, earlier: ResumedRun | None) -> str:
     """Run what is left of an experiment and say why it ended."""
-    folder, home, name = told.folder, origin.home, origin.name
-    if standing is None:
-        standing = RunState(simulated_air(config), planner_of(config, link_of(config)))
-    # What a crash left of a round that was not finished is done again.
-    n_updates = folder.keep_rounds(standing.position.next_round)
-    with open_bench(config, standing.air) as bench:
+    folder, home, name = watch.folder, origin.home, origin.name
+    state = RunState(simulated_air(config), planner_of(config, link_of(config)))
+    if earlier is not None:
+        earlier.restore(state)
+    n_updates = earlier.n_updates if earlier else 0
+    with open_bench(config, state.air) as bench:
         start = {**start_record(config, home, bench), "config_file": name}
         start["calibration"] = required_records(config, home, bench, name)
-        folder.write_start(start)
+        if earlier is None:
+            folder.write_start(start)
         journal = folder.path / JOURNAL
-        with partners_of(config, bench, home, journal, n_updates, told.view.preparing) as partners:
-            learned = _learned(config, partners.learning)
-            folder.write_start({**start, **learned, **radios_of(partners.bench)})
+        with partners_of(config, bench, home, journal, n_updates, watch.view.preparing) as partners:
+            start.update(_learned(config, partners.learning))
+            start.update(radios_of(partners.bench))
+            if earlier is not None:  # all that can be wrong with it has been looked at by now
+                folder.write_resume(resume_line(start, earlier))
+            # What a crash left of a round that was not finished is done again.
+            folder.keep_rounds(state.position.next_round)
+            folder.write_start(start)
             with partners.learning.threads(), receiving(link_of(config), config) as link:
-                return _go_round(config, link, partners, standing, told, interruption)
-
-
-def _go_round(
-    config: Config,
-    link: Link,
-    partners: Partners,
-    standing: RunState,
-    told: "_Told",
-    interruption: Interruption,
-) -> str:
-    """Run all rounds, or as many as the privacy budget pays for, and say why it ended."""
-    bench, learning, position = partners.bench, partners.learning, standing.position
-    captures = CaptureFolder(told.folder.path, config.captures, link, bench)
-    captures.keep_before(position.next_round)
-    if position.next_round == 0:
-        told.evaluate(0, learning)
-    try:
-        with admission(config, bench, link, told.folder.path, learning.sampling_rate) as admit:
-            server = server_of(
-                config,
-                bench,
-                link,
-                partners.nodes,
-                standing.planner,
-                admit,
-                standing.air,
-                learning.followers,
-            )
-            _run_rounds(config, server, learning, standing, (told, captures), interruption)
-    except learning.failures as lost:
-        raise CommandFailed(str(lost)) from lost
-    except BudgetSpent as spent:
-        told.evaluate(position.next_round, learning)
-        return f"{spent}; {position.next_round} of {config.run.rounds} rounds done"
-    rounds = read_run(told.folder.path).rounds
-    if all(r.erasure for r in rounds):
-        last = rounds[-1]
-        text = f"every round was erased; the last: {last.erasure}: {last.detail}"
-        raise EveryRoundErased(text, told.folder.path)
-    return "all rounds done"
-
-
-def _run_rounds(
-    config: Config,
-    server: Server,
-    learning: Learning,
-    standing: RunState,
-    observers: tuple["_Told", CaptureFolder],
-    interruption: Interruption,
-) -> None:
-    """Go round by round; after each, write it down and save where the run stands."""
-    told, captures = observers
-    position, duty = standing.position, DutyLimit(max_duty_cycle(config))
-    schedule = Schedule(config.run.rounds, config.run.seed, config.link.sounding_every)
-    results = run_rounds(server, schedule, position, captures.observe)
-    for result in patiently(results, config.radio.give_up_after):
-        duty.count(result.compute_s)
-        told.round_done(result, standing.planner)
-        done = position.next_round
-        if done % config.run.evaluate_every == 0 or done == config.run.rounds:
-            told.evaluate(done, learning)
-        if learning.at_step_boundary():
-            save_run_state(standing, told.folder.path)
-        interruption.check()
-        duty.rest()
+                return go_round(config, link, partners, state, watch)
 
 
 def _learned(config: Config, learning: Learning) -> dict[str, object]:
@@ -253,31 +197,13 @@ def _learned(config: Config, learning: Learning) -> dict[str, object]:
     }
 
 
-@dataclass(frozen=True)
-class _Told:
-    """Who is told how the run goes: the folder and the person who watches."""
-
-    folder: RunFolder
-    view: RunView
-
-    def round_done(self, result: RoundResult, planner: TrackingPlanner) -> None:
-        """Tell of a round, and of the sounding before it."""
-        self.folder.append_round(result)
-        if result.sounding_s:
-            self.folder.append_sounding(sounding_record(result.round, planner))
-        self.view.round_done(result)
-
-    def evaluate(self, rounds_done: int, learning: Learning) -> None:
-        """Score the model if it can be scored, and tell."""
-        if learning.evaluate is None:
-            return
-        score = learning.evaluate()
-        self.folder.append_evaluation(Evaluation(rounds_done, score))
-        self.view.evaluated(rounds_done, learning.score_name, score)
-
-
 def _stop(folder: RunFolder, ending: Ending, why: str) -> None:
-    """Write the run's end; a disk that takes nothing more must not hide why it ended."""
+    """Write the run's end; a disk that takes nothing more must not hide why it ended.
+
+    A run that could not be resumed keeps the record of its earlier end.
+    """
+    if not folder.has_begun:
+        return
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with suppress(OSError):
         folder.write_stop(ending, why, peak_kib * 1024)

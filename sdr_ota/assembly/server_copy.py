@@ -19,6 +19,7 @@ from sdr_ota.assembly.node_actor import NodeActor
 from sdr_ota.assembly.node_client import FINGERPRINT_SEED, updates_to_bytes
 from sdr_ota.assembly.trained_copy import load_scored, with_journal
 from sdr_ota.assembly.trained_model import Progress
+from sdr_ota.config.digest import config_digest
 from sdr_ota.config.load import Config
 from sdr_ota.failure import NO_RADIO, CommandFailed
 from sdr_ota.radio.address import at_host
@@ -79,7 +80,7 @@ def model_copy(
         direction_fingerprint(FINGERPRINT_SEED),
     )
     training = training_of(config, 1.0)
-    copy = with_journal(scored, journal_path, n_updates, training)
+    copy = with_journal(scored, journal_path, n_updates, training, config_digest(config))
     updates: list[Update] = [*copy.past]
 
     def stepped(update: Update) -> None:

@@ -7,7 +7,9 @@ from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
+from sdr_ota.assembly.resumed_run import ResumedRun
 from sdr_ota.config.air_time import air_s_per_round
+from sdr_ota.config.digest import config_digest
 from sdr_ota.config.load import Config
 from sdr_ota.rounds.exchange import Bench
 
@@ -21,7 +23,8 @@ def start_record(config: Config, home: Path, bench: Bench) -> Mapping[str, objec
         bench: The radios.
     """
     return {
-        "config": config.model_dump(),
+        "config": config.model_dump(mode="json"),
+        "config_digest": config_digest(config),
         "home": str(home.resolve()),
         "payload": config.link.payload,
         "air_s_per_round": air_s_per_round(config),
@@ -37,6 +40,21 @@ def radios_of(bench: Bench) -> Mapping[str, object]:
     return {
         "radios": [asdict(info) for info in bench.infos],
         "settings": [asdict(settings) for settings in bench.settings],
+    }
+
+
+def resume_line(start: Mapping[str, object], earlier: ResumedRun) -> Mapping[str, object]:
+    """Return what a start record says of a run that goes on.
+
+    Args:
+        start: What is known now, as `start_record` returns it.
+        earlier: What was done before.
+    """
+    changing = ("versions", "git", "machine", "radios", "settings", "calibration")
+    return {
+        "from_round": earlier.next_round,
+        "more_rounds": earlier.more_rounds,
+        **{name: start[name] for name in changing if name in start},
     }
 
 

@@ -108,7 +108,7 @@ def load_scored(config: Config, home: Path, progress: Progress) -> ScoredModel:
 
 
 def with_journal(
-    scored: ScoredModel, journal_path: Path, n_updates: int, training: Training
+    scored: ScoredModel, journal_path: Path, n_updates: int, training: Training, experiment: str
 ) -> TrainedCopy:
     """Let a base model take the updates of a run's journal; begin one if there is none.
 
@@ -117,8 +117,9 @@ def with_journal(
         journal_path: The weights lie beside it.
         n_updates: How many of its updates count; what follows them is cut off.
         training: How clients learn.
+        experiment: Digest of the configuration.
     """
-    journal, past = open_journal(journal_path, n_updates, scored.model, training)
+    journal, past = open_journal(journal_path, n_updates, scored.model, training, experiment)
     return TrainedCopy(scored, journal, journal_path.with_name(WEIGHTS), past)
 
 

@@ -11,6 +11,7 @@ import typer
 
 from sdr_ota.cli.command_list import CommandList
 from sdr_ota.failure import CommandFailed
+from sdr_ota.printable import printable
 
 app = typer.Typer(
     name="sdr-ota",
@@ -38,5 +39,5 @@ def main() -> None:
     except CommandFailed as failure:
         if os.environ.get("SDR_OTA_TRACEBACK"):
             raise
-        print(f"sdr-ota: {failure}", file=sys.stderr)
+        print(f"sdr-ota: {printable(str(failure))}", file=sys.stderr)
         sys.exit(failure.exit_code)

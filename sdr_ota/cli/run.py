@@ -13,12 +13,16 @@ Experiment = Annotated[Path | None, typer.Argument(help="TOML file; units stand 
 Resume = Annotated[
     Path | None, typer.Option(metavar="RUN", help="Continue an interrupted run in its own folder.")
 ]
+MoreRounds = Annotated[
+    int, typer.Option(metavar="N", min=0, help="With --resume: N rounds more than planned.")
+]
 
 
 def run(
     experiment: Experiment = None,
     demo: Annotated[bool, typer.Option("--demo", help="Run the built-in demo.")] = False,
     resume: Resume = None,
+    rounds: MoreRounds = 0,
     settings: Settings = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Run an experiment: K clients fine-tune one model together.
@@ -29,12 +33,14 @@ def run(
     """
     if demo + (experiment is not None) + (resume is not None) != 1:
         raise CommandFailed("give one of: a config file, --demo, --resume RUN", WRONG_USE)
+    if resume is None and rounds:
+        raise CommandFailed("--rounds goes with --resume RUN: use --set run.rounds=N", WRONG_USE)
     if resume is None:
         run_command(experiment, settings)
         return
     if settings:
         raise CommandFailed("--resume keeps the run's own config: leave out --set", WRONG_USE)
-    resume_command(resume)
+    resume_command(resume, rounds)
 
 
 def run_command(experiment: Path | None, settings: Sequence[str]) -> None:
@@ -45,10 +51,13 @@ def run_command(experiment: Path | None, settings: Sequence[str]) -> None:
     show_run(start_run(experiment, settings))
 
 
-def resume_command(path: Path) -> None:
-    """Continue a run that was interrupted, and show its figures."""
+def resume_command(path: Path, more_rounds: int = 0) -> None:
+    """Continue a run that was interrupted, or for more rounds, and show its figures."""
     from sdr_ota.assembly.run import resume_run
-    from sdr_ota.report.run_report import show_run
+    from sdr_ota.report.run_report import print_run, show_run
 
-    resume_run(path)
-    show_run(path)
+    if resume_run(path, more_rounds):
+        show_run(path)
+    else:
+        print_run(path)
+        print("nothing left to do: the run has ended; go on for N more rounds with --rounds N")

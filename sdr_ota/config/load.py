@@ -35,6 +35,9 @@ from sdr_ota.plugins import PluginError
 from sdr_ota.radio.normal_form import normal_form
 from sdr_ota.schemes import load_scheme
 
+LONGEST_SHOWN = 200
+"""Characters of a wrong value in a message."""
+
 MAX_PROCESSES = 4
 """Nodes that may be processes of their own: inputs of the GNU Radio flowgraph between them."""
 
@@ -269,7 +272,7 @@ def read_tables(path: Path) -> dict[str, object]:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"cannot read {path}: it is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
 
 
@@ -301,6 +304,20 @@ def _value(text: str) -> object:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"--set: {_short(text)} is no value: {error}") from None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
+def _shown(value: object) -> str:
+    """Return a value as a message shows it, however large it is."""
+    try:
+        return _short(repr(value))
+    except (ValueError, RecursionError):  # Python refuses to write out numbers of many digits
+        return f"a {type(value).__name__} that is too large to be shown"
 
 
 def _sentence(error: ErrorDetails) -> str:
@@ -311,7 +328,7 @@ def _sentence(error: ErrorDetails) -> str:
     if error["type"] == "value_error":
         return f"{place}: {error['ctx']['error']}" if place else str(error["ctx"]["error"])
     message = error["msg"].replace("Input should be", "it should be")
-    return f"{place} = {error['input']!r}: {message}{_allowed(place)}"
+    return f"{place} = {_shown(error['input'])}: {message}{_allowed(place)}"
 
 
 def _allowed(place: str) -> str:

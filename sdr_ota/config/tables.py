@@ -10,20 +10,23 @@ from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count: TypeAlias = Annotated[int, Field(ge=1)]
+Count: TypeAlias = Annotated[int, Field(ge=1, le=2**31)]
+Seed: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class Table(BaseModel):
     """A table: frozen, and unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False
+    )
 
 
 class RunTable(Table):
     """How long, from which seed, and where the results go."""
 
     rounds: Count = Field(300, description="rounds over the air")
-    seed: Annotated[int, Field(ge=0)] = Field(1, description="everything random follows from it")
+    seed: Seed = Field(1, description="everything random follows from it")
     folder: str = Field("runs", description="folder in which the run's own folder is made")
     evaluate_every: Count = Field(50, description="rounds between two held-out accuracies")
     tensorboard: bool = Field(False, description="also write curves for TensorBoard")
@@ -65,8 +68,8 @@ class DataTable(Table):
     )
     train: str = Field("builtin", description="file, datasets:NAME, or builtin")
     held_out: str = Field("builtin", description="file, datasets:NAME, or builtin")
-    train_limit: int | None = Field(None, ge=1, description="use only the first examples")
-    held_out_limit: int | None = Field(None, ge=1, description="use only the first examples")
+    train_limit: Count | None = Field(None, description="use only the first examples")
+    held_out_limit: Count | None = Field(None, description="use only the first examples")
     template: str | None = Field(None, description="prompt with {column}s; needs a verbaliser")
     verbaliser: Mapping[str, str] | None = Field(None, description="label to words")
     label_column: str = Field("label", description="column that holds the answer")
@@ -101,7 +104,7 @@ class ZoTable(Table):
     """The zeroth-order estimator and its step."""
 
     learning_rate: Positive = Field(5e-4, description="step along the direction for a scalar of 1")
-    warmup_rounds: Annotated[int, Field(ge=0)] = Field(
+    warmup_rounds: Annotated[int, Field(ge=0, le=2**31)] = Field(
         0, description="rounds in which the learning rate rises to its value"
     )
     decay: Literal["constant", "linear", "cosine"] = Field(
@@ -119,7 +122,7 @@ class ZoTable(Table):
     directions_per_step: Count = Field(
         1, description="rounds whose directions are probed at the same weights and make one step"
     )
-    seed_pool: int | None = Field(None, ge=1, description="use only so many directions in all")
+    seed_pool: Count | None = Field(None, description="use only so many directions in all")
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="made again from the scalars of earlier steps, at no memory"
     )
@@ -220,6 +223,11 @@ class FrameTable(Table):
         )
 
 
+SchemeParameter: TypeAlias = (
+    Annotated[int, Field(ge=-(2**31), le=2**31)] | Annotated[float, Field(allow_inf_nan=False)]
+)
+
+
 class LinkTable(Table):
     """How numbers are added over the air."""
 
@@ -227,7 +235,9 @@ class LinkTable(Table):
         "coherent",
         description="how symbols are added, a plug-in too; auto: what the paths are good for",
     )
-    scheme_parameters: Mapping[str, int | float] = Field({}, description="the scheme's own fields")
+    scheme_parameters: Mapping[str, SchemeParameter] = Field(
+        {}, description="the scheme's own fields"
+    )
     payload: Literal["analog", "sign"] = Field("analog", description="the scalar or its sign")
     scalar_limit: Positive = Field(8.0, description="scalars are clipped to plus and minus this")
     abstention_limit: Annotated[float, Field(ge=0)] = Field(
@@ -282,12 +292,14 @@ class RadioTable(Table):
         description="rounds in a row that are lost with a radio or a machine before the run stops; "
         "between them up to 5 s are waited",
     )
-    center_freq_hz: Positive = Field(915e6, description="to which all radios are tuned")
-    sample_rate_hz: Positive = Field(1e6, description="of all radios")
+    center_freq_hz: Positive = Field(915e6, le=1e12, description="to which all radios are tuned")
+    sample_rate_hz: Positive = Field(1e6, le=1e10, description="of all radios")
     tx_gain_db: float = Field(0.0, description="of every node; fixed during a run")
     rx_gain_db: float = Field(0.0, description="of the receiver; fixed during a run")
     lead_s: Positive = Field(
-        1e-3, description="from the decision to send until the frame begins; real radios: 0.05"
+        1e-3,
+        le=10,
+        description="from the decision to send until the frame begins; real radios: 0.05",
     )
     transmit_allowed: bool = Field(False, description="real radios send only if this is true")
 
@@ -308,7 +320,7 @@ class RadioTable(Table):
 class CapturesTable(Table):
     """Which rounds are kept as SigMF recordings in the run folder."""
 
-    every: Annotated[int, Field(ge=0)] = Field(
+    every: Annotated[int, Field(ge=0, le=2**31)] = Field(
         50, description="keep the capture of every n-th round; 0 for none of them"
     )
     erased: bool = Field(True, description="keep those of erased rounds too")
@@ -337,9 +349,9 @@ class BandTable(Table):
     """A band in which you may transmit: write down what your licence or the law allows."""
 
     name: str = Field("", description="for messages")
-    low_hz: Positive = Field(description="lower edge")
-    high_hz: Positive = Field(description="upper edge")
-    max_duty_cycle: Annotated[float, Field(gt=0, le=1)] = Field(
+    low_hz: Positive = Field(le=1e12, description="lower edge")
+    high_hz: Positive = Field(le=1e12, description="upper edge")
+    max_duty_cycle: Annotated[float, Field(ge=1e-6, le=1)] = Field(
         1.0, description="largest share of the time in which a node sends; 0.01 is one percent"
     )
 
@@ -365,7 +377,7 @@ class AirTable(Table):
     """The simulated air: a preset, and what is different from it."""
 
     preset: str = Field("lab-wired", description="`sdr-ota presets` lists them; or a plug-in")
-    seed: int | None = Field(None, ge=0, description="run.seed if not given")
+    seed: Seed | None = Field(None, description="run.seed if not given")
     snr_db: float | None = Field(
         None, ge=-60, le=120, description="full-scale node through 0 dB over noise, per sample"
     )

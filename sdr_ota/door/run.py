@@ -101,7 +101,7 @@ def run(
         try:
             if resume is not None:
                 folder = Path(resume)
-                resume_run(folder, open_live)
+                resume_run(folder, open_live=open_live)
             else:
                 given = experiment_of(config, set)
                 folder = run_config(given.config, Origin(given.home, given.name), open_live)

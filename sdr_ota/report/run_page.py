@@ -10,6 +10,7 @@ from ota_calibration.privacy.ledger_record import LedgerError
 from ota_calibration.privacy.spending import privacy_spending
 
 from sdr_ota.config.load import Config
+from sdr_ota.printable import printable
 from sdr_ota.report.figures import (
     capture_figure,
     carrier_figure,
@@ -55,19 +56,25 @@ def report_summary(runs: Sequence[NamedRun]) -> str:
 
 def report_sections(runs: Sequence[NamedRun]) -> list[Section]:
     """Return the whole report; sections without anything to show are left out."""
+    drawn = [NamedRun(_no_formula(named.name), named.run) for named in runs]
     with house_style():
         sections = [
             Section("Figures of the run", tables=[_numbers(runs)]),
-            _learning(runs),
-            _link(runs),
-            _captures(runs),
-            _erasures(runs),
-            _privacy(runs),
+            _learning(drawn),
+            _link(drawn),
+            _captures(drawn),
+            _erasures(drawn),
+            _privacy(drawn),
             _cost(runs),
             _settings(runs),
             _machine(runs),
         ]
     return [s for s in sections if s.text or s.tables or s.figures]
+
+
+def _no_formula(name: str) -> str:
+    """Return a name that figures show as it is: dollars begin no formula."""
+    return printable(name).replace("$", r"\$")
 
 
 def _sentence(named: NamedRun) -> str:

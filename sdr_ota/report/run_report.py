@@ -9,11 +9,15 @@ from rich.console import Console
 from rich.table import Table
 
 from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.printable import printable
 from sdr_ota.report.html_page import FigureFormat, render_page, save_figures
 from sdr_ota.report.named_run import NamedRun, name_runs
 from sdr_ota.report.run_page import report_sections, report_summary, report_title
 from sdr_ota.report.run_table import table_rows
+from sdr_ota.runs.consistency import read_checked_run
+from sdr_ota.runs.owner_only import owner_only
 from sdr_ota.runs.run_folder import RunFolderError, RunRecord, read_run
+from sdr_ota.runs.run_records import is_private
 from sdr_ota.runs.strict_json import strict_json
 from sdr_ota.runs.summary import summarise
 
@@ -61,11 +65,17 @@ def show_run(folder: Path) -> None:
     run = read_run(folder)
     _print_table([NamedRun(folder.name, run)])
     try:
-        save_plots(run)
+        with owner_only(is_private(run.start)):
+            save_plots(run)
     except OSError as error:
         raise CommandFailed(
             f"the run is complete, but its plots cannot be written: {error.strerror or error}"
         ) from error
+
+
+def print_run(folder: Path) -> None:
+    """Print the table of one run; nothing in its folder is touched."""
+    _print_table([NamedRun(folder.name, read_run(folder))])
 
 
 def save_plots(run: RunRecord) -> None:
@@ -80,18 +90,18 @@ def save_plots(run: RunRecord) -> None:
 
 def _read(folders: Sequence[Path]) -> list[RunRecord]:
     try:
-        return [read_run(folder) for folder in folders]
+        return [read_checked_run(folder)[0] for folder in folders]
     except RunFolderError as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
 
 
 def _print_table(runs: Sequence[NamedRun]) -> None:
     alone = len(runs) == 1
-    title = f"run {runs[0].run.folder}" if alone else None
+    title = printable(f"run {runs[0].run.folder}") if alone else None
     table = Table(box=SIMPLE_HEAD, show_header=not alone, title=title)
     table.add_column(style="bold")
     for named in runs:
-        table.add_column(named.name, overflow="fold")
+        table.add_column(printable(named.name), overflow="fold")
     for row in table_rows([named.run for named in runs]):
-        table.add_row(*row)
+        table.add_row(*(printable(cell) for cell in row))
     console.print(table)

@@ -2,12 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
+from ota_calibration.privacy.ledger_digest import ledger_contradiction
 from ota_calibration.privacy.ledger_record import LedgerError
-from ota_calibration.privacy.spending import privacy_spent
+from ota_calibration.privacy.spending import LEDGER, privacy_spent
 
+from sdr_ota.runs.consistency import missing_files
 from sdr_ota.runs.run_folder import RunRecord
+from sdr_ota.runs.run_lock import is_in_use
+from sdr_ota.runs.run_records import is_private
 from sdr_ota.runs.summary import Summary, summarise
 
 USABLE_NMSE_DB = -6.0
@@ -29,7 +32,11 @@ def aligned_rows(columns: Sequence[Mapping[str, str]]) -> list[tuple[str, ...]]:
 def _column(run: RunRecord) -> list[tuple[str, str]]:
     summary = summarise(run)
     rows = _rows(summary)
-    rows.append(("privacy", _privacy(run.folder)))
+    rows.append(("privacy", _privacy(run)))
+    if gone := missing_files(run):
+        rows.append(("missing files", ", ".join(gone)))
+    if resumes := run.start.get("resumes"):
+        rows.append(("resumed", ", ".join(f"at round {r['from_round']}" for r in resumes)))
     if words := advice(summary):
         rows.append(("advice", words))
     ending = str(run.stop.get("ending", "not ended"))
@@ -37,11 +44,23 @@ def _column(run: RunRecord) -> list[tuple[str, str]]:
     return rows
 
 
-def _privacy(folder: Path) -> str:
+def _privacy(run: RunRecord) -> str:
+    """Say what was spent; what the ledger does not cover is said before what it says."""
     try:
-        return privacy_spent(folder) or "no promise"
+        spent = privacy_spent(run.folder) or "no promise"
+        why = ledger_gap(run)
     except LedgerError as broken:
         return f"unknown: {broken}"
+    return f"incomplete: {LEDGER}: {why}; it says: {spent}" if why else spent
+
+
+def ledger_gap(run: RunRecord) -> str:
+    """Say why the ledger of a run does not cover its rounds; nothing if it does."""
+    path, digests = run.folder / LEDGER, [result.ledger_digest for result in run.rounds]
+    content = path.read_bytes() if path.is_file() else None
+    if is_in_use(run.folder) and content is not None:
+        return ""  # it has grown since the rounds were read
+    return ledger_contradiction(content, digests, is_private(run.start))
 
 
 def _rows(summary: Summary) -> list[tuple[str, str]]:

@@ -54,6 +54,7 @@ class RoundResult:
         compute_s: Wall time of the clients' probes and steps.
         erasure: Reason if the round was lost.
         detail: One sentence on the erasure, or on the nodes that were left out.
+        ledger_digest: Of the privacy ledger after the round; None without a promise.
     """
 
     round: int
@@ -75,6 +76,7 @@ class RoundResult:
     compute_s: float = 0.0
     erasure: Reason | None = None
     detail: str = ""
+    ledger_digest: str | None = None
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ Complex numbers are pairs ``[real, imaginary]``; seeds are 64-bit whole numbers.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from sdr_ota.radio.base import Capture
 from sdr_ota.rounds.exchange import Bench, Link, Reception
@@ -14,8 +15,7 @@ from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.recording import Json
 from sdr_ota.schemes import load_recorded_scheme, scheme_record
 from sdr_ota.signal.frame import FrameFormat
-from sdr_ota.signal.waveform import Pulse
-from sdr_ota.types import Precoder, TransmitPlan
+from sdr_ota.types import TransmitPlan
 
 WALL_TIMES = ("sounding_s", "exchange_s", "compute_s")
 """What is left out of a result: in simulation the same seed then gives the same bytes."""
@@ -74,7 +74,7 @@ def link_record(link: Link) -> Json:
 
 def link_of(record: Json) -> Link:
     """Return the link that ``link_record`` wrote down."""
-    frame = FrameFormat(**{**record["frame"], "pulse": Pulse(**record["frame"]["pulse"])})
+    frame = TypeAdapter(FrameFormat).validate_python(record["frame"])
     return Link(
         frame=frame,
         scheme=load_recorded_scheme(record["scheme"], record["scheme_parameters"]),
@@ -95,14 +95,8 @@ def plan_record(plan: TransmitPlan) -> Json:
 
 def plan_of(record: Json) -> TransmitPlan:
     """Return the plan that ``plan_record`` wrote down."""
-    precoders = (Precoder(**p) for p in record["precoders"])
-    return TransmitPlan(
-        **{
-            **record,
-            "precoders": tuple(replace(p, gain=complex(*p.gain)) for p in precoders),  # type: ignore[misc]
-            "left_out": tuple(record["left_out"]),
-        }
-    )
+    precoders = [{**p, "gain": complex(*p["gain"])} for p in record["precoders"]]
+    return TypeAdapter(TransmitPlan).validate_python({**record, "precoders": precoders})
 
 
 def radios_record(bench: Bench) -> list[Json]:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from sdr_ota.rounds.exchange import Bench, Link, Reception
 from sdr_ota.rounds.round import RoundResult
+from sdr_ota.runs.capture_check import check_capture
 from sdr_ota.runs.capture_record import link_of, ota_fields, reception_of
 from sdr_ota.runs.recording import (
+    DAMAGE,
     META,
     CaptureError,
     FramePart,
@@ -20,7 +22,7 @@ from sdr_ota.runs.recording import (
     unreadable,
     write_recording,
 )
-from sdr_ota.runs.run_folder import round_of
+from sdr_ota.runs.run_records import round_of
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.subcarriers import USED_BAND
 
@@ -95,15 +97,17 @@ def read_capture(path: Path) -> StoredCapture:
     fields, capture = read_recording(path)
     try:
         clipped = replace(capture, n_clipped=int(fields["ota:clipped"]))
-        return StoredCapture(
+        stored = StoredCapture(
             path=path,
             reception=reception_of(fields, clipped),
             link=link_of(fields["ota:link"]),
-            result=round_of(fields["ota:result"]),
+            result=round_of(fields["ota:result"], "ota:result"),
             radios=tuple(fields["ota:radios"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+        check_capture(stored.reception, stored.link)
+    except DAMAGE as error:
         raise unreadable(path, error) from error
+    return stored
 
 
 def frame_parts(reception: Reception, frame: FrameFormat) -> tuple[FramePart, ...]:

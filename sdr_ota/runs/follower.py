@@ -1,11 +1,11 @@
 """Read a run folder while it is being written: only what is new is read again."""
 
-import json
 import os
 from pathlib import Path
 
 from sdr_ota.rounds.round import RoundResult
-from sdr_ota.runs.run_folder import RunFolderError, RunRecord, read_run, round_of
+from sdr_ota.runs.read_records import parse_lines, whole_lines
+from sdr_ota.runs.run_folder import ROUNDS, RunRecord, check_order, read_run
 
 
 class RunFollower:
@@ -22,7 +22,7 @@ class RunFollower:
         self.run: RunRecord = read_run(folder, rounds=())
         self.generation = 0
         """Grows whenever rounds were taken back: what was read before is void."""
-        self._path = folder / "rounds.jsonl"
+        self._path = folder / ROUNDS
         self._rounds: list[RoundResult] = []
         self._inode = 0
         self._offset = 0
@@ -48,9 +48,8 @@ class RunFollower:
                 self.generation += bool(self._rounds)
                 self._rounds, self._offset, self._inode = [], 0, inode
             file.seek(self._offset)
-            whole, newline, _ = file.read(size - self._offset).rpartition(b"\n")
-        self._offset += len(whole) + len(newline)
-        try:
-            self._rounds += [round_of(dict(json.loads(line))) for line in whole.splitlines()]
-        except (ValueError, TypeError) as error:
-            raise RunFolderError(f"{self._path} is damaged: {error}") from None
+            lines = whole_lines(file.read(size - self._offset))
+        n_before = len(self._rounds)
+        new = list(parse_lines(lines, RoundResult, self._path, n_before + 1))
+        self._rounds += check_order(new, self._path, n_before)
+        self._offset += sum(len(line) + 1 for line in lines)

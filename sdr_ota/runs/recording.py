@@ -6,7 +6,6 @@ is written last: a recording is there whole, or not at all. The `SigMF specifica
 """
 
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,9 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ValidationError
+from pydantic_core import from_json
 
 from sdr_ota.radio.base import Capture
 from sdr_ota.rounds.exchange import Bench
+from sdr_ota.runs.read_records import LARGEST_NUMBER, MOST_BITS, check_numbers, first_error
 from sdr_ota.runs.replaced_file import replace_file
 from sdr_ota.types import Samples
 
@@ -34,6 +36,9 @@ DATA, META = ".sigmf-data", ".sigmf-meta"
 DATATYPE = "cf32_le"
 
 NAMESPACE_VERSION = "1.0.0"
+
+DAMAGE = (OSError, KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError)
+"""What may be raised while a damaged record is taken apart."""
 
 
 class CaptureError(ValueError):
@@ -107,7 +112,8 @@ def read_recording(path: Path) -> tuple[Json, Capture]:
         CaptureError: If it is damaged, or lacks what every recording of ours has.
     """
     try:
-        meta: Json = json.loads(path.read_text(encoding="utf-8"))
+        meta: Json = from_json(path.read_bytes(), allow_inf_nan=False)
+        check_numbers(meta, MOST_BITS, LARGEST_NUMBER)
         fields, segment = dict(meta["global"]), meta["captures"][0]
         data = path.with_suffix(DATA).read_bytes()
         if sha512(data).hexdigest() != fields["core:sha512"]:
@@ -115,14 +121,18 @@ def read_recording(path: Path) -> tuple[Json, Capture]:
         if fields["core:datatype"] != DATATYPE:
             raise CaptureError(f"its samples are {fields['core:datatype']}, not {DATATYPE}")
         samples: Samples = np.frombuffer(data, "<c8")
+        if not len(samples) or not np.isfinite(samples).all():
+            raise CaptureError("its samples are none, or not all finite")
         return fields, Capture(samples, int(segment["core:global_index"]))
-    except (OSError, KeyError, TypeError, ValueError, IndexError) as error:
+    except DAMAGE as error:
         raise unreadable(path, error) from error
 
 
 def unreadable(path: Path, error: Exception) -> CaptureError:
     """Return the error that says why a recording cannot be used."""
     reason = f"it has no {error}" if isinstance(error, KeyError) else error
+    if isinstance(error, ValidationError):
+        reason = first_error(error)
     return CaptureError(f"{path} is no capture that can be decoded again: {reason}")
 
 

@@ -7,6 +7,7 @@ from sdr_ota.erasure import Erasure, Reason
 from sdr_ota.rounds.decoding import decode
 from sdr_ota.rounds.exchange import Link
 from sdr_ota.runs.captures import StoredCapture
+from sdr_ota.runs.recording import DAMAGE, unreadable
 from sdr_ota.signal.metrics import nmse_db
 
 
@@ -68,13 +69,19 @@ class ReplaySummary:
 
 
 def replay_capture(stored: StoredCapture, link: Link) -> ReplayedRound:
-    """Decode one stored capture with the receiver's side of a link."""
+    """Decode one stored capture with the receiver's side of a link.
+
+    Raises:
+        CaptureError: If its record cannot be that of its samples.
+    """
     reception, then = stored.reception, stored.result
     try:
         total = decode(reception, link).total
         new = Decoding(total.value, total.std, None)
     except Erasure as lost:
         new = Decoding(None, None, lost.reason, lost.detail)
+    except DAMAGE as wrong:
+        raise unreadable(stored.path, wrong) from wrong
     return ReplayedRound(
         round=then.round,
         true_sum=reception.true_sum,

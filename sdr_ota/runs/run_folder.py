@@ -11,38 +11,41 @@ keeps room for stop.json while the run goes on: a full disk must not hide how it
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any
 
 from sdr_ota.rounds.round import RoundResult
+from sdr_ota.runs.read_records import RunFolderError, read_lines, read_object
 from sdr_ota.runs.replaced_file import replace_file
+from sdr_ota.runs.run_records import (
+    Ending,
+    Evaluation,
+    RunStart,
+    RunStop,
+    SoundingLine,
+    check_round,
+)
+from sdr_ota.runs.strict_json import strict_json
 
-_Record = TypeVar("_Record")
+__all__ = [
+    "Ending",
+    "Evaluation",
+    "RunFolder",
+    "RunFolderError",
+    "RunRecord",
+    "read_rounds",
+    "read_run",
+]
 
-Ending: TypeAlias = Literal["success", "abort", "fail"]
+ROUNDS = "rounds.jsonl"
+EVALUATIONS = "evaluations.jsonl"
+SOUNDINGS = "soundings.jsonl"
 
 _RESERVE = "reserve"
 _RESERVE_BYTES = 8192
-
-
-class RunFolderError(OSError):
-    """A run folder cannot be made, written or read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """How good the model is after some rounds.
-
-    Attributes:
-        rounds_done: Rounds before this evaluation.
-        score: Of the held-out examples; start.json names it (accuracy, F1).
-    """
-
-    rounds_done: int
-    score: float
 
 
 @dataclass(frozen=True)
@@ -50,21 +53,31 @@ class RunRecord:
     """A run folder as read; ``stop`` is empty while the run goes on or after a crash."""
 
     folder: Path
-    start: Mapping[str, object]
+    start: Mapping[str, Any]
     rounds: Sequence[RoundResult]
     evaluations: Sequence[Evaluation]
-    stop: Mapping[str, object]
+    stop: Mapping[str, Any]
 
 
 class RunFolder:
-    """A folder being written. Make one with `RunFolder.create`."""
+    """A folder being written. Make one with `RunFolder.create`.
+
+    Args:
+        path: Of a folder that is there.
+
+    Attributes:
+        has_begun: Whether this process has written into it: before, its end is not ours to tell.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.has_begun = False
 
     @classmethod
     def create(cls, parent: Path) -> "RunFolder":
         """Make a new folder named by the time.
+
+        Who may read it follows from the process's umask; see `owner_only`.
 
         Raises:
             RunFolderError: If it cannot be made or written.
@@ -83,45 +96,57 @@ class RunFolder:
                     f"cannot make run folder {path}: {error.strerror}; choose another with "
                     "--set run.folder=DIR"
                 ) from None
-            return cls(path)
+            folder = cls(path)
+            folder.has_begun = True
+            return folder
         raise RunFolderError(f"a thousand runs began in this second in {parent}")
 
     def write_start(self, start: Mapping[str, object]) -> None:
-        """Write what is known before the first round."""
-        (self.path / _RESERVE).write_bytes(bytes(_RESERVE_BYTES))
-        self._write_json("start.json", {"began_at": _now(), **start})
+        """Write what is known before the first round; what is there already stays as it is."""
+        self._keep_room()
+        said = self._said("start.json", RunStart)
+        self._write_json("start.json", {"began_at": _now(), **start, **said})
+
+    def write_resume(self, resume: Mapping[str, object]) -> None:
+        """Add a line to ``resumes`` in the start record, with the end that was written before."""
+        self._keep_room()
+        start = self._said("start.json", RunStart)
+        line = {"at": _now(), "ended_before": self._said("stop.json", RunStop) or None, **resume}
+        self._write_json("start.json", {**start, "resumes": [*start.get("resumes", []), line]})
+        (self.path / "stop.json").unlink(missing_ok=True)
 
     def keep_rounds(self, n_rounds: int) -> int:
         """Cut the records to the first rounds; what a crash tore off or left half done goes.
 
         Returns:
             How many of the rounds kept moved the model.
+
+        Raises:
+            RunFolderError: If one of the files is damaged.
         """
-        rounds = self._lines("rounds.jsonl")[:n_rounds]
-        evaluations = self._lines("evaluations.jsonl") if n_rounds else []
-        kept = [e for e in evaluations if _evaluation(e).rounds_done <= n_rounds]
-        soundings = [s for s in self._lines("soundings.jsonl") if _whole(s["round"]) < n_rounds]
-        for name, records in (
-            ("rounds.jsonl", rounds),
-            ("evaluations.jsonl", kept),
-            ("soundings.jsonl", soundings),
+        rounds = read_rounds(self.path)[:n_rounds]
+        evaluations = read_lines(self.path / EVALUATIONS, Evaluation) if n_rounds else []
+        soundings = read_lines(self.path / SOUNDINGS, SoundingLine)
+        for name, records in (  # the rounds last: none of the others may know more than they
+            (EVALUATIONS, [asdict(e) for e in evaluations if e.rounds_done <= n_rounds]),
+            (SOUNDINGS, [s.model_dump() for s in soundings if s.round < n_rounds]),
+            (ROUNDS, [asdict(r) for r in rounds]),
         ):
             if (self.path / name).exists():
                 self._rewrite(name, records)
-        (self.path / "stop.json").unlink(missing_ok=True)
-        return sum(r["mean_scalar"] is not None for r in rounds)
+        return sum(r.mean_scalar is not None for r in rounds)
 
     def append_round(self, result: RoundResult) -> None:
         """Write one round."""
-        self._append("rounds.jsonl", asdict(result))
+        self._append(ROUNDS, asdict(result))
 
     def append_sounding(self, sounding: Mapping[str, object]) -> None:
         """Write what a sounding showed of every node."""
-        self._append("soundings.jsonl", sounding)
+        self._append(SOUNDINGS, sounding)
 
     def append_evaluation(self, evaluation: Evaluation) -> None:
         """Write one evaluation."""
-        self._append("evaluations.jsonl", asdict(evaluation))
+        self._append(EVALUATIONS, asdict(evaluation))
 
     def write_stop(self, ending: Ending, why: str, peak_memory_bytes: int) -> None:
         """Write how the run ended."""
@@ -129,89 +154,87 @@ class RunFolder:
         record = {"ended_at": _now(), "ending": ending, "why": why}
         self._write_json("stop.json", {**record, "peak_memory_bytes": peak_memory_bytes})
 
-    def _lines(self, name: str) -> list[dict[str, object]]:
-        return _read_lines(self.path / name)
+    def _keep_room(self) -> None:
+        self.has_begun = True
+        (self.path / _RESERVE).write_bytes(bytes(_RESERVE_BYTES))
+
+    def _said(self, name: str, kind: type[RunStart | RunStop]) -> dict[str, Any]:
+        """Return what a file of the folder says already; nothing if it is not there."""
+        return _read_json(self.path / name, kind)
 
     def _rewrite(self, name: str, records: Sequence[Mapping[str, object]]) -> None:
-        self._replace(name, "".join(json.dumps(record) + "\n" for record in records))
+        self._replace(name, "".join(strict_json(record) + "\n" for record in records))
 
     def _replace(self, name: str, text: str) -> None:
         replace_file(self.path / name, text.encode())
 
     def _append(self, name: str, record: Mapping[str, object]) -> None:
         with (self.path / name).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+            file.write(strict_json(record) + "\n")
 
     def _write_json(self, name: str, record: Mapping[str, object]) -> None:
-        self._replace(name, json.dumps(record, indent=2, default=str) + "\n")
+        self._replace(name, strict_json(record, indent=2) + "\n")
 
 
 def read_run(folder: Path, rounds: Sequence[RoundResult] | None = None) -> RunRecord:
-    """Read a run folder, finished or not.
+    """Read a run folder, finished or not; every record is checked by itself.
 
     Args:
         folder: The run folder.
         rounds: Its rounds, if they have been read before; None to read them.
 
     Raises:
-        RunFolderError: If it is no run folder.
+        RunFolderError: If it is no run folder, or a file of it is damaged.
     """
     if not (folder / "start.json").is_file():
         raise RunFolderError(f"{folder} is no run folder: it has no start.json")
     return RunRecord(
         folder=folder,
-        start=_read_json(folder / "start.json"),
-        rounds=_read_records(folder / "rounds.jsonl", round_of) if rounds is None else rounds,
-        evaluations=_read_records(folder / "evaluations.jsonl", _evaluation),
-        stop=_read_json(folder / "stop.json"),
+        start=_read_json(folder / "start.json", RunStart),
+        rounds=read_rounds(folder) if rounds is None else rounds,
+        evaluations=read_lines(folder / EVALUATIONS, Evaluation),
+        stop=_read_json(folder / "stop.json", RunStop),
     )
 
 
-def _read_json(path: Path) -> dict[str, object]:
+def read_rounds(folder: Path) -> list[RoundResult]:
+    """Return the rounds of a run folder.
+
+    Raises:
+        RunFolderError: If a line is damaged, missing, or there twice.
+    """
+    path = folder / ROUNDS
+    return check_order(read_lines(path, RoundResult), path)
+
+
+def check_order(rounds: list[RoundResult], path: Path, first: int = 0) -> list[RoundResult]:
+    """Return rounds that are whole and follow each other.
+
+    Args:
+        rounds: As read.
+        path: Of their file, for messages.
+        first: Index that the first must have.
+
+    Raises:
+        RunFolderError: With the line that is damaged or out of order.
+    """
+    for index, result in enumerate(rounds, first):
+        place = f"{path}, line {index + 1}"
+        check_round(result, place)
+        if result.round != index:
+            raise RunFolderError(
+                f"{place} is damaged: it is round {result.round} where round {index} belongs; "
+                "lines are missing, or two runs have written into one folder"
+            )
+    return rounds
+
+
+def _read_json(path: Path, kind: type[RunStart | RunStop]) -> dict[str, Any]:
+    """Return what a JSON file holds, checked; nothing if it is not there."""
     if not path.is_file():
         return {}
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise RunFolderError(f"{path} is damaged: {error}") from None
-
-
-def _read_lines(path: Path) -> list[dict[str, object]]:
-    """Read JSON lines; the last one may be torn."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
-    whole = [line for line in lines if line.endswith("\n")]
-    try:
-        return [dict(json.loads(line)) for line in whole]
-    except (ValueError, TypeError) as error:
-        raise RunFolderError(f"{path} is damaged: {error}") from None
-
-
-def _read_records(
-    path: Path, record_of: Callable[[Mapping[str, object]], _Record]
-) -> list[_Record]:
-    """Read the records of a file; lines that are none are damage."""
-    try:
-        return [record_of(line) for line in _read_lines(path)]
-    except TypeError as error:
-        raise RunFolderError(f"{path} is damaged: {error}") from None
-
-
-def round_of(line: Mapping[str, object]) -> RoundResult:
-    """Return the result that a line holds; keys that this version does not know are left out."""
-    known = {field.name for field in fields(RoundResult)}
-    values: dict[str, object] = {key: value for key, value in line.items() if key in known}
-    nodes = values.get("active_nodes")
-    values["active_nodes"] = tuple(nodes) if isinstance(nodes, list) else ()
-    return RoundResult(**values)  # type: ignore[arg-type]
-
-
-def _whole(value: object) -> int:
-    """Return a JSON number that counts."""
-    return int(str(value))
-
-
-def _evaluation(line: Mapping[str, object]) -> Evaluation:
-    return Evaluation(**line)  # type: ignore[arg-type]
+    read_object(path, kind, is_finite=False)  # old start records hold ranges without an end
+    return dict(json.loads(path.read_bytes()))
 
 
 def _now() -> str:

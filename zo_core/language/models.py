@@ -146,7 +146,7 @@ def _found(
     except Exception as error:  # the readers of damaged files raise what they like
         if Path(source).is_dir():
             raise ModelUnavailableError(
-                f"the model in folder {source} cannot be read: {_first_line(error)}"
+                f"the model in folder {source} cannot be read: {_why_not(Path(source), error)}"
             ) from error
     if not _hub_answers():
         raise ModelUnavailableError(
@@ -165,8 +165,10 @@ def _found(
 def _read(
     source: str, reader: _Reader, only_here: bool
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=only_here)
-    return reader(source, local_files_only=only_here), tokenizer
+    # A model folder is data: code in it is not run, nor asked about; pickled weights are code too.
+    where = {"local_files_only": only_here, "trust_remote_code": False}
+    tokenizer = AutoTokenizer.from_pretrained(source, **where)
+    return reader(source, use_safetensors=True, **where), tokenizer
 
 
 def _check_head(model: PreTrainedModel, name: str) -> None:
@@ -188,6 +190,15 @@ def _hub_answers() -> bool:
         return True
     except OSError:
         return False
+
+
+def _why_not(folder: Path, error: Exception) -> str:
+    if any(folder.glob("*.bin")) and not any(folder.glob("*.safetensors")):
+        return (
+            "its weights are pickled (*.bin), which can run code when they are read; save them "
+            "as safetensors"
+        )
+    return _first_line(error)
 
 
 def _first_line(error: Exception) -> str:

@@ -9,12 +9,14 @@ file is read and cut off when writing goes on.
 
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import torch
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from zo_core.directions.fingerprint import direction_fingerprint, weight_checksum
 from zo_core.directions.generator import DirectionKind
@@ -39,6 +41,7 @@ class JournalHeader:
         fingerprint: `direction_fingerprint` of seed 1 where the journal was written.
         rule: What is made of the updates.
         format: Name and version of this file format.
+        experiment: Names what the updates belong to, such as a digest of a configuration.
     """
 
     base_checksum: str
@@ -46,6 +49,7 @@ class JournalHeader:
     fingerprint: str
     rule: UpdateRule = field(default_factory=UpdateRule)
     format: str = _FORMAT
+    experiment: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,11 @@ class Journal:
     header: JournalHeader
     updates: tuple[Update, ...]
     checkpoints: tuple[Checkpoint, ...]
+
+
+@dataclass(frozen=True)
+class _Number:
+    update: int
 
 
 class JournalWriter:
@@ -104,7 +113,11 @@ class JournalWriter:
 
 
 def start_journal(
-    path: Path, model: torch.nn.Module, kind: DirectionKind, rule: UpdateRule | None = None
+    path: Path,
+    model: torch.nn.Module,
+    kind: DirectionKind,
+    rule: UpdateRule | None = None,
+    experiment: str = "",
 ) -> JournalWriter:
     """Start a journal for a model that is about to be fine-tuned.
 
@@ -113,12 +126,14 @@ def start_journal(
         model: Model with the weights that the journal will start from.
         kind: Distribution of the directions of the run.
         rule: What is made of the updates; None for plain steps.
+        experiment: As in `JournalHeader`.
 
     Raises:
         FileExistsError: The file exists.
     """
     fingerprint = direction_fingerprint(_FINGERPRINT_SEED)
-    header = JournalHeader(weight_checksum(model), kind, fingerprint, rule or UpdateRule())
+    checksum = weight_checksum(model)
+    header = JournalHeader(checksum, kind, fingerprint, rule or UpdateRule(), experiment=experiment)
     with path.open("x", encoding="utf-8") as file:
         file.write(json.dumps(asdict(header)) + "\n")
     return JournalWriter(path, n_updates=0)
@@ -204,6 +219,15 @@ def read_journal(path: Path) -> Journal:
     return Journal(header, tuple(updates), tuple(checkpoints))
 
 
+def check_base(model: torch.nn.Module, journal: Journal) -> None:
+    """Refuse a model that has other weights than a journal starts from.
+
+    Raises:
+        JournalError: With both checksums.
+    """
+    _check_same("base weights", journal.header.base_checksum, weight_checksum(model))
+
+
 def replay(model: torch.nn.Module, journal: Journal, n_taken: int = 0) -> None:
     """Take all updates of a journal, in order: base weights become fine-tuned, bit for bit.
 
@@ -235,7 +259,7 @@ def _n_whole_bytes(content: bytes) -> int:
 
 def _parse_update(line: bytes, n_before: int, place: str) -> Update:
     update = _parse(Update, line, place)
-    number = json.loads(line).get("update")
+    number = _parse(_Number, line, place).update
     if number != n_before:
         raise JournalError(
             f"{place}: update {number} follows {n_before} updates; a line is missing"
@@ -245,12 +269,24 @@ def _parse_update(line: bytes, n_before: int, place: str) -> Update:
 
 def _parse(record: type[_Record], line: bytes, place: str) -> _Record:
     try:
-        return TypeAdapter(record).validate_json(line)
+        from_json(line, allow_inf_nan=False)
+        parsed: _Record = _adapter(record).validate_json(line, strict=True)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise JournalError(
-            f"{place} is not a {record.__name__}: {error.errors()[0]['msg']}; the file is damaged "
-            "or not a journal, take a copy that is whole"
-        ) from error
+        first = error.errors(include_url=False, include_input=False)[0]
+        why = ".".join(str(part) for part in first["loc"]) + f": {first['msg']}"
+    except ValueError as error:
+        why = str(error)
+    else:
+        return parsed
+    raise JournalError(
+        f"{place} is not a {record.__name__.lstrip('_')}: {why}; the file is damaged or not a "
+        "journal, take a copy that is whole"
+    )
+
+
+@cache
+def _adapter(record: type) -> TypeAdapter[Any]:
+    return TypeAdapter(record)
 
 
 def _check_same(what: str, expected: str, found: str) -> None:

@@ -12,6 +12,10 @@ from zo_core.directions.steps import placements
 _N_UPDATES = "n_updates"
 
 
+class WeightsError(ValueError):
+    """A file of saved weights is damaged, or holds another model's."""
+
+
 def save_weights(model: torch.nn.Module, path: Path, n_updates: int) -> None:
     """Save what learns; a crash at any moment leaves the old file or the new one.
 
@@ -43,9 +47,22 @@ def load_weights(model: torch.nn.Module, path: Path, most: int) -> int:
 
     Returns:
         How many updates the weights have taken; 0 where the model was left as it was.
+
+    Raises:
+        WeightsError: The file cannot be read, or its weights do not fit the model.
     """
     if not path.is_file():
         return 0
+    try:
+        return _load(model, path, most)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+        raise WeightsError(
+            f"{path} does not hold weights of this model ({error}); it is damaged or of another "
+            "run: put the right one back, or remove it to replay the whole journal"
+        ) from error
+
+
+def _load(model: torch.nn.Module, path: Path, most: int) -> int:
     with safe_open(path, framework="pt") as file:
         n_updates = int(file.metadata()[_N_UPDATES])
         if n_updates > most:

@@ -12,8 +12,11 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from pydantic import AwareDatetime, BaseModel, NonNegativeFloat, NonNegativeInt, PositiveFloat
+
 from ota_calibration.measure.measurement import Measurement
 from ota_calibration.measure.record import CalibrationRecord, RecordKey
+from sdr_ota.runs.read_records import RunFolderError, parse_record, whole_lines
 
 FILE = "records.jsonl"
 
@@ -24,6 +27,37 @@ class StaleRecord(Exception):  # noqa: N818 - says what is the case
 
 class DamagedRecords(Exception):  # noqa: N818
     """The file cannot be read."""
+
+
+class _Measured(BaseModel):
+    """A measurement as a line holds it: JSON has no infinity."""
+
+    quantity: str
+    value: float
+    std: NonNegativeFloat
+    unit: str
+    method: str
+    n_repeats: NonNegativeInt
+    freedom: PositiveFloat | None
+
+    def measurement(self) -> Measurement:
+        values = self.model_dump()
+        return Measurement(**{**values, "freedom": inf if self.freedom is None else self.freedom})
+
+
+class _Line(BaseModel):
+    """A line of the file."""
+
+    kind: str
+    measurement: _Measured
+    key: RecordKey
+    measured_at: AwareDatetime
+    expires_at: AwareDatetime
+
+    def record(self) -> CalibrationRecord:
+        return CalibrationRecord(
+            self.kind, self.measurement.measurement(), self.key, self.measured_at, self.expires_at
+        )
 
 
 class RecordStore:
@@ -55,20 +89,23 @@ class RecordStore:
         """
         if not self.path.is_file():
             return {}
-        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
         found = {}
-        for number, line in enumerate(lines, 1):
-            if not line.endswith("\n"):
-                continue
+        for number, line in enumerate(self._lines(), 1):
             try:
-                record = _from_json(json.loads(line))
-            except (ValueError, KeyError, TypeError) as error:
+                record = parse_record(line, _Line, f"{self.path}, line {number}").record()
+            except RunFolderError as error:
                 raise DamagedRecords(
-                    f"{self.path}, line {number} is no calibration record ({error}); "
-                    "remove the line, or the file, and calibrate again"
+                    f"{error}; it is no calibration record: remove the line, or the file, and "
+                    "calibrate again"
                 ) from error
             found[record.measurement.quantity, record.key.node, record.key.receiver] = record
         return found
+
+    def _lines(self) -> list[bytes]:
+        try:
+            return whole_lines(self.path.read_bytes())
+        except OSError as error:
+            raise DamagedRecords(f"cannot read {self.path}: {error.strerror}") from error
 
     def fresh(
         self, kinds: Sequence[str], key: RecordKey, now: datetime, config: str
@@ -122,15 +159,3 @@ def _as_json(record: CalibrationRecord) -> dict[str, Any]:
         "measured_at": record.measured_at.isoformat(),
         "expires_at": record.expires_at.isoformat(),
     }
-
-
-def _from_json(values: Mapping[str, Any]) -> CalibrationRecord:
-    measured = dict(values["measurement"])
-    measured["freedom"] = inf if measured["freedom"] is None else measured["freedom"]
-    return CalibrationRecord(
-        kind=str(values["kind"]),
-        measurement=Measurement(**measured),
-        key=RecordKey(**values["key"]),
-        measured_at=datetime.fromisoformat(values["measured_at"]),
-        expires_at=datetime.fromisoformat(values["expires_at"]),
-    )

@@ -5,11 +5,13 @@ noise, fading and start jitter then move it before the payload is sent; nothing 
 the next sounding shows by how much.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from ota_calibration.paths.gain_step import GainStep, receiver_step
 from sdr_ota.types import ChannelEstimate, TransmitPlan
@@ -92,6 +94,33 @@ class PathTracker:
         self.latest = tuple(sounding)
         self._known = tuple(now or before for before, now in zip_longest(self._known, sounding))
         return self._variation()
+
+    def snapshot(self) -> dict[str, object]:
+        """Return all that was learned, as plain data: numbers, lists, arrays."""
+        return {
+            "latest": [estimate and asdict(estimate) for estimate in self.latest],
+            "known": [estimate and asdict(estimate) for estimate in self._known],
+            "sums": self._sums.copy(),
+            "weights": self._weights.copy(),
+            "expected": self._expected,
+            "missed": self._missed,
+            "step": self.step and asdict(self.step),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to a snapshot.
+
+        Raises:
+            KeyError, TypeError, ValueError: If it is none of a tracker.
+        """
+        soundings = TypeAdapter(tuple[ChannelEstimate | None, ...])
+        self.latest = soundings.validate_python(state["latest"])
+        self._known = soundings.validate_python(state["known"])
+        n_nodes = len(self._known)
+        self._sums = np.array(state["sums"], np.float64).reshape(n_nodes, 5)
+        self._weights = np.array(state["weights"], np.float64).reshape(n_nodes)
+        self._expected, self._missed = int(state["expected"]), int(state["missed"])
+        self.step = TypeAdapter(GainStep | None).validate_python(state["step"])
 
     def _variation(self) -> ChannelVariation:
         known = self._weights > 0

@@ -60,6 +60,10 @@ def open_server(run: Path, port: int) -> ThreadingHTTPServer:
 class _Handler(BaseHTTPRequestHandler):
     watched: WatchState
 
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # the browser has gone meanwhile
+            super().handle()
+
     def do_GET(self) -> None:
         if not self._is_local():
             self._send(HTTPStatus.FORBIDDEN, "text/plain", b"this page is for this machine alone")
@@ -85,7 +89,11 @@ class _Handler(BaseHTTPRequestHandler):
 
         A foreign page whose name was made to point here would otherwise read along.
         """
-        return urlsplit(f"//{self.headers.get('Host', '')}").hostname in {LOOPBACK, "localhost"}
+        try:
+            host = urlsplit(f"//{self.headers.get('Host', '')}")
+        except ValueError:
+            return False
+        return host.hostname in {LOOPBACK, "localhost"} and host.username is None
 
     def _send_progress(self, query: dict[str, str]) -> None:
         try:
@@ -110,8 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Security-Policy", "default-src 'self'; img-src 'self' data:")
         self.send_header("X-Content-Type-Options", "nosniff")
         self.end_headers()
-        with suppress(ConnectionError):  # the browser has gone meanwhile
-            self.wfile.write(body)
+        self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Say nothing: a line a second is no log."""

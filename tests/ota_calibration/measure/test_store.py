@@ -107,5 +107,29 @@ def test_a_torn_last_line_is_skipped_and_a_damaged_one_is_named(tmp_path: Path) 
         file.write('{"kind": "ga')
     assert len(store.newest()) == 1
     store.path.write_text('{"kind": 1}\n')
-    with pytest.raises(DamagedRecords, match="line 1 is no calibration record"):
+    with pytest.raises(DamagedRecords, match=r"line 1 is damaged: kind: .*no calibration record"):
+        store.newest()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"quantity": "', '"quantity": {"a": 1}, "was": "'),
+        ('"value": ', '"value": NaN, "was": '),
+        ('"value": ', f'"value": {"9" * 400}, "was": '),
+        ('"std": ', '"std": -1, "was": '),
+        ('"measured_at": "', '"measured_at": "2026-01-01T00:00:00", "was": "'),
+        ('"expires_at": "', '"expires_at": 7, "was": "'),
+        ('"node": "', '"node": null, "was": "'),
+        ("{", "[" * 5000),
+        ("{", "\xff"),
+    ],
+)
+def test_a_damaged_line_is_named_with_its_field(tmp_path: Path, old: str, new: str) -> None:
+    store = RecordStore(tmp_path)
+    store.append([record()])
+    line = store.path.read_text()
+    assert old in line
+    store.path.write_bytes((line + line.replace(old, new, 1)).encode("latin-1"))
+    with pytest.raises(DamagedRecords, match=r"records\.jsonl, line 2 is damaged"):
         store.newest()

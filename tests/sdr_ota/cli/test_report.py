@@ -39,7 +39,7 @@ def written_run(folder: Path, *settings: str, n_rounds: int = N_ROUNDS) -> Path:
     run, rng = RunFolder(folder), np.random.default_rng(1)
     run.write_start(
         {
-            "config": load_config(None, settings).model_dump(),
+            "config": load_config(None, [f"run.rounds={n_rounds}", *settings]).model_dump(),
             "n_parameters": 1000,
             "air_s_per_round": 0.01,
             "gradient_air_s_per_round": 0.5,
@@ -254,5 +254,6 @@ def test_what_a_node_says_of_itself_cannot_break_the_page(tmp_path: Path) -> Non
     lost = asdict(RoundResult(N_ROUNDS, 1, erasure="radio", detail="<script>alert(1)</script>"))
     with (folder / "rounds.jsonl").open("a") as file:
         file.write(json.dumps(lost) + "\n")
+    (folder / "stop.json").unlink()
     report_runs([folder], None, None)
     assert "<script" not in (folder / "report.html").read_text()

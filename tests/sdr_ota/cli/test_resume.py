@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ota_calibration.privacy.ledger import read_tally
 
-from sdr_ota.assembly import run as run_module
+from sdr_ota.assembly import run_rounds as run_module
 from sdr_ota.cli.run import resume_command, run_command
 from sdr_ota.failure import CommandFailed
 from sdr_ota.runs.captures import CAPTURES
@@ -43,6 +43,10 @@ def _only_run(folder: Path) -> Path:
     return run
 
 
+def _contents(run: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(run)): p.read_bytes() for p in run.rglob("*") if p.is_file()}
+
+
 def _what_happened(run: Path) -> list[tuple[object, ...]]:
     """Return everything of the rounds but their wall times, and the samples that were kept."""
     rounds: list[tuple[object, ...]] = [
@@ -60,7 +64,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, ...]]:
     return _what_happened(_only_run(folder))
 
 
-STEPS = {"save_run_state": run_module, "evaluate": run_module._Told}
+STEPS = {"save_run_state": run_module, "evaluate": run_module.RunWatch}
 
 
 def _killing(monkeypatch: pytest.MonkeyPatch, place: str, at_call: int) -> None:
@@ -180,18 +184,22 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"csdr_ota.nowhere\nStanding\n.", pickle.dumps(3)])
-def test_a_checkpoint_that_cannot_be_used_is_said_so(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("name", ["checkpoint.json", "checkpoint-000012.npz"])
+def test_a_checkpoint_that_cannot_be_used_is_said_so(
+    tmp_path: Path, content: bytes, name: str
+) -> None:
     run_command(None, _settings(tmp_path))
     run = _only_run(tmp_path)
-    records = [run / "rounds.jsonl", run / "stop.json"]
-    before = [record.read_bytes() for record in records]
-    (run / "checkpoint.pickle").write_bytes(content)
-    with pytest.raises(CommandFailed, match=r"checkpoint\.pickle.*another version"):
-        resume_command(run)
-    assert [record.read_bytes() for record in records] == before
+    (run / name).write_bytes(content)
+    before = _contents(run)
+    with pytest.raises(CommandFailed, match=name):
+        resume_command(run, 1)
+    assert _contents(run) == before
 
 
 def test_a_finished_run_stays_as_it_is(tmp_path: Path, whole: list[tuple[object, ...]]) -> None:
     run_command(None, _settings(tmp_path))
+    before = _contents(_only_run(tmp_path))
     resume_command(_only_run(tmp_path))
+    assert _contents(_only_run(tmp_path)) == before
     assert _what_happened(_only_run(tmp_path)) == whole

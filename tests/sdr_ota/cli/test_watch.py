@@ -167,3 +167,9 @@ def test_what_is_no_run_and_a_taken_port_are_refused(run: Path, tmp_path: Path) 
     assert refused.value.exit_code == WRONG_USE
     with _served(run) as server, pytest.raises(CommandFailed, match="choose another with --port"):
         watch(run, server.server_port)
+
+
+@pytest.mark.parametrize("host", ["[bad", "evil@localhost", "evil.example", "localhost.evil"])
+def test_hosts_that_are_not_this_machine_are_refused(run: Path, host: str) -> None:
+    with _served(run) as server:
+        assert _get(server, "/progress.json", host)[0] == 403

@@ -153,3 +153,29 @@ def test_records_are_frozen() -> None:
 def test_what_gnuradio_cannot_do_is_refused(settings: list[str], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         load_config(None, settings)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "run.rounds=" + "[" * 5000,
+        "run.rounds=" + "9" * 5000,
+        "run.rounds=0x" + "f" * 5000,
+        "radio.tx_gain_db=nan",
+        "radio.rx_gain_db=inf",
+        "calibration.full_scale_dbm=-inf",
+        "zo.weight_decay=inf",
+        "link.abstention_limit=inf",
+        "radio.lead_s=1e4",
+        "radio.sample_rate_hz=1e308",
+        "radio.lead_s=1e308",
+    ],
+)
+def test_numbers_that_no_bench_has_are_refused_in_a_sentence(setting: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as wrong:
+        load_config(None, [setting])
+    assert len(str(wrong.value)) < 1000
+    table, _, rest = setting.partition(".")
+    (tmp_path / "bench.toml").write_text(f"[{table}]\n{rest}\n")
+    with pytest.raises(ConfigError):
+        load_config(tmp_path / "bench.toml")

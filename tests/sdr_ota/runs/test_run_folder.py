@@ -70,7 +70,7 @@ def test_a_damaged_line_in_the_middle_is_an_error(tmp_path: Path) -> None:
 def test_json_that_is_no_record_is_damage(tmp_path: Path, name: str, text: str) -> None:
     folder = _folder(tmp_path)
     (folder.path / name).write_text(text + "\n")
-    with pytest.raises(RunFolderError, match=f"{name} is damaged"):
+    with pytest.raises(RunFolderError, match=rf"{name}(, line 1)? is damaged"):
         read_run(folder.path)
 
 
@@ -78,7 +78,7 @@ def test_json_that_is_no_record_is_damage(tmp_path: Path, name: str, text: str) 
 def test_a_record_that_lacks_something_is_damage(tmp_path: Path, name: str) -> None:
     folder = _folder(tmp_path)
     (folder.path / name).write_text('{"a": 1}\n')
-    with pytest.raises(RunFolderError, match=f"{name} is damaged"):
+    with pytest.raises(RunFolderError, match=rf"{name}(, line 1)? is damaged"):
         read_run(folder.path)
 
 

@@ -1,5 +1,7 @@
 """A model is loaded, or one sentence says why not."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,28 @@ def test_damaged_folder_is_named(folder: Path, tmp_path: Path, file: str) -> Non
     (tmp_path / file).write_bytes((folder / file).read_bytes()[:-20])
     with pytest.raises(ModelUnavailableError, match="cannot be read"):
         load_model(str(tmp_path))
+
+
+def test_pickled_weights_are_refused_in_a_sentence(folder: Path, tmp_path: Path) -> None:
+    pickled = shutil.copytree(folder, tmp_path / "pickled")
+    state = load_model(str(folder)).model.state_dict()
+    torch.save(state, pickled / "pytorch_model.bin")
+    assert load_model(str(pickled)).name  # safetensors are there too, and are taken
+    (pickled / "model.safetensors").unlink()
+    with pytest.raises(ModelUnavailableError, match=r"pickled.*save them as safetensors"):
+        load_model(str(pickled))
+
+
+def test_code_in_a_model_folder_is_neither_run_nor_asked_about(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evil = shutil.copytree(folder, tmp_path / "evil")
+    config = json.loads((evil / "config.json").read_text())
+    config |= {"model_type": "evil", "auto_map": {
+        "AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Model"}}  # fmt: skip
+    (evil / "config.json").write_text(json.dumps(config))
+    (evil / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("it asked"))
+    with pytest.raises(ModelUnavailableError, match="cannot be read"):
+        load_model(str(evil))
+    assert not (tmp_path / "ran").exists()

@@ -1,0 +1,73 @@
+"""A run folder that may be trusted: its files agree with each other and with its configuration."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ota_calibration.privacy.ledger_digest import ledger_contradiction
+from ota_calibration.privacy.spending import LEDGER
+
+from sdr_ota.config.digest import config_digest
+from sdr_ota.config.load import Config, restore_config
+from sdr_ota.rounds.round import Schedule
+from sdr_ota.runs.checkpoint import CHECKPOINT, Checkpoint
+from sdr_ota.runs.consistency import (
+    check_config,
+    check_present,
+    check_seeds,
+    has_model,
+    journal_experiment,
+    read_checked_run,
+)
+from sdr_ota.runs.read_records import RunFolderError
+from sdr_ota.runs.run_folder import RunRecord
+
+
+def checked_run(
+    folder: Path, settings: Sequence[str] = ()
+) -> tuple[RunRecord, Config, Checkpoint | None]:
+    """Read a run folder and check all of it.
+
+    Args:
+        folder: The run folder.
+        settings: What the user says on the command line; it vouches for plug-ins that it names.
+
+    Returns:
+        The run, the configuration it began with, and its checkpoint; None where no round was
+        finished.
+
+    Raises:
+        RunFolderError: With the file that is missing, damaged, changed, or of another run.
+        ConfigError: If this version cannot use the configuration.
+    """
+    run, saved = read_checked_run(folder)
+    config = restore_config(run.start.get("config"), settings)
+    digest = config_digest(config)
+    check_config(run, digest, run.start.get("config_digest", ""), folder / "start.json")
+    if saved is not None:
+        check_config(run, digest, saved.config_digest, folder / CHECKPOINT)
+    if has_model(run):
+        check_config(run, digest, *journal_experiment(folder))
+    check_present(run)
+    schedule = Schedule(config.run.rounds, config.run.seed)
+    check_seeds(run, schedule.round_seed)
+    check_ledger(run, config, saved)
+    return run, config, saved
+
+
+def check_ledger(run: RunRecord, config: Config, saved: Checkpoint | None) -> None:
+    """Refuse a ledger from which the rounds were not paid.
+
+    Raises:
+        RunFolderError: If it is missing, cut, older, or another run's.
+    """
+    path, is_private = run.folder / LEDGER, config.privacy.protect != "nothing"
+    content = path.read_bytes() if path.is_file() else None
+    digests = [result.ledger_digest for result in run.rounds]
+    why = ledger_contradiction(content, digests, is_private)
+    if saved is not None and saved.ledger_digest != digests[saved.next_round - 1]:
+        why = why or f"{CHECKPOINT} was saved with another one than the rounds"
+    if why:
+        raise RunFolderError(
+            f"{path}: {why}; what the run has spent is unknown: put the right file back, or treat "
+            "the budget as spent and start a new run"
+        )

@@ -1,0 +1,125 @@
+"""The rounds of a run: one after the other, each written down before the next begins."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ota_calibration.privacy.ledger import BudgetSpent
+
+from sdr_ota.assembly.learning import Learning
+from sdr_ota.assembly.partners import Partners
+from sdr_ota.assembly.planner import TrackingPlanner
+from sdr_ota.assembly.privacy import admission
+from sdr_ota.assembly.server import server_of
+from sdr_ota.assembly.sounding_record import sounding_record
+from sdr_ota.config.digest import config_digest
+from sdr_ota.config.load import Config
+from sdr_ota.config.parts import max_duty_cycle
+from sdr_ota.failure import CommandFailed, EveryRoundErased
+from sdr_ota.interruption import Interruption
+from sdr_ota.report.progress import RunView
+from sdr_ota.rounds.duty import DutyLimit
+from sdr_ota.rounds.exchange import Link
+from sdr_ota.rounds.patience import patiently
+from sdr_ota.rounds.round import RoundResult, Schedule, run_rounds
+from sdr_ota.rounds.server import Server
+from sdr_ota.runs.capture_folder import CaptureFolder
+from sdr_ota.runs.checkpoint import RunState, save_run_state
+from sdr_ota.runs.consistency import ALL_DONE
+from sdr_ota.runs.run_folder import Evaluation, RunFolder, read_run
+
+
+@dataclass(frozen=True)
+class RunWatch:
+    """Who learns how the run goes: the folder and the person who watches.
+
+    Attributes:
+        folder: Of the run.
+        view: What shows it.
+        ledger_digest: Returns the digest of the ledger as it stands; None without one.
+        interruption: Raises where the user has stopped the run.
+    """
+
+    folder: RunFolder
+    view: RunView
+    ledger_digest: Callable[[], str | None]
+    interruption: Interruption
+
+    def round_done(self, result: RoundResult, planner: TrackingPlanner) -> None:
+        """Write down a round, what it was paid from, and the sounding before it."""
+        result = replace(result, ledger_digest=self.ledger_digest())
+        self.folder.append_round(result)
+        if result.sounding_s:
+            self.folder.append_sounding(sounding_record(result.round, planner))
+        self.view.round_done(result)
+
+    def evaluate(self, rounds_done: int, learning: Learning) -> None:
+        """Score the model if it can be scored, and write it down."""
+        if learning.evaluate is None:
+            return
+        score = learning.evaluate()
+        self.folder.append_evaluation(Evaluation(rounds_done, score))
+        self.view.evaluated(rounds_done, learning.score_name, score)
+
+
+def go_round(
+    config: Config,
+    link: Link,
+    partners: Partners,
+    state: RunState[TrackingPlanner],
+    watch: RunWatch,
+) -> str:
+    """Run all rounds, or as many as the privacy budget pays for, and say why it ended.
+
+    Raises:
+        CommandFailed: If a client cannot go on, or every round was erased.
+    """
+    bench, learning, position = partners.bench, partners.learning, state.position
+    captures = CaptureFolder(watch.folder.path, config.captures, link, bench)
+    captures.keep_before(position.next_round)
+    if position.next_round == 0:
+        watch.evaluate(0, learning)
+    make_plan, air, followers = state.planner, state.air, learning.followers
+    try:
+        with admission(config, bench, link, watch.folder.path, learning.sampling_rate) as admit:
+            nodes = partners.nodes
+            server = server_of(config, bench, link, nodes, make_plan, admit, air, followers)
+            _all_rounds(config, server, learning, state, (watch, captures))
+    except learning.failures as lost:
+        raise CommandFailed(str(lost)) from lost
+    except BudgetSpent as spent:
+        watch.evaluate(position.next_round, learning)
+        return f"{spent}; {position.next_round} of {config.run.rounds} rounds done"
+    rounds = read_run(watch.folder.path).rounds
+    if all(r.erasure for r in rounds):
+        last = rounds[-1]
+        text = f"every round was erased; the last: {last.erasure}: {last.detail}"
+        raise EveryRoundErased(text, watch.folder.path)
+    return ALL_DONE
+
+
+def _all_rounds(
+    config: Config,
+    server: Server,
+    learning: Learning,
+    state: RunState[TrackingPlanner],
+    observers: tuple[RunWatch, CaptureFolder],
+) -> None:
+    """Go round by round; after each, write it down and save where the run stands."""
+    watch, captures = observers
+    position, duty, digest = (
+        state.position,
+        DutyLimit(max_duty_cycle(config)),
+        config_digest(config),
+    )
+    schedule = Schedule(config.run.rounds, config.run.seed, config.link.sounding_every)
+    results = run_rounds(server, schedule, position, captures.observe)
+    for result in patiently(results, config.radio.give_up_after):
+        duty.count(result.compute_s)
+        watch.round_done(result, state.planner)
+        done = position.next_round
+        if done % config.run.evaluate_every == 0 or done == config.run.rounds:
+            watch.evaluate(done, learning)
+        if learning.at_step_boundary():
+            save_run_state(state, watch.folder.path, digest, watch.ledger_digest())
+        watch.interruption.check()
+        duty.rest()
