@@ -70,18 +70,36 @@ def node_command(name: str, address: str, radios: Sequence[str], limits: Limits)
     )
 
 
+def bands_of(words: Sequence[str]) -> tuple[tuple[float, float], ...]:
+    """Return the bands that a user has written as ``LOW_HZ:HIGH_HZ``.
+
+    Raises:
+        CommandFailed: If one is not of that form.
+
+    >>> bands_of(["433.05e6:434.79e6"])
+    ((433050000.0, 434790000.0),)
+    """
+    try:
+        pairs = [word.split(":") for word in words]
+        return tuple((float(low), float(high)) for low, high in pairs)
+    except ValueError as wrong:
+        raise CommandFailed(
+            f"--band {' '.join(words)!r}: write LOW_HZ:HIGH_HZ, as 433.05e6:434.79e6", WRONG_USE
+        ) from wrong
+
+
 def _check_limits(limits: Limits) -> None:
     """Refuse to lend a radio without a band, or with limits that mean nothing."""
     if not limits.bands_hz:
         raise CommandFailed(
-            "say in which band the radios of this machine may transmit: --band LOW_HZ HIGH_HZ, as "
+            "say in which band the radios of this machine may transmit: --band LOW_HZ:HIGH_HZ, as "
             "your licence or the law allows; repeat it for more",
             WRONG_USE,
         )
     for low_hz, high_hz in limits.bands_hz:
         if not 0 < low_hz < high_hz < math.inf:
             raise CommandFailed(
-                f"--band {low_hz:g} {high_hz:g}: the lower edge comes first, both in Hz", WRONG_USE
+                f"--band {low_hz:g}:{high_hz:g}: the lower edge comes first, both in Hz", WRONG_USE
             )
     if not 0 < limits.max_duty_cycle <= 1:
         raise CommandFailed(

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 import pytest
 
 from sdr_ota.assembly import node
-from sdr_ota.assembly.node import node_command
+from sdr_ota.assembly.node import bands_of, node_command
 from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.radio.limited import Limits
 
 RADIO = "driver=pluto,uri=ip:127.0.0.1:1"
+LIMITS = Limits(bands_hz=((914e6, 916e6),))
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +33,7 @@ def silent() -> Iterator[str]:
 
 def test_a_cluster_that_is_not_there_is_said_so(silent: str, opened: list[str]) -> None:
     with pytest.raises(CommandFailed, match=r"nothing answers at .*ray start --head") as failed:
-        node_command("lab0", silent, [RADIO])
+        node_command("lab0", silent, [RADIO], LIMITS)
     assert failed.value.exit_code == 1
     assert opened == []
 
@@ -47,7 +49,7 @@ def test_a_cluster_that_is_not_there_is_said_so(silent: str, opened: list[str]) 
 )
 def test_wrong_use_is_explained(name: str, address: str, words: str, opened: list[str]) -> None:
     with pytest.raises(CommandFailed, match=words) as refused:
-        node_command(name, address, [RADIO])
+        node_command(name, address, [RADIO], LIMITS)
     assert refused.value.exit_code == WRONG_USE
     assert opened == []
 
@@ -55,4 +57,30 @@ def test_wrong_use_is_explained(name: str, address: str, words: str, opened: lis
 def test_without_ray_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node, "find_spec", lambda name: None)
     with pytest.raises(CommandFailed, match=r"sdr-ota\[cluster\]"):
-        node_command("lab0", "127.0.0.1:1", [RADIO])
+        node_command("lab0", "127.0.0.1:1", [RADIO], LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (Limits(), "in which band"),
+        (Limits(bands_hz=()), "in which band"),
+        (Limits(bands_hz=((916e6, 914e6),)), "the lower edge comes first"),
+        (Limits(bands_hz=((914e6, float("inf")),)), "the lower edge comes first"),
+        (Limits(bands_hz=((914e6, 916e6),), max_duty_cycle=0.0), "a share of the time"),
+        (Limits(bands_hz=((914e6, 916e6),), max_duty_cycle=float("nan")), "a share of the time"),
+    ],
+)
+def test_no_radio_is_lent_without_limits_that_mean_something(
+    limits: Limits, words: str, silent: str, opened: list[str]
+) -> None:
+    with pytest.raises(CommandFailed, match=words) as refused:
+        node_command("lab0", silent, [RADIO], limits)
+    assert refused.value.exit_code == WRONG_USE
+    assert opened == []
+
+
+@pytest.mark.parametrize("words", [["914e6"], ["914e6-916e6"], ["a:b"], ["1:2:3"]])
+def test_a_band_has_two_edges(words: list[str]) -> None:
+    with pytest.raises(CommandFailed, match="LOW_HZ:HIGH_HZ"):
+        bands_of(words)
