@@ -7,6 +7,7 @@ from ota_calibration.privacy.ledger_digest import ledger_contradiction
 from ota_calibration.privacy.ledger_record import LedgerError
 from ota_calibration.privacy.spending import LEDGER, privacy_spent
 
+from sdr_ota.report.publishable import publishable
 from sdr_ota.runs.consistency import missing_files
 from sdr_ota.runs.run_folder import RunRecord
 from sdr_ota.runs.run_lock import is_in_use
@@ -33,6 +34,8 @@ def _column(run: RunRecord) -> list[tuple[str, str]]:
     summary = summarise(run)
     rows = _rows(summary)
     rows.append(("privacy", _privacy(run)))
+    if may := publishable(run.start):
+        rows.append(("may be published", may))
     if gone := missing_files(run):
         rows.append(("missing files", ", ".join(gone)))
     if resumes := run.start.get("resumes"):
