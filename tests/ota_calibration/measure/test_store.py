@@ -107,7 +107,7 @@ def test_a_torn_last_line_is_skipped_and_a_damaged_one_is_named(tmp_path: Path) 
         file.write('{"kind": "ga')
     assert len(store.newest()) == 1
     store.path.write_text('{"kind": 1}\n')
-    with pytest.raises(DamagedRecords, match="line 1 is damaged: kind: .*no calibration record"):
+    with pytest.raises(DamagedRecords, match=r"line 1 is damaged: kind: .*no calibration record"):
         store.newest()
 
 
