@@ -230,7 +230,7 @@ def test_a_ledger_that_cannot_be_read_is_said_so(
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("delta", "x"), ("epsilon", 1e308), ("n_rounds", None), ("trust", 10**400)]
+    ("key", "value"), [("delta", "x"), ("epsilon", -1.0), ("n_rounds", None), ("trust", 10**400)]
 )
 def test_a_ledger_whose_terms_make_no_sense_is_said_so(
     tmp_path: Path, key: str, value: object, capsys: pytest.CaptureFixture[str]
