@@ -9,15 +9,15 @@ from ota_calibration.privacy.spending import LEDGER
 from sdr_ota.config.digest import config_digest
 from sdr_ota.config.load import Config, restore_config
 from sdr_ota.rounds.round import Schedule
+from sdr_ota.runs.checked_folder import read_checked_run
 from sdr_ota.runs.checkpoint import CHECKPOINT, Checkpoint
 from sdr_ota.runs.consistency import (
     check_config,
     check_present,
     check_seeds,
     has_model,
-    journal_experiment,
-    read_checked_run,
 )
+from sdr_ota.runs.journal_check import journal_experiment
 from sdr_ota.runs.read_records import RunFolderError
 from sdr_ota.runs.run_folder import RunRecord
 

@@ -14,7 +14,7 @@ from sdr_ota.report.html_page import FigureFormat, render_page, save_figures
 from sdr_ota.report.named_run import NamedRun, name_runs
 from sdr_ota.report.run_page import report_sections, report_summary, report_title
 from sdr_ota.report.run_table import table_rows
-from sdr_ota.runs.consistency import read_checked_run
+from sdr_ota.runs.checked_folder import read_checked_run
 from sdr_ota.runs.owner_only import owner_only
 from sdr_ota.runs.run_folder import RunFolderError, RunRecord, read_run
 from sdr_ota.runs.run_records import is_private

@@ -7,68 +7,27 @@ that a file was changed, replaced, or lost.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from sdr_ota.rounds.round import RoundResult
-from sdr_ota.runs.checkpoint import CHECKPOINT, Checkpoint, read_checkpoint
-from sdr_ota.runs.read_records import RunFolderError, parse_lines, parse_record, whole_lines
-from sdr_ota.runs.run_folder import EVALUATIONS, ROUNDS, RunRecord, read_run
-from sdr_ota.runs.run_lock import is_in_use
-from sdr_ota.runs.run_records import JournalLine, JournalStart, planned_rounds
+from sdr_ota.runs.checkpoint import CHECKPOINT
+from sdr_ota.runs.read_records import RunFolderError
+from sdr_ota.runs.run_folder import EVALUATIONS, ROUNDS, RunRecord
+from sdr_ota.runs.run_records import planned_rounds
 
 JOURNAL = "journal.jsonl"
 ALL_DONE = "all rounds done"
 """Why a run ended that has all its rounds; written to and read from ``stop.json``."""
 
 
-def read_checked_run(folder: Path) -> tuple[RunRecord, Checkpoint | None]:
-    """Read a run folder whose files do not contradict each other.
-
-    Files that are missing contradict nothing: see `check_present`. While a process writes into
-    the folder, only what its checkpoint knows is checked.
-
-    Returns:
-        The run, and its checkpoint; None where no round was finished.
-
-    Raises:
-        RunFolderError: With the file that is damaged, cut, older, or of another run.
-    """
-    is_live, saved = is_in_use(folder), read_checkpoint(folder)
-    run, journal = read_run(folder), read_journal_pairs(folder)
-    _check(_known(run, saved) if is_live else run, saved, journal, is_live)
-    return run, saved
-
-
-def _known(run: RunRecord, saved: Checkpoint | None) -> RunRecord:
-    """Return a run as far as its checkpoint knows it."""
-    n_rounds = saved.next_round if saved else 0
-    known = [one for one in run.evaluations if one.rounds_done <= n_rounds]
-    return replace(run, rounds=run.rounds[:n_rounds], evaluations=known)
-
-
-def _check(
-    run: RunRecord,
-    saved: Checkpoint | None,
-    journal: Sequence[tuple[int, float]],
-    is_live: bool,
-) -> None:
-    check_end(run)
-    check_evaluations(run)
-    if saved is not None:
-        check_checkpoint(run, saved.next_round)
-    if (run.folder / JOURNAL).is_file():
-        n_updates = sum(r.mean_scalar is not None for r in run.rounds)
-        check_journal(run, journal[:n_updates] if is_live else journal)
-
-
 def probes_per_step(run: RunRecord) -> int:
     """Return how many updates make one step: a checkpoint is saved between two steps only."""
     zo = run.start.get("config", {}).get("zo", {}) if has_model(run) else {}
-    return _count(zo.get("directions_per_step")) or 1
+    return positive_count(zo.get("directions_per_step")) or 1
 
 
-def _count(value: object) -> int | None:
+def positive_count(value: object) -> int | None:
+    """Return a value of a configuration if it counts something."""
     return value if isinstance(value, int) and value > 0 else None
 
 
@@ -106,7 +65,7 @@ def check_end(run: RunRecord) -> None:
     """
     planned = planned_rounds(run.start)
     if run.stop.get("why") == ALL_DONE and len(run.rounds) != planned > 0:
-        raise _contradiction(run.folder / ROUNDS, f"holds {len(run.rounds)} rounds", "stop.json",
+        raise contradiction(run.folder / ROUNDS, f"holds {len(run.rounds)} rounds", "stop.json",
                              f"that all {planned} are done")  # fmt: skip
 
 
@@ -118,7 +77,7 @@ def check_evaluations(run: RunRecord) -> None:
     """
     last = max((evaluation.rounds_done for evaluation in run.evaluations), default=0)
     if last > len(run.rounds):
-        raise _contradiction(run.folder / ROUNDS, f"holds {len(run.rounds)} rounds", EVALUATIONS,
+        raise contradiction(run.folder / ROUNDS, f"holds {len(run.rounds)} rounds", EVALUATIONS,
                              f"that {last} were done")  # fmt: skip
 
 
@@ -134,11 +93,11 @@ def check_checkpoint(run: RunRecord, next_round: int) -> None:
     """
     n_rounds = len(run.rounds)
     if n_rounds < next_round:
-        raise _contradiction(run.folder / ROUNDS, f"holds {n_rounds} rounds", CHECKPOINT,
+        raise contradiction(run.folder / ROUNDS, f"holds {n_rounds} rounds", CHECKPOINT,
                              f"that {next_round} were done")  # fmt: skip
     n_unsaved = _n_unsaved(run.rounds[next_round:], probes_per_step(run))
     if n_rounds > next_round + n_unsaved:
-        raise _contradiction(run.folder / CHECKPOINT, f"is older: it knows {next_round} rounds",
+        raise contradiction(run.folder / CHECKPOINT, f"is older: it knows {next_round} rounds",
                              ROUNDS, f"that {n_rounds} were done")  # fmt: skip
 
 
@@ -170,57 +129,6 @@ def check_seeds(run: RunRecord, seed_of: Callable[[int], int]) -> None:
             )
 
 
-def check_journal(run: RunRecord, journal: Sequence[tuple[int, float]]) -> None:
-    """Refuse a journal whose updates are not those of the rounds.
-
-    Args:
-        run: As read.
-        journal: Seed and scalar of every update.
-
-    Raises:
-        RunFolderError: With the first update that is missing, or not of this run.
-    """
-    path, good = run.folder / JOURNAL, [r for r in run.rounds if r.mean_scalar is not None]
-    pool = _count(run.start.get("config", {}).get("zo", {}).get("seed_pool"))
-    for number, (result, update) in enumerate(zip(good, journal, strict=False)):
-        if update != (result.seed if pool is None else result.seed % pool, result.mean_scalar):
-            raise _contradiction(path, f"has an update {number} that is not that of the round",
-                                 ROUNDS, f"in line {result.round + 1}")  # fmt: skip
-    if not len(good) <= len(journal) <= len(good) + probes_per_step(run):
-        raise _contradiction(path, f"holds {len(journal)} updates", ROUNDS,
-                             f"that {len(good)} rounds moved the model")  # fmt: skip
-
-
-def read_journal_pairs(folder: Path) -> list[tuple[int, float]]:
-    """Return seed and scalar of every update of a run's journal; empty if it is not there.
-
-    Raises:
-        RunFolderError: If a line is damaged or missing.
-    """
-    path = folder / JOURNAL
-    if not path.is_file():
-        return []
-    lines = list(parse_lines(whole_lines(path.read_bytes())[1:], JournalLine, path, 2))
-    updates = [line for line in lines if not line.checksum]
-    for index, line in enumerate(updates):
-        if line.update != index:
-            raise RunFolderError(f"{path} is damaged: update {line.update} follows {index} updates")
-    return [(line.seed, line.scalar) for line in updates]
-
-
-def journal_experiment(folder: Path) -> tuple[str, Path]:
-    """Return the digest of the configuration that a journal was begun with, and its file.
-
-    Raises:
-        RunFolderError: If its first line is damaged.
-    """
-    path = folder / JOURNAL
-    lines = whole_lines(path.read_bytes()) if path.is_file() else []
-    if not lines:
-        return "", path
-    return parse_record(lines[0], JournalStart, f"{path}, line 1").experiment, path
-
-
 def check_config(run: RunRecord, found: str, known: str, place: Path) -> None:
     """Refuse a configuration that was changed after the run began.
 
@@ -241,7 +149,8 @@ def check_config(run: RunRecord, found: str, known: str, place: Path) -> None:
         )
 
 
-def _contradiction(one: Path, says: str, other: str, but: str) -> RunFolderError:
+def contradiction(one: Path, says: str, other: str, but: str) -> RunFolderError:
+    """Return the error that says how two files of a folder disagree."""
     return RunFolderError(
         f"{one} {says}, but {other} says {but}; a file was cut, replaced, or is of another run: "
         "nothing was changed, put the right one back"

@@ -53,7 +53,7 @@ def ledger_contradiction(
             else ""
         )
     if len(noted) < len(digests):
-        return f"{len(digests) - len(noted)} rounds were not paid for"
+        return f"{len(digests) - len(noted)} rounds do not say that they were paid from it"
     if content is None:
         return f"it is missing, and {len(digests)} rounds were paid from it" if digests else ""
     return _uncovered(content, noted)

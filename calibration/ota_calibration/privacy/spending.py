@@ -1,13 +1,14 @@
 """What the ledger of a run folder has spent, for tables, pages and figures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ota_calibration.privacy.ledger import read_tally
-from ota_calibration.privacy.ledger_record import tally_of, terms_of
+from ota_calibration.privacy.ledger_record import LedgerError, tally_of, terms_of
 from ota_calibration.privacy.poisson_accountant import COARSE_LOSS_STEP
 from ota_calibration.privacy.promise import promise_of
 
@@ -30,6 +31,22 @@ class Spending:
     curve: Sequence[tuple[int, float]]
 
 
+@contextmanager
+def _terms_may_be_damaged() -> Iterator[None]:
+    """Say in one sentence that the terms of a ledger make no promise that can be worked out.
+
+    Raises:
+        LedgerError: For whatever else working with them raises.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as wrong:
+        raise LedgerError(
+            f"the ledger's first line is damaged, so what was spent is unknown: {wrong}"
+        ) from wrong
+
+
+@_terms_may_be_damaged()
 def privacy_spending(folder: Path) -> Spending | None:
     """Return how a run's ledger grew, the end included; None where no promise was made.
 
@@ -49,6 +66,7 @@ def privacy_spending(folder: Path) -> Spending | None:
     return Spending(promise.epsilon, list(zip(ends.tolist(), spent, strict=True)))
 
 
+@_terms_may_be_damaged()
 def epsilon_spent(folder: Path) -> float | None:
     """Return what a run's ledger has spent so far; None where no promise was made.
 
@@ -62,8 +80,13 @@ def epsilon_spent(folder: Path) -> float | None:
     return promise_of(terms).spent_epsilon(tally, COARSE_LOSS_STEP)
 
 
+@_terms_may_be_damaged()
 def privacy_spent(folder: Path) -> str | None:
-    """Return what a run's ledger says in one line; None where no promise was made."""
+    """Return what a run's ledger says in one line; None where no promise was made.
+
+    Raises:
+        LedgerError: If its first line cannot be read.
+    """
     path = folder / LEDGER
     if not path.is_file():
         return None

@@ -10,7 +10,8 @@ from typing import TypeAlias
 from ota_calibration.privacy.ledger_record import LedgerError
 from ota_calibration.privacy.spending import epsilon_spent
 
-from sdr_ota.runs.run_folder import RunFolderError, read_run
+from sdr_ota.report.run_table import ledger_gap
+from sdr_ota.runs.run_folder import RunFolderError, RunRecord, read_run
 from sdr_ota.runs.summary import summarise
 from sdr_ota.study.sweep.plan import Point
 from sdr_ota.study.sweep.point import Outcome
@@ -70,13 +71,13 @@ def _figures(run: Path) -> dict[str, Value]:
     lost = sum(summary.erasures.values())
     figures["erased_share"] = lost / summary.rounds if summary.rounds else None
     figures |= {f"erased_{reason}": n for reason, n in sorted(summary.erasures.items())}
-    figures["epsilon_spent"] = _epsilon_spent(run)
+    figures["epsilon_spent"] = _epsilon_spent(record)
     return figures
 
 
-def _epsilon_spent(run: Path) -> float | None:
+def _epsilon_spent(run: RunRecord) -> float | None:
     try:
-        return epsilon_spent(run)
+        return None if ledger_gap(run) else epsilon_spent(run.folder)
     except LedgerError:  # what was spent is unknown; the run's report says why
         return None
 

@@ -206,7 +206,7 @@ def _fault(command: Callable[[Path, Path], None], run: Path, out: Path) -> str:
             command(run, out)
     except CommandFailed as refused:
         return "" if str(refused).strip() else "it says nothing"
-    except BaseException as fault:
+    except Exception as fault:
         last = traceback.extract_tb(fault.__traceback__)
         ours = [f for f in last if "/site-packages/" not in f.filename][-1]
         return f"{type(fault).__name__}: {fault} ({Path(ours.filename).name}:{ours.lineno})"[:300]

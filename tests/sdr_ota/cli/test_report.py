@@ -229,6 +229,23 @@ def test_a_ledger_that_cannot_be_read_is_said_so(
     assert "unknown: the ledger's first line" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("delta", "x"), ("epsilon", -1.0), ("n_rounds", None), ("trust", 10**400)]
+)
+def test_a_ledger_whose_terms_make_no_sense_is_said_so(
+    tmp_path: Path, key: str, value: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = written_run(tmp_path / "run")
+    write_ledger(folder, 4.0)
+    first, *lines = (folder / LEDGER).read_text().splitlines(keepends=True)
+    terms = json.loads(first)
+    terms["configuration"][key] = value
+    (folder / LEDGER).write_text("".join([json.dumps(terms) + "\n", *lines]))
+    report_runs([folder], None, None)
+    words = " ".join(capsys.readouterr().out.split())
+    assert "unknown: the ledger's first line" in words or "incomplete" in words
+
+
 def test_json_is_an_object_for_one_run_and_a_list_for_several(tmp_path: Path) -> None:
     one = written_run(tmp_path / "one")
     two = shutil.copytree(one, tmp_path / "two")
