@@ -178,14 +178,14 @@ def _check_node_pilots(bins: Chips, frame: SubcarrierFrame, plan: TransmitPlan, 
         if found.metric < threshold:
             raise Erasure(
                 "not-found",
-                f"node {node}'s node_pilot of this round is not on the air: metric "
+                f"node {node}'s pilot of this round is not on the air: metric "
                 f"{found.metric:.2f}, threshold {threshold:.2f}",
             )
         change_db = amplitude_to_db(abs(found.gain) / plan.rx_amplitude)
         if abs(change_db) > GAIN_CHANGE_LIMIT_DB:
             raise Erasure(
                 "gain-changed",
-                f"node {node}'s node_pilot is {change_db:+.1f} dB off its sounding "
+                f"node {node}'s pilot is {change_db:+.1f} dB off its sounding "
                 f"(limit {GAIN_CHANGE_LIMIT_DB:g} dB)",
             )
         weakest = min(weakest, found.metric)
