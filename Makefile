@@ -1,27 +1,32 @@
-.PHONY: demo test lint setup bench docs clean
+.PHONY: demo test lint setup ready bench docs clean
 run = .venv/bin
+enter = @echo "in this shell: source .venv/bin/activate    (then: sdr-ota --help)"
 
-demo: setup ## set up, then fine-tune a small OPT over the simulated air
+demo: ready ## set up, then fine-tune a small OPT over the simulated air
 	$(run)/sdr-ota run --demo
+	$(enter)
 
-test: setup lint ## set up, then everything CI checks
+test: ready lint ## set up, then everything CI checks
 	@scripts/need-debian.sh chromium # looks at the pages
 	$(run)/python -m pytest -q -m "not hardware"
 
-lint: setup
+lint: ready
 	$(run)/ruff check .
 	$(run)/ruff format --check .
 	$(run)/mypy
 	PYTHONPATH=calibration:flowgraphs $(run)/lint-imports
 	$(run)/python scripts/check_house.py
 
-setup:
+setup: ready ## .venv with everything in it
+	$(enter)
+
+ready:
 	@scripts/setup.sh
 
-bench: setup ## every figure with its peer, as ratios on one page (build/bench); about half an hour
+bench: ready ## every figure with its peer, as ratios on one page (build/bench); about half an hour
 	$(run)/python benchmarks/page.py
 
-docs: setup ## the documentation as a folder of pages: build/site/index.html
+docs: ready ## the documentation as a folder of pages: build/site/index.html
 	NO_MKDOCS_2_WARNING=1 $(run)/mkdocs build --quiet
 
 clean:

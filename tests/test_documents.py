@@ -1,7 +1,10 @@
 """What the documents quote from the software is what it says."""
 
 import re
+import tomllib
 from pathlib import Path
+
+import yaml
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,6 +35,44 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_every_file_that_a_document_names_exists() -> None:
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
         for name in re.findall(
-            r"(?:examples|benchmarks|sdr_ota|docs)/[\w/.-]+\.\w+", page.read_text()
+            r"(?<![\w/])(?:examples|benchmarks|sdr_ota|docs|scripts)/[\w/.-]+\.\w+",
+            page.read_text(),
         ):
             assert (ROOT / name).exists(), f"{page.name}: {name}"
+
+
+def test_the_citation_file_has_what_its_format_asks_for_and_this_version() -> None:
+    """Keys and values of the Citation File Format 1.2.0."""
+    about = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert about["cff-version"] == "1.2.0"
+    assert about["type"] in {"software", "dataset"}
+    assert (about["version"], about["license"]) == (project["version"], project["license"])
+    assert about["title"] and about["message"]
+    for work in (about, *about["references"]):
+        for author in work["authors"]:
+            assert set(author) in ({"name"}, {"given-names", "family-names"})
+    (paper,) = about["references"]
+    assert paper["type"] == "article"
+    assert paper["identifiers"] == [{"type": "other", "value": "arXiv:2604.12401"}]
+    assert set(about) <= {
+        "cff-version", "message", "title", "type", "authors", "version", "license", "abstract",
+        "keywords", "references",
+    }  # fmt: skip
+
+
+def test_contributing_names_every_check_of_make_lint() -> None:
+    recipe = (ROOT / "Makefile").read_text().partition("lint: ready\n")[2].partition("\n\n")[0]
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    tools = re.findall(r"\$\(run\)/(?:python )?([\w./-]+)", recipe)
+    assert len(set(tools)) == 4
+    assert [tool for tool in tools if f"`{tool}`" not in text] == []
+
+
+def test_set_up_ends_by_saying_how_the_environment_is_entered() -> None:
+    recipes = (ROOT / "Makefile").read_text()
+    assert "source .venv/bin/activate" in recipes
+    for target in ("demo", "setup"):
+        lines = recipes.partition(f"\n{target}: ready")[2].partition("\n\n")[0].splitlines()
+        assert lines[-1] == "\t$(enter)"
+    assert "source .venv/bin/activate" in (ROOT / "README.md").read_text()

@@ -1,4 +1,4 @@
-"""README, hardware and changelog stand in the repository's root and are pages too."""
+"""README, hardware, contributing and changelog stand in the repository's root and are pages too."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,12 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[2]
-PAGES = {"README.md": "index.md", "hardware.md": "hardware.md", "CHANGELOG.md": "changelog.md"}
+PAGES = {
+    "README.md": "index.md",
+    "hardware.md": "hardware.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -16,6 +21,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for source, page in PAGES.items():
         text = (ROOT / source).read_text().replace("](docs/", "](")
         files.append(File.generated(config, page, content=_as_pages(text)))
+    citation = (ROOT / "CITATION.cff").read_text()
+    files.append(File.generated(config, "CITATION.cff", content=citation))
     return files
 
 

@@ -4,8 +4,6 @@ import os
 import weakref
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.assembly.planner import planner_of
 from sdr_ota.assembly.server import nodes_here, server_of
+from sdr_ota.closed_by_block import ClosedByBlock
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import max_duty_cycle, payload_of
 from sdr_ota.door.mean import Mean, mean_of
@@ -28,7 +27,7 @@ from sdr_ota.runs.recording import META
 from sdr_ota.types import TransmitPlan
 
 
-class MeanBench:
+class MeanBench(ClosedByBlock):
     """Open radios over which means are taken; `open_bench` makes one.
 
     It keeps what it knows of the paths from one mean to the next. Use it in a ``with`` block, or
@@ -138,17 +137,6 @@ class MeanBench:
 
     def _keep(self, reception: Reception, result: RoundResult) -> None:
         self._last = reception, result
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _checked(scalars: ArrayLike, n_nodes: int) -> NDArray[np.float64]:

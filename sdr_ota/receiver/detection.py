@@ -104,10 +104,10 @@ def detect_bursts(
 def search_bursts(
     capture: Samples, n_chirp: int, max_cfo: float, false_alarm_probability: float
 ) -> tuple[list[Detection], float]:
-    """Return what `detect_bursts` does, and the best up-chirp metric of the whole capture."""
+    """Return the detections of `detect_bursts` and the largest up-chirp metric of the capture."""
     max_shift = int(np.ceil(max_cfo / chirp_rate(n_chirp) / DECIMATION))
     search = _Search(
-        # A carrier offset may move a peak out of the capture: silence makes room for it.
+        # A carrier offset may move a peak beyond either end of the capture: zeros are added.
         capture=np.pad(_decimated(capture), max_shift),
         up=_decimated_chirp(n_chirp),
         threshold=detection_threshold(false_alarm_probability, n_chirp // DECIMATION),
@@ -120,7 +120,7 @@ def search_bursts(
         peaks += [(offset + int(i), float(metric[i])) for i in above]
     pairs = (search.pair(*peak) for peak in _local_maxima(peaks, len(search.up)))
     found = (_full_rate(*pair, max_shift, n_chirp) for pair in pairs if pair is not None)
-    # Each peak is read to within a sample of the search at worst: so much more is let through.
+    # A peak is known to one decimated sample: the limit is wider by the offset of one sample.
     limit = max_cfo + chirp_rate(n_chirp) * DECIMATION
     return [detection for detection in found if abs(detection.cfo) <= limit], best
 

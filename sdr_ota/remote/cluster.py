@@ -66,14 +66,14 @@ def connect() -> None:
 
 
 def environment() -> Mapping[str, str]:
-    """Return what Ray is told by the environment, where the user has not said otherwise."""
-    told = {
+    """Return environment variables for Ray; values that the user has set come first."""
+    defaults = {
         "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent to anybody
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what Ray warns will become its way
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a future default, without its warning
     }
     if has_token():
-        told["RAY_AUTH_MODE"] = "token"
-    return told
+        defaults["RAY_AUTH_MODE"] = "token"
+    return defaults
 
 
 def has_token() -> bool:

@@ -178,14 +178,14 @@ def _check_node_pilots(bins: Chips, frame: SubcarrierFrame, plan: TransmitPlan, 
         if found.metric < threshold:
             raise Erasure(
                 "not-found",
-                f"node {node}'s node_pilot of this round is not on the air: metric "
+                f"node {node}'s pilot of this round is not on the air: metric "
                 f"{found.metric:.2f}, threshold {threshold:.2f}",
             )
         change_db = amplitude_to_db(abs(found.gain) / plan.rx_amplitude)
         if abs(change_db) > GAIN_CHANGE_LIMIT_DB:
             raise Erasure(
                 "gain-changed",
-                f"node {node}'s node_pilot is {change_db:+.1f} dB off its sounding "
+                f"node {node}'s pilot is {change_db:+.1f} dB off its sounding "
                 f"(limit {GAIN_CHANGE_LIMIT_DB:g} dB)",
             )
         weakest = min(weakest, found.metric)
@@ -193,7 +193,7 @@ def _check_node_pilots(bins: Chips, frame: SubcarrierFrame, plan: TransmitPlan, 
 
 
 def _residual_cfo(samples: Samples, frame: SubcarrierFrame, plan: TransmitPlan) -> float:
-    """Return how fast the lead node's node pilot turns between the window's halves."""
+    """Return how fast the lead node's pilot turns between the window's halves."""
     indices = frame.node_pilot(plan.active_nodes[0])
     early, late = (frame.analyse(half)[indices] for half in np.split(samples, 2))
     return float(np.angle(np.vdot(early, late)) / (np.pi * len(samples)))

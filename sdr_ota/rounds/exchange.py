@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdr_ota.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import Capture, Radio, RadioInfo
 from sdr_ota.receiver.joint_frame import ReceivedPayload, receive_joint_frame
 from sdr_ota.schemes import AggregationScheme, LinkQuality
@@ -17,7 +17,7 @@ from sdr_ota.types import DecodedSum, RadioSettings, Samples, TransmitPlan
 
 
 @dataclass(frozen=True)
-class Bench:
+class Bench(ClosedByBlock):
     """The radios of an experiment: one receiver, one transmitter a node.
 
     Attributes:
@@ -45,16 +45,9 @@ class Bench:
         """Whether all radios obey start ticks: otherwise frames must be cyclic."""
         return all(info.has_hardware_time for info in self.infos)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with ExitStack() as stack:  # every radio is closed even if closing one fails
+    def close(self) -> None:
+        """Close every radio, even if closing one fails."""
+        with ExitStack() as stack:
             for radio in (self.receiver, *self.nodes):
                 stack.callback(radio.close)
 

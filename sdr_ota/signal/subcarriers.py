@@ -1,15 +1,15 @@
-"""A payload without a beginning: chips on the subcarriers of an endlessly repeated symbol.
+"""A payload that is repeated without end: chips on the subcarriers of one symbol.
 
-A radio without hardware time starts to send at a moment that nobody knows. A delay of a
-periodic signal only turns the phases of its bins, so energies on subcarriers can be
-added by nodes that start whenever they like, and read from any window of one period::
+A radio without hardware time starts to send at an unknown time. A delay of a periodic signal
+changes only the phases of its bins. So the energies of nodes that start at different times add
+up on the subcarriers, and any window of one period holds the sum::
 
-    one period     | payload chips, node pilots of the nodes and silence, on subcarriers |
-    a node sends   | period | period | period | ...      until it is told to stop
+    one period     | payload chips, node pilots and empty bins, on subcarriers |
+    a node sends   | period | period | period | ...      until it is stopped
     receiver       ............| window |.......          anywhere
 
-Each node's **node_pilot** sits on subcarriers of its own with phases that belong to one round:
-a node pilot proves that its node was on the air, in this round, and at which level.
+A **node pilot** is a known sequence on subcarriers of one node alone, with phases drawn from the
+round's seed. It proves that the node transmitted in this round, and gives its received amplitude.
 """
 
 import math
@@ -26,7 +26,7 @@ USED_BAND = 0.7
 """Share of the sample rate that is filled: what analog filters leave flat."""
 
 _DC_GUARD = 3
-"""Pairs of subcarriers next to zero frequency that stay empty: receivers leak there."""
+"""Pairs of subcarriers next to zero frequency that stay empty, for the receiver's DC offset."""
 
 _BACK_OFF = 10 ** (-12 / 20)
 """Root mean square of a node's samples over full scale: random phases peak 9 to 11 dB higher."""
@@ -39,12 +39,13 @@ Indices: TypeAlias = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class SubcarrierFrame:
-    """Which subcarrier bears what.
+    """What each subcarrier carries: payload, node pilot, or nothing.
 
-    Roles are dealt to pairs of neighbours, an even one and an odd one. Of a payload pair the
-    even one bears a chip of the first half and the odd one its partner of the second, so both
-    halves meet the same channel, and a transmitter's I/Q image of one never falls on the other;
-    that of a node pilot does, on either half alike.
+    Subcarriers are assigned in pairs of neighbours, an even and an odd one. In a payload pair the
+    even one carries a chip of the first half and the odd one the corresponding chip of the second.
+    So both halves see the same channel. The I/Q image of a transmitter falls from an even
+    subcarrier on an even one: never from one half on the other; images of node pilots fall on both
+    halves alike.
 
     Attributes:
         n_chips: Payload chips, even.
@@ -94,7 +95,7 @@ class SubcarrierFrame:
         return np.concatenate([even, even + 1])
 
     def node_pilot(self, node: int) -> Indices:
-        """Subcarriers of a node's node pilot, shape ``(n_node_pilot,)``."""
+        """Subcarriers of a node's pilot, shape ``(n_node_pilot,)``."""
         even = self._cut(self.n_chips + node * self.n_node_pilot, self.n_node_pilot)
         return np.concatenate([even, even + 1])
 
@@ -137,9 +138,9 @@ class SubcarrierFrame:
         return np.asarray(bins[:: len(window) // self.n_period])
 
     def find_node_pilot(self, bins: Chips, node: int, node_pilot: Chips) -> "FoundMark":
-        r"""Look for a node's node pilot at every delay.
+        r"""Look for a node's pilot at every delay.
 
-        The share of the subcarriers' energy that lies in the node_pilot's direction follows a
+        The share of the subcarriers' energy that lies in the direction of the node pilot follows a
         Beta(1, n_node_pilot - 1) distribution in white noise, at each delay.
 
         Args:
@@ -176,7 +177,7 @@ class FoundMark:
 
 
 def node_pilot_chips(n_node_pilot: int, seed: int, node: int) -> Chips:
-    """Return the phases that a node's node pilot has in the round of a seed."""
+    """Return the phases that a node's pilot has in the round of a seed."""
     rng = np.random.default_rng([seed, node, 1])
     return np.asarray(np.exp(2j * np.pi * rng.random(n_node_pilot)))
 

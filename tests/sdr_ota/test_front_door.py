@@ -16,6 +16,7 @@ import pytest
 
 import sdr_ota
 from sdr_ota.air.presets import air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.radio.base import RadioLost
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
@@ -261,7 +262,7 @@ def bench_of(served: VirtualPlutos) -> dict[str, object]:
 
 @pytest.fixture
 def plutos() -> Iterator[dict[str, object]]:
-    world = PlutoWorld(air_preset("free-running-pluto"), 2, 1e6, 915e6, seed=1)
+    world = PlutoWorld(AirSettings(air_preset("free-running-pluto"), 2, 1e6, 915e6, seed=1))
     with VirtualPlutos(world) as served:
         yield bench_of(served)
 
@@ -295,7 +296,7 @@ def test_the_duty_cycle_of_the_band_is_kept(
 
 
 def test_boards_that_have_gone_are_a_value_too() -> None:
-    world = PlutoWorld(air_preset("free-running-pluto"), 1, 1e6, 915e6, seed=1)
+    world = PlutoWorld(AirSettings(air_preset("free-running-pluto"), 1, 1e6, 915e6, seed=1))
     with VirtualPlutos(world) as served:
         bench = sdr_ota.open_bench(bench_of(served))
         bench.mean([1.0])

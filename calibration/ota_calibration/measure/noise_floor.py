@@ -16,7 +16,7 @@ from sdr_ota.types import Samples
 FALSE_ALARM = 1e-3
 """Probability with which thermal noise fails one of the tests."""
 
-_N_LINES = 1024
+_N_BINS = 1024
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def measure_noise_floor(
     findings = (
         *_shape_findings(noise, n_independent),
         *_burst_findings(noise, occupied_band),
-        *_tone_findings(spectrum, len(noise) // _N_LINES, occupied_band),
+        *_tone_findings(spectrum, len(noise) // _N_BINS, occupied_band),
     )
     bound = noise_power_lower_bound(
         idle, quantisation_step=quantisation_step, occupied_band=occupied_band
@@ -74,7 +74,7 @@ def measure_noise_floor(
 
 def _spectrum(noise: NDArray[np.complex128]) -> NDArray[np.float64]:
     """Return the mean periodogram of consecutive blocks (Bartlett's), over its mean."""
-    blocks = noise[: len(noise) // _N_LINES * _N_LINES].reshape(-1, _N_LINES)
+    blocks = noise[: len(noise) // _N_BINS * _N_BINS].reshape(-1, _N_BINS)
     density = np.mean(np.abs(np.fft.fft(blocks, axis=1)) ** 2, axis=0)
     return np.asarray(np.fft.fftshift(density / density.mean()))
 
@@ -114,16 +114,16 @@ def _burst_findings(noise: NDArray[np.complex128], occupied_band: float) -> tupl
 def _tone_findings(
     spectrum: NDArray[np.float64], n_blocks: int, occupied_band: float
 ) -> tuple[str, ...]:
-    """Observation for lines that stand out of their surroundings."""
-    n_used = int(_N_LINES * occupied_band * 0.95)
-    edge = (_N_LINES - n_used) // 2
+    """Find the strongest bin, if chance does not explain its power."""
+    n_used = int(_N_BINS * occupied_band * 0.95)
+    edge = (_N_BINS - n_used) // 2
     used = spectrum[edge : edge + n_used]
     quantile = 1 - FALSE_ALARM / n_used
     limit = float(stats.gamma.ppf(quantile, n_blocks, scale=1 / n_blocks))
     strongest = float(used.max() / np.median(used))
     if strongest < limit * 1.02:
         return ()
-    place = (int(np.argmax(used)) + edge - _N_LINES / 2) / _N_LINES
+    place = (int(np.argmax(used)) + edge - _N_BINS / 2) / _N_BINS
     return (
         f"a tone at {place:+.3f} of the sample rate stands {10 * np.log10(strongest):.1f} dB out "
         "of the noise",

@@ -156,7 +156,7 @@ def linearity_measurements(linearity: Linearity, n_ladders: int) -> list[Measure
 
 
 def front_end_measurements(survey: Survey) -> list[Measurement]:
-    """I/Q images and dc_offsets."""
+    """I/Q images and DC offsets."""
     ends = [observation.front_end for observation in survey.observations]
     stds = [end.image_std for end in ends]
     apart = [end for end in ends if end.rx_image is not None and end.tx_dc is not None]
@@ -172,7 +172,7 @@ def front_end_measurements(survey: Survey) -> list[Measurement]:
     tx = mean_ratio_db([end.tx_image for end in ends], stds)
     leak = [end.tx_dc for end in apart if end.tx_dc is not None]
     leak_stds = [end.tx_dc_std or 0.0 for end in apart]
-    # A dc_offset at the transmitter turns with the carrier: its amplitude counts, not its phase.
+    # A DC offset at the transmitter turns with the carrier: its amplitude counts, not its phase.
     tx_dc = mean_ratio_db([abs(value) for value in leak], leak_stds)
     rx = mean_ratio_db([end.rx_image for end in apart if end.rx_image is not None], stds)
     rx_dc = mean_ratio_db([end.rx_dc for end in ends], [end.dc_std for end in ends])

@@ -59,7 +59,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Survey:
-    """All looks at a node.
+    """All observations of a node.
 
     Attributes:
         observations: In order of time.
@@ -74,7 +74,7 @@ class Survey:
     unmet: tuple[str, ...]
 
     def series(self, quantity: str) -> list[float]:
-        """Return all looks at one quantity."""
+        """Return all observations of one quantity."""
         return [
             observation.values[quantity]
             for observation in self.observations

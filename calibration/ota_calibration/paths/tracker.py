@@ -20,24 +20,24 @@ MEMORY = 0.95
 """Weight of the past in the running means: about 20 soundings count."""
 
 ASSUMED_BURSTS = 200
-"""So many bursts are taken to have come before: the first one lost is no rate yet."""
+"""Bursts that are assumed to have arrived before the first: one lost burst is no rate yet."""
 
 Sounding = Sequence[ChannelEstimate | None]
 
 
 @dataclass(frozen=True)
 class ChannelVariation:
-    """Running means over soundings, and over nodes where nothing else is said.
+    """How the paths vary, as running means over soundings and, unless stated, over nodes.
 
-    Fading moves a path by the same distance in the complex plane whether the path is strong or
-    in a fade; what a node makes of it depends on its gain at that time. So what fades is kept
-    as a distance, node by node, and `with_variation` divides by the gains it plans for.
+    Fading changes a complex gain by an amount that does not depend on the gain's present
+    magnitude; the relative error that follows does. So the change is kept per node in units of
+    squared gain, and `with_variation` divides it by the gain at the time of planning.
 
     Attributes:
-        path_walk_per_s: Growth of the variance of a path's modulus, in units of squared gain,
-            beyond what the soundings' noise explains; one a node, NaN where not yet known.
-        phase_walk_rad2_per_s: Growth of the phase error's variance beyond what a path explains
-            that moves across as much as along. Negative if it moves less.
+        path_walk_per_s: Growth of the variance of a gain's magnitude in 1/s, in units of squared
+            gain, without the noise of the soundings; one a node, NaN where not yet known.
+        phase_walk_rad2_per_s: Growth of the phase error's variance, less what fading explains
+            that changes a gain by the same amount along and across its direction. May be negative.
         delay_variance_s2: Variance of the change of a node's arrival.
         cfo_variance_hz2: Variance of a carrier offset's error beyond what the fits claim: phase
             noise inside a burst looks like an offset.
@@ -140,7 +140,7 @@ class PathTracker:
 
 
 def with_variation(plan: TransmitPlan, variation: ChannelVariation) -> TransmitPlan:
-    """Return a plan that expects the paths to vary as they have been seen to.
+    """Return a plan with the errors that follow from the measured variation of the paths.
 
     The receiver samples where the lead node's burst arrives. Each of two nodes then
     differs from its own sounding by a change of ``delay_variance_s2``; the lead is
@@ -175,17 +175,19 @@ def _relative_walk_per_s(plan: TransmitPlan, path_walk_per_s: Sequence[float]) -
 def _change(
     before: ChannelEstimate, now: ChannelEstimate, sample_rate_hz: float
 ) -> tuple[float, float, float, float, float]:
-    """Return the squared changes a second along and across a gain, its power, delay, offset.
+    """Return how a path has changed between two soundings, without the soundings' own noise.
 
-    All without what the soundings' own noise explains.
+    Returns:
+        Squared change along the gain and across it in 1/s, squared gain, squared change of the
+        delay in s^2, squared error of the carrier offset in Hz^2.
     """
     elapsed_s = (now.measured_tick - before.measured_tick) / sample_rate_hz
     cfo_hz = (before.cfo_hz + now.cfo_hz) / 2
     expected = before.gain * np.exp(2j * np.pi * cfo_hz * elapsed_s)
     power = abs(now.gain * before.gain)
     noise = (now.gain_std**2 + before.gain_std**2) / 2
-    # What two offsets differ by is the sum of their errors' variances, claimed or not; their mean,
-    # with which the phase is expected to have turned, has a quarter of it.
+    # The squared difference of two offsets estimates the sum of their error variances. Their mean,
+    # from which the expected phase is computed, has a quarter of that variance.
     jump = (now.cfo_hz - before.cfo_hz) ** 2
     carrier = (2 * np.pi * elapsed_s) ** 2 * jump / 4
     along = (abs(now.gain) - abs(before.gain)) ** 2 - noise

@@ -1,4 +1,4 @@
-r"""Two ways to reach the same received peak SNR: less power, or noise of our own.
+r"""Two ways to reach the same received peak SNR: less power, or noise that clients add.
 
 Only the noise variance of the received sum in units of the scalar limit,
 $u_t = K \sigma_t^2 + \sigma_r^2 / (M c_t^2) = 1 / q_t$, enters learning and
@@ -71,7 +71,7 @@ def minimum_power(levels: NDArray[np.float64], received_sum: ReceivedSum) -> All
 
 
 def inject_under_average_power(
-    levels: NDArray[np.float64], reach: NDArray[np.float64], received_sum: ReceivedSum
+    levels: NDArray[np.float64], max_rx_amplitude: NDArray[np.float64], received_sum: ReceivedSum
 ) -> Allocation:
     r"""Reach the peak SNR ``levels`` at full average power.
 
@@ -79,23 +79,25 @@ def inject_under_average_power(
     $\sigma^2 = (u - v/\rho) / (K + v/\rho)$ and $c^2 = \rho / (1 + \sigma^2)$.
 
     Args:
-        levels: Peak SNR per round, at most ``reach ** 2 / v``, shape ``(n_rounds,)``.
-        reach: $\sqrt\rho$ per round: root-mean-square amplitude at which the
+        levels: Peak SNR per round, at most ``max_rx_amplitude ** 2 / v``, shape ``(n_rounds,)``.
+        max_rx_amplitude: $\sqrt\rho$ per round: root-mean-square amplitude at which the
             weakest node arrives at full power.
         received_sum: Clients, noise and chips.
 
     Raises:
-        ValueError: If a level needs more power than ``reach`` allows.
+        ValueError: If a level needs more power than ``max_rx_amplitude`` allows.
     """
     active = levels > 0
-    own, excess = _noise_terms(levels, reach, received_sum)
-    noise_variance = excess / (received_sum.n_clients + own)
-    return _with_silence(active, reach[active] / np.sqrt(1.0 + noise_variance), noise_variance)
+    channel_noise, missing_noise = _noise_terms(levels, max_rx_amplitude, received_sum)
+    noise_variance = missing_noise / (received_sum.n_clients + channel_noise)
+    return _with_silence(
+        active, max_rx_amplitude[active] / np.sqrt(1.0 + noise_variance), noise_variance
+    )
 
 
 def inject_under_peak_limit(
     levels: NDArray[np.float64],
-    reach: NDArray[np.float64],
+    max_rx_amplitude: NDArray[np.float64],
     received_sum: ReceivedSum,
     headroom: float = 4.0,
 ) -> Allocation:
@@ -106,39 +108,47 @@ def inject_under_peak_limit(
     What still passes the limit is clipped after the noise, which costs no privacy.
 
     Args:
-        levels: Peak SNR per round, at most ``reach ** 2 / v``, shape ``(n_rounds,)``.
-        reach: $r$ per round: amplitude at which the weakest node arrives at its peak.
+        levels: Peak SNR per round, at most ``max_rx_amplitude ** 2 / v``, shape ``(n_rounds,)``.
+        max_rx_amplitude: $r$ per round: amplitude at which the weakest node arrives at its peak.
         received_sum: Clients, noise and chips.
         headroom: $\beta$, standard deviations of noise that fit beside a symbol of 1.
 
     Raises:
-        ValueError: If a level needs more amplitude than ``reach`` allows.
+        ValueError: If a level needs more amplitude than ``max_rx_amplitude`` allows.
     """
     active = levels > 0
-    own, excess = _noise_terms(levels, reach, received_sum)
-    square = received_sum.n_clients + own * headroom**2
-    half_linear = own * headroom
-    # The root in the form that does not cancel when the excess is small; 0/0 is 0 here.
-    root = half_linear + np.sqrt(half_linear**2 + square * excess)
-    noise_std = np.divide(excess, root, out=np.zeros_like(root), where=root > 0)
-    return _with_silence(active, reach[active] / (1.0 + headroom * noise_std), noise_std**2)
+    channel_noise, missing_noise = _noise_terms(levels, max_rx_amplitude, received_sum)
+    square = received_sum.n_clients + channel_noise * headroom**2
+    half_linear = channel_noise * headroom
+    # The root in the form that does not cancel when little noise is missing; 0/0 is 0 here.
+    root = half_linear + np.sqrt(half_linear**2 + square * missing_noise)
+    noise_std = np.divide(missing_noise, root, out=np.zeros_like(root), where=root > 0)
+    return _with_silence(
+        active, max_rx_amplitude[active] / (1.0 + headroom * noise_std), noise_std**2
+    )
 
 
 def _noise_terms(
-    levels: NDArray[np.float64], reach: NDArray[np.float64], received_sum: ReceivedSum
+    levels: NDArray[np.float64], max_rx_amplitude: NDArray[np.float64], received_sum: ReceivedSum
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return, for the rounds that are not silent, the noise at full power and what it lacks."""
-    own = received_sum.symbol_noise_variance / reach[levels > 0] ** 2
-    excess = 1.0 / levels[levels > 0] - own
+    """Return the channel's noise at full power and the noise that clients must add to it.
+
+    Both as variances of the sum in units of a symbol, for the rounds that are not silent.
+
+    Raises:
+        ValueError: If a level needs more power than the weakest node has.
+    """
+    channel_noise = received_sum.symbol_noise_variance / max_rx_amplitude[levels > 0] ** 2
+    missing_noise = 1.0 / levels[levels > 0] - channel_noise
     # A schedule capped by max_peak_snr meets the limit up to rounding.
-    too_loud = np.flatnonzero(excess < -1e-9 * own)
+    too_loud = np.flatnonzero(missing_noise < -1e-9 * channel_noise)
     if too_loud.size:
         first = int(np.flatnonzero(levels > 0)[too_loud[0]])
         raise ValueError(
             f"round {first} asks for peak SNR {levels[first]:.4g}, but the weakest node reaches "
-            f"{1.0 / own[too_loud[0]]:.4g}; cap the schedule with max_peak_snr"
+            f"{1.0 / channel_noise[too_loud[0]]:.4g}; cap the schedule with max_peak_snr"
         )
-    return own, np.maximum(excess, 0.0)
+    return channel_noise, np.maximum(missing_noise, 0.0)
 
 
 def _with_silence(

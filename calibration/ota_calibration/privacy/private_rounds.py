@@ -34,14 +34,14 @@ AMPLITUDE_ERROR_STDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class ReceiverNoise:
-    """What the receiver is sure to add to a coherent sum.
+    """The noise that the receiver adds to a coherent sum, at least.
 
     Attributes:
         noise_power_bound: Lower confidence bound of the total noise power of one complex
             chip, linear; see :mod:`ota_calibration.privacy.noise_bound`.
         n_chips: Chips that are averaged.
-        alone: Whether it is to protect alone: clients speak softly and add no noise
-            (the minimum-power solution).
+        alone: Whether it is the only protection: clients add no noise and transmit at the
+            lower amplitude that this needs (the minimum-power solution).
     """
 
     noise_power_bound: float
@@ -119,9 +119,11 @@ class PrivateRounds:
         received, levels = self._received_sum(plan), np.array([level])
         if self.receiver is not None and self.receiver.alone:
             return _softened(plan, minimum_power(levels, received)), 0.0
-        reach = np.array([_loudest(plan)])
+        max_rx_amplitude = np.array([_loudest(plan)])
         return plan, float(
-            inject_under_peak_limit(levels, reach, received, HEADROOM).symbol_noise_std[0]
+            inject_under_peak_limit(levels, max_rx_amplitude, received, HEADROOM).symbol_noise_std[
+                0
+            ]
         )
 
     def _received_sum(self, plan: TransmitPlan) -> ReceivedSum:

@@ -104,7 +104,7 @@ def test_a_node_that_repeats_an_older_round_is_an_erasure() -> None:
 
     deaf.begin_cyclic = stick  # type: ignore[method-assign]
     exchange_symbols(symbols, plan, bench, link, seed=2)
-    with pytest.raises(Erasure, match="node 2's node_pilot of this round is not on the air"):
+    with pytest.raises(Erasure, match="node 2's pilot of this round is not on the air"):
         exchange_symbols(symbols, plan, bench, link, seed=3)
 
 
@@ -112,7 +112,7 @@ def test_a_silent_node_is_an_erasure() -> None:
     bench, link = world()
     plan = planned(bench, link)
     air_of(bench).paths[1].gain *= 1e-4
-    with pytest.raises(Erasure, match="node 1's node_pilot"):
+    with pytest.raises(Erasure, match="node 1's pilot"):
         exchange_symbols(np.full(4, 0.5), plan, bench, link, seed=1)
 
 
