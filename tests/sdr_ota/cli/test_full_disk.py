@@ -74,8 +74,8 @@ def _said_where_files_end_at(limit_bytes: int, folder: Path, *more: str) -> str:
 @pytest.mark.parametrize(
     ("limit_bytes", "more", "torn"),
     [
-        (9_000, NO_CAPTURES, "soundings.jsonl"),
-        (14_321, NO_CAPTURES, "soundings.jsonl"),
+        (11_000, (*NO_CAPTURES, "clients.count=8"), "soundings.jsonl"),
+        (14_321, (*NO_CAPTURES, "clients.count=8"), "soundings.jsonl"),
         (9_000, (*NO_CAPTURES, "clients.count=1"), "rounds.jsonl"),
         (20_000, ("captures.every=5",), "captures/round-000000.sigmf-data"),
     ],

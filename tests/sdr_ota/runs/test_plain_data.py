@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sdr_ota.air.presets import PRESETS, air_preset
+from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.runs.plain_data import Arrays, from_plain, to_plain
 
@@ -56,7 +57,7 @@ def test_what_is_no_plain_form_is_refused(value: object) -> None:
 
 
 def _air(name: str, seed: int) -> SimulatedAir:
-    return SimulatedAir(air_preset(name), 3, 1e6, 915e6, seed)
+    return SimulatedAir(AirSettings(air_preset(name), 3, 1e6, 915e6, seed))
 
 
 def _live(air: SimulatedAir, n_bursts: int) -> bytes:
