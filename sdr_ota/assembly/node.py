@@ -70,18 +70,33 @@ def node_command(name: str, address: str, radios: Sequence[str], limits: Limits)
     )
 
 
+def stated_bands(texts: Sequence[str]) -> tuple[tuple[float, float], ...]:
+    """Return the bands that ``--band LOW_HZ:HIGH_HZ`` states.
+
+    Raises:
+        CommandFailed: If one is not two numbers.
+    """
+    try:
+        edges = [tuple(float(edge) for edge in text.split(":")) for text in texts]
+        return tuple((low_hz, high_hz) for low_hz, high_hz in edges)
+    except ValueError:
+        raise CommandFailed(
+            f"--band {' '.join(texts)}: give LOW_HZ:HIGH_HZ, as --band 433.05e6:434.79e6", WRONG_USE
+        ) from None
+
+
 def _check_limits(limits: Limits) -> None:
     """Refuse to lend a radio without a band, or with limits that mean nothing."""
     if not limits.bands_hz:
         raise CommandFailed(
-            "say in which band the radios of this machine may transmit: --band LOW_HZ HIGH_HZ, as "
+            "say in which band the radios of this machine may transmit: --band LOW_HZ:HIGH_HZ, as "
             "your licence or the law allows; repeat it for more",
             WRONG_USE,
         )
     for low_hz, high_hz in limits.bands_hz:
         if not 0 < low_hz < high_hz < math.inf:
             raise CommandFailed(
-                f"--band {low_hz:g} {high_hz:g}: the lower edge comes first, both in Hz", WRONG_USE
+                f"--band {low_hz:g}:{high_hz:g}: the lower edge comes first, both in Hz", WRONG_USE
             )
     if not 0 < limits.max_duty_cycle <= 1:
         raise CommandFailed(

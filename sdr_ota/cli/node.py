@@ -15,9 +15,9 @@ Radios = Annotated[
 
 
 Bands = Annotated[
-    list[tuple[float, float]],
+    list[str],
     typer.Option(
-        "--band", metavar="LOW_HZ HIGH_HZ", help="In which the radios may transmit; repeatable."
+        "--band", metavar="LOW_HZ:HIGH_HZ", help="In which the radios may transmit; repeatable."
     ),
 ]
 MaxGain = Annotated[float | None, typer.Option(metavar="DB", help="Largest transmit gain, in dB.")]
@@ -41,7 +41,8 @@ def node(
     Files of the machine's own data and its privacy ledgers lie in the folder in
     which this command was started.
     """
-    from sdr_ota.assembly.node import node_command
+    from sdr_ota.assembly.node import node_command, stated_bands
     from sdr_ota.radio.limited import Limits
 
-    node_command(name, address, radios, Limits(tuple(bands), max_tx_gain_db, max_duty_cycle))
+    limits = Limits(stated_bands(bands), max_tx_gain_db, max_duty_cycle)
+    node_command(name, address, radios, limits)

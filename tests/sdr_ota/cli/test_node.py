@@ -6,10 +6,12 @@ from collections.abc import Iterator
 import pytest
 
 from sdr_ota.assembly import node
-from sdr_ota.assembly.node import node_command
+from sdr_ota.assembly.node import node_command, stated_bands
 from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.radio.limited import Limits
 
 RADIO = "driver=pluto,uri=ip:127.0.0.1:1"
+LIMITS = Limits(bands_hz=((914e6, 916e6),))
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +33,7 @@ def silent() -> Iterator[str]:
 
 def test_a_cluster_that_is_not_there_is_said_so(silent: str, opened: list[str]) -> None:
     with pytest.raises(CommandFailed, match=r"nothing answers at .*ray start --head") as failed:
-        node_command("lab0", silent, [RADIO])
+        node_command("lab0", silent, [RADIO], LIMITS)
     assert failed.value.exit_code == 1
     assert opened == []
 
@@ -47,7 +49,7 @@ def test_a_cluster_that_is_not_there_is_said_so(silent: str, opened: list[str]) 
 )
 def test_wrong_use_is_explained(name: str, address: str, words: str, opened: list[str]) -> None:
     with pytest.raises(CommandFailed, match=words) as refused:
-        node_command(name, address, [RADIO])
+        node_command(name, address, [RADIO], LIMITS)
     assert refused.value.exit_code == WRONG_USE
     assert opened == []
 
@@ -55,4 +57,12 @@ def test_wrong_use_is_explained(name: str, address: str, words: str, opened: lis
 def test_without_ray_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node, "find_spec", lambda name: None)
     with pytest.raises(CommandFailed, match=r"sdr-ota\[cluster\]"):
-        node_command("lab0", "127.0.0.1:1", [RADIO])
+        node_command("lab0", "127.0.0.1:1", [RADIO], LIMITS)
+
+
+def test_bands_are_two_numbers_each() -> None:
+    assert stated_bands(["433e6:434e6", "914e6:916e6"]) == ((433e6, 434e6), (914e6, 916e6))
+    for wrong in ("433e6", "a:b", "1:2:3"):
+        with pytest.raises(CommandFailed, match="give LOW_HZ:HIGH_HZ") as refused:
+            stated_bands([wrong])
+        assert refused.value.exit_code == WRONG_USE

@@ -165,7 +165,7 @@ def _watch(run: Path, _: Path) -> None:
 
 
 def _table(run: Path, _: Path) -> None:
-    print(runs_json([run]))
+    assert runs_json([run])
 
 
 COMMANDS: dict[str, Callable[[Path, Path], None]] = {
