@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 
 from ota_flowgraphs.process import ChildFailed
 from ota_flowgraphs.virtual_radios import VirtualRadios
@@ -13,6 +14,7 @@ from sdr_ota.config.parts import air_settings, settings_of
 from sdr_ota.failure import NO_RADIO, WRONG_USE, CommandFailed
 from sdr_ota.radio.address import AddressError, at_host, open_radios
 from sdr_ota.radio.base import Radio, RadioError, RadioLost, SettingNotTaken
+from sdr_ota.radio.reopened import ReopenedRadio
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.remote.receiver import RemoteReceiver
 from sdr_ota.rounds.exchange import Bench, Link
@@ -73,7 +75,7 @@ def _receiver_elsewhere(address: str) -> Iterator[tuple[Radio, ...]]:
     if not host:
         yield ()
         return
-    with RemoteReceiver(host, there) as receiver:
+    with ReopenedRadio(partial(RemoteReceiver, host, there)) as receiver:
         yield (receiver,)
 
 

@@ -72,13 +72,16 @@ def synthetic_learning(config: Config) -> Learning:
 def sampling_rate_of(config: Config, home: Path) -> float:
     """Return the chance of an example to be in a client's Poisson batch.
 
-    All clients draw at one rate, so that a client weighs as much as it has examples.
+    All clients draw at one rate, so that a client weighs as much as it has examples. Where nodes
+    have files of their own the config states it: nobody else counts their examples.
 
     Raises:
         CommandFailed: If the data cannot be used.
     """
     if config.clients.source == "synthetic":
         return 1.0
+    if config.clients.location == "node" and config.data.train != BUILTIN:
+        return config.clients.sampling_rate or 1.0
     from zo_core.data.examples import DataError  # noqa: PLC0415
 
     try:

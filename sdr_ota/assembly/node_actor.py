@@ -5,24 +5,34 @@ within its owner's limits and its own promise. It trusts its own watchdog only: 
 to the server, a cyclic transmission ends.
 """
 
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack
 from importlib import metadata
+from pathlib import Path
 
 import msgspec
+from ota_calibration.privacy.ledger import BudgetSpent
+from ota_calibration.privacy.ledger_record import LedgerError
+from ota_calibration.privacy.poisson_accountant import MissingAccountantError
+from ota_calibration.privacy.private_encoder import OrderRefused
+from ota_calibration.privacy.private_rounds import node_names
 
 from sdr_ota.assembly.node_client import NodeClient, node_client, updates_from_bytes
 from sdr_ota.assembly.privacy import encoder_of, node_ledger
 from sdr_ota.config.load import Config, restore_config
 from sdr_ota.config.parts import link_of, settings_of
-from sdr_ota.radio.base import Radio, RadioError, RadioNotFound
+from sdr_ota.radio.base import RadioError, RadioNotFound
+from sdr_ota.radio.limited import LimitedRadio
+from sdr_ota.remote.air_watch import AirWatch
 from sdr_ota.remote.joining import Joined, JoinOrder, check_run_id
+from sdr_ota.remote.kept_words import KeptWords
 from sdr_ota.remote.offer import Offer, offered
 from sdr_ota.remote.wire import answered
+from sdr_ota.rounds.encoder import PowerLimitError
 from sdr_ota.rounds.messages import (
     Announcement,
+    MessageError,
     Outcome,
     PayloadOrder,
     SoundingOrder,
@@ -38,27 +48,40 @@ LONGEST_CYCLIC_S = 10.0
 _DONE = b""
 
 
+_TOLD = (
+    BudgetSpent,
+    LedgerError,
+    MessageError,
+    MissingAccountantError,
+    OrderRefused,
+    PowerLimitError,
+    RadioError,
+)
+"""What a private node tells in full: words of radios, orders and budgets, never of data."""
+
+
 class NodeActor:
     """One node of a run. Every method returns the bytes of an `Answer`."""
 
     def __init__(self) -> None:
-        self._radio: Radio | None = None
+        self._radio: LimitedRadio | None = None
         self._client: NodeClient | None = None
         self._node: LocalNode | None = None
-        self._lock = threading.Lock()
-        self._sending_since_s: float | None = None
+        self._air: AirWatch | None = None
+        self._words: Callable[[Exception], str] = str
+        self._closing = ExitStack()
 
     def join(self, order: bytes) -> bytes:
         """Load model and data and open the radio; return `Joined`."""
-        return answered(lambda: to_bytes(self._join(from_bytes(JoinOrder, order))))
+        return self._answered(lambda: to_bytes(self._join(from_bytes(JoinOrder, order))))
 
     def clock_s(self) -> bytes:
         """Return this machine's clock, in seconds since 1970."""
-        return answered(lambda: msgspec.msgpack.encode(time.time()))
+        return self._answered(lambda: msgspec.msgpack.encode(time.time()))
 
     def follow(self, updates: bytes) -> bytes:
         """Take steps that others have taken before; return the checksum of the weights."""
-        return answered(lambda: self._follow(updates).encode())
+        return self._answered(lambda: self._follow(updates).encode())
 
     def announce(self, announcement: bytes) -> bytes:
         """Compute; return `Ready`."""
@@ -68,27 +91,27 @@ class NodeActor:
             node.announce(from_bytes(Announcement, announcement))
             return to_bytes(node.ready())
 
-        return answered(compute)
+        return self._answered(compute)
 
     def sound(self, order: bytes) -> bytes:
         """Send the known burst."""
-        return answered(lambda: self._sent_by(self._node_sound, order))
+        return self._answered(_nothing(lambda: self._sound(order)))
 
     def send(self, order: bytes) -> bytes:
         """Pay, encode and send."""
-        return answered(lambda: self._sent_by(self._node_send, order))
+        return self._answered(_nothing(lambda: self._send(order)))
 
     def sent(self, timeout_s: float) -> bytes:
         """Wait for what became of the last order."""
-        return answered(_nothing(lambda: self._started().sent(timeout_s)))
+        return self._answered(_nothing(lambda: self._started().sent(timeout_s)))
 
     def silence(self) -> bytes:
         """Stop sending."""
-        return answered(self._silence)
+        return self._answered(_nothing(lambda: self._watched().silence()))
 
     def apply(self, outcome: bytes) -> bytes:
         """Step, or skip."""
-        return answered(_nothing(lambda: self._started().apply(from_bytes(Outcome, outcome))))
+        return self._answered(_nothing(lambda: self._started().apply(from_bytes(Outcome, outcome))))
 
     def truth(self, round_index: int) -> bytes:
         """Return `Truth`; nothing from a private node."""
@@ -97,34 +120,36 @@ class NodeActor:
             truth = self._started().truth(round_index)
             return _DONE if truth is None else to_bytes(truth)
 
-        return answered(tell)
+        return self._answered(tell)
 
     def last_pulse_ns(self) -> bytes:
         """Return the radio's time at the last pulse per second."""
-        return answered(lambda: str(self._opened().last_pulse_ns()).encode())  # type: ignore[attr-defined]
+        return self._answered(lambda: str(self._opened().last_pulse_ns()).encode())
 
     def set_time_at_pulse(self, time_ns: int) -> bytes:
         """Let the radio's time be this at the next pulse."""
-        return answered(_nothing(lambda: self._opened().set_time_at_pulse(time_ns)))  # type: ignore[attr-defined]
+        return self._answered(_nothing(lambda: self._opened().set_time_at_pulse(time_ns)))
 
     def close(self) -> bytes:
-        """Stop sending and let go of the radio."""
+        """Stop sending and let go of radio and ledger."""
+        return self._answered(_nothing(self._closing.close))
 
-        def close() -> bytes:
-            if self._radio is not None:
-                self._radio.close()
-            return _DONE
+    def _answered(self, act: Callable[[], bytes]) -> bytes:
+        return answered(act, self._said_of)
 
-        return answered(close)
+    def _said_of(self, raised: Exception) -> str:
+        return self._words(raised)  # which joining decides
 
     def _join(self, order: JoinOrder) -> Joined:
-        offer = offered()
-        config = restore_config(msgspec.json.decode(order.config))
+        offer, config = offered(), restore_config(msgspec.json.decode(order.config))
+        self._words = _words(config, order, offer)
         self._radio = radio = offer.open(order.address)
+        self._closing.callback(radio.close)
         settings = radio.configure(settings_of(config))
         self._client = client = node_client(config, order.index, offer.path(""))
-        self._node = self._made(config, order, offer)
-        threading.Thread(target=self._watch, daemon=True).start()
+        self._node = node = self._made(config, order, offer)
+        self._air = air = AirWatch(node.silence, lambda: min(LONGEST_CYCLIC_S, radio.longest_s()))
+        self._closing.callback(air.close)
         return Joined(
             info=radio.info,
             settings=settings,
@@ -138,11 +163,13 @@ class NodeActor:
         """Join client, radio, sender and the encoder with its ledger to a node."""
         radio, client = self._opened(), self._client
         assert client is not None  # noqa: S101 - made by `_join`
-        folder = offer.path("ledgers") / check_run_id(order.run_id)
-        ledger = node_ledger(config, order.index, client.sampling_rate, folder)
-        encoder = encoder_of(config, order.index, client.sampling_rate, ledger)
-        rate = config.radio.sample_rate_hz
-        sender = sender_of(radio.info.has_hardware_time, link_of(config), rate)
+        rate, folder = client.sampling_rate, _ledger_folder(order, offer)
+        ledger = node_ledger(config, order.index, rate, folder, order.is_continued)
+        if ledger is not None:
+            self._closing.callback(ledger.close)
+        encoder = encoder_of(config, order.index, rate, ledger)
+        is_timed, link = radio.info.has_hardware_time, link_of(config)
+        sender = sender_of(is_timed, link, config.radio.sample_rate_hz)
         return LocalNode(order.index, client.start(), radio, sender, encoder)
 
     def _follow(self, updates: bytes) -> str:
@@ -152,44 +179,40 @@ class NodeActor:
         self._node.client = self._client.start()
         return checksum
 
-    def _node_sound(self, order: bytes) -> None:
-        self._started().sound(from_bytes(SoundingOrder, order))
+    def _sound(self, data: bytes) -> None:
+        node, order = self._started(), from_bytes(SoundingOrder, data)
+        self._watched().send(lambda: node.sound(order))
 
-    def _node_send(self, order: bytes) -> None:
-        self._started().send(from_bytes(PayloadOrder, order))
+    def _send(self, data: bytes) -> None:
+        node, order = self._started(), from_bytes(PayloadOrder, data)
+        self._watched().send(lambda: node.send(order))
 
-    def _sent_by(self, begin: Callable[[bytes], None], order: bytes) -> bytes:
-        with self._lock:
-            self._sending_since_s = time.monotonic()
-            begin(order)
-        return _DONE
-
-    def _silence(self) -> bytes:
-        with self._lock:
-            self._started().silence()
-            self._sending_since_s = None  # if it fails the watchdog tries again
-        return _DONE
+    def _watched(self) -> AirWatch:
+        if self._air is None:
+            raise RadioNotFound("this node has not joined a run")
+        return self._air
 
     def _started(self) -> LocalNode:
         if self._node is None:
             raise RadioNotFound("this node has not joined a run")
         return self._node
 
-    def _opened(self) -> Radio:
+    def _opened(self) -> LimitedRadio:
         if self._radio is None:
             raise RadioNotFound("this node has no radio open")
         return self._radio
 
-    def _watch(self) -> None:
-        """End a cyclic transmission that has lasted too long."""
-        while True:
-            time.sleep(0.2)
-            with self._lock:
-                since_s = self._sending_since_s
-                if since_s is not None and time.monotonic() > since_s + LONGEST_CYCLIC_S:
-                    with suppress(RadioError):  # then it is tried again
-                        self._started().silence()
-                        self._sending_since_s = None
+
+def _ledger_folder(order: JoinOrder, offer: Offer) -> Path:
+    return offer.path("ledgers") / check_run_id(order.run_id)
+
+
+def _words(config: Config, order: JoinOrder, offer: Offer) -> Callable[[Exception], str]:
+    """Return what a node says of an error: a private one keeps what may hold its data."""
+    if config.privacy.protect == "nothing":
+        return str
+    name = f"{node_names(order.index + 1)[order.index]}-failures.txt"
+    return KeptWords(_ledger_folder(order, offer) / name, _TOLD)
 
 
 def _nothing(act: Callable[[], None]) -> Callable[[], bytes]:

@@ -15,6 +15,7 @@ from sdr_ota.assembly.learning import (
     client_parts,
     examples_of,
     rate_of,
+    sampling_rate_of,
     task_of,
     training_of,
 )
@@ -154,4 +155,4 @@ def _own_examples(config: Config, index: int, home: Path) -> tuple[list[Any], fl
         parts = client_parts(config, home, task)
         return parts[index], rate_of(config, parts)
     examples = examples_of(config.data.train, "train", config.data.train_limit, task, home)
-    return examples, config.clients.sampling_rate or 1.0
+    return examples, sampling_rate_of(config, home)

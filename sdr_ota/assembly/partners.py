@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ota_calibration.privacy.spending import LEDGER
+
 from sdr_ota.assembly.learning import Learning, synthetic_learning
 from sdr_ota.assembly.model_learning import model_learning, model_on_server
 from sdr_ota.assembly.server import nodes_here
@@ -93,7 +95,9 @@ def _elsewhere(
         copy = model_on_server(config, home, journal, n_updates, progress)
     with ExitStack() as closing:
         closing.callback(copy.learning.close)
-        nodes = join_nodes(config, copy.course, journal.parent.name)
+        folder = journal.parent
+        has_paid = (folder / LEDGER).exists()  # opened once all nodes had joined
+        nodes = join_nodes(config, copy.course, folder.name, has_paid)
         for node in nodes:
             closing.callback(node.close)
         _align(bench, nodes)

@@ -98,7 +98,9 @@ def encoder_of(
     return PrivateEncoder(promise, payload, peak, node_names(node + 1)[node], ledger)
 
 
-def node_ledger(config: Config, node: int, sampling_rate: float, folder: Path) -> Ledger | None:
+def node_ledger(
+    config: Config, node: int, sampling_rate: float, folder: Path, must_be_there: bool
+) -> Ledger | None:
     """Open the ledger of one node on its own machine; None where no promise is made.
 
     Args:
@@ -106,16 +108,18 @@ def node_ledger(config: Config, node: int, sampling_rate: float, folder: Path) -
         node: Its place among the nodes.
         sampling_rate: Chance of an example to be in a batch.
         folder: Of the run's ledgers on this machine; it is made.
+        must_be_there: Whether the node has taken part in this run before.
 
     Raises:
-        LedgerError: If the ledger that is there belongs to another promise or cannot be read.
+        LedgerError: If the ledger belongs to another promise, cannot be read or is missing.
     """
     if config.privacy.protect == "nothing":
         return None
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     name = node_names(node + 1)[node]
     terms, path = promise_for(config, sampling_rate).ledger_terms((name,)), folder / f"{name}.jsonl"
-    return resume_ledger(path, terms) if path.exists() else create_ledger(path, terms)
+    known = must_be_there or path.exists()
+    return resume_ledger(path, terms) if known else create_ledger(path, terms)
 
 
 def _open_ledger(path: Path, promise: Promise, n_nodes: int) -> Ledger:

@@ -14,13 +14,14 @@ from ota_calibration.privacy.ledger import BudgetSpent
 from ota_calibration.privacy.ledger_record import LedgerError
 from ota_calibration.privacy.private_encoder import OrderRefused
 
-from sdr_ota.assembly.learning import Learning, training_of
+from sdr_ota.assembly.learning import Learning, sampling_rate_of, training_of
 from sdr_ota.assembly.node_actor import NodeActor
 from sdr_ota.assembly.node_client import FINGERPRINT_SEED, updates_to_bytes
 from sdr_ota.assembly.trained_copy import load_scored, with_journal
 from sdr_ota.assembly.trained_model import Progress
 from sdr_ota.config.digest import config_digest
 from sdr_ota.config.load import Config
+from sdr_ota.erasure import Erasure
 from sdr_ota.failure import NO_RADIO, CommandFailed
 from sdr_ota.radio.address import at_host
 from sdr_ota.radio.base import RadioError
@@ -39,6 +40,7 @@ from zo_core.stepping.update import UpdateNotFiniteError
 ERRORS: Errors = {
     "BudgetSpent": lambda text: BudgetSpent(text, ()),
     "DataError": DataError,
+    "Erasure": lambda text: Erasure("radio", text),
     "LedgerError": LedgerError,
     "LossNotFiniteError": LossNotFiniteError,
     "ModelUnavailableError": ModelUnavailableError,
@@ -47,6 +49,9 @@ ERRORS: Errors = {
     "UpdateNotFiniteError": UpdateNotFiniteError,
 }
 """What a node may raise, by name."""
+
+REFUSALS = (DataError, LedgerError, NodeFailed, OrderRefused, PowerLimitError)
+"""What ends a run in a sentence when a node raises it in a round."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,8 @@ def model_copy(
         weight_checksum(scored.model),
         direction_fingerprint(FINGERPRINT_SEED),
     )
-    training = training_of(config, 1.0)
+    sampling_rate = sampling_rate_of(config, home)
+    training = training_of(config, sampling_rate)
     copy = with_journal(scored, journal_path, n_updates, training, config_digest(config))
     updates: list[Update] = [*copy.past]
 
@@ -99,7 +105,13 @@ def model_copy(
         ERRORS,
     )
     learning = copy.learning((), lambda: cohort.at_step_boundary)
-    return ServerCopy(replace(learning, followers=cohort.clients), course)
+    learning = replace(
+        learning,
+        followers=cohort.clients,
+        sampling_rate=sampling_rate,
+        failures=(*learning.failures, *REFUSALS),
+    )
+    return ServerCopy(learning, course)
 
 
 def modelless_copy() -> ServerCopy:
@@ -108,11 +120,19 @@ def modelless_copy() -> ServerCopy:
     def check(host: str, joined: Joined) -> None:
         check_alike(host, joined, "", "")
 
-    return ServerCopy(Learning(()), Course(NodeActor, check, errors=ERRORS))
+    return ServerCopy(Learning((), failures=REFUSALS), Course(NodeActor, check, errors=ERRORS))
 
 
-def join_nodes(config: Config, course: Course, run_id: str) -> tuple[RayNode, ...]:
+def join_nodes(
+    config: Config, course: Course, run_id: str, is_continued: bool = False
+) -> tuple[RayNode, ...]:
     """Let the machines of all nodes join, all at the same time.
+
+    Args:
+        config: The experiment.
+        course: What the nodes must agree with.
+        run_id: Names the run.
+        is_continued: Whether they have joined it before, so that private ones have ledgers.
 
     Raises:
         CommandFailed: If one is not there or does not compute as this machine does.
@@ -123,7 +143,7 @@ def join_nodes(config: Config, course: Course, run_id: str) -> tuple[RayNode, ..
         try:
             connect()
             nodes = [
-                RayNode(course, host, JoinOrder(told, index, address, run_id))
+                RayNode(course, host, JoinOrder(told, index, address, run_id, is_continued))
                 for index, (host, address) in enumerate(places)
             ]
             for node in nodes:

@@ -3,14 +3,13 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from sdr_ota.closed_by_block import ClosedByBlock
+from sdr_ota.radio.air_time_credit import AirTimeCredit
 from sdr_ota.radio.base import PendingCapture, Radio, RadioError, SettingNotTaken, TransmitRefused
 from sdr_ota.radio.clock import PulsedRadio
 from sdr_ota.types import RadioSettings, Samples
-
-DUTY_WINDOW_S = 60.0
-"""The duty cycle is kept from the first minute on: a burst at the start must fit into it."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +33,21 @@ class LimitedRadio(ClosedByBlock):
     Args:
         radio: The radio.
         limits: What its owner allows.
-        clock: Seconds of a clock that never goes back.
+        kept_in: File for the time on the air that is left; None forgets it with the process.
+        clock: Seconds since 1970.
     """
 
     def __init__(
-        self, radio: Radio, limits: Limits, clock: Callable[[], float] = time.monotonic
+        self,
+        radio: Radio,
+        limits: Limits,
+        kept_in: Path | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._radio, self._limits, self._clock = radio, limits, clock
+        self._credit = AirTimeCredit(limits.max_duty_cycle, kept_in, clock)
         self._rate_hz = 0.0
-        self._began_s = clock()
-        self._on_air_s = 0.0
-        self._cyclic_since_s: float | None = None
+        self._held: tuple[float, float] | None = None
         self.info = radio.info
 
     @property
@@ -73,7 +76,9 @@ class LimitedRadio(ClosedByBlock):
         Raises:
             TransmitRefused: If it would be on the air for a larger share of the time than allowed.
         """
-        self._check_may_send(len(samples) / (self._rate_hz or 1.0))
+        burst_s = len(samples) / (self._rate_hz or 1.0)
+        self._check_may_send(burst_s)
+        self._take(burst_s)
         self._radio.transmit(samples, start_tick)
 
     def confirm_sent(self, timeout_s: float) -> None:
@@ -88,13 +93,19 @@ class LimitedRadio(ClosedByBlock):
         """
         self._count_cyclic()
         self._check_may_send(0.0)
-        self._cyclic_since_s = self._clock()
+        if not self._credit.is_unlimited:  # all is held: whoever is killed now has used it
+            self._held = self._credit.left_s(), self._clock()
+            self._take(self._held[0])
         self._radio.begin_cyclic(samples)
 
     def end_cyclic(self) -> None:
         """Fall silent."""
         self._radio.end_cyclic()
         self._count_cyclic()
+
+    def longest_s(self) -> float:
+        """Return how long a transmission that begins now may last."""
+        return self._credit.left_s()
 
     def begin_receive(self, n_samples: int, start_tick: int | None = None) -> PendingCapture:
         """Start receiving."""
@@ -135,19 +146,28 @@ class LimitedRadio(ClosedByBlock):
             )
 
     def _check_may_send(self, burst_s: float) -> None:
-        elapsed_s = max(self._clock() - self._began_s, DUTY_WINDOW_S)
-        allowed_s = self._limits.max_duty_cycle * elapsed_s
-        if self._on_air_s + burst_s > allowed_s * (1 + 1e-9):  # sums of floats
+        left_s = self._credit.left_s()
+        if burst_s > left_s * (1 + 1e-9) or left_s <= 0:  # sums of floats
             raise TransmitRefused(
-                f"{self.info.serial} has been on the air for {self._on_air_s:.3g} s of "
-                f"{elapsed_s:.3g} s; its owner allows {100 * self._limits.max_duty_cycle:g} %"
+                f"{self.info.serial}: a burst of {burst_s:.3g} s was ordered, {max(left_s, 0):.3g} "
+                "s on the air are left; its owner allows "
+                f"{100 * self._limits.max_duty_cycle:g} % of the time"
             )
-        self._on_air_s += burst_s
 
     def _count_cyclic(self) -> None:
-        if self._cyclic_since_s is not None:
-            self._on_air_s += self._clock() - self._cyclic_since_s
-            self._cyclic_since_s = None
+        held, self._held = self._held, None
+        if held is not None:
+            held_s, since_s = held
+            self._take(self._clock() - since_s - held_s)
+
+    def _take(self, seconds: float) -> None:
+        try:
+            self._credit.take(seconds)
+        except OSError as full:
+            raise TransmitRefused(
+                f"{self.info.serial}: its time on the air cannot be written down ({full}), and its "
+                "owner has limited it; make room there"
+            ) from full
 
 
 def _pulsed(radio: Radio) -> PulsedRadio:

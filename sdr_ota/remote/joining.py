@@ -24,12 +24,14 @@ class JoinOrder(msgspec.Struct, frozen=True, array_like=True):
         index: Which node it is.
         address: Of its radio, on its machine.
         run_id: Names the run; the node's ledger of it lies under this name.
+        is_continued: Whether the node has joined this run before: its ledger must be there.
     """
 
     config: bytes
     index: int
     address: str
     run_id: str
+    is_continued: bool = False
 
 
 class Joined(msgspec.Struct, frozen=True, array_like=True):

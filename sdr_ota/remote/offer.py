@@ -1,6 +1,7 @@
 """What the owner of a machine lends to runs elsewhere, and within which limits."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,8 +9,9 @@ from pathlib import Path
 import msgspec
 
 from sdr_ota.radio.address import open_lasting_radio, parse_address
-from sdr_ota.radio.base import Radio, RadioNotFound
+from sdr_ota.radio.base import RadioNotFound
 from sdr_ota.radio.limited import LimitedRadio, Limits
+from sdr_ota.radio.normal_form import normal_form
 
 OFFER = "SDR_OTA_NODE"
 """Environment variable in which `sdr-ota node` tells the agents what it offers."""
@@ -35,7 +37,7 @@ class Offer:
         """Return the environment in which agents on this machine are started."""
         return {OFFER: msgspec.json.encode(self).decode()}
 
-    def open(self, address: str) -> Radio:
+    def open(self, address: str) -> LimitedRadio:
         """Open a radio that is lent, behind its owner's limits.
 
         Raises:
@@ -48,7 +50,9 @@ class Offer:
                 f"{'; '.join(self.radios) or 'none'}. Start sdr-ota node there with --radio "
                 f"{address}"
             )
-        radio = LimitedRadio(open_lasting_radio(address), self.limits)
+        name = re.sub(r"[^A-Za-z0-9.]+", "-", normal_form(address))
+        kept_in = self.path("air-time") / f"{name}.json"
+        radio = LimitedRadio(open_lasting_radio(address), self.limits, kept_in)
         radio.info = replace(radio.info, serial=f"{self.host}:{radio.info.serial}")
         return radio
 

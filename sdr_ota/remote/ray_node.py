@@ -117,6 +117,7 @@ class RayNode:
         asked_s = time.time()
         check_clock(self.host, asked_s, msgspec.msgpack.decode(self._ask("clock_s"), type=float))
         self._joined = joined
+        self._order = msgspec.structs.replace(self._order, is_continued=True)
         self._n_followed = self._course.n_updates()
         self._begun = self._there().begin("follow", self._course.updates_from(0))
 
@@ -247,7 +248,12 @@ class RayNode:
         return self._opened(self._there().begin(method, *arguments), timeout_s)
 
     def _opened(self, begun: Any, timeout_s: float) -> bytes:
-        return opened(self._there().answer(begun, timeout_s), self._course.errors)
+        answer = self._there().answer(begun, timeout_s)
+        try:
+            return opened(answer, self._course.errors, self.host)
+        except RadioLost as lost:  # the machine is there, its radio is not
+            serial = self._joined.info.serial if self._joined else self.host
+            raise RadioLost(str(lost), serial) from lost
 
     def _come_back(self) -> str:
         """Go one step on the way back, without waiting; return why it is not there yet."""

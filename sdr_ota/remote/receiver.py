@@ -119,7 +119,7 @@ class RemoteReceiver(ClosedByBlock):
     """
 
     def __init__(self, host: str, address: str) -> None:
-        self._host, self._n_begun = host, 0
+        self._host, self._serial, self._n_begun = host, host, 0
         try:
             connect()
             check_free(RADIO, host, FREED_S)
@@ -129,6 +129,7 @@ class RemoteReceiver(ClosedByBlock):
         except (ClusterError, HostLost, RadioLost) as missing:
             raise RadioNotFound(str(missing)) from missing
         self.info, self.has_pulse = joined.info, joined.has_pulse
+        self._serial = self.info.serial
         self._is_open = True
 
     def configure(self, settings: RadioSettings) -> RadioSettings:
@@ -188,9 +189,10 @@ class RemoteReceiver(ClosedByBlock):
 
     def _ask(self, method: str, *arguments: object, timeout_s: float = 0.0) -> bytes:
         try:
-            return opened(self._agent.answer(self._begun(method, *arguments), timeout_s), {})
-        except HostLost as gone:
-            raise RadioLost(f"{gone}; resume the run when it is back", self._host) from gone
+            answer = self._agent.answer(self._begun(method, *arguments), timeout_s)
+            return opened(answer, {}, self._host)
+        except (HostLost, RadioLost) as gone:
+            raise RadioLost(str(gone), self._serial) from gone
 
     def _begun(self, method: str, *arguments: object) -> Any:
         return self._agent.begin(method, *arguments)

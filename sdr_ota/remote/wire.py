@@ -51,21 +51,27 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     serial: str = ""
 
 
-def answered(act: Callable[[], bytes]) -> bytes:
-    """Do something and return the answer as bytes, whatever comes of it."""
+def answered(act: Callable[[], bytes], words: Callable[[Exception], str] = str) -> bytes:
+    """Do something and return the answer as bytes, whatever comes of it.
+
+    Args:
+        act: What is done.
+        words: What may be said of an error.
+    """
     try:
         return to_bytes(Answer(act()))
     except Exception as raised:  # it crosses as words
         serial = raised.serial if isinstance(raised, base.RadioLost) else ""
-        return to_bytes(Answer(kind=type(raised).__name__, text=str(raised), serial=serial))
+        return to_bytes(Answer(kind=type(raised).__name__, text=words(raised), serial=serial))
 
 
-def opened(answer: bytes, errors: Errors) -> bytes:
+def opened(answer: bytes, errors: Errors, host: str) -> bytes:
     """Return what a call returned.
 
     Args:
         answer: As `answered` made it.
         errors: Classes of errors by name, beside those of radios.
+        host: Whose answer it is; errors other than those of radios begin with it.
 
     Raises:
         Exception: What it raised, in this side's class of the same name.
@@ -76,7 +82,8 @@ def opened(answer: bytes, errors: Errors) -> bytes:
         return found.data
     if found.kind == base.RadioLost.__name__:
         raise base.RadioLost(found.text, found.serial)
-    known = {**_RADIO_ERRORS, **errors}
-    if found.kind in known:
-        raise known[found.kind](found.text)
-    raise NodeFailed(f"{found.kind}: {found.text}")
+    if found.kind in _RADIO_ERRORS:
+        raise _RADIO_ERRORS[found.kind](found.text)
+    if found.kind in errors:
+        raise errors[found.kind](f"{host}: {found.text}")
+    raise NodeFailed(f"{host}: {found.kind}: {found.text}")

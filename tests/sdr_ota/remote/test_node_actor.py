@@ -23,7 +23,7 @@ from sdr_ota.radio.base import RadioError, RadioLost, SettingNotTaken, TimeError
 from sdr_ota.radio.limited import Limits
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
-from sdr_ota.remote.cluster import ClusterError, HostLost
+from sdr_ota.remote.cluster import ClusterError
 from sdr_ota.remote.joining import Joined, JoinOrder, check_alike, check_clock, check_run_id
 from sdr_ota.remote.offer import OFFER, Offer
 from sdr_ota.remote.ray_node import RayNode
@@ -38,6 +38,7 @@ from sdr_ota.rounds.messages import (
     to_bytes,
 )
 from sdr_ota.types import RadioSettings
+from tests.sdr_ota.remote.direct_agent import DirectAgent
 
 HOST = "lab0"
 PRIVATE = ("privacy.protect=client", "privacy.neighbours=replace", "run.rounds=20")
@@ -96,7 +97,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
 
 
 def told(answer: bytes) -> bytes:
-    return opened(answer, ERRORS)
+    return opened(answer, ERRORS, HOST)
 
 
 def joined(lab: Lab, config: Config, run_id: str = "run") -> NodeActor:
@@ -282,33 +283,6 @@ def test_a_clock_that_is_off_is_refused() -> None:
         check_clock(HOST, now, now - 30.0)
 
 
-@dataclass
-class DirectAgent:
-    """Calls an actor in this process, and can be told to be slow, deaf or dead."""
-
-    host: str
-    actor: Any
-    is_dead: bool = False
-    stale: bytes | None = None
-
-    def begin(self, method: str, *arguments: object) -> Any:
-        if self.is_dead:
-            return None
-        if method == "announce" and self.stale is not None:
-            return self.stale
-        return getattr(self.actor, method)(*arguments)
-
-    begin_apart = begin
-
-    def answer(self, begun: Any, timeout_s: float = 0.0) -> bytes:
-        if self.is_dead or begun is None:
-            raise HostLost(f"{self.host} has gone")
-        return bytes(begun)
-
-    def end(self) -> None:
-        self.actor.close()
-
-
 @pytest.fixture
 def ray_node(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[RayNode]:
     module = "sdr_ota.remote.ray_node"
@@ -338,7 +312,7 @@ def test_a_node_elsewhere_follows_the_protocol(lab: Lab, ray_node: RayNode) -> N
     ray_node.sent(1.0)
     assert lab.world.nodes[0].radiated() is not None
     ray_node.silence()
-    assert lab.world.nodes[0].radiated() is None
+    until(lambda: lab.world.nodes[0].radiated() is None)
     assert ray_node.truth(0) is not None
 
 
