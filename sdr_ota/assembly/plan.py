@@ -20,6 +20,7 @@ from sdr_ota.config.load import Config, ConfigError, load_config
 from sdr_ota.config.parts import link_of, resolved_preset
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.report.noise_figure import Noise
+from sdr_ota.rounds.messages import bits_per_round
 from sdr_ota.rounds.transmitter import lead_burst
 from sdr_ota.signal.subcarriers import USED_BAND
 from sdr_ota.types import Precoder
@@ -101,6 +102,7 @@ def _air_rows(config: Config) -> list[tuple[str, str]]:
             f"{occupied_hz / 1e3:.0f} kHz, {low / 1e6:.3f} to {high / 1e6:.3f} MHz",
         ),
         ("peak level", f"{amplitude_to_db(_peak(config)):.1f} dBFS at the loudest node"),
+        ("control messages", "{} bit up, {} bit down a round and node".format(*bits_per_round())),
         *_radio_rows(config),
     ]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sdr_ota.cli.replay import replay_command
+from sdr_ota.cli.replay import replay
 from sdr_ota.cli.run import resume_command, run_command
 from sdr_ota.config.load import ConfigError, load_config, restore_config
 from sdr_ota.config.recorded_plugins import references_in
@@ -79,7 +79,7 @@ def largest_change(
     run: Path, capsys: pytest.CaptureFixture[str], settings: tuple[str, ...] = ()
 ) -> float:
     capsys.readouterr()
-    replay_command(run, settings, as_json=True)
+    replay(run, settings, as_json=True)
     summary = json.loads(capsys.readouterr().out)["summary"]
     assert summary["both_decoded"] == 3
     return float(summary["largest_change"])
@@ -105,7 +105,7 @@ def test_captures_of_a_module_replay_once_it_is_named_again(
     sys.modules.pop("lone_scheme")
     with pytest.raises(CaptureError, match=rf"names the code '{name}'.*SDR_OTA_PLUGINS={name}"):
         read_capture(stored_captures(run)[0])
-    for command in (lambda: replay_command(run, (), True), lambda: resume_command(run)):
+    for command in (lambda: replay(run, (), True), lambda: resume_command(run)):
         with pytest.raises(CommandFailed, match=rf"SDR_OTA_PLUGINS={name}") as refused:
             command()
         assert refused.value.exit_code == WRONG_USE
