@@ -110,6 +110,12 @@ class Config(Table):
             raise ValueError(
                 'clients.location = "node" needs host=NAME in every address of radio.nodes'
             )
+        of_nodes = [kind for kind in self.calibration.require if kind != "noise-floor"]
+        if of_nodes:
+            raise ValueError(
+                f'calibration.require = "{of_nodes[0]}" with clients.location = "node": nodes on '
+                "other machines have no records here; require noise-floor only"
+            )
         if self.privacy.protect == "nothing":
             return
         if self.privacy.trust == "channel-noise-trusted":

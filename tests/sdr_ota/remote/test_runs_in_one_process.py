@@ -1,5 +1,6 @@
 """Whole runs over nodes "elsewhere", without a cluster: the actors live in this process."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from sdr_ota.remote import ray_node
 from sdr_ota.remote.offer import OFFER, Offer
 from sdr_ota.rounds.node import LocalNode
 from sdr_ota.runs.run_folder import read_run
+from sdr_ota.study.calibration.survey_run import Asked, calibrate_command
 from tests.sdr_ota.remote.direct_agent import DirectAgent
 
 BENCH = """
@@ -128,11 +130,23 @@ def test_what_a_node_refuses_ends_the_run_in_one_sentence(
     assert read_run(lab.only_run()).stop["ending"] == "fail"
 
 
-def test_a_resumed_run_needs_the_ledgers_of_its_nodes(lab: Lab) -> None:
-    folder = lab.start("run.rounds=3", *PRIVATE)
-    lab.ledger(1).unlink()
+def test_a_resumed_run_needs_the_ledgers_of_its_nodes(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+
+        def ctrl_c(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patched.setattr("sdr_ota.rounds.duty.DutyLimit.rest", ctrl_c)
+        with pytest.raises(CommandFailed, match="interrupted"):
+            lab.start("run.rounds=3", *PRIVATE)
+    lab.ledger(1).rename(lab.home / "aside")
     with pytest.raises(CommandFailed, match=r"node-1\.jsonl is missing"):
-        resume_run(folder)
+        resume_run(lab.only_run())
+    (lab.home / "aside").rename(lab.ledger(1))
+    resume_run(lab.only_run())
+    assert len(read_run(lab.only_run()).rounds) == 3
 
 
 def test_a_private_node_keeps_the_words_of_its_failures(
@@ -151,3 +165,20 @@ def test_a_private_node_keeps_the_words_of_its_failures(
         lab.start("run.rounds=3", *PRIVATE)
     assert "3.71" not in str(failed.value)
     assert "3.71" in (lab.ledger(0).parent / "node-0-failures.txt").read_text()
+
+
+def test_what_only_a_run_can_do_with_nodes_elsewhere_is_said(lab: Lab) -> None:
+    for command in (
+        lambda: lab.start("link.scheme=auto"),
+        lambda: calibrate_command(Asked("gain", lab.config_file, (), None, ()), None),
+    ):
+        with pytest.raises(CommandFailed, match="host=lab0 is on another machine"):
+            command()
+    with pytest.raises(CommandFailed, match="require noise-floor only"):
+        lab.start('calibration.require=["gain"]')
+
+
+def test_the_start_record_names_all_radios(lab: Lab) -> None:
+    folder = lab.start("run.rounds=1")
+    radios = json.loads((folder / "start.json").read_text())["radios"]
+    assert [radio["serial"].partition(":")[0] for radio in radios[1:]] == ["lab0", "lab0"]
