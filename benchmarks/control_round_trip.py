@@ -1,8 +1,8 @@
-"""How long a machine takes to answer: a radio agent through Ray beside bare ZeroMQ.
+"""How long a machine takes to answer: a node through Ray beside bare ZeroMQ.
 
-All K machines are processes on this one, so that the network's own time is not in it. A call
-asks a radio for its time; a burst sends 2048 samples. "One by one" is how a joint frame is handed
-to the nodes; "at once" is how clients compute.
+All K machines are processes on this one, so that the network's own time is not in it. "At once"
+is how orders go to the nodes, as bytes: all are begun, then all are waited for. "One by one" is how
+they are asked what became of it; a capture is what a receiver elsewhere returns, 2048 samples.
 
     python benchmarks/control_round_trip.py
 """
@@ -11,29 +11,37 @@ import multiprocessing as mp
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import ray
 import zmq
 from rows import Row, emit
-from sdr_ota.radio.cluster import Agent
+
+from sdr_ota.remote.cluster import Agent
+from sdr_ota.rounds.messages import DOWN, to_bytes
 
 COUNTS = (2, 8, 20)
 N_ROUNDS = 200
-BURST = np.ones(2048, np.complex64)
+ORDER = to_bytes(DOWN[2])
+CAPTURE = np.ones(2048, np.complex64).tobytes()
 
 
 class Answerer:
-    """What an agent does at least: take the call and answer."""
+    """What an actor does at least: take the call and answer."""
 
-    def now_tick(self) -> int:
-        """Answer."""
-        return 1
+    def send(self, order: bytes) -> bytes:
+        """Take an order."""
+        return b""
 
-    def transmit(self, samples: np.ndarray, start_tick: int | None) -> None:
-        """Take a burst."""
+    def sent(self) -> bytes:
+        """Say what became of it."""
+        return b""
+
+    def result(self) -> bytes:
+        """Return a capture."""
+        return CAPTURE
 
 
 def median_ms(call: Callable[[], None]) -> float:
@@ -49,18 +57,22 @@ def median_ms(call: Callable[[], None]) -> float:
 
 
 def ray_times(count: int) -> tuple[float, float, float]:
-    """Return the times of calls one by one, at once, and of bursts one by one."""
+    """Return the times of answers one by one, of orders at once, of captures one by one."""
     actors = [ray.remote(Answerer).options(num_cpus=0).remote() for _ in range(count)]
     agents: list[Agent[Any]] = [Agent(f"host {k}", actor) for k, actor in enumerate(actors)]
 
     def at_once() -> None:
-        for agent, begun in [(agent, agent.begin("now_tick")) for agent in agents]:
+        for agent, begun in [(agent, agent.begin("send", ORDER)) for agent in agents]:
             agent.answer(begun)
 
+    def one_by_one(method: str) -> None:
+        for agent in agents:
+            agent.answer(agent.begin(method))
+
     times = (
-        median_ms(lambda: [agent.ask("now_tick") for agent in agents]),
+        median_ms(lambda: one_by_one("sent")),
         median_ms(at_once),
-        median_ms(lambda: [agent.ask("transmit", BURST, None) for agent in agents]),
+        median_ms(lambda: one_by_one("result")),
     )
     for agent in agents:
         agent.end()
@@ -71,8 +83,8 @@ def answer_over_zmq(port: Any) -> None:
     """Be the other side of a ZeroMQ socket."""
     socket = zmq.Context().socket(zmq.REP)
     port.send(socket.bind_to_random_port("tcp://127.0.0.1"))
-    while socket.recv_multipart()[0] != b"end":
-        socket.send(b"1")
+    while (asked := socket.recv()) != b"end":
+        socket.send(CAPTURE if asked == b"result" else b"")
     socket.send(b"")
 
 
@@ -88,23 +100,23 @@ def zmq_times(count: int) -> tuple[float, float, float]:
         sockets[-1].connect(f"tcp://127.0.0.1:{ours.recv()}")
         there.append(process)
 
-    def one_by_one(message: Sequence[bytes]) -> None:
+    def one_by_one(message: bytes) -> None:
         for socket in sockets:
-            socket.send_multipart(message)
+            socket.send(message)
             socket.recv()
 
     def at_once() -> None:
         for socket in sockets:
-            socket.send(b"now")
+            socket.send(ORDER)
         for socket in sockets:
             socket.recv()
 
     times = (
-        median_ms(lambda: one_by_one([b"now"])),
+        median_ms(lambda: one_by_one(b"sent")),
         median_ms(at_once),
-        median_ms(lambda: one_by_one([b"send", BURST.tobytes()])),
+        median_ms(lambda: one_by_one(b"result")),
     )
-    one_by_one([b"end"])
+    one_by_one(b"end")
     for process in there:
         process.join(5)
     context.destroy()
@@ -119,7 +131,7 @@ def main() -> None:
     print(f"{'K':>3}  {'what':<22}{'Ray':>8}{'ZeroMQ':>8}{'ratio':>7}")
     plain = {count: zmq_times(count) for count in COUNTS}  # before Ray takes the cores
     ray.init("local", num_cpus=1, log_to_driver=False, include_dashboard=False)
-    names = ("calls, one by one", "calls, at once", "bursts, one by one")
+    names = ("answers, one by one", "orders, at once", "captures, one by one")
     for count in COUNTS:
         for name, ours, peer in zip(names, ray_times(count), plain[count], strict=True):
             print(f"{count:>3}  {name:<22}{ours:>8.2f}{peer:>8.2f}{ours / peer:>7.1f}")

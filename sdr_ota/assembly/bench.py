@@ -28,6 +28,24 @@ def open_bench(config: Config, air: SimulatedAir) -> Iterator[Bench]:
     All of them are closed, and so silent, however the block ends.
 
     Raises:
+        CommandFailed: If a radio is not there or on another machine, or the scheme does not suit.
+    """
+    elsewhere = [address for address in config.radio.nodes if at_host(address)[0]]
+    if elsewhere:
+        raise CommandFailed(
+            f"{elsewhere[0]} is on another machine, whose radios only sdr-ota run uses, with a "
+            "scheme that is named; measure them where they are plugged in, without host=",
+            WRONG_USE,
+        )
+    with open_radios_here(config, air) as bench:
+        yield bench
+
+
+@contextmanager
+def open_radios_here(config: Config, air: SimulatedAir) -> Iterator[Bench]:
+    """Open a bench without the nodes on other machines, which open their radios themselves.
+
+    Raises:
         CommandFailed: If a radio is not there or the scheme does not suit the radios.
     """
     with ExitStack() as opened:

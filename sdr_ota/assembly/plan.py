@@ -89,6 +89,7 @@ def _air_rows(config: Config) -> list[tuple[str, str]]:
     rate, n_nodes = config.radio.sample_rate_hz, config.clients.count
     per_round_s, (joint_s, _) = air_s_per_round(config), frame_times_s(config)
     occupied_hz = _occupied(config) * rate
+    up, down = bits_per_round()
     low, high = (config.radio.center_freq_hz + half * occupied_hz / 2 for half in (-1, 1))
     return [
         ("link", f"{n_nodes} nodes, scheme {config.link.scheme}, payload {config.link.payload}"),
@@ -97,6 +98,7 @@ def _air_rows(config: Config) -> list[tuple[str, str]]:
             f"{per_round_s * 1e3:.2f} ms a round ({joint_s * 1e3:.2f} ms joint "
             f"frame), {per_round_s * config.run.rounds:.2f} s for {config.run.rounds} rounds",
         ),
+        ("control messages", f"{down} bit to a node, {up} bit from it, each round"),
         (
             "occupied bandwidth",
             f"{occupied_hz / 1e3:.0f} kHz, {low / 1e6:.3f} to {high / 1e6:.3f} MHz",

@@ -9,7 +9,7 @@ from pathlib import Path
 from ota_calibration.privacy.ledger_digest import LedgerDigest
 from ota_calibration.privacy.spending import LEDGER
 
-from sdr_ota.assembly.bench import open_bench, receiving
+from sdr_ota.assembly.bench import open_radios_here, receiving
 from sdr_ota.assembly.fresh_records import required_records
 from sdr_ota.assembly.learning import JOURNAL, Learning
 from sdr_ota.assembly.partners import partners_of
@@ -169,7 +169,7 @@ def _run(config: Config, origin: Origin, watch: RunWatch, earlier: ResumedRun | 
     if earlier is not None:
         earlier.restore(state)
     n_updates = earlier.n_updates if earlier else 0
-    with open_bench(config, state.air) as bench:
+    with open_radios_here(config, state.air) as bench:
         start = {**start_record(config, home, bench), "config_file": name}
         start["calibration"] = required_records(config, home, bench, name)
         if earlier is None:

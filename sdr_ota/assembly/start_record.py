@@ -28,7 +28,8 @@ def start_record(config: Config, home: Path, bench: Bench) -> Mapping[str, objec
         "home": str(home.resolve()),
         "payload": config.link.payload,
         "air_s_per_round": air_s_per_round(config),
-        **radios_of(bench),
+        # Nodes elsewhere have not joined yet: what is written once is written when all are known.
+        **({} if config.clients.location == "node" else radios_of(bench)),
         "versions": _versions(),
         "git": _git_state(),
         "machine": platform.platform(),

@@ -110,6 +110,21 @@ class Config(Table):
             raise ValueError(
                 'clients.location = "node" needs host=NAME in every address of radio.nodes'
             )
+        self._check_nodes_elsewhere(remote)
+
+    def _check_nodes_elsewhere(self, remote: Sequence[str]) -> None:
+        """Refuse what nodes on other machines cannot do."""
+        if normal_form(self.radio.receiver) in {normal_form(address) for address in remote}:
+            raise ValueError(
+                f"radio.receiver = {self.radio.receiver!r} on another machine cannot be the "
+                "receiver and a node: each opens its radio in a process of its own; use two radios"
+            )
+        of_nodes = [kind for kind in self.calibration.require if kind != "noise-floor"]
+        if of_nodes:
+            raise ValueError(
+                f'calibration.require = "{of_nodes[0]}" with clients.location = "node": nodes on '
+                "other machines have no records here; require noise-floor only"
+            )
         if self.privacy.protect == "nothing":
             return
         if self.privacy.trust == "channel-noise-trusted":

@@ -5,6 +5,7 @@ A line is a question, ``OK ...`` or ``NO reason`` its answer; samples follow as 
 
 import socketserver
 import threading
+import time
 
 import numpy as np
 
@@ -61,6 +62,8 @@ class _Connection(socketserver.StreamRequestHandler):
         self._device = self.server.world.receiver
         for line in self.rfile:
             name, *rest = line.decode().split()
+            if name == "HEAR":
+                time.sleep(self._device.s_until(int(rest[0])))
             with self.server.world.lock:
                 answer, samples = self._answer(name, rest)
             self.wfile.write(f"OK {answer}\n".encode() + samples)

@@ -1,8 +1,8 @@
 """Virtual SoapySDR devices on one simulated air: their settings, clocks and bursts.
 
 They behave as USRPs with hardware time do. The air's time moves with the samples that the
-receiver is asked for, and a little with every question about the last pulse per second, so
-that whoever waits for a pulse sees it come.
+receiver is asked for, and a little with every question about the last pulse per second, so that
+whoever waits for a pulse sees it come. Samples come no earlier than a clock on the wall allows.
 """
 
 import threading
@@ -23,6 +23,9 @@ _CRYSTAL_PPM = 2.0
 
 _QUESTION_S = 0.02
 """Virtual time that a question about the last pulse takes."""
+
+_LONGEST_WAIT_S = 1.0
+"""So long is waited for a tick that lies farther ahead."""
 
 _RANGES = {
     "rate": (200e3, 56e6),
@@ -154,6 +157,14 @@ class _Device:
         )
         path.clock_error_ppm = error_ppm
         path.cfo_hz = cfo_of_clock_error(error_ppm, receiver.settings["freq"]) + detuned_hz
+
+    def s_until(self, tick: int) -> float:
+        """Return how long one waits for a tick: reading blocks until then, as on a real device.
+
+        Meanwhile orders reach nodes in other processes.
+        """
+        ahead_s = (tick - self.now) / self.world.air.sample_rate_hz
+        return min(max(ahead_s, 0.0), _LONGEST_WAIT_S)
 
     def receive(self, tick: int, n_samples: int) -> Samples | None:
         """Return what is received from a tick on; None if it has passed."""

@@ -8,6 +8,7 @@ from ota_calibration.privacy.gaussian_accountant import largest_mu
 from sdr_ota.cli.compare import compare
 from sdr_ota.cli.plan import plan
 from sdr_ota.failure import CommandFailed
+from sdr_ota.rounds.messages import bits_per_round
 
 CLIENT_LEVEL = ["clients.source=synthetic", "privacy.protect=client", "privacy.neighbours=replace"]
 
@@ -24,6 +25,31 @@ def test_air_time_and_bandwidth_follow_from_the_frame(capsys: pytest.CaptureFixt
     slower = _plan(capsys, "radio.sample_rate_hz=1e6", "link.max_cfo_hz=1e4", "run.rounds=10")
     assert "10.01 ms a round" in slower
     assert "5.01 ms a round" in text or "5.00 ms a round" in text
+
+
+def test_control_messages_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    up, down = bits_per_round()
+    assert f"{down} bit to a node, {up} bit from it, each round" in _plan(capsys)
+
+
+def test_nodes_own_files_need_not_be_here(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "lab.toml"
+    file.write_text(
+        """
+        clients = {count = 1, location = "node", sampling_rate = 0.05}
+        data = {train = "only-there.tsv"}
+        link = {scheme = "energy-difference"}
+        privacy = {protect = "record"}
+        radio.receiver = "driver=pluto,uri=ip:a"
+        radio.nodes = ["driver=pluto,uri=ip:b,host=lab0"]
+        radio.transmit_allowed = true
+        band = [{low_hz = 914e6, high_hz = 916e6}]
+        """
+    )
+    plan(file, [], None)
+    assert "Poisson rate 0.0500" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("n_rounds", [100, 1000])

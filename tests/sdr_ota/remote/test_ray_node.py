@@ -1,5 +1,6 @@
 """Nodes on other machines: Ray workers on this one, started and killed."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -8,7 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from ota_calibration.privacy.ledger import read_tally
 
@@ -23,9 +26,18 @@ from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
 from sdr_ota.radio.virtual.soapy_world import SoapyWorld
-from sdr_ota.remote.cluster import names_with
+from sdr_ota.remote.cluster import Agent, names_with
+from sdr_ota.remote.joining import Joined
 from sdr_ota.remote.ray_node import RADIO, RayNode
-from sdr_ota.rounds.messages import Announcement, Outcome
+from sdr_ota.remote.wire import Answer
+from sdr_ota.rounds.messages import (
+    Announcement,
+    Outcome,
+    PayloadOrder,
+    SoundingOrder,
+    from_bytes,
+    to_bytes,
+)
 from sdr_ota.runs.run_folder import read_run
 from tests.sdr_ota.remote.lent_machines import Machines, machines, while_it_breathes
 from zo_core.stepping.journal import first_disagreement, read_journal
@@ -263,8 +275,101 @@ def test_every_machine_learns_from_its_own_file(lab: Lab, tmp_path: Path) -> Non
     close(nodes, copy)
     (tmp_path / "other").mkdir()
     missing = copy_of(lab.config("data.train=only-here.tsv"), tmp_path / "other")
+    missing.learning.close()
     with pytest.raises(CommandFailed, match=r"lab0/only-here\.tsv"):
         join_nodes(lab.config("data.train=only-here.tsv"), missing.course, "missing")
+
+
+class Recorder:
+    """Keeps every byte that agents answer, by the method that was called."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.said: list[tuple[str, bytes]] = []
+        answer = Agent.answer
+        methods: dict[Any, str] = {}
+
+        def noting(begin: Callable[..., Any]) -> Callable[..., Any]:
+            def noted(agent: Agent[Any], method: str, *arguments: object) -> Any:
+                begun = begin(agent, method, *arguments)
+                methods[begun] = method
+                return begun
+
+            return noted
+
+        def noted_answer(agent: Agent[Any], begun: Any, timeout_s: float = 0.0) -> bytes:
+            said = answer(agent, begun, timeout_s)
+            self.said.append((methods[begun], said))
+            return said
+
+        monkeypatch.setattr(Agent, "begin", noting(Agent.begin))
+        monkeypatch.setattr(Agent, "begin_apart", noting(Agent.begin_apart))
+        monkeypatch.setattr(Agent, "answer", noted_answer)
+
+    def taken(self) -> list[tuple[str, bytes]]:
+        """Return what was said since the last time, without what is of the clock or of a start."""
+        said, self.said = self.said, []
+        kept = [(method, data) for method, data in said if method != "clock_s"]
+        return [(m, _of_no_start(data) if m == "join" else data) for m, data in kept]
+
+
+def _of_no_start(answer: bytes) -> bytes:
+    """Return what a node said when it joined, without the mark that a radio has of each start."""
+    joined = from_bytes(Joined, from_bytes(Answer, answer).data)
+    info = dataclasses.replace(joined.info, init_id="")
+    return to_bytes(msgspec.structs.replace(joined, info=info))
+
+
+def private_traffic(config: Config, folder: Path, recorder: Recorder) -> list[tuple[str, bytes]]:
+    folder.mkdir()
+    copy = copy_of(config, folder)
+    recorder.taken()
+    nodes = join_nodes(config, copy.course, folder.name)
+    for index in range(3):
+        for node in nodes:
+            node.announce(Announcement(index, (index,)))
+        assert [node.ready().absent_reason for node in nodes] == ["", ""]
+        for node in nodes:
+            for send, order in (
+                (node.sound, SoundingOrder(index, 0)),
+                (node.send, private_order(index)),
+            ):
+                send(order)  # type: ignore[arg-type]
+                node.sent(1.0)
+                node.silence()
+        for node in nodes:
+            node.apply(Outcome(index, (0.25,)))
+        assert [node.truth(index) for node in nodes] == [None, None]
+    close(nodes, copy)
+    return recorder.taken()
+
+
+def private_order(index: int) -> PayloadOrder:
+    return PayloadOrder(index, (0.1, 0.0), 0.0, 0.0, 0, True, 2, 1e4, 4e4, 0.01)
+
+
+def test_what_real_actors_say_in_a_private_run_does_not_depend_on_their_data(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder(monkeypatch)
+    losses, traffic = [], []
+    for name, line in (("films", "a fine film\t1\na dull film\t0\n"), ("odd", "grim\t1\nfun\t0\n")):
+        for place in range(2):
+            home = lab.config_file.parent / f"lab{place}"
+            (home / "told.tsv").write_text("sentence\tlabel\n" + line * 8)
+        config = lab.config("data.train=told.tsv")
+        (tmp_path / name).mkdir()
+        copy = copy_of(config, tmp_path / name)
+        nodes = join_nodes(config, copy.course, name)
+        go_round(nodes, copy, 1)
+        losses.append([node.truth(1) for node in nodes])
+        close(nodes, copy)
+        private = lab.config("data.train=told.tsv", *PRIVATE, "run.rounds=200")
+        traffic.append(private_traffic(private, tmp_path / f"{name}-private", recorder))
+    assert losses[0][0] != losses[1][0]  # which open nodes do tell
+    assert traffic[0] == traffic[1]
+    assert {"join", "follow", "announce", "sound", "send", "sent", "silence", "truth"} <= {
+        method for method, _ in traffic[0]
+    }
 
 
 def test_an_owner_s_limits_hold_whoever_orders(lab: Lab) -> None:

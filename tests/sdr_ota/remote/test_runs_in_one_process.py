@@ -1,5 +1,6 @@
 """Whole runs over nodes "elsewhere", without a cluster: the actors live in this process."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from sdr_ota.failure import CommandFailed
 from sdr_ota.radio.limited import Limits
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
-from sdr_ota.remote import ray_node
+from sdr_ota.remote import ray_node, receiver
 from sdr_ota.remote.offer import OFFER, Offer
 from sdr_ota.rounds.node import LocalNode
 from sdr_ota.runs.run_folder import read_run
+from sdr_ota.study.calibration.survey_run import Asked, calibrate_command
 from tests.sdr_ota.remote.direct_agent import DirectAgent
 
 BENCH = """
@@ -48,14 +50,20 @@ class Lab:
         self.home = folder
         self.runs = folder / "runs"
         self.config_file = folder / "bench.toml"
+        self.receiver = f"driver=pluto,uri={served.receiver_uri}"
+        self.agents: list[DirectAgent] = []
         self.nodes = tuple(f"driver=pluto,uri={uri}" for uri in served.node_uris)
-        text = BENCH.replace("RECEIVER", f"driver=pluto,uri={served.receiver_uri}")
+        text = BENCH.replace("RECEIVER", self.receiver)
         for place, node in enumerate(self.nodes):
             text = text.replace(f"NODE{place}", node)
         self.config_file.write_text(text)
 
     def start(self, *settings: str) -> Path:
         return start_run(self.config_file, (f"run.folder={self.runs}", *settings))
+
+    def agent(self, kind: str, host: str, actor: type) -> DirectAgent:
+        self.agents.append(DirectAgent(host, actor()))
+        return self.agents[-1]
 
     def only_run(self) -> Path:
         return next(self.runs.iterdir())
@@ -67,13 +75,16 @@ class Lab:
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     monkeypatch.setattr(server_copy, "connect", lambda: None)
-    monkeypatch.setattr(ray_node, "check_free", lambda *_: None)
+    monkeypatch.setattr(receiver, "connect", lambda: None)
     monkeypatch.setattr(ray_node, "has_answered", lambda begun: True)
-    monkeypatch.setattr(ray_node, "start_agent", lambda kind, host, cls: DirectAgent(host, cls()))
     world = PlutoWorld(AirSettings(AirPreset("quiet", snr_db=60.0), 2, 1e6, 915e6, seed=1))
     with VirtualPlutos(world) as served:
         made = Lab(served, tmp_path)
-        offer = Offer("lab0", made.nodes, str(tmp_path), Limits(((914e6, 916e6),)))
+        for module in (ray_node, receiver):
+            monkeypatch.setattr(module, "check_free", lambda *_: None)
+            monkeypatch.setattr(module, "start_agent", made.agent)
+        lent = (*made.nodes, made.receiver)
+        offer = Offer("lab0", lent, str(tmp_path), Limits(((914e6, 916e6),)))
         monkeypatch.setenv(OFFER, offer.environment()[OFFER])
         yield made
 
@@ -128,11 +139,23 @@ def test_what_a_node_refuses_ends_the_run_in_one_sentence(
     assert read_run(lab.only_run()).stop["ending"] == "fail"
 
 
-def test_a_resumed_run_needs_the_ledgers_of_its_nodes(lab: Lab) -> None:
-    folder = lab.start("run.rounds=3", *PRIVATE)
-    lab.ledger(1).unlink()
+def test_a_resumed_run_needs_the_ledgers_of_its_nodes(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+
+        def ctrl_c(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patched.setattr("sdr_ota.rounds.duty.DutyLimit.rest", ctrl_c)
+        with pytest.raises(CommandFailed, match="interrupted"):
+            lab.start("run.rounds=3", *PRIVATE)
+    lab.ledger(1).rename(lab.home / "aside")
     with pytest.raises(CommandFailed, match=r"node-1\.jsonl is missing"):
-        resume_run(folder)
+        resume_run(lab.only_run())
+    (lab.home / "aside").rename(lab.ledger(1))
+    resume_run(lab.only_run())
+    assert len(read_run(lab.only_run()).rounds) == 3
 
 
 def test_a_private_node_keeps_the_words_of_its_failures(
@@ -151,3 +174,45 @@ def test_a_private_node_keeps_the_words_of_its_failures(
         lab.start("run.rounds=3", *PRIVATE)
     assert "3.71" not in str(failed.value)
     assert "3.71" in (lab.ledger(0).parent / "node-0-failures.txt").read_text()
+
+
+def test_what_only_a_run_can_do_with_nodes_elsewhere_is_said(lab: Lab) -> None:
+    for command in (
+        lambda: lab.start("link.scheme=auto"),
+        lambda: calibrate_command(Asked("gain", lab.config_file, (), None, ()), None),
+    ):
+        with pytest.raises(CommandFailed, match="host=lab0 is on another machine"):
+            command()
+    with pytest.raises(CommandFailed, match="require noise-floor only"):
+        lab.start('calibration.require=["gain"]')
+
+
+def test_the_start_record_names_all_radios(lab: Lab) -> None:
+    folder = lab.start("run.rounds=1")
+    radios = json.loads((folder / "start.json").read_text())["radios"]
+    assert [radio["serial"].partition(":")[0] for radio in radios[1:]] == ["lab0", "lab0"]
+
+
+def test_the_receiver_may_sit_on_another_machine_and_comes_back(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n_rested = []
+
+    def dies_once(*_: object) -> None:
+        n_rested.append(1)
+        if len(n_rested) == 2:
+            lab.agents[0].actor.close()
+            lab.agents[0].is_dead = True
+
+    monkeypatch.setattr("sdr_ota.rounds.duty.DutyLimit.rest", dies_once)
+    run = read_run(lab.start("run.rounds=20", f"radio.receiver={lab.receiver},host=lab0"))
+    assert run.stop["ending"] == "success"
+    erased = [round_.round for round_ in run.rounds if round_.erasure == "radio"]
+    assert 2 in erased
+    assert run.rounds[-1].erasure is None
+    assert run.rounds[-1].detail == ""
+
+
+def test_one_board_elsewhere_is_not_both_receiver_and_node(lab: Lab) -> None:
+    with pytest.raises(CommandFailed, match="cannot be the receiver and a node"):
+        lab.start(f"radio.receiver={lab.nodes[0]},host=lab0")
