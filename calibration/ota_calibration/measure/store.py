@@ -20,6 +20,8 @@ from sdr_ota.runs.read_records import RunFolderError, parse_record, whole_lines
 
 FILE = "records.jsonl"
 
+_MAY_BE_INFINITE = ("value", "freedom")
+
 
 class StaleRecord(Exception):  # noqa: N818 - says what is the case
     """A record that is asked for is missing or must not be used."""
@@ -30,10 +32,13 @@ class DamagedRecords(Exception):  # noqa: N818
 
 
 class _Measured(BaseModel):
-    """A measurement as a line holds it: JSON has no infinity."""
+    """A measurement as a line holds it: JSON has no infinity, so null stands for it.
+
+    A value is infinite where an effect was looked for and not seen: compression at no level.
+    """
 
     quantity: str
-    value: float
+    value: float | None
     std: NonNegativeFloat
     unit: str
     method: str
@@ -42,7 +47,8 @@ class _Measured(BaseModel):
 
     def measurement(self) -> Measurement:
         values = self.model_dump()
-        return Measurement(**{**values, "freedom": inf if self.freedom is None else self.freedom})
+        endless = {name: inf for name in _MAY_BE_INFINITE if values[name] is None}
+        return Measurement(**{**values, **endless})
 
 
 class _Line(BaseModel):
@@ -152,8 +158,9 @@ class RecordStore:
 
 def _as_json(record: CalibrationRecord) -> dict[str, Any]:
     values = asdict(record)
-    if record.measurement.freedom == inf:
-        values["measurement"]["freedom"] = None  # JSON has no infinity
+    for name in _MAY_BE_INFINITE:
+        if values["measurement"][name] == inf:
+            values["measurement"][name] = None
     return {
         **values,
         "measured_at": record.measured_at.isoformat(),

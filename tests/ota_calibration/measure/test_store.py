@@ -133,3 +133,12 @@ def test_a_damaged_line_is_named_with_its_field(tmp_path: Path, old: str, new: s
     store.path.write_bytes((line + line.replace(old, new, 1)).encode("latin-1"))
     with pytest.raises(DamagedRecords, match=r"records\.jsonl, line 2 is damaged"):
         store.newest()
+
+
+def test_what_was_looked_for_and_not_seen_comes_back_as_infinite(tmp_path: Path) -> None:
+    store = RecordStore(tmp_path)
+    seen = record()
+    unseen = replace(seen, measurement=replace(seen.measurement, value=inf))
+    store.append([unseen])
+    assert "Infinity" not in store.path.read_text()
+    assert list(store.newest().values()) == [unseen]
