@@ -23,6 +23,7 @@ from sdr_ota.assembly.privacy import encoder_of, node_ledger
 from sdr_ota.config.load import Config, restore_config
 from sdr_ota.config.parts import link_of, settings_of
 from sdr_ota.radio.base import RadioError, RadioNotFound
+from sdr_ota.radio.clock import is_pulsed, pulsed
 from sdr_ota.radio.limited import LimitedRadio
 from sdr_ota.remote.air_watch import AirWatch
 from sdr_ota.remote.joining import Joined, JoinOrder, check_run_id
@@ -124,11 +125,11 @@ class NodeActor:
 
     def last_pulse_ns(self) -> bytes:
         """Return the radio's time at the last pulse per second."""
-        return self._answered(lambda: str(self._opened().last_pulse_ns()).encode())
+        return self._answered(lambda: str(pulsed(self._opened()).last_pulse_ns()).encode())
 
     def set_time_at_pulse(self, time_ns: int) -> bytes:
         """Let the radio's time be this at the next pulse."""
-        return self._answered(_nothing(lambda: self._opened().set_time_at_pulse(time_ns)))
+        return self._answered(_nothing(lambda: pulsed(self._opened()).set_time_at_pulse(time_ns)))
 
     def close(self) -> bytes:
         """Stop sending and let go of radio and ledger."""
@@ -153,7 +154,7 @@ class NodeActor:
         return Joined(
             info=radio.info,
             settings=settings,
-            has_pulse=bool(getattr(radio, "has_pulse", False)),
+            has_pulse=is_pulsed(radio),
             version=metadata.version("sdr-ota"),
             fingerprint=client.fingerprint,
             base_checksum=client.base_checksum,

@@ -14,9 +14,8 @@ from sdr_ota.assembly.server import nodes_here
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import link_of
 from sdr_ota.failure import WRONG_USE, CommandFailed
-from sdr_ota.radio.address import is_pulsed
 from sdr_ota.radio.base import SettingNotTaken
-from sdr_ota.radio.clock import align_clocks
+from sdr_ota.radio.clock import align_clocks, is_pulsed
 from sdr_ota.rounds.exchange import Bench
 from sdr_ota.rounds.node import Node
 
@@ -111,7 +110,7 @@ def _elsewhere(
 
 def _align(bench: Bench, nodes: "Sequence[RayNode]") -> None:
     """Let receiver and nodes count alike, where a pulse per second joins them."""
-    pulsed = [one for one in (bench.receiver, *nodes) if is_pulsed(one)]  # type: ignore[arg-type]
+    pulsed = [one for one in (bench.receiver, *nodes) if is_pulsed(one)]
     if len(pulsed) > 1:
         try:
             align_clocks(pulsed)

@@ -8,11 +8,10 @@ Drivers of other packages: an entry point of the group ``sdr_ota.radios``, or
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TypeGuard
 
 from sdr_ota.plugins import RADIOS, PluginError, is_reference, plugin_names
 from sdr_ota.radio.base import Radio
-from sdr_ota.radio.clock import PulsedRadio, align_clocks
+from sdr_ota.radio.clock import align_clocks, is_pulsed
 from sdr_ota.radio.foreign_driver import open_foreign_radio
 from sdr_ota.radio.normal_form import normal_form
 from sdr_ota.radio.pluto import PlutoRadio
@@ -91,11 +90,6 @@ def at_host(address: str) -> tuple[str, str]:
     options = dict(parse_address(address))
     host = options.pop("host", "")
     return host, ",".join(f"{key}={value}" for key, value in options.items())
-
-
-def is_pulsed(radio: Radio) -> TypeGuard[PulsedRadio]:
-    """Return whether a radio's time can be set at a pulse per second."""
-    return bool(getattr(radio, "has_pulse", False))
 
 
 def parse_address(address: str) -> Mapping[str, str]:

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
-from sdr_ota.radio.base import RadioInfo, SettingNotTaken
+from sdr_ota.radio.base import Radio, RadioError, RadioInfo, SettingNotTaken
 
 _LONGEST_WAIT_S = 2.5
 _READINGS = 3
@@ -61,3 +61,19 @@ def _wait_for_pulse(radio: PulsedRadio) -> None:
                 "connected, and is time_source the right one?"
             )
         time.sleep(0.001)
+
+
+def is_pulsed(radio: object) -> TypeGuard[PulsedRadio]:
+    """Return whether a radio's time can be set at a pulse per second."""
+    return bool(getattr(radio, "has_pulse", False))
+
+
+def pulsed(radio: Radio) -> PulsedRadio:
+    """Return a radio as one whose time can be set at a pulse per second.
+
+    Raises:
+        RadioError: If it cannot.
+    """
+    if not is_pulsed(radio):
+        raise RadioError(f"{radio.info.serial} has no pulse per second")
+    return radio

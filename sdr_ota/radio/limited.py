@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sdr_ota.closed_by_block import ClosedByBlock
 from sdr_ota.radio.air_time_credit import AirTimeCredit
-from sdr_ota.radio.base import PendingCapture, Radio, RadioError, SettingNotTaken, TransmitRefused
-from sdr_ota.radio.clock import PulsedRadio
+from sdr_ota.radio.base import PendingCapture, Radio, SettingNotTaken, TransmitRefused
+from sdr_ota.radio.clock import is_pulsed, pulsed
 from sdr_ota.types import RadioSettings, Samples
 
 
@@ -53,7 +53,7 @@ class LimitedRadio(ClosedByBlock):
     @property
     def has_pulse(self) -> bool:
         """Whether its time can be set at a pulse per second."""
-        return bool(getattr(self._radio, "has_pulse", False))
+        return is_pulsed(self._radio)
 
     def configure(self, settings: RadioSettings) -> RadioSettings:
         """Apply settings that lie within a band and the gain that the owner allows.
@@ -117,11 +117,11 @@ class LimitedRadio(ClosedByBlock):
 
     def last_pulse_ns(self) -> int:
         """Return the radio's time at the last pulse per second."""
-        return _pulsed(self._radio).last_pulse_ns()
+        return pulsed(self._radio).last_pulse_ns()
 
     def set_time_at_pulse(self, time_ns: int) -> None:
         """Let the radio's time be this at the next pulse."""
-        _pulsed(self._radio).set_time_at_pulse(time_ns)
+        pulsed(self._radio).set_time_at_pulse(time_ns)
 
     def close(self) -> None:
         """Fall silent and let go of the device."""
@@ -168,9 +168,3 @@ class LimitedRadio(ClosedByBlock):
                 f"{self.info.serial}: its time on the air cannot be written down ({full}), and its "
                 "owner has limited it; make room there"
             ) from full
-
-
-def _pulsed(radio: Radio) -> PulsedRadio:
-    if not getattr(radio, "has_pulse", False):
-        raise RadioError(f"{radio.info.serial} has no pulse per second")
-    return radio  # type: ignore[return-value]

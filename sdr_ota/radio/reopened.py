@@ -24,7 +24,7 @@ from sdr_ota.radio.base import (
     RadioLost,
     RadioNotFound,
 )
-from sdr_ota.radio.clock import PulsedRadio
+from sdr_ota.radio.clock import is_pulsed, pulsed
 from sdr_ota.types import RadioSettings, Samples
 
 _log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class ReopenedRadio(ClosedByBlock):
         self._is_open = True
         self._radio: Radio | None = open_radio()
         self.info: RadioInfo = self._radio.info
-        self.has_pulse = bool(getattr(self._radio, "has_pulse", False))
+        self.has_pulse = is_pulsed(self._radio)
 
     def configure(self, settings: RadioSettings) -> RadioSettings:
         """Apply settings; a radio that comes back is given them too."""
@@ -113,11 +113,11 @@ class ReopenedRadio(ClosedByBlock):
 
     def last_pulse_ns(self) -> int:
         """Return the radio's time at the last pulse per second."""
-        return self._use(lambda radio: _pulsed(radio).last_pulse_ns())
+        return self._use(lambda radio: pulsed(radio).last_pulse_ns())
 
     def set_time_at_pulse(self, time_ns: int) -> None:
         """Let the radio's time be this at the next pulse."""
-        self._use(lambda radio: _pulsed(radio).set_time_at_pulse(time_ns))
+        self._use(lambda radio: pulsed(radio).set_time_at_pulse(time_ns))
 
     def close(self) -> None:
         """Fall silent and let go of the device, also of one that is just coming back."""
@@ -231,9 +231,3 @@ class _PendingOfOne:
     def result(self, timeout_s: float) -> Capture:
         """Return the samples."""
         return self.outer.result_of(self.radio, self.pending, timeout_s)
-
-
-def _pulsed(radio: Radio) -> PulsedRadio:
-    if not hasattr(radio, "last_pulse_ns"):
-        raise RadioError(f"{radio.info.serial} has no pulse per second")
-    return radio  # type: ignore[return-value]

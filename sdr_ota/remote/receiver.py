@@ -19,7 +19,7 @@ from sdr_ota.radio.base import (
     RadioNotFound,
     TransmitRefused,
 )
-from sdr_ota.radio.clock import PulsedRadio
+from sdr_ota.radio.clock import is_pulsed, pulsed
 from sdr_ota.remote.cluster import ClusterError, HostLost, check_free, connect, start_agent
 from sdr_ota.remote.joining import Joined, check_alike
 from sdr_ota.remote.offer import offered
@@ -73,13 +73,13 @@ class ReceiverActor:
 
     def last_pulse_ns(self) -> bytes:
         """Return the radio's time at the last pulse per second."""
-        return answered(lambda: str(_pulsed(self._opened()).last_pulse_ns()).encode())
+        return answered(lambda: str(pulsed(self._opened()).last_pulse_ns()).encode())
 
     def set_time_at_pulse(self, time_ns: int) -> bytes:
         """Let the radio's time be this at the next pulse."""
 
         def set_time() -> bytes:
-            _pulsed(self._opened()).set_time_at_pulse(time_ns)
+            pulsed(self._opened()).set_time_at_pulse(time_ns)
             return b""
 
         return answered(set_time)
@@ -97,7 +97,7 @@ class ReceiverActor:
     def _open(self, address: str) -> bytes:
         self._radio = radio = offered().open(address)
         settings = RadioSettings(0.0, 0.0, 0.0)
-        has_pulse = bool(getattr(radio, "has_pulse", False))
+        has_pulse = is_pulsed(radio)
         return to_bytes(Joined(radio.info, settings, has_pulse, metadata.version("sdr-ota")))
 
     def _opened(self) -> Radio:
@@ -208,9 +208,3 @@ class _RemoteCapture:
     def result(self, timeout_s: float) -> Capture:
         """Wait for the samples."""
         return self.radio.result_of(self.number, timeout_s)
-
-
-def _pulsed(radio: Radio) -> PulsedRadio:
-    if not getattr(radio, "has_pulse", False):
-        raise RadioError(f"{radio.info.serial} has no pulse per second")
-    return radio  # type: ignore[return-value]
