@@ -28,27 +28,35 @@ Curve = Sequence[tuple[int, float]]
 
 
 def learning_figure(runs: Sequence[NamedRun]) -> Figure | None:
-    """Draw training loss and held-out score over the rounds."""
+    """Draw the held-out score over the rounds, and the training loss where clients tell it."""
     with_loss = any(r.loss is not None for named in runs for r in named.run.rounds)
     with_score = any(named.run.evaluations for named in runs)
     if not with_loss and not with_score:
         return None
-    figure = Figure(figsize=(8, 3.2))
-    left, right = figure.subplots(1, 2)
+    figure = Figure(figsize=(4.2 if not with_loss else 8, 3.2))
+    *left, right = figure.subplots(1, 1 + with_loss, squeeze=False)[0]
+    for axes in left:
+        _draw_losses(axes, runs)
     for place, named in enumerate(runs):
-        _draw_loss(left, named, place, alone=len(runs) == 1)
         evaluations = named.run.evaluations
         scores = [e.score for e in evaluations]
         style = {**joined_style(place), "markersize": 4}
         right.plot([e.rounds_done for e in evaluations], scores, label=named.name, **style)
-    left.set_xlabel("round")
-    left.set_ylabel(_loss_label(runs[0].run))
-    _legend(left, runs)
+    if not with_loss and len(runs) > 1:
+        _legend(right, runs)
     right.set_xlabel("rounds done")
     right.set_ylabel(f"held-out {runs[0].run.start.get('score_name', 'accuracy')}")
     right.set_ylim(0, 1)
     figure.tight_layout()
     return figure
+
+
+def _draw_losses(axes: Axes, runs: Sequence[NamedRun]) -> None:
+    for place, named in enumerate(runs):
+        _draw_loss(axes, named, place, alone=len(runs) == 1)
+    axes.set_xlabel("round")
+    axes.set_ylabel(_loss_label(runs[0].run))
+    _legend(axes, runs)
 
 
 def _draw_loss(axes: Axes, named: NamedRun, place: int, alone: bool) -> None:

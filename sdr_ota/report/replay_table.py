@@ -1,5 +1,6 @@
 """The captures of a run decoded again, old against new, as a table or as JSON."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -43,13 +44,17 @@ def _table(run: Path, rounds: Sequence[ReplayedRound]) -> Table:
 
 def _summary(summary: ReplaySummary) -> tuple[str, str]:
     erased = f"erased: {summary.old_erased} then, {summary.new_erased} now"
+    both = summary.both_decoded
+    nmse = f"{summary.old_nmse_db:.1f} dB then, {summary.new_nmse_db:.1f} dB now"
+    if math.isnan(summary.old_nmse_db):
+        nmse = "not known: the nodes keep what they sent"
     compared = (
-        f"NMSE of the {summary.both_decoded} decoded both ways: {summary.old_nmse_db:.1f} dB then, "
-        f"{summary.new_nmse_db:.1f} dB now; largest change of a sum: {summary.largest_change:.3g}"
+        f"NMSE of the {both} decoded both ways: {nmse}; largest change of a sum: "
+        f"{summary.largest_change:.3g}"
     )
     return (
         f"{summary.rounds} captures; {erased}",
-        compared if summary.both_decoded else "none was decoded both ways",
+        compared if both else "none was decoded both ways",
     )
 
 

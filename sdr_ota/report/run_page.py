@@ -97,7 +97,10 @@ def _headings(runs: Sequence[NamedRun]) -> Sequence[str]:
 
 
 def _learning(runs: Sequence[NamedRun]) -> Section:
-    caption = "Training loss over the rounds (left) and score of held-out examples (right)."
+    caption = (
+        "Score of held-out examples (right) and training loss over the rounds (left); private "
+        "clients do not tell their losses."
+    )
     return Section("Learning", figures=_figures((learning_figure(runs), caption, "learning")))
 
 
