@@ -77,7 +77,9 @@ def environment() -> Mapping[str, str]:
 
 
 def has_token() -> bool:
-    """Return whether this user's clusters ask for a token; ray start goes by the same file."""
+    """Return whether this user's clusters ask for a token; Ray looks in the same places."""
+    if any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
+        return True
     return (Path.home() / ".ray" / "auth_token").is_file()
 
 

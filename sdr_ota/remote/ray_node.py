@@ -5,6 +5,7 @@ back it loads the base model, takes all steps of the journal, and takes part aga
 weights have the server's checksum.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,6 +37,8 @@ from sdr_ota.rounds.messages import (
     to_bytes,
 )
 from sdr_ota.types import RadioSettings
+
+_log = logging.getLogger(__name__)
 
 RADIO = "radio"
 """Resource of which a machine has one for each radio that it lends."""
@@ -225,8 +228,10 @@ class RayNode:
     def close(self) -> None:
         """Give the machine back; one that is lost falls silent by itself."""
         if self._agent is not None:
-            with suppress(HostLost):
+            try:
                 self._opened(self._agent.begin_apart("close"), ANSWER_S)
+            except Exception as broken:  # the other nodes are closed too, and a run's end is kept
+                _log.warning("closing the node on %s: %s", self.host, broken)
         self._lose("the run has ended")
 
     # ------------------------------------------------------------ pulses

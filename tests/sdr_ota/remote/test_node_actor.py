@@ -18,6 +18,7 @@ from sdr_ota.air.simulated_air import AirSettings
 from sdr_ota.assembly.node_actor import LONGEST_CYCLIC_S, NodeActor
 from sdr_ota.assembly.server_copy import ERRORS, modelless_copy
 from sdr_ota.config.load import Config, ConfigError, load_config
+from sdr_ota.erasure import Erasure
 from sdr_ota.radio.address import open_radio
 from sdr_ota.radio.base import RadioError, RadioLost, SettingNotTaken, TimeError
 from sdr_ota.radio.limited import Limits
@@ -259,6 +260,8 @@ def test_errors_arrive_as_this_side_s_classes() -> None:
             told(raising(error))
     with pytest.raises(BudgetSpent, match="spent"):
         told(raising(BudgetSpent("spent", ["node-0"])))
+    with pytest.raises(Erasure, match="no draw of chips fits"):
+        told(raising(Erasure("radio", "no draw of chips fits")))
     with pytest.raises(NodeFailed, match="ZeroDivisionError: by zero"):
         told(raising(ZeroDivisionError("by zero")))
 
@@ -355,3 +358,21 @@ def test_owner_s_duty_cycle_holds(lab: Lab) -> None:
     with pytest.raises(RadioError, match="its owner allows 1e-07 %"):
         told(actor.sent(1.0))
     told(actor.close())
+
+
+def test_a_node_that_cannot_be_closed_does_not_keep_others_from_it(
+    ray_node: RayNode, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> bytes:
+        return answered(_raising_os_error)
+
+    agent: Any = ray_node._agent
+    closing = agent.actor.close
+    agent.actor.close = broken
+    ray_node.close()
+    closing()
+    assert "closing the node on lab0: lab0: OSError: disk" in caplog.text
+
+
+def _raising_os_error() -> bytes:
+    raise OSError("disk")

@@ -244,6 +244,18 @@ def test_one_that_hangs_is_lost_in_time(
     close(nodes, copy)
 
 
+def test_the_receiver_may_sit_on_another_machine(lab: Lab, tmp_path: Path) -> None:
+    folder, here = tmp_path / "runs", lab.config().radio.receiver
+    lab.machines.come("desk", here)
+    settings = (f"run.folder={folder}", "run.rounds=4", "clients.source=synthetic")
+    run_command(lab.config_file, (*settings, f"radio.receiver={here},host=desk"))
+    lab.machines.go("desk")
+    run = read_run(next(folder.iterdir()))
+    assert run.stop["ending"] == "success"
+    assert any(round_.erasure is None for round_ in run.rounds)
+    assert run.start["radios"][0]["serial"].startswith("desk:")
+
+
 def test_what_is_not_there_or_not_lent_is_said(lab: Lab) -> None:
     course = modelless_copy().course
     base = lab.config("clients.source=synthetic")
