@@ -46,7 +46,7 @@ class LimitedRadio(ClosedByBlock):
     ) -> None:
         self._radio, self._limits, self._clock = radio, limits, clock
         self._credit = AirTimeCredit(limits.max_duty_cycle, kept_in, clock)
-        self._rate_hz = 0.0
+        self._rate_hz: float | None = None
         self._held: tuple[float, float] | None = None
         self.info = radio.info
 
@@ -76,7 +76,7 @@ class LimitedRadio(ClosedByBlock):
         Raises:
             TransmitRefused: If it would be on the air for a larger share of the time than allowed.
         """
-        burst_s = len(samples) / (self._rate_hz or 1.0)
+        burst_s = len(samples) / self._known_rate_hz()
         self._check_may_send(burst_s)
         self._take(burst_s)
         self._radio.transmit(samples, start_tick)
@@ -91,6 +91,7 @@ class LimitedRadio(ClosedByBlock):
         Raises:
             TransmitRefused: If the radio has been on the air for the share that is allowed.
         """
+        self._known_rate_hz()
         self._count_cyclic()
         self._check_may_send(0.0)
         if not self._credit.is_unlimited:  # all is held: whoever is killed now has used it
@@ -129,13 +130,13 @@ class LimitedRadio(ClosedByBlock):
         self._radio.close()
 
     def _check_settings(self, settings: RadioSettings) -> None:
-        half = settings.sample_rate_hz / 2
+        half = abs(settings.sample_rate_hz) / 2
         low, high = settings.center_freq_hz - half, settings.center_freq_hz + half
         bands = self._limits.bands_hz
         if bands is not None and not any(a <= low and high <= b for a, b in bands):
             there = ", ".join(f"{a / 1e6:g} to {b / 1e6:g} MHz" for a, b in bands) or "none"
             raise SettingNotTaken(
-                f"{self.info.serial}: asked to use {low / 1e6:g} to {high / 1e6:g} MHz; its owner "
+                f"{self.info.serial}: asked for {low / 1e6:g} to {high / 1e6:g} MHz; its owner "
                 f"allows {there}"
             )
         most = self._limits.max_tx_gain_db
@@ -144,6 +145,16 @@ class LimitedRadio(ClosedByBlock):
                 f"{self.info.serial}: asked for a transmit gain of {settings.tx_gain_db:g} dB; its "
                 f"owner allows at most {most:g} dB"
             )
+
+    def _known_rate_hz(self) -> float:
+        """Return the rate of a radio whose settings have passed the limits.
+
+        Raises:
+            TransmitRefused: If none have: it may be tuned to anything.
+        """
+        if self._rate_hz is None:
+            raise TransmitRefused(f"{self.info.serial} was given no settings yet; it may not send")
+        return self._rate_hz
 
     def _check_may_send(self, burst_s: float) -> None:
         left_s = self._credit.left_s()

@@ -5,9 +5,11 @@ On real hardware, two radios on a cable with 60 dB, or one full-duplex radio:
     pytest -m hardware tests/contracts --radio driver=pluto,uri=ip:192.168.2.1
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -25,12 +27,17 @@ from sdr_ota.radio.base import (
     TimeError,
     TransmitRefused,
 )
+from sdr_ota.radio.limited import LimitedRadio, Limits
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
 from sdr_ota.radio.virtual.soapy_world import SoapyWorld
+from sdr_ota.remote import receiver as remote_receiver
+from sdr_ota.remote.offer import Offer
+from sdr_ota.remote.receiver import RemoteReceiver
 from sdr_ota.types import RadioSettings, Samples
+from tests.sdr_ota.remote.direct_agent import DirectAgent
 
 pytestmark = pytest.mark.usefixtures("virtual_soapy_driver")
 
@@ -65,6 +72,39 @@ def simulated(has_hardware_time: bool) -> Iterator[RadioBench]:
         SimulatedRadio(air, None, has_hardware_time) as receiver,
     ):
         yield RadioBench(transmitter, receiver, SETTINGS, 10 ** (-6 / 20))
+
+
+@contextmanager
+def lent(has_hardware_time: bool) -> Iterator[RadioBench]:
+    """What an owner lends, within limits that these tests do not reach."""
+    limits = Limits(((900e6, 930e6),), 1000.0, 0.99)
+    with simulated(has_hardware_time) as there:
+        transmitter = LimitedRadio(there.transmitter, limits)
+        transmitter.configure(SETTINGS)
+        yield replace(there, transmitter=transmitter)
+
+
+@contextmanager
+def receiver_elsewhere() -> Iterator[RadioBench]:
+    """A receiver behind its agent's calls and bytes; the agent lives in this process."""
+    with VirtualPlutos(PlutoWorld(WORLD)) as served, ExitStack() as stack:
+        sender, there = (
+            f"driver=pluto,uri={uri}" for uri in (*served.node_uris, served.receiver_uri)
+        )
+        offer = Offer("desk", (there,), ".", Limits())
+        stack.enter_context(patch.dict(os.environ, offer.environment()))
+        stack.enter_context(
+            patch.multiple(
+                remote_receiver,
+                connect=lambda: None,
+                check_free=lambda *_: None,
+                start_agent=lambda kind, host, actor: DirectAgent(host, actor()),
+            )
+        )
+        far = stack.enter_context(RemoteReceiver("desk", there))
+        with at_addresses(sender) as near:
+            far.configure(SETTINGS)
+            yield replace(near, receiver=far)
 
 
 @contextmanager
@@ -105,13 +145,22 @@ Opened = AbstractContextManager[RadioBench]
 BENCHES: dict[str, Callable[[], Opened]] = {
     "simulated": lambda: simulated(True),
     "simulated-cyclic": lambda: simulated(False),
+    "lent": lambda: lent(True),
+    "lent-cyclic": lambda: lent(False),
+    "receiver-elsewhere": receiver_elsewhere,
     "virtual-pluto": lambda: virtual_pluto(""),
     "virtual-pluto-triggered": lambda: virtual_pluto(",trigger=external"),
     "virtual-soapy": virtual_soapy,
     "virtual-processes": virtual_processes,
 }
-TIMED = ("simulated", "virtual-pluto-triggered", "virtual-soapy")
-CYCLIC = ("simulated-cyclic", "virtual-pluto", "virtual-processes")
+TIMED = ("simulated", "lent", "virtual-pluto-triggered", "virtual-soapy")
+CYCLIC = (
+    "simulated-cyclic",
+    "lent-cyclic",
+    "receiver-elsewhere",
+    "virtual-pluto",
+    "virtual-processes",
+)
 HARDWARE = pytest.param("hardware", marks=pytest.mark.hardware)
 
 

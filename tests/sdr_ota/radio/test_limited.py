@@ -41,6 +41,14 @@ def test_settings_beyond_the_limits_are_refused(
         radio.configure(settings)
 
 
+def test_a_radio_that_was_given_no_settings_sends_nothing() -> None:
+    radio, _ = limited(Limits(bands_hz=((914e6, 916e6),)), [0.0])
+    block = np.full(100, 0.1, np.complex64)
+    for send in (radio.transmit, radio.begin_cyclic):
+        with pytest.raises(TransmitRefused, match="was given no settings yet"):
+            send(block)
+
+
 def test_settings_within_the_limits_pass() -> None:
     radio, _ = limited(Limits(((914.5e6, 915.5e6),), 0.0, 0.1), [0.0])
     assert radio.configure(SETTINGS) == SETTINGS
