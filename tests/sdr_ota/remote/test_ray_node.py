@@ -385,15 +385,15 @@ def test_what_real_actors_say_in_a_private_run_does_not_depend_on_their_data(
 
 
 def test_an_owner_s_limits_hold_whoever_orders(lab: Lab) -> None:
-    lab.machines.go("lab1")
-    until(lambda: names_with(RADIO).get("lab1") is None)
-    lab.come(1, Limits(bands_hz=((433e6, 434e6),)))
+    lab.machines.come("strict", lab.nodes[1], limits=Limits(bands_hz=((433e6, 434e6),)))
     config, copy = lab.config("clients.source=synthetic"), modelless_copy()
-    with pytest.raises(CommandFailed, match=r"lab1:virtual-node-1: .*owner allows 433 to 434 MHz"):
+    strict = config.radio.nodes[1].replace("lab1", "strict")
+    config = lab.config(
+        "clients.source=synthetic", f'radio.nodes=["{config.radio.nodes[0]}", "{strict}"]'
+    )
+    with pytest.raises(CommandFailed, match=r"strict:virtual-node-1: .*allows 433 to 434 MHz"):
         join_nodes(config, copy.course, "limits")
-    lab.machines.go("lab1")
-    until(lambda: names_with(RADIO).get("lab1") is None)
-    lab.come(1)
+    lab.machines.go("strict")
 
 
 def test_a_machine_joins_and_leaves_by_command(lab: Lab) -> None:
