@@ -22,7 +22,14 @@ from sdr_ota.rounds.node import LocalNode, ScalarClient
 from sdr_ota.rounds.opening import exchange_of, local_nodes
 from sdr_ota.rounds.round import Position, RoundResult, Schedule, run_round, run_rounds
 from sdr_ota.rounds.sender import TimedSender
-from sdr_ota.rounds.server import Planner, Quote, Server, admit_all, without_absent
+from sdr_ota.rounds.server import (
+    Planner,
+    Quote,
+    Server,
+    admit_all,
+    payload_orders,
+    without_absent,
+)
 from sdr_ota.rounds.synthetic import SyntheticClient
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
@@ -525,6 +532,26 @@ def test_a_node_that_is_ordered_for_another_round_refuses() -> None:
     quote = server.admit(4, world.exact())
     with pytest.raises(ValueError, match="ordered to send in round 4, but round 3 was announced"):
         server.receive(quote, Announcement(4, (7,)))
+
+
+def test_a_scalar_is_sent_once_and_never_before_it_is_computed() -> None:
+    world = World((0.5,))
+    (node,) = world.server().nodes
+    order = payload_orders(Quote(world.exact(), world.payload, 1.0), 0)[0].at(10_000)
+
+    def refused() -> None:
+        node.send(order)
+        with pytest.raises(ValueError, match="has no scalar to send in round 0"):
+            node.sent(1.0)
+
+    node.announce(Announcement(0, (1,)))
+    refused()
+    node.ready()
+    node.send(order)
+    node.sent(1.0)
+    refused()
+    node.announce(Announcement(0, (1,)))
+    refused()
 
 
 def test_a_refusal_ends_the_run_and_the_receiver_sits_the_frame_out() -> None:
