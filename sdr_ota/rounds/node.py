@@ -209,8 +209,8 @@ class LocalNode:
         scalar, self._scalar = self._scalar, None  # what it costs is counted for one burst
         if scalar is None:
             raise ValueError(
-                f"node {self._index} has no scalar to send in round {order.round}: each is computed "
-                "for one announcement and sent once"
+                f"node {self._index} has no scalar to send in round {order.round}: each is "
+                "computed for one announcement and sent once"
             )
         symbol = self._encoder.symbol(order, scalar)
         self._truth = Truth(order.round, (symbol,), self._truth.losses)

@@ -113,7 +113,6 @@ def test_noise_without_a_given_source_never_repeats() -> None:
     promised = promise(TrustModel.LOCAL, 3)
     cost = (promised.sensitivity / 30.0) ** 2
     order = PayloadOrder(0, (0.1, 0.0), 0.0, 0.0, 0, False, 5, 30.0, 400.0, cost)
-    node = replace(
-        encoder(promised), source=PrivateEncoder(promised, AnalogPayload, 1, "n", 5).source
-    )
+    unseeded = PrivateEncoder(promised, AnalogPayload, 1, "n", N_NODES)
+    node = replace(encoder(promised), source=unseeded.source)
     assert len({node.symbol(order, 1.0) for _ in range(50)}) == 50
