@@ -233,12 +233,17 @@ def _check_data(client_examples: Sequence[Sequence[object]]) -> None:
             )
 
 
+def _not_finite(*losses: float) -> float:
+    """Return the loss that is no number; the other one may be a private client's own."""
+    return next(loss for loss in losses if not math.isfinite(loss))
+
+
 def _check_finite(probed: Sequence[ProbeLosses], seed: int) -> None:
     for index, losses in enumerate(probed):
         up, down = float(losses.plus.sum()), float(losses.minus.sum())
         if not (math.isfinite(up) and math.isfinite(down)):
             raise LossNotFiniteError(
-                f"client {index} has probe losses that sum to {up} and {down} at seed {seed}; a "
+                f"client {index} has a probe loss of {_not_finite(up, down)} at seed {seed}; a "
                 "scalar needs finite losses: lower the learning rate (the weights have probably "
                 "diverged), or look at this client's examples and the number format of the weights"
             )

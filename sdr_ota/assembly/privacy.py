@@ -95,7 +95,8 @@ def encoder_of(
     if config.privacy.protect == "nothing":
         return OpenEncoder(payload, peak)
     promise = promise_for(config, sampling_rate)
-    return PrivateEncoder(promise, payload, peak, node_names(node + 1)[node], ledger)
+    name, n_nodes = node_names(node + 1)[node], config.clients.count
+    return PrivateEncoder(promise, payload, peak, name, n_nodes, ledger)
 
 
 def node_ledger(

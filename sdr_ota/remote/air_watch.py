@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from sdr_ota.radio.base import RadioError
-
 _LOOKS_EVERY_S = 0.2
 PATIENCE_S = 1.0
 """How long silence waits for a call under way; it does not wait for one that hangs."""
@@ -63,5 +61,5 @@ class AirWatch:
         while not self._is_closed.wait(_LOOKS_EVERY_S):
             must_end_s = self._must_end_s
             if must_end_s is not None and time.monotonic() > must_end_s:
-                with suppress(RadioError):  # then it is tried again
+                with suppress(Exception):  # whatever a driver raises, it is tried again
                     self.silence()

@@ -142,7 +142,7 @@ class LocalNode:
         self._encoder = encoder
         self._absent_reason = absent_reason
         self._announced = Announcement(-1, ())
-        self._scalar = math.nan
+        self._scalar: float | None = None
         self._truth = Truth(-1)
         self._failure: Exception | None = None
 
@@ -153,7 +153,7 @@ class LocalNode:
 
     def announce(self, announcement: Announcement) -> None:
         """Note the round; `ready` computes."""
-        self._announced = announcement
+        self._announced, self._scalar = announcement, None
 
     def ready(self) -> Ready:
         """Compute the scalar and keep it."""
@@ -206,7 +206,13 @@ class LocalNode:
                 f"node {self._index} was ordered to send in round {order.round}, but round "
                 f"{self._announced.round} was announced to it; its scalar is for that one"
             )
-        symbol = self._encoder.symbol(order, self._scalar)
+        scalar, self._scalar = self._scalar, None  # what it costs is counted for one burst
+        if scalar is None:
+            raise ValueError(
+                f"node {self._index} has no scalar to send in round {order.round}: each is "
+                "computed for one announcement and sent once"
+            )
+        symbol = self._encoder.symbol(order, scalar)
         self._truth = Truth(order.round, (symbol,), self._truth.losses)
         (seed,) = self._announced.seeds
         self._sender.send(self.radio, order, Signal(self._index, symbol, seed))

@@ -55,8 +55,10 @@ class TimedExchange:
             pending = self.receiver.begin_receive(n_samples, tick)
             for slot, node in enumerate(nodes):
                 node.sound(SoundingOrder(round_index, slot, tick))
-            capture = pending.result(self.link.timeout_s)
-            late = self._late(nodes)
+            try:
+                capture = pending.result(self.link.timeout_s)
+            finally:  # also without a capture: no answer is left over for the next order
+                late = self._late(nodes)
         except RadioLost as lost:
             raise lost_sounding(lost, self.receiver, self.leaves_out_lost) from lost
         except RadioError as broken:
@@ -83,9 +85,12 @@ class TimedExchange:
             pending = self.receiver.begin_receive(n_capture, tick - frame.guard_samples)
             for node, order in orders.items():
                 nodes[node].send(order.at(tick))
-            # Bursts that did leave are on the air until the frame ends: it is sat out first.
-            capture = pending.result(self.link.timeout_s)
-            failures = [_failure(nodes[node], self.link.timeout_s) for node in orders]
+            try:
+                # Bursts that did leave are on the air until the frame ends: it is sat out first.
+                capture = pending.result(self.link.timeout_s)
+            finally:  # also without a capture: a refusal ends the run, and no answer is left over
+                failures = [_failure(nodes[node], self.link.timeout_s) for node in orders]
+                raise_refusal(failures)
         except TimeError as late:
             raise Erasure("late", str(late)) from late
         except RadioError as broken:
@@ -135,13 +140,18 @@ def raise_failure(failures: Sequence[Exception | None]) -> None:
         Erasure: ``late`` or ``radio``.
         Exception: What a node raised when it refused.
     """
+    raise_refusal(failures)
     found = [failure for failure in failures if failure is not None]
-    for failure in found:
-        if not isinstance(failure, RadioError):
-            raise failure
     for failure in sorted(found, key=lambda f: not isinstance(f, TimeError)):
         reason = "late" if isinstance(failure, TimeError) else "radio"
         raise Erasure(reason, str(failure)) from failure  # type: ignore[arg-type]
+
+
+def raise_refusal(failures: Sequence[Exception | None]) -> None:
+    """Raise what a node raised when it refused an order, if one did."""
+    for failure in failures:
+        if failure is not None and not isinstance(failure, RadioError):
+            raise failure
 
 
 def _failure(node: Node, timeout_s: float) -> Exception | None:

@@ -14,11 +14,12 @@ from zo_core.client import (
     Cohort,
     LossNotFiniteError,
     Training,
+    _check_finite,
 )
 from zo_core.data.batches import fixed_batch
 from zo_core.directions.fingerprint import weight_checksum
 from zo_core.directions.generator import DirectionKind, direction
-from zo_core.probing.estimator import Probe
+from zo_core.probing.estimator import Probe, ProbeLosses
 from zo_core.stepping.learning_rate import Decay, LearningRate
 from zo_core.stepping.rules import Update, UpdateRule
 
@@ -151,8 +152,17 @@ def test_a_loss_that_is_not_finite_names_the_client() -> None:
     sets = data(3)
     sets[1][0] = (math.nan, 0.0)
     cohort = Cohort(network(), losses, sets, training(draw=fixed_batch(12)))
-    with pytest.raises(LossNotFiniteError, match=r"client 1 has probe losses.*nan.*learning rate"):
+    with pytest.raises(LossNotFiniteError, match=r"client 1 has a probe loss of nan.*lower the"):
         cohort.clients[0].local_scalar(1)
+
+
+@pytest.mark.parametrize("plus", [math.inf, -math.inf])
+def test_a_finite_loss_beside_one_that_is_not_stays_unsaid(plus: float) -> None:
+    probed = ProbeLosses(np.array([plus]), np.array([3.71]))
+    with pytest.raises(LossNotFiniteError) as failed:
+        _check_finite([probed], 1)
+    assert "3.71" not in str(failed.value)
+    assert f"a probe loss of {plus}" in str(failed.value)
 
 
 def test_global_random_state_is_left_alone() -> None:

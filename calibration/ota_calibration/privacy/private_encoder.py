@@ -33,6 +33,7 @@ class PrivateEncoder:
         payload_of: From the largest scalar that is to be sent to a payload for it.
         peak_amplitude: The node's own limit of a chip's amplitude, full scale 1.0.
         node: What the ledger calls this node.
+        n_nodes: Nodes of the run: so many noises may protect a sum, whatever an order says.
         ledger: The node's own; None where the server's account lies on the same machine and
             pays for this node too.
         source: Of the noise; in a run the operating system's entropy.
@@ -42,6 +43,7 @@ class PrivateEncoder:
     payload_of: Callable[[float], Payload]
     peak_amplitude: float
     node: str
+    n_nodes: int
     ledger: Ledger | None = None
     source: NormalSource = field(default_factory=SystemNoise)
 
@@ -71,8 +73,9 @@ class PrivateEncoder:
         """
         if self.promise.trust is TrustModel.CHANNEL_NOISE_TRUSTED:
             return
-        n_noises = 1 if self.promise.trust is TrustModel.LOCAL else order.n_nodes
-        protecting_std = math.sqrt(n_noises) * order.noise_std
+        is_alone = self.promise.trust is TrustModel.LOCAL
+        n_noises = 1 if is_alone else min(order.n_nodes, self.n_nodes)
+        protecting_std = math.sqrt(max(n_noises, 0)) * order.noise_std
         if self.promise.is_subsampled:
             enough = protecting_std >= self._burst_noise_std * (1 - ROUNDING) and order.cost >= 1.0
         else:

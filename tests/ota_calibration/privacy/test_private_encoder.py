@@ -20,6 +20,8 @@ from sdr_ota.rounds.server import payload_orders
 from sdr_ota.signal.modulation import AnalogPayload
 from tests.ota_calibration.private import RECORD, plan, private_rounds, promise
 
+N_NODES = len(plan().precoders)
+
 DIGITAL = [TrustModel.LOCAL, TrustModel.SERVER_SEES_SUM]
 
 
@@ -28,7 +30,7 @@ def encoder(promised: Promise, folder: Path | None = None, seed: int = 1) -> Pri
     if folder is not None:
         ledger = create_ledger(folder / "node.jsonl", promised.ledger_terms(("node-0",)))
     noise = np.random.default_rng(seed)
-    return PrivateEncoder(promised, AnalogPayload, 0.5, "node-0", ledger, noise)
+    return PrivateEncoder(promised, AnalogPayload, 0.5, "node-0", N_NODES, ledger, noise)
 
 
 def orders(promised: Promise, folder: Path, n_rounds: int) -> list[PayloadOrder]:
@@ -81,6 +83,21 @@ def test_an_order_with_too_little_noise_is_refused_and_not_charged(
     assert node.ledger.tally.n_bursts == 0
 
 
+@pytest.mark.parametrize("is_subsampled", [False, True])
+def test_an_order_that_counts_noise_of_nodes_that_there_are_not_is_refused(
+    tmp_path: Path, is_subsampled: bool
+) -> None:
+    promised = promise(TrustModel.SERVER_SEES_SUM, 3, *((RECORD, 0.1) if is_subsampled else ()))
+    node = encoder(promised, tmp_path)
+    (order,) = orders(promised, tmp_path, 1)
+    softer = order.noise_std * math.sqrt(N_NODES / 10_000)
+    for n_nodes, noise_std in ((10_000, softer), (-1, order.noise_std)):
+        with pytest.raises(OrderRefused, match="node-0 was ordered to add noise"):
+            node.symbol(msgspec.structs.replace(order, n_nodes=n_nodes, noise_std=noise_std), 0.1)
+    assert node.ledger is not None
+    assert node.ledger.tally.n_bursts == 0
+
+
 def test_the_scalar_is_clipped_before_the_noise_and_the_noise_is_as_ordered() -> None:
     promised = promise(TrustModel.LOCAL, 3)
     noise_std = 30.0
@@ -96,5 +113,6 @@ def test_noise_without_a_given_source_never_repeats() -> None:
     promised = promise(TrustModel.LOCAL, 3)
     cost = (promised.sensitivity / 30.0) ** 2
     order = PayloadOrder(0, (0.1, 0.0), 0.0, 0.0, 0, False, 5, 30.0, 400.0, cost)
-    node = replace(encoder(promised), source=PrivateEncoder(promised, AnalogPayload, 1, "n").source)
+    unseeded = PrivateEncoder(promised, AnalogPayload, 1, "n", N_NODES)
+    node = replace(encoder(promised), source=unseeded.source)
     assert len({node.symbol(order, 1.0) for _ in range(50)}) == 50

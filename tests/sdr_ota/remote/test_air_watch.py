@@ -17,11 +17,12 @@ class Antenna:
         self.is_on = False
         self.fell_silent = threading.Semaphore(0)
         self.n_failures = 0
+        self.error: Exception = RadioError("it does not answer")
 
     def silence(self) -> None:
         if self.n_failures:
             self.n_failures -= 1
-            raise RadioError("it does not answer")
+            raise self.error
         self.is_on = False
         self.fell_silent.release()
 
@@ -64,10 +65,11 @@ def test_silence_does_not_wait_for_a_call_that_hangs(
     assert not antenna.is_on  # what began after the order to be silent was ended again
 
 
+@pytest.mark.parametrize("error", [RadioError("no answer"), OSError("of somebody's driver")])
 def test_what_nobody_ends_is_ended_even_if_that_fails_at_first(
-    antenna: Antenna, watches: list[AirWatch]
+    antenna: Antenna, watches: list[AirWatch], error: Exception
 ) -> None:
-    antenna.n_failures = 2
+    antenna.n_failures, antenna.error = 2, error
     watch = AirWatch(antenna.silence, lambda: 0.0)
     watches.append(watch)
     watch.send(antenna.begin)

@@ -13,6 +13,7 @@ from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
+from sdr_ota.radio.base import Capture, RadioError
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.rounds.clock import AirClock
 from sdr_ota.rounds.encoder import OpenEncoder, PowerLimitError
@@ -22,7 +23,14 @@ from sdr_ota.rounds.node import LocalNode, ScalarClient
 from sdr_ota.rounds.opening import exchange_of, local_nodes
 from sdr_ota.rounds.round import Position, RoundResult, Schedule, run_round, run_rounds
 from sdr_ota.rounds.sender import TimedSender
-from sdr_ota.rounds.server import Planner, Quote, Server, admit_all, without_absent
+from sdr_ota.rounds.server import (
+    Planner,
+    Quote,
+    Server,
+    admit_all,
+    payload_orders,
+    without_absent,
+)
 from sdr_ota.rounds.synthetic import SyntheticClient
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
@@ -527,6 +535,26 @@ def test_a_node_that_is_ordered_for_another_round_refuses() -> None:
         server.receive(quote, Announcement(4, (7,)))
 
 
+def test_a_scalar_is_sent_once_and_never_before_it_is_computed() -> None:
+    world = World((0.5,))
+    (node,) = world.server().nodes
+    order = payload_orders(Quote(world.exact(), world.payload, 1.0), 0)[0].at(10_000)
+
+    def refused() -> None:
+        node.send(order)
+        with pytest.raises(ValueError, match="has no scalar to send in round 0"):
+            node.sent(1.0)
+
+    node.announce(Announcement(0, (1,)))
+    refused()
+    node.ready()
+    node.send(order)
+    node.sent(1.0)
+    refused()
+    node.announce(Announcement(0, (1,)))
+    refused()
+
+
 def test_a_refusal_ends_the_run_and_the_receiver_sits_the_frame_out() -> None:
     world = World((1.0, -0.4))
     server = world.server()
@@ -536,6 +564,31 @@ def test_a_refusal_ends_the_run_and_the_receiver_sits_the_frame_out() -> None:
     with pytest.raises(PowerLimitError, match=r"its limit is 0\.9"):
         list(run_rounds(louder, Schedule(1, seed=1)))
     assert all(client.steps == [] for client in world.clients)
+
+
+def test_what_nodes_answer_is_not_lost_with_the_capture(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World((1.0, -0.4))
+    server = world.server()
+    plan = world.sounded()
+    confirmed: list[float] = []
+    for radio in world.bench.nodes:
+        monkeypatch.setattr(radio, "confirm_sent", confirmed.append)
+    monkeypatch.setattr(world.bench.receiver, "begin_receive", lambda *_: NoCapture())
+    assert world.round(0, plan, server).erasure == "radio"
+    assert len(confirmed) == 2
+    with pytest.raises(Erasure, match="sounding failed: nothing came"):
+        server.sound(0)
+    assert len(confirmed) == 4
+    refusing = dataclasses.replace(
+        server, admit=lambda i, plan: Quote(_doubled(plan), world.payload, 1.0)
+    )
+    with pytest.raises(PowerLimitError, match=r"its limit is 0\.9"):
+        world.round(1, plan, refusing)
+
+
+class NoCapture:
+    def result(self, timeout_s: float) -> Capture:
+        raise RadioError("nothing came")
 
 
 def _doubled(plan: TransmitPlan) -> TransmitPlan:
