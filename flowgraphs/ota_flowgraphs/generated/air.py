@@ -7,7 +7,7 @@
 # GNU Radio Python Flow Graph
 # Title: Air: four nodes, one receiver
 # Author: sdr-ota
-# Description: Four streams in; what one receiver hears of them out.
+# Description: Four streams in; what one receiver receives of them out.
 # GNU Radio version: 3.10.5.1
 
 from gnuradio import gr
@@ -129,7 +129,7 @@ class air(gr.top_block):
 
 
 def argument_parser():
-    description = 'Four streams in; what one receiver hears of them out.'
+    description = 'Four streams in; what one receiver receives of them out.'
     parser = ArgumentParser(description=description)
     parser.add_argument(
         "--sample-rate", dest="sample_rate", type=eng_float, default=eng_notation.num_to_str(float(1e6)),
