@@ -53,9 +53,11 @@ def add_privacy_noise(
     Raises:
         ValueError: If the scalar or the noise is not finite, or the noise negative.
     """
-    if not (math.isfinite(scalar) and 0 <= client_noise_std < math.inf):
+    if not (  # the scalar is not said: records and screens would keep it
+        math.isfinite(scalar) and 0 <= client_noise_std < math.inf
+    ):
         raise ValueError(
-            f"scalar = {scalar} and client_noise_std = {client_noise_std} must be finite, the "
-            "noise not negative; a silent round sends nothing"
+            f"the scalar and client_noise_std = {client_noise_std} must be finite, the noise not "
+            "negative; a silent round sends nothing"
         )
     return scalar + client_noise_std * (source or SystemNoise()).standard_normal()

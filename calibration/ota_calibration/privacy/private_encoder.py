@@ -71,6 +71,11 @@ class PrivateEncoder:
         Under ``channel-noise-trusted`` part of the noise is the receiver's, which a node cannot
         verify: there the server's statement is what is trusted.
         """
+        if not 0 <= order.noise_std < math.inf:
+            raise OrderRefused(
+                f"{self.node} was ordered to add noise of standard deviation {order.noise_std}; it "
+                "must be finite and not negative"
+            )
         if self.promise.trust is TrustModel.CHANNEL_NOISE_TRUSTED:
             return
         is_alone = self.promise.trust is TrustModel.LOCAL

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 from ota_calibration.privacy.ledger import BudgetSpent, create_ledger
+from ota_calibration.privacy.noise import add_privacy_noise
 from ota_calibration.privacy.private_encoder import OrderRefused, PrivateEncoder
 from ota_calibration.privacy.private_rounds import ReceiverNoise
 from ota_calibration.privacy.promise import Promise
@@ -71,6 +72,8 @@ def test_an_order_with_too_little_noise_is_refused_and_not_charged(
         msgspec.structs.replace(order, noise_std=0.9 * order.noise_std),
         msgspec.structs.replace(order, noise_std=0.0),
         msgspec.structs.replace(order, noise_std=math.nan),
+        msgspec.structs.replace(order, noise_std=-order.noise_std),
+        msgspec.structs.replace(order, noise_std=math.inf),
         msgspec.structs.replace(order, cost=0.9 * order.cost),
         msgspec.structs.replace(order, cost=math.nan),
     ]
@@ -96,6 +99,12 @@ def test_an_order_that_counts_noise_of_nodes_that_there_are_not_is_refused(
             node.symbol(msgspec.structs.replace(order, n_nodes=n_nodes, noise_std=noise_std), 0.1)
     assert node.ledger is not None
     assert node.ledger.tally.n_bursts == 0
+
+
+def test_a_scalar_is_in_no_message() -> None:
+    with pytest.raises(ValueError, match="must be finite") as failed:
+        add_privacy_noise(3.71, -1.0)
+    assert "3.71" not in str(failed.value)
 
 
 def test_the_scalar_is_clipped_before_the_noise_and_the_noise_is_as_ordered() -> None:
