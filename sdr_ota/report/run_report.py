@@ -27,16 +27,20 @@ console = Console(highlight=False, markup=False)
 def report_runs(
     folders: Sequence[Path], output: Path | None, figure_format: FigureFormat | None
 ) -> None:
-    """Print the table of one run or several, write the page, save each figure if asked to."""
+    """Print the table of one run or several, write the page, save each figure if asked to.
+
+    Files that show a private run are readable by their owner only.
+    """
     runs = name_runs(_read(folders))
     page = output or (folders[0] if len(folders) == 1 else Path()) / "report.html"
     sections = report_sections(runs)
     try:
-        page.write_text(
-            render_page(report_title(runs), report_summary(runs), sections), encoding="utf-8"
-        )
-        plots = page.parent / "plots"
-        saved = save_figures(sections, plots, figure_format) if figure_format else []
+        with owner_only(any(is_private(named.run.start) for named in runs)):
+            page.write_text(
+                render_page(report_title(runs), report_summary(runs), sections), encoding="utf-8"
+            )
+            plots = page.parent / "plots"
+            saved = save_figures(sections, plots, figure_format) if figure_format else []
     except OSError as error:
         text = (
             f"cannot write {error.filename or page}: {error.strerror}; choose another --output FILE"

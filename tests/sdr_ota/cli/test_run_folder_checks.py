@@ -351,6 +351,8 @@ def test_private_runs_are_readable_by_their_owner_only(
     assert stat.S_IMODE(open_.stat().st_mode) & 0o077 == 0o077 & ~_umask()
     run = copy("private")
     resume_command(run)
+    report_runs([run], None, "svg")
+    assert (run / "report.html").is_file()
     for path in (run, *run.rglob("*")):
         mode = stat.S_IMODE(path.stat().st_mode)
         assert mode == (0o700 if path.is_dir() else 0o600), path
