@@ -185,7 +185,8 @@ def test_a_missing_gnuradio_is_a_clear_error(
 
 
 PARENT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 from ota_flowgraphs.receiver_process import open_receiver
 from sdr_ota.signal.frame import FrameFormat
 with open_receiver(FrameFormat(), 0.06) as receiver:
