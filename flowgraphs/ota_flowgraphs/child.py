@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from ota_flowgraphs.failure import REPORTED
 from sdr_ota.air.presets import AirPreset
-from sdr_ota.parent_process import end_with_parent
+from sdr_ota.process.parent_process import end_with_parent
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.waveform import Pulse
 

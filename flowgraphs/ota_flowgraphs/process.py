@@ -17,7 +17,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import IO, Self
 
-from sdr_ota.closed_by_block import ClosedByBlock
+from sdr_ota.process.closed_by_block import ClosedByBlock
 
 PYTHON = "/usr/bin/python3"
 """The interpreter for which distributions build GNU Radio."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ota_flowgraphs.process import ChildFailed, ChildProcess, start_flowgraph, start_module
 from sdr_ota.air.settings import AirSettings
-from sdr_ota.closed_by_block import ClosedByBlock
+from sdr_ota.process.closed_by_block import ClosedByBlock
 
 MAX_NODES = 4
 """Inputs of ``air.grc``."""

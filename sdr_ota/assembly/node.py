@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sdr_ota.failure import INTERRUPTED, NO_RADIO, WRONG_USE, CommandFailed
-from sdr_ota.interruption import Interruption
+from sdr_ota.process.interruption import Interruption
 from sdr_ota.radio.address import AddressError, open_radio, parse_address
 from sdr_ota.radio.base import RadioError
 from sdr_ota.radio.limited import Limits

@@ -22,7 +22,7 @@ from sdr_ota.config.air_time import gradient_air_s_per_round
 from sdr_ota.config.load import Config, ConfigError, load_config
 from sdr_ota.config.parts import link_of, simulated_air
 from sdr_ota.failure import INTERRUPTED, NO_RADIO, WRONG_USE, CommandFailed
-from sdr_ota.interruption import Interruption
+from sdr_ota.process.interruption import Interruption
 from sdr_ota.report.progress import OpenLive, run_view
 from sdr_ota.runs.checkpoint import CHECKPOINT, RunState
 from sdr_ota.runs.owner_only import owner_only

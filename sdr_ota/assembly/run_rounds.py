@@ -15,7 +15,7 @@ from sdr_ota.config.digest import config_digest
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import max_duty_cycle
 from sdr_ota.failure import CommandFailed, EveryRoundErased
-from sdr_ota.interruption import Interruption
+from sdr_ota.process.interruption import Interruption
 from sdr_ota.report.progress import RunView
 from sdr_ota.rounds.duty import DutyLimit
 from sdr_ota.rounds.exchange import Link

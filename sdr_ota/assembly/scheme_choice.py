@@ -14,7 +14,7 @@ from sdr_ota.config.load import Config, changed_config
 from sdr_ota.config.parts import link_of, simulated_air
 from sdr_ota.erasure import Erasure
 from sdr_ota.failure import INTERRUPTED, CommandFailed
-from sdr_ota.interruption import Interruption
+from sdr_ota.process.interruption import Interruption
 from sdr_ota.rounds.exchange import Link
 from sdr_ota.rounds.given_symbols import sound_bench
 from sdr_ota.schemes import LinkQuality, load_scheme

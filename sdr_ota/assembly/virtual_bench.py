@@ -1,5 +1,7 @@
 """Virtual radios that are served on loopback for other programs, with our words for what fails."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sdr_ota.air.presets import air_preset
@@ -28,11 +30,8 @@ def serve_plutos(n_nodes: int, preset: str, first_port: int, seed: int) -> Virtu
     Raises:
         CommandFailed: If there is no such preset or a port is taken.
     """
-    try:
-        world = PlutoWorld(_settings(n_nodes, preset, seed))
-        return VirtualPlutos(world, first_port)
-    except (ValueError, OSError) as wrong:
-        raise CommandFailed(f"cannot serve virtual boards: {wrong}", WRONG_USE) from wrong
+    with _refusing("boards"):
+        return VirtualPlutos(PlutoWorld(_settings(n_nodes, preset, seed)), first_port)
 
 
 def serve_soapy_devices(n_nodes: int, preset: str, port: int, seed: int) -> VirtualSoapy:
@@ -47,11 +46,8 @@ def serve_soapy_devices(n_nodes: int, preset: str, port: int, seed: int) -> Virt
     Raises:
         CommandFailed: If there is no such preset or the port is taken.
     """
-    try:
-        world = SoapyWorld(_settings(n_nodes, preset, seed))
-        return VirtualSoapy(world, port)
-    except (ValueError, OSError) as wrong:
-        raise CommandFailed(f"cannot serve virtual devices: {wrong}", WRONG_USE) from wrong
+    with _refusing("devices"):
+        return VirtualSoapy(SoapyWorld(_settings(n_nodes, preset, seed)), port)
 
 
 def soapy_module_folder() -> Path:
@@ -60,12 +56,20 @@ def soapy_module_folder() -> Path:
     Raises:
         CommandFailed: If it cannot be compiled, or its folder not be written.
     """
+    with _refusing("devices"):
+        try:
+            return build_module().parent
+        except RadioNotFound as missing:
+            raise CommandFailed(str(missing), NO_RADIO) from missing
+
+
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """Turn a wrong setting or a taken port into a command's one sentence."""
     try:
-        return build_module().parent
-    except RadioNotFound as missing:
-        raise CommandFailed(str(missing), NO_RADIO) from missing
+        yield
     except (ValueError, OSError) as wrong:
-        raise CommandFailed(f"cannot serve virtual devices: {wrong}", WRONG_USE) from wrong
+        raise CommandFailed(f"cannot serve virtual {what}: {wrong}", WRONG_USE) from wrong
 
 
 def _settings(n_nodes: int, preset: str, seed: int) -> AirSettings:

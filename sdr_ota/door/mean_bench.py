@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.assembly.planner import planner_of
 from sdr_ota.assembly.server import nodes_here, server_of
-from sdr_ota.closed_by_block import ClosedByBlock
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import max_duty_cycle, payload_of
 from sdr_ota.door.mean import Mean, mean_of
+from sdr_ota.process.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import RadioError, RadioInfo
 from sdr_ota.rounds.duty import DutyLimit
 from sdr_ota.rounds.exchange import Bench, Link, Reception

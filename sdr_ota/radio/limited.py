@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdr_ota.closed_by_block import ClosedByBlock
+from sdr_ota.process.closed_by_block import ClosedByBlock
 from sdr_ota.radio.air_time_credit import AirTimeCredit
 from sdr_ota.radio.base import PendingCapture, Radio, SettingNotTaken, TransmitRefused
 from sdr_ota.radio.clock import is_pulsed, pulsed

@@ -17,7 +17,7 @@ import threading
 import time
 from contextlib import suppress
 
-from sdr_ota.closed_by_block import ClosedByBlock
+from sdr_ota.process.closed_by_block import ClosedByBlock
 
 FROZEN_S = 5.0
 """Longest time without a sign of life: a frame takes less than one."""

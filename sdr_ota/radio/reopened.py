@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import TypeVar
 
-from sdr_ota.closed_by_block import ClosedByBlock
+from sdr_ota.process.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import (
     Capture,
     PendingCapture,

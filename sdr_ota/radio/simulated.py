@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sdr_ota.air.simulated_air import SimulatedAir
-from sdr_ota.closed_by_block import ClosedByBlock
+from sdr_ota.process.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import (
     Capture,
     Overflow,

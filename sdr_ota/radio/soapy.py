@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sdr_ota.closed_by_block import ClosedByBlock
+from sdr_ota.process.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import (
     Capture,
     Corruption,

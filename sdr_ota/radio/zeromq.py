@@ -7,7 +7,7 @@ until they are told to stop. The receiver throws away what was on its way before
 import threading
 from multiprocessing.connection import Connection
 
-from sdr_ota.closed_by_block import ClosedByBlock
+from sdr_ota.process.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import (
     Capture,
     Overflow,

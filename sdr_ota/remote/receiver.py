@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sdr_ota.closed_by_block import ClosedByBlock
+from sdr_ota.process.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import (
     Capture,
     PendingCapture,

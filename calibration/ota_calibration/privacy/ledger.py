@@ -23,7 +23,7 @@ from ota_calibration.privacy.ledger_record import (
     terms_line,
     terms_of,
 )
-from sdr_ota.closed_by_block import ClosedByBlock
+from sdr_ota.process.closed_by_block import ClosedByBlock
 
 # Costs are sums of many floats: a budget met up to this relative error is met.
 ROUNDING = 1e-9

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from ota_calibration.privacy.ledger import read_tally
-from ota_calibration.privacy.ledger_record import LedgerError, tally_of, terms_of
+from ota_calibration.privacy.ledger_record import LedgerError, Tally, tally_of, terms_of
 from ota_calibration.privacy.poisson_accountant import COARSE_LOSS_STEP
-from ota_calibration.privacy.promise import promise_of
+from ota_calibration.privacy.promise import Promise, promise_of
 
 LEDGER = "privacy.jsonl"
 
@@ -73,11 +73,10 @@ def epsilon_spent(folder: Path) -> float | None:
     Raises:
         LedgerError: If its first line cannot be read.
     """
-    path = folder / LEDGER
-    if not path.is_file():
+    if (found := _promise_and_tally(folder)) is None:
         return None
-    terms, tally = read_tally(path)
-    return promise_of(terms).spent_epsilon(tally, COARSE_LOSS_STEP)
+    promise, tally = found
+    return promise.spent_epsilon(tally, COARSE_LOSS_STEP)
 
 
 @_terms_may_be_damaged()
@@ -87,13 +86,19 @@ def privacy_spent(folder: Path) -> str | None:
     Raises:
         LedgerError: If its first line cannot be read.
     """
-    path = folder / LEDGER
-    if not path.is_file():
+    if (found := _promise_and_tally(folder)) is None:
         return None
-    terms, tally = read_tally(path)
-    promise = promise_of(terms)
+    promise, tally = found
     return (
         f"epsilon {promise.spent_epsilon(tally):.2f} of {promise.epsilon:g} at delta "
         f"{promise.delta:g}, {promise.adjacency.unit} level ({promise.adjacency.relation}), trust "
         f"{promise.trust}; {tally.n_bursts} bursts paid for"
     )
+
+
+def _promise_and_tally(folder: Path) -> tuple[Promise, Tally] | None:
+    path = folder / LEDGER
+    if not path.is_file():
+        return None
+    terms, tally = read_tally(path)
+    return promise_of(terms), tally

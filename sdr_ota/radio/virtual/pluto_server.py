@@ -10,7 +10,7 @@ import threading
 
 import numpy as np
 
-from sdr_ota.closed_by_block import ClosedByBlock
+from sdr_ota.process.closed_by_block import ClosedByBlock
 from sdr_ota.radio.virtual.pluto_attributes import ADC, DAC, Key, context_xml
 from sdr_ota.radio.virtual.pluto_board import PlutoBoard, PlutoWorld
 

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from sdr_ota.closed_by_block import ClosedByBlock
+from sdr_ota.process.closed_by_block import ClosedByBlock
 from sdr_ota.radio.virtual.soapy_world import SoapyWorld
 
 _TIME_ERROR = -6

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sdr_ota.parent_process import end_with_parent
+from sdr_ota.process.parent_process import end_with_parent
 from sdr_ota.types import Samples
 
 Fields: TypeAlias = Mapping[str, Any]

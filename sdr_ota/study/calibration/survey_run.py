@@ -28,7 +28,7 @@ from sdr_ota.config.parts import USABLE_BANDWIDTH, link_of, simulated_air
 from sdr_ota.config.tables import PrivacyTable
 from sdr_ota.erasure import Erasure
 from sdr_ota.failure import INTERRUPTED, WRONG_USE, CommandFailed
-from sdr_ota.interruption import Interruption
+from sdr_ota.process.interruption import Interruption
 from sdr_ota.radio.base import RadioError
 from sdr_ota.receiver.synchronisation import BurstNotFound
 from sdr_ota.report.calibration.result import (

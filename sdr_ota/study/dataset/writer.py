@@ -15,7 +15,7 @@ from rich.progress import track
 from sdr_ota.air.presets import air_preset
 from sdr_ota.config.load import Config, ConfigError
 from sdr_ota.failure import INTERRUPTED, WRONG_USE, CommandFailed
-from sdr_ota.interruption import Interruption
+from sdr_ota.process.interruption import Interruption
 from sdr_ota.runs.new_folder import check_new_folder
 from sdr_ota.runs.replaced_file import replace_file
 from sdr_ota.schemes import load_scheme

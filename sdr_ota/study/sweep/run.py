@@ -11,7 +11,7 @@ from typing import Protocol
 from sdr_ota.config.load import ConfigError
 from sdr_ota.config.recorded_plugins import references_in
 from sdr_ota.failure import INTERRUPTED, WRONG_USE, CommandFailed
-from sdr_ota.interruption import Interruption
+from sdr_ota.process.interruption import Interruption
 from sdr_ota.study.sweep.page import write_page
 from sdr_ota.study.sweep.plan import Sweep, needs_real_radios, read_sweep
 from sdr_ota.study.sweep.point import Outcome, PointTask, Processes, finished_outcome, run_point

@@ -1,6 +1,6 @@
 """Seeded damage to every record of a run folder: each command answers with a sentence.
 
-``SDR_OTA_FUZZ=5000`` sets how many mutations the slow part tries.
+``SDR_OTA_FUZZ=5000`` sets how many mutations the slow part tries, ``SDR_OTA_FUZZ_SEED`` which.
 """
 
 import contextlib
@@ -19,19 +19,19 @@ from typing import Any
 
 import pytest
 
-from sdr_ota.assembly import run_rounds as run_module
 from sdr_ota.assembly.export import export_run
 from sdr_ota.cli.replay import replay
-from sdr_ota.cli.run import resume_command, run_command
+from sdr_ota.cli.run import resume_command
 from sdr_ota.failure import CommandFailed
 from sdr_ota.report.run_report import report_runs, runs_json
 from sdr_ota.report.watch.state import WatchState
 from sdr_ota.runs.run_folder import RunFolderError
 from sdr_ota.runs.strict_json import strict_json
-from zo_core.language.small_opt import SmallOptRecipe, prepare
+from tests.sdr_ota.cli.killed_run import killed_run, model_settings, whole_run
 
 LONGEST_S = 60
 LINK = ["clients.source=synthetic", "clients.count=2", "run.rounds=6", "captures.every=2"]
+MODEL = ["run.rounds=6", "run.evaluate_every=2", "clients.count=2", "captures.every=3"]
 N_DONE = 5
 
 EVIL: Sequence[Any] = (
@@ -41,53 +41,14 @@ EVIL: Sequence[Any] = (
 )  # fmt: skip
 
 
-class Killed(BaseException):
-    """Stands for a process that is gone."""
-
-
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("runs")
-    models = _model_settings(folder)
+    models = model_settings(folder, *MODEL)
     kinds = [LINK, [*LINK, "privacy.protect=client", "air.preset=ideal"], models]
-    made = [_killed(folder / f"killed-{k}", kind) for k, kind in enumerate(kinds)]
-    run_command(None, [*models, f"run.folder={folder / 'whole'}"])
-    run_command(None, [*LINK, "air.preset=harsh", f"run.folder={folder / 'harsh'}"])
-    return [*made, *(next((folder / name).iterdir()) for name in ("whole", "harsh"))]
-
-
-def _killed(folder: Path, settings: Sequence[str]) -> Path:
-    save, calls = run_module.save_run_state, iter(range(1000))
-
-    def killed(*arguments: object) -> None:
-        if next(calls) == N_DONE - 1:
-            raise Killed
-        save(*arguments)  # type: ignore[arg-type]
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(run_module, "save_run_state", killed)
-        with pytest.raises(Killed):
-            run_command(None, [*settings, f"run.folder={folder}"])
-    return next(folder.iterdir())
-
-
-def _model_settings(folder: Path) -> list[str]:
-    rows = [("a good film", 1), ("a bad film", 0)] * 3
-    text = "sentence\tlabel\n" + "".join(f"{s}\t{label}\n" for s, label in rows)
-    (folder / "data.tsv").write_text(text)
-    words = [f"{s} , it was {v}" for s, _ in rows for v in ("great", "terrible")]
-    recipe = SmallOptRecipe(hidden_size=16, n_layers=1, n_heads=2, n_steps=2, min_word_count=1)
-    chosen = {
-        "model.name": prepare(words, recipe, cache_dir=folder / "cache"),
-        "data.train": folder / "data.tsv",
-        "data.held_out": folder / "data.tsv",
-        "run.rounds": 6,
-        "run.evaluate_every": 2,
-        "clients.count": 2,
-        "clients.examples_per_round": 2,
-        "captures.every": 3,
-    }
-    return [f"{key}={value}" for key, value in chosen.items()]
+    made = [killed_run(folder / f"killed-{k}", kind, N_DONE) for k, kind in enumerate(kinds)]
+    whole = whole_run(folder / "whole", models)
+    return [*made, whole, whole_run(folder / "harsh", [*LINK, "air.preset=harsh"])]
 
 
 def records_of(run: Path) -> list[Path]:

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,74 +12,31 @@ import pytest
 from sdr_ota.assembly import run_rounds as run_module
 from sdr_ota.assembly.export import export_run
 from sdr_ota.cli.replay import replay
-from sdr_ota.cli.run import resume_command, run_command
+from sdr_ota.cli.run import resume_command
 from sdr_ota.failure import CommandFailed
 from sdr_ota.report.run_report import report_runs
 from sdr_ota.runs.run_folder import read_run
 from sdr_ota.runs.run_lock import run_lock
+from tests.sdr_ota.cli.killed_run import killed_run, model_settings, whole_run
 from zo_core.language.models import load_model
-from zo_core.language.small_opt import SmallOptRecipe, prepare
 
 N_ROUNDS, N_DONE = 12, 8
 LINK = ["clients.source=synthetic", f"run.rounds={N_ROUNDS}", "air.preset=ideal"]
-
-
-class Killed(BaseException):
-    """Stands for a process that is gone."""
-
-
-def _killed(folder: Path, settings: Sequence[str], at_round: int = N_DONE) -> Path:
-    """Return a run that was killed before the checkpoint of its last round was saved."""
-    save, calls = run_module.save_run_state, iter(range(1000))
-
-    def killed(*arguments: object) -> None:
-        if next(calls) == at_round - 1:
-            raise Killed
-        save(*arguments)  # type: ignore[arg-type]
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(run_module, "save_run_state", killed)
-        with pytest.raises(Killed):
-            run_command(None, [*settings, f"run.folder={folder}"])
-    return next(folder.iterdir())
-
-
-def _whole(folder: Path, settings: Sequence[str]) -> Path:
-    run_command(None, [*settings, f"run.folder={folder}"])
-    return next(folder.iterdir())
+MODEL = [f"run.rounds={N_ROUNDS}", "run.evaluate_every=3", "clients.count=3", "air.preset=ideal"]
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("runs")
     private = [*LINK, "privacy.protect=client"]
+    model = model_settings(folder, *MODEL)
     return {
-        "killed": _killed(folder / "killed", [*LINK, "captures.every=2"]),
-        "whole": _whole(folder / "whole", [*LINK, "captures.every=2"]),
-        "private": _killed(folder / "private", private),
-        "model": _killed(folder / "model", _model_settings(folder)),
-        "trained": _whole(folder / "trained", _model_settings(folder)),
+        "killed": killed_run(folder / "killed", [*LINK, "captures.every=2"], N_DONE),
+        "whole": whole_run(folder / "whole", [*LINK, "captures.every=2"]),
+        "private": killed_run(folder / "private", private, N_DONE),
+        "model": killed_run(folder / "model", model, N_DONE),
+        "trained": whole_run(folder / "trained", model),
     }
-
-
-def _model_settings(folder: Path) -> list[str]:
-    rows = [("a good film", 1), ("a fine film", 1), ("a bad film", 0), ("a dull film", 0)] * 3
-    text = "sentence\tlabel\n" + "".join(f"{s}\t{label}\n" for s, label in rows)
-    (folder / "data.tsv").write_text(text)
-    recipe = SmallOptRecipe(hidden_size=16, n_layers=1, n_heads=2, n_steps=5, min_word_count=1)
-    words = [f"{s} , it was {v}" for s, _ in rows for v in ("great", "terrible")]
-    model = prepare(words, recipe, cache_dir=folder / "cache")
-    chosen = {
-        "model.name": shutil.copytree(model, folder / "base", dirs_exist_ok=True),
-        "data.train": folder / "data.tsv",
-        "data.held_out": folder / "data.tsv",
-        "run.rounds": N_ROUNDS,
-        "run.evaluate_every": 3,
-        "clients.count": 3,
-        "clients.examples_per_round": 2,
-        "air.preset": "ideal",
-    }
-    return [f"{key}={value}" for key, value in chosen.items()]
 
 
 @pytest.fixture
@@ -227,7 +184,7 @@ def test_a_file_that_is_missing_cut_older_or_foreign_is_refused_by_name(
     name, words, commit = FILE_CRIMES[crime]
     run, other = copy(name), tmp_path / "other"
     if crime in {"another world", "other rounds"}:
-        other = _killed(other, [*LINK, "run.seed=7"])
+        other = killed_run(other, [*LINK, "run.seed=7"], N_DONE)
     commit(run, other)
     if name == "whole":
         _refused(run, words, lambda path: report_runs([path], None, None))
@@ -319,7 +276,9 @@ def test_a_finished_run_goes_on_for_more_rounds(
     assert _contents(run) == before
     resume_command(run, 3)
     resume_command(run, 2)
-    longer = _whole(tmp_path / "longer", [*LINK, "captures.every=2", f"run.rounds={N_ROUNDS + 5}"])
+    longer = whole_run(
+        tmp_path / "longer", [*LINK, "captures.every=2", f"run.rounds={N_ROUNDS + 5}"]
+    )
     found, wanted = (
         [(r.round, r.seed, r.decoded_sum, r.true_sum) for r in read_run(one).rounds]
         for one in (run, longer)
@@ -337,7 +296,7 @@ def test_a_finished_run_goes_on_for_more_rounds(
 def test_more_rounds_that_would_break_something_are_refused(
     tmp_path: Path, settings: list[str], words: str
 ) -> None:
-    run = _whole(tmp_path, [*LINK, "run.rounds=3", *settings])
+    run = whole_run(tmp_path, [*LINK, "run.rounds=3", *settings])
     _refused(run, words, lambda path: resume_command(path, 2))
     _edit_config(run, "run", "rounds", 5)
     (run / "stop.json").unlink()

@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 
-from sdr_ota.closed_by_block import ClosedByBlock
+from sdr_ota.process.closed_by_block import ClosedByBlock
 
 
 class Relay(ClosedByBlock):

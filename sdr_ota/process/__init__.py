@@ -1,0 +1,1 @@
+"""How does a process end? Everything it opened is closed, and its children end with it."""
