@@ -4,7 +4,6 @@ The server keeps a copy of the model, which takes every step and is scored on th
 examples. It has no data of the clients and sees no scalar.
 """
 
-from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -159,8 +158,3 @@ def join_nodes(
             raise CommandFailed(str(wrong)) from wrong
         joined.pop_all()
     return tuple(nodes)
-
-
-def node_settings(nodes: Sequence[RayNode]) -> Sequence[Mapping[str, object]]:
-    """Return the settings in force of nodes on other machines, for the start record."""
-    return [msgspec.to_builtins(node.settings) for node in nodes]

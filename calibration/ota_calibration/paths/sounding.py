@@ -7,20 +7,9 @@ import numpy as np
 from ota_calibration.paths.power_control import Inversion, NoNodeFoundError, invert_channels
 from sdr_ota.erasure import Erasure
 from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
-from sdr_ota.rounds.exchange import Bench, Link, ReceivedSounding, Slot
-from sdr_ota.rounds.given_symbols import sound_bench
+from sdr_ota.rounds.exchange import Link, ReceivedSounding, Slot
 from sdr_ota.rounds.sender import subcarrier_frame
 from sdr_ota.types import ChannelEstimate, Precoder, TransmitPlan
-
-
-def sound_nodes(bench: Bench, link: Link) -> tuple[ChannelEstimate | None, ...]:
-    """Let every node of a bench send its sounding burst and estimate its path.
-
-    Raises:
-        Erasure: If no capture came at all, or a saturated one.
-        RadioLost: If the receiver has gone.
-    """
-    return estimate_nodes(sound_bench(bench, link), link)
 
 
 def estimate_nodes(sounding: ReceivedSounding, link: Link) -> tuple[ChannelEstimate | None, ...]:

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pytest
 from ota_calibration.paths.gain_step import receiver_step
-from ota_calibration.paths.sounding import sound_nodes
 from ota_calibration.paths.tracker import PathTracker
 
 from sdr_ota.air.presets import air_preset
@@ -16,6 +15,7 @@ from sdr_ota.rounds.exchange import Bench, Link
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import ChannelEstimate
+from tests.sounded_nodes import sound_nodes
 
 RATE_HZ = 1e6
 LINK = Link(FrameFormat(), load_scheme("coherent"), max_cfo_hz=60e3)

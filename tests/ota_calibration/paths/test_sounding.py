@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from ota_calibration.paths.sounding import estimate_nodes, make_plan, sound_nodes
+from ota_calibration.paths.sounding import estimate_nodes, make_plan
 
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.settings import AirSettings
@@ -16,6 +16,7 @@ from sdr_ota.rounds.given_symbols import sound_bench
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import ChannelEstimate
+from tests.sounded_nodes import sound_nodes
 
 RATE_HZ = 1e6
 LINK = Link(FrameFormat(), load_scheme("coherent"), max_cfo_hz=60e3)

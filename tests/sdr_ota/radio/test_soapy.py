@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ota_calibration.paths.sounding import make_plan, sound_nodes
+from ota_calibration.paths.sounding import make_plan
 
 from sdr_ota.air.presets import AirPreset, air_preset
 from sdr_ota.air.settings import AirSettings
@@ -31,6 +31,7 @@ from sdr_ota.rounds.given_symbols import exchange_symbols
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import RadioSettings, Samples
+from tests.sounded_nodes import sound_nodes
 
 pytestmark = pytest.mark.usefixtures("virtual_soapy_driver")
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ota_calibration.paths.sounding import make_plan, sound_nodes
+from ota_calibration.paths.sounding import make_plan
 
 from sdr_ota.air.presets import air_preset
 from sdr_ota.air.settings import AirSettings
@@ -18,6 +18,7 @@ from sdr_ota.rounds.given_symbols import exchange_symbols, receive_symbols
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Samples, TransmitPlan
+from tests.sounded_nodes import sound_nodes
 
 FREE = replace(
     air_preset("free-running-pluto"),

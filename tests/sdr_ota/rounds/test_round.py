@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from ota_calibration.paths.sounding import estimate_nodes, make_plan, sound_nodes
+from ota_calibration.paths.sounding import estimate_nodes, make_plan
 
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.settings import AirSettings
@@ -36,6 +36,7 @@ from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.modulation import AnalogPayload, Payload, SignPayload
 from sdr_ota.types import Precoder, TransmitPlan
+from tests.sounded_nodes import sound_nodes
 
 RATE_HZ = 1e6
 ANALOG = AnalogPayload(2.0)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ota_calibration.paths.sounding import make_plan, sound_nodes
+from ota_calibration.paths.sounding import make_plan
 
 from sdr_ota.air.presets import air_preset
 from sdr_ota.air.settings import AirSettings
@@ -20,6 +20,7 @@ from sdr_ota.runs.captures import StoredCapture
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import TransmitPlan
+from tests.sounded_nodes import sound_nodes
 
 RATE_HZ = 1e6
 SYMBOLS = np.array([0.75, -0.25, 0.5])

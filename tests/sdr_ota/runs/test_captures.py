@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sigmf
-from ota_calibration.paths.sounding import make_plan, sound_nodes
+from ota_calibration.paths.sounding import make_plan
 
 from sdr_ota.air.presets import air_preset
 from sdr_ota.air.settings import AirSettings
@@ -34,6 +34,7 @@ from sdr_ota.runs.captures import (
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Precoder, RadioSettings, TransmitPlan
+from tests.sounded_nodes import sound_nodes
 
 RATE_HZ = 1e6
 SYMBOLS = np.array([0.9, -0.4, 0.25, 0.0])
