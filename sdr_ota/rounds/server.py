@@ -1,4 +1,8 @@
-"""The server of a round: it announces, listens and broadcasts. It never sees a scalar."""
+"""The server of a round: it announces, listens and broadcasts.
+
+No scalar is needed here. What was sent may be asked for after the round, for experiments; private
+nodes refuse.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
