@@ -4,7 +4,6 @@ A crash, an exception or a hang over there becomes one `ChildFailed` here, withi
 No child outlives its parent, however that ends: the end of its standard input ends it.
 """
 
-import inspect
 import json
 import os
 import select
@@ -17,6 +16,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import IO, Self
 
+import sdr_ota
 from sdr_ota.process.closed_by_block import ClosedByBlock
 
 PYTHON = "/usr/bin/python3"
@@ -177,7 +177,7 @@ def link_packages(folder: Path) -> Path:
     """Make a folder that holds `sdr_ota` and `ota_flowgraphs` and nothing else; return it."""
     home = folder / "packages"
     home.mkdir(parents=True, exist_ok=True)
-    for package in (Path(inspect.getfile(ClosedByBlock)).parent, Path(__file__).parent):
+    for package in (Path(sdr_ota.__file__).parent, Path(__file__).parent):
         link = home / package.name
         if not link.exists():
             link.symlink_to(package.resolve(), target_is_directory=True)
