@@ -13,10 +13,10 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import IO, Self
 
-import sdr_ota
 from sdr_ota.process.closed_by_block import ClosedByBlock
 
 PYTHON = "/usr/bin/python3"
@@ -177,7 +177,7 @@ def link_packages(folder: Path) -> Path:
     """Make a folder that holds `sdr_ota` and `ota_flowgraphs` and nothing else; return it."""
     home = folder / "packages"
     home.mkdir(parents=True, exist_ok=True)
-    for package in (Path(sdr_ota.__file__).parent, Path(__file__).parent):
+    for package in (Path(str(files("sdr_ota"))), Path(__file__).parent):
         link = home / package.name
         if not link.exists():
             link.symlink_to(package.resolve(), target_is_directory=True)
