@@ -166,7 +166,7 @@ def restore_run_state(standing: RunState[Any], saved: Checkpoint, folder: Path) 
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             state = from_plain(saved.state, dict(arrays))
         standing.restore(TypeAdapter(dict[str, Any]).validate_python(state))
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as wrong:
+    except (ArithmeticError, LookupError, TypeError, ValueError, zipfile.BadZipFile) as wrong:
         raise RunFolderError(_unreadable(folder / CHECKPOINT, repr(wrong))) from wrong
 
 

@@ -13,7 +13,6 @@ import signal
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from sdr_ota.report.run_report import report_runs, runs_json
 from sdr_ota.report.watch.state import WatchState
 from sdr_ota.runs.run_folder import RunFolderError
 from sdr_ota.runs.strict_json import strict_json
-from tests.sdr_ota.cli.killed_run import killed_run, model_settings, whole_run
+from tests.sdr_ota.cli.killed_run import killed_run, model_settings, sign, whole_run
 
 LONGEST_S = 60
 LINK = ["clients.source=synthetic", "clients.count=2", "run.rounds=6", "captures.every=2"]
@@ -102,9 +101,7 @@ def _evil_value(path: Path, content: bytes, draw: random.Random) -> str:
         holder[key] = value
     if path.name == "checkpoint.json" and draw.random() < 0.7:  # a lie with the right checksum
         with contextlib.suppress(Exception):
-            record["sha256"] = ""
-            rest = {name: value for name, value in record.items() if name != "sha256"}
-            record["sha256"] = sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+            sign(record)
     texts[index] = json.dumps(record)
     path.write_text("\n".join(texts) + "\n", encoding="utf-8", errors="surrogateescape")
     return f"{value!r:.40} for {key!r}"

@@ -17,7 +17,7 @@ from sdr_ota.failure import CommandFailed
 from sdr_ota.report.run_report import report_runs
 from sdr_ota.runs.run_folder import read_run
 from sdr_ota.runs.run_lock import run_lock
-from tests.sdr_ota.cli.killed_run import killed_run, model_settings, whole_run
+from tests.sdr_ota.cli.killed_run import killed_run, model_settings, sign, whole_run
 from zo_core.language.models import load_model
 
 N_ROUNDS, N_DONE = 12, 8
@@ -334,6 +334,18 @@ def test_what_a_terminal_would_obey_is_written_out(
     assert "\x1b" not in out
     assert "\x07" not in out
     assert "gone" in out
+
+
+@pytest.mark.parametrize("state", [1e59, 2**200, -1, "x", None, []])
+def test_a_signed_checkpoint_with_an_impossible_generator_is_refused(
+    copy: Callable[[str], Path], state: object
+) -> None:
+    run = copy("killed")
+    checkpoint = json.loads((run / "checkpoint.json").read_text())
+    checkpoint["state"]["air"]["rng"]["state"]["state"] = state
+    sign(checkpoint)
+    (run / "checkpoint.json").write_text(json.dumps(checkpoint))
+    _refused(run, "checkpoint.json")
 
 
 def test_nothing_of_ours_reads_pickles() -> None:
