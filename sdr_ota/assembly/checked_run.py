@@ -21,6 +21,9 @@ from sdr_ota.runs.journal_check import journal_experiment
 from sdr_ota.runs.read_records import RunFolderError
 from sdr_ota.runs.run_folder import RunRecord
 
+_ALWAYS_THERE = {"config", "config_digest", "config_file", "home"}
+"""Of a start record: what the run is, and where the files that it names are."""
+
 
 def checked_run(
     folder: Path, settings: Sequence[str] = ()
@@ -40,6 +43,11 @@ def checked_run(
         ConfigError: If this version cannot use the configuration.
     """
     run, saved = read_checked_run(folder)
+    if missing := _ALWAYS_THERE - run.start.keys():
+        raise RunFolderError(
+            f"{folder / 'start.json'} has no {' and no '.join(sorted(missing))}: lines were lost, "
+            "or another version of sdr-ota has written it; put the right one back"
+        )
     config = restore_config(run.start.get("config"), settings)
     digest = config_digest(config)
     check_config(run, digest, run.start.get("config_digest", ""), folder / "start.json")

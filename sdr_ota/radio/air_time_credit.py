@@ -70,6 +70,6 @@ class AirTimeCredit:
             left_s, at_s = json.loads(path.read_text())
             if math.isfinite(left_s) and math.isfinite(at_s):
                 return float(left_s), float(at_s)
-        except (ValueError, TypeError):
+        except (ArithmeticError, ValueError, TypeError):
             pass
         return 0.0, self._clock()

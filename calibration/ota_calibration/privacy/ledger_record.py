@@ -100,7 +100,7 @@ def terms_of(line: bytes) -> LedgerTerms:
         if stated.pop("ledger") != FORMAT_VERSION:
             raise LedgerError(f"the ledger is not of format {FORMAT_VERSION}")
         return LedgerTerms(**stated)
-    except (ValueError, TypeError, KeyError, AttributeError) as broken:
+    except (ArithmeticError, ValueError, TypeError, KeyError, AttributeError) as broken:
         raise LedgerError(
             "the ledger's first line cannot be read, so what was spent is unknown; "
             "treat the budget as spent"
@@ -133,7 +133,7 @@ def _charge_of(line: bytes, terms: LedgerTerms) -> tuple[int, dict[str, float]] 
         stated = json.loads(line)
         round_index = int(stated["round"])
         cost = {str(node): float(value) for node, value in stated["cost"].items()}
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ArithmeticError, ValueError, TypeError, KeyError, AttributeError):
         return None
     sane = all(node in terms.limits and 0 <= value < math.inf for node, value in cost.items())
     return (round_index, cost) if sane and cost else None

@@ -123,7 +123,15 @@ def test_a_line_torn_at_any_byte_never_counts_less_than_it_cost(path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "line", [b"\x00" * 30, b'{"round": 1}', b'{"round": 1, "attempt": 1, "cost": {"a": NaN}}', b"7"]
+    "line",
+    [
+        b"\x00" * 30,
+        b'{"round": 1}',
+        b'{"round": 1, "attempt": 1, "cost": {"a": NaN}}',
+        b'{"round": 1e999, "attempt": 1, "cost": {"a": 0.1}}',
+        b'{"round": 1, "attempt": 1, "cost": {"a": 1' + b"0" * 400 + b"}}",
+        b"7",
+    ],
 )
 def test_a_line_of_rubbish_counts_as_the_dearest_burst(path: Path, line: bytes) -> None:
     create_ledger(path, TERMS).close()

@@ -1,5 +1,6 @@
 """A run that is killed and resumed is the run that was never interrupted."""
 
+import json
 import multiprocessing
 import pickle
 import random
@@ -178,7 +179,8 @@ def test_a_private_run_goes_on_with_its_ledger_and_pays_twice_for_a_repeated_rou
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="it has no start"):
         resume_command(tmp_path)
-    (tmp_path / "start.json").write_text('{"config": {"run": {"pace": 3}}, "home": "."}')
+    start = {"config": {"run": {"pace": 3}}, "config_digest": "", "config_file": "", "home": "."}
+    (tmp_path / "start.json").write_text(json.dumps(start))
     with pytest.raises(CommandFailed, match="pace"):
         resume_command(tmp_path)
 

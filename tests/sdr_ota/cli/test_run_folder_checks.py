@@ -348,6 +348,17 @@ def test_a_signed_checkpoint_with_an_impossible_generator_is_refused(
     _refused(run, "checkpoint.json")
 
 
+@pytest.mark.parametrize("name", ["home", "config_file", "config", "config_digest"])
+def test_a_start_record_that_lacks_what_a_resume_needs_is_refused(
+    copy: Callable[[str], Path], name: str
+) -> None:
+    run = copy("killed")
+    start = json.loads((run / "start.json").read_text())
+    del start[name]
+    (run / "start.json").write_text(json.dumps(start))
+    _refused(run, "start.json")
+
+
 def test_nothing_of_ours_reads_pickles() -> None:
     root = Path(run_module.__file__).parents[2]
     sources = [p for room in ("sdr_ota", "zo_core", "calibration") for p in _sources(root / room)]

@@ -109,7 +109,9 @@ def test_a_long_silence_does_not_save_up_more_than_the_window(tmp_path: Path) ->
     assert radio.longest_s() == pytest.approx(0.01 * WINDOW_S)
 
 
-@pytest.mark.parametrize("damaged", ["", "[1]", "{}", "[1e400, 0]", "\x00"])
+@pytest.mark.parametrize(
+    "damaged", ["", "[1]", "{}", "[1e400, 0]", "[1" + "0" * 400 + ", 0]", "\x00"]
+)
 def test_a_damaged_record_leaves_no_time_on_the_air(tmp_path: Path, damaged: str) -> None:
     kept_in = tmp_path / "radio.json"
     kept_in.write_text(damaged)

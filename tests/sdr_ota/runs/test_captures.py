@@ -209,3 +209,17 @@ def test_rounds_that_are_done_again_lose_their_captures(tmp_path: Path, bench: B
     _folder(tmp_path, bench, every=1).keep_before(2)
     assert _names(tmp_path) == [0, 1]
     assert sum(1 for _ in (tmp_path / CAPTURES).iterdir()) == 4
+
+
+@pytest.mark.parametrize("n_chirp", [-1, 0, 1, 2, 95, 65537])
+def test_a_preamble_that_no_config_may_ask_for_is_refused(
+    tmp_path: Path, bench: Bench, n_chirp: int
+) -> None:
+    link = _link()
+    write_capture(tmp_path, _received(bench, link), _round(), link, bench)
+    meta = tmp_path / "round-000007.sigmf-meta"
+    record = json.loads(meta.read_text())
+    record["global"]["ota:link"]["frame"]["n_chirp"] = n_chirp
+    meta.write_text(json.dumps(record))
+    with pytest.raises(CaptureError, match="chirp"):
+        read_capture(meta)
