@@ -66,6 +66,20 @@ def resolved_preset(table: AirTable) -> AirPreset:
     return replace(air_preset(table.preset), **changed)
 
 
+def shares_reference(config: Config) -> bool:
+    """Return whether one reference feeds all radios, so that no carrier offset is left.
+
+    So it is where the preset says so, where every address has ``clock_source=external``, and
+    where ``link.max_cfo_hz = 0`` says so for radios that are wired in another way.
+    """
+    if config.link.max_cfo_hz == 0:
+        return True
+    if config.radio.is_simulated:
+        return resolved_preset(config.air).shared_clock
+    addresses = (config.radio.receiver, *config.radio.nodes)
+    return all("clock_source=external" in address for address in addresses)
+
+
 def link_of(config: Config) -> Link:
     """Return how numbers travel."""
     table = config.link

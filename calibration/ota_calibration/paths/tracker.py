@@ -1,107 +1,191 @@
-"""How much the paths vary: measured by comparing each sounding with the one before.
+"""Follows how each node's path moves, and predicts it where the payload will be sent.
 
-A sounding's own precision says how well a path was known at that moment. Phase
-noise, fading and start jitter then move it before the payload is sent; nothing but
-the next sounding shows by how much.
+A sounding says where a path was. Phase, level and delay have gone on since: by the carrier offset
+and its drift, which many soundings know better than one; and by phase noise, fading and start
+jitter, of which only the spread can be known. Three banks of filters learn both.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from ota_calibration.paths.filter_bank import FilterBank, Forecast, MotionModel, Observation
 from ota_calibration.paths.gain_step import GainStep, receiver_step
 from sdr_ota.types import ChannelEstimate, TransmitPlan
 
-MEMORY = 0.95
-"""Weight of the past in the running means: about 20 soundings count."""
+Reals = NDArray[np.float64]
+Sounding = Sequence[ChannelEstimate | None]
 
 ASSUMED_BURSTS = 200
 """Bursts that are assumed to have arrived before the first: one lost burst is no rate yet."""
 
-Sounding = Sequence[ChannelEstimate | None]
+_NO_PHASE_RAD2 = 1e6
+"""Variance of a phase that is new with every start."""
+
+_DRIFT_STD_HZ_PER_S = 15.0
+"""10 ppm, by which a Pluto drifts with temperature, over 10 min of warming up, at 915 MHz; see
+`sdr_ota.air.presets`."""
+
+_LEVEL = MotionModel(  # of the logarithm of a gain
+    walks_per_s=tuple(1e-6 * 2.5**k for k in range(17)),
+    rate_walks_per_s=(0.0, 0.03, 1.0),
+    jump_range=10.0,
+)
+
+_DELAY = MotionModel(  # in seconds
+    white_variances=tuple((1e-10 * 2.0**k) ** 2 for k in range(17)),
+    walks_per_s=(0.0, 1e-18, 1e-14),
+    jump_range=1e-3,
+)
+
+
+def _phase_model(burst_s: float, shares_reference: bool) -> MotionModel:
+    """Return how a phase moves: a linewidth of v Hz walks by 2 pi v rad^2 a second."""
+    drift_hz_per_s = 0.0 if shares_reference else _DRIFT_STD_HZ_PER_S
+    return MotionModel(
+        walks_per_s=tuple(0.002 * 3.0**k for k in range(9)),
+        rate_walks_per_s=(0.0, 0.01, 0.3, 10.0),
+        drift_std=2 * math.pi * drift_hz_per_s,
+        period=2 * math.pi,
+        burst_s=burst_s,
+        jump_rate_range=2 * math.pi * 1e4,
+        n_branches=3,
+    )
 
 
 @dataclass(frozen=True)
-class ChannelVariation:
-    """How the paths vary, as running means over soundings and, unless stated, over nodes.
-
-    Fading changes a complex gain by an amount that does not depend on the gain's present
-    magnitude; the relative error that follows does. So the change is kept per node in units of
-    squared gain, and `with_variation` divides it by the gain at the time of planning.
+class PathForecast:
+    """What is expected of the paths some time after their soundings, one entry a node.
 
     Attributes:
-        path_walk_per_s: Growth of the variance of a gain's magnitude in 1/s, in units of squared
-            gain, without the noise of the soundings; one a node, NaN where not yet known.
-        phase_walk_rad2_per_s: Growth of the phase error's variance, less what fading explains
-            that changes a gain by the same amount along and across its direction. May be negative.
-        delay_variance_s2: Variance of the change of a node's arrival.
-        cfo_variance_hz2: Variance of a carrier offset's error beyond what the fits claim: phase
-            noise inside a burst looks like an offset.
-        loss_probability: Share of the bursts that did not come although their radios sent them in
-            time, of nodes that the sounding before had received.
+        estimates: Gain and offset that lead to the phase and level expected there; the gain holds
+            at the sounding's tick. None for a node that the last sounding did not receive.
+        phase_variance_rad2: Of the phase at the sounding's tick.
+        cfo_variance_hz2: Of the offset from there on.
+        phase_walk_rad2_per_s: Growth of the phase's variance beyond the offset's.
+        level_variance: Of the gain's magnitude, relative, at the sounding's tick.
+        level_walk_per_s: Its growth.
+        delay_variance_s2: Of the predicted delay.
+        start_variance_s2: Of each burst's own start.
+        loss_probability: Share of the bursts that did not come although their radios sent them
+            in time, of nodes that the sounding before had received.
     """
 
-    path_walk_per_s: tuple[float, ...] = ()
-    phase_walk_rad2_per_s: float = 0.0
-    delay_variance_s2: float = 0.0
-    cfo_variance_hz2: float = 0.0
-    loss_probability: float = 0.0
+    estimates: tuple[ChannelEstimate | None, ...]
+    phase_variance_rad2: Reals
+    cfo_variance_hz2: Reals
+    phase_walk_rad2_per_s: Reals
+    level_variance: Reals
+    level_walk_per_s: Reals
+    delay_variance_s2: Reals
+    start_variance_s2: Reals
+    loss_probability: float
 
 
 class PathTracker:
-    """Keeps the last sounding and the variation measured so far.
+    """Follows the paths of all nodes from sounding to sounding, at whatever times they come.
 
     Attributes:
         latest: The last sounding; None for a node that was not received in it.
         step: The receiver's gain step that the last sounding showed; None if it showed none.
+
+    Args:
+        sample_rate_hz: Samples a second.
+        burst_s: Length of a sounding burst.
+        shares_reference: One reference feeds all radios: there is no carrier offset.
+        has_phase: Whether phase and delay go on from sounding to sounding; false for radios whose
+            bursts start at times that nobody knows.
     """
 
-    def __init__(self, sample_rate_hz: float) -> None:
+    def __init__(
+        self,
+        sample_rate_hz: float,
+        burst_s: float = 0.0,
+        shares_reference: bool = False,
+        has_phase: bool = True,
+    ) -> None:
         self._sample_rate_hz = sample_rate_hz
+        self._shares_reference, self._has_phase = shares_reference, has_phase
+        self._models = {
+            "phase": _phase_model(burst_s, shares_reference),
+            "level": _LEVEL,
+            "delay": _DELAY,
+        }
         self.latest: Sounding = ()
         self._known: Sounding = ()
-        self._sums = np.zeros((0, 5))
-        self._weights = np.zeros(0)
+        self._banks = self._fresh_banks(0)
         self._expected = self._missed = 0
         self.step: GainStep | None = None
 
-    def observe(self, sounding: Sounding, late_nodes: Collection[int] = ()) -> ChannelVariation:
-        """Compare a sounding with the last one and return the variation by now.
+    def observe(self, sounding: Sounding, late_nodes: Collection[int] = ()) -> None:
+        """Take a sounding in.
 
         Args:
             sounding: One estimate a node.
             late_nodes: Nodes that are known not to have sent. In a round this is noticed and
                 erases it: it is no loss.
         """
-        self.step = receiver_step(self._known, sounding, self._sample_rate_hz)
         if not self._known:
-            self._sums, self._weights = np.zeros((len(sounding), 5)), np.zeros(len(sounding))
-        received_before = {k for k, estimate in enumerate(self.latest) if estimate is not None}
-        for node, (before, now) in enumerate(zip(self._known, sounding, strict=False)):
-            # A step of the receiver is no variation: the new sounding already contains it.
-            if before is not None and now is not None and not self.step:
-                change = _change(before, now, self._sample_rate_hz)
-                self._sums[node] = MEMORY * self._sums[node] + (1 - MEMORY) * np.array(change)
-                self._weights[node] = MEMORY * self._weights[node] + (1 - MEMORY)
-            # A node that has gone is left out, and is no loss but the first time.
-            if node in received_before and node not in late_nodes:
-                self._expected += 1
-                self._missed += now is None
+            self._banks = self._fresh_banks(len(sounding))
+        self.step = receiver_step(self._known, sounding, self._sample_rate_hz)
+        if self.step:  # no path has changed: the new sounding says where all of them are
+            self._banks["phase"].restart()
+            self._banks["level"].restart()
+        self._count_losses(sounding, late_nodes)
+        self._follow(sounding)
         self.latest = tuple(sounding)
         self._known = tuple(now or before for before, now in zip_longest(self._known, sounding))
-        return self._variation()
+
+    def forecast(self, ahead_s: float) -> PathForecast:
+        """Return what is expected of the paths.
+
+        Args:
+            ahead_s: From the last node's sounding to the payload; nodes sounded earlier have
+                longer to go.
+        """
+        ahead = self._ahead_s(ahead_s)
+        here = {name: bank.forecast(np.zeros_like(ahead)) for name, bank in self._banks.items()}
+        there = {name: bank.forecast(ahead) for name, bank in self._banks.items()}
+        phase, level, delay = (there[name] for name in ("phase", "level", "delay"))
+        growth = np.maximum(phase.variance - here["phase"].variance, 0.0)
+        walk = np.minimum(phase.walk_per_s, growth / ahead)
+        offset = np.maximum(growth - walk * ahead, 0.0)
+        level_growth = level.variance - here["level"].variance
+        return PathForecast(
+            tuple(
+                estimate and self._moved(estimate, node, ahead[node], there)
+                for node, estimate in enumerate(self.latest)
+            ),
+            phase_variance_rad2=here["phase"].variance,
+            cfo_variance_hz2=offset / (2 * np.pi * ahead) ** 2,
+            phase_walk_rad2_per_s=walk,
+            level_variance=here["level"].variance,
+            level_walk_per_s=np.maximum(level_growth, 0.0) / ahead,
+            delay_variance_s2=delay.variance,
+            start_variance_s2=delay.white_variance,
+            loss_probability=self._missed / (self._expected + ASSUMED_BURSTS),
+        )
+
+    @property
+    def innovations(self) -> Mapping[str, Reals]:
+        """Return what phase, level and delay were off their prediction in the last sounding.
+
+        Over the standard deviation that was expected; NaN for a node sounded for the first time.
+        """
+        return {name: bank.innovations for name, bank in self._banks.items()}
 
     def snapshot(self) -> dict[str, object]:
         """Return all that was learned, as plain data: numbers, lists, arrays."""
         return {
             "latest": [estimate and asdict(estimate) for estimate in self.latest],
             "known": [estimate and asdict(estimate) for estimate in self._known],
-            "sums": self._sums.copy(),
-            "weights": self._weights.copy(),
+            "banks": {name: bank.snapshot() for name, bank in self._banks.items()},
             "expected": self._expected,
             "missed": self._missed,
             "step": self.step and asdict(self.step),
@@ -116,82 +200,99 @@ class PathTracker:
         soundings = TypeAdapter(tuple[ChannelEstimate | None, ...])
         self.latest = soundings.validate_python(state["latest"])
         self._known = soundings.validate_python(state["known"])
-        n_nodes = len(self._known)
-        self._sums = np.array(state["sums"], np.float64).reshape(n_nodes, 5)
-        self._weights = np.array(state["weights"], np.float64).reshape(n_nodes)
+        self._banks = self._fresh_banks(len(self._known))
+        for name, bank in self._banks.items():
+            bank.restore(state["banks"][name])
         self._expected, self._missed = int(state["expected"]), int(state["missed"])
         self.step = TypeAdapter(GainStep | None).validate_python(state["step"])
 
-    def _variation(self) -> ChannelVariation:
-        known = self._weights > 0
-        if not known.any():
-            return ChannelVariation()
-        means = self._sums[known] / self._weights[known, None]
-        along, across, power, delay, cfo = means.T
-        path_walk = np.full(len(known), np.nan)
-        path_walk[known] = along
-        return ChannelVariation(
-            tuple(path_walk.tolist()),
-            float(np.mean((across - along) / power)),
-            max(float(np.mean(delay)), 0.0),
-            max(float(np.mean(cfo)), 0.0),
-            self._missed / (self._expected + ASSUMED_BURSTS),
+    def _fresh_banks(self, n_nodes: int) -> dict[str, FilterBank]:
+        return {name: FilterBank(model, n_nodes) for name, model in self._models.items()}
+
+    def _count_losses(self, sounding: Sounding, late_nodes: Collection[int]) -> None:
+        """Count bursts that did not come; a node that has gone counts the first time only."""
+        for node, before in enumerate(self.latest):
+            if before is not None and node not in late_nodes:
+                self._expected += 1
+                self._missed += sounding[node] is None
+
+    def _follow(self, sounding: Sounding) -> None:
+        """Show all banks what was received."""
+        found = [(node, estimate) for node, estimate in enumerate(sounding) if estimate]
+        if not found:
+            return
+        nodes, estimates = np.array([node for node, _ in found]), [e for _, e in found]
+        gains = np.array([estimate.gain for estimate in estimates])
+        stds = np.array([estimate.gain_std for estimate in estimates])
+        times_s = np.array([e.measured_tick for e in estimates]) / self._sample_rate_hz
+        # Half of the complex error turns the phase, half of it changes the level.
+        half = (stds / np.abs(gains)) ** 2 / 2
+        self._banks["phase"].observe(self._phases(estimates, nodes, times_s, gains, half))
+        self._banks["level"].observe(Observation(nodes, times_s, np.log(np.abs(gains)), half))
+        delays = np.array([(e.delay_s, e.delay_std_s**2) for e in estimates])
+        self._banks["delay"].observe(Observation(nodes, times_s, delays[:, 0], delays[:, 1]))
+
+    def _phases(
+        self,
+        found: Sequence[ChannelEstimate],
+        nodes: NDArray[np.intp],
+        times_s: Reals,
+        gains: NDArray[np.complex128],
+        half: Reals,
+    ) -> Observation:
+        variances = half if self._has_phase else np.full_like(half, _NO_PHASE_RAD2)
+        phases = np.angle(gains)
+        if self._shares_reference:
+            return Observation(nodes, times_s, phases, variances)
+        offsets = 2 * np.pi * np.array([(e.cfo_hz, e.cfo_std_hz) for e in found])
+        return Observation(nodes, times_s, phases, variances, offsets[:, 0], offsets[:, 1] ** 2)
+
+    def _ahead_s(self, ahead_s: float) -> Reals:
+        ticks = np.array([0 if e is None else e.measured_tick for e in self.latest])
+        last = ticks.max(initial=0)
+        return np.asarray(np.maximum(ahead_s, 1e-6) + (last - ticks) / self._sample_rate_hz)
+
+    def _moved(
+        self, estimate: ChannelEstimate, node: int, ahead_s: float, there: Mapping[str, Forecast]
+    ) -> ChannelEstimate:
+        """Return an estimate that leads to the phase and level expected at the payload."""
+        phase, level, delay = (there[name] for name in ("phase", "level", "delay"))
+        turning = float(phase.mean_rate[node])
+        angle = float(phase.level[node]) - turning * ahead_s
+        gain = math.exp(float(level.level[node])) * complex(np.exp(1j * angle))
+        return replace(
+            estimate,
+            gain=gain if self._has_phase else abs(gain) + 0j,
+            cfo_hz=turning / (2 * math.pi),
+            delay_s=float(delay.level[node]),
         )
 
 
-def with_variation(plan: TransmitPlan, variation: ChannelVariation) -> TransmitPlan:
-    """Return a plan with the errors that follow from the measured variation of the paths.
+def with_forecast(plan: TransmitPlan, forecast: PathForecast) -> TransmitPlan:
+    """Return a plan with the errors that the tracker expects of the nodes that send.
 
-    The receiver samples where the lead node's burst arrives. Each of two nodes then
-    differs from its own sounding by a change of ``delay_variance_s2``; the lead is
-    never late against itself. Nor is its burst lost unnoticed: the round would be erased.
+    The receiver samples where the lead node's burst arrives: each of two nodes then differs from
+    its prediction by its own start and the prediction's error; the lead is never late against
+    itself. Nor is its burst lost unnoticed: the round would be erased. A node turns its samples by
+    minus its offset, so a burst that starts late is turned too little.
     """
-    n_active = max(len(plan.active_nodes), 1)
-    others = (n_active - 1) / n_active
-    fading = _relative_walk_per_s(plan, variation.path_walk_per_s)
+    active = list(plan.active_nodes)
+    others = (len(active) - 1) / len(active)
+    starts = forecast.start_variance_s2[active]
+    cfos_hz = np.array([plan.precoders[node].cfo_hz for node in active])
+    turned = (2 * np.pi * cfos_hz) ** 2 * starts
+    arrivals = forecast.delay_variance_s2[active] + starts
     return replace(
         plan,
-        phase_walk_rad2_per_s=max(fading + variation.phase_walk_rad2_per_s, 0.0),
-        amplitude_walk_per_s=max(fading, 0.0),
-        timing_error_std_s=float(np.sqrt(2 * others * variation.delay_variance_s2)),
-        cfo_error_std_hz=float(np.sqrt(plan.cfo_error_std_hz**2 + variation.cfo_variance_hz2)),
-        loss_probability=others * variation.loss_probability,
+        phase_error_std_rad=_root_mean(forecast.phase_variance_rad2[active] + turned),
+        amplitude_error_std=_root_mean(forecast.level_variance[active]),
+        cfo_error_std_hz=_root_mean(forecast.cfo_variance_hz2[active]),
+        phase_walk_rad2_per_s=float(np.mean(forecast.phase_walk_rad2_per_s[active])),
+        amplitude_walk_per_s=float(np.mean(forecast.level_walk_per_s[active])),
+        timing_error_std_s=_root_mean(2 * others * arrivals),
+        loss_probability=others * forecast.loss_probability,
     )
 
 
-def _relative_walk_per_s(plan: TransmitPlan, path_walk_per_s: Sequence[float]) -> float:
-    """Return the mean over the nodes that send of how fast their relative error grows."""
-    walks = np.array(
-        [
-            walk * abs(precoder.gain / plan.rx_amplitude) ** 2  # the precoder inverts the gain
-            for walk, precoder in zip(path_walk_per_s, plan.precoders, strict=False)
-            if precoder.gain
-        ]
-    )
-    known = walks[np.isfinite(walks)]
-    return float(known.mean()) if len(known) else 0.0
-
-
-def _change(
-    before: ChannelEstimate, now: ChannelEstimate, sample_rate_hz: float
-) -> tuple[float, float, float, float, float]:
-    """Return how a path has changed between two soundings, without the soundings' own noise.
-
-    Returns:
-        Squared change along the gain and across it in 1/s, squared gain, squared change of the
-        delay in s^2, squared error of the carrier offset in Hz^2.
-    """
-    elapsed_s = (now.measured_tick - before.measured_tick) / sample_rate_hz
-    cfo_hz = (before.cfo_hz + now.cfo_hz) / 2
-    expected = before.gain * np.exp(2j * np.pi * cfo_hz * elapsed_s)
-    power = abs(now.gain * before.gain)
-    noise = (now.gain_std**2 + before.gain_std**2) / 2
-    # The squared difference of two offsets estimates the sum of their error variances. Their mean,
-    # from which the expected phase is computed, has a quarter of that variance.
-    jump = (now.cfo_hz - before.cfo_hz) ** 2
-    carrier = (2 * np.pi * elapsed_s) ** 2 * jump / 4
-    along = (abs(now.gain) - abs(before.gain)) ** 2 - noise
-    across = power * (float(np.angle(now.gain / expected)) ** 2 - carrier) - noise
-    delay = (now.delay_s - before.delay_s) ** 2 - now.delay_std_s**2 - before.delay_std_s**2
-    cfo = (jump - before.cfo_std_hz**2 - now.cfo_std_hz**2) / 2
-    return along / elapsed_s, across / elapsed_s, power, delay, cfo
+def _root_mean(variances: Reals) -> float:
+    return float(np.sqrt(np.mean(variances)))

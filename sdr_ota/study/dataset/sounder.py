@@ -5,9 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ota_calibration.paths.sounding import estimate_nodes, make_plan
-from ota_calibration.paths.tracker import PathTracker, with_variation
+from ota_calibration.paths.tracker import with_forecast
 
 from sdr_ota.air.simulated_air import NodePath, SimulatedAir
+from sdr_ota.assembly.planner import path_tracker
+from sdr_ota.config.air_time import sounding_gap_s
 from sdr_ota.config.tables import LinkTable
 from sdr_ota.radio.base import Capture
 from sdr_ota.rounds.exchange import Bench, Link, ReceivedSounding
@@ -38,7 +40,7 @@ class KeptSoundings:
         self._table = table
         self._air = air
         self._bench = bench
-        self._tracker = PathTracker(air.sample_rate_hz)
+        self._tracker = path_tracker(link, air.sample_rate_hz, air.preset.shared_clock)
 
     def __call__(self, sounding: ReceivedSounding) -> TransmitPlan:
         """Keep a sounding and return the plan that it asks for."""
@@ -49,8 +51,11 @@ class KeptSoundings:
             write_recording(self._folder, name, recording, self._bench)
             self.latest = name
             self.n_kept += 1
-        plan = make_plan(estimates, self._table.peak_amplitude, self._table.truncation_db)
-        return with_variation(plan, self._tracker.observe(estimates, sounding.late_nodes))
+        self._tracker.observe(estimates, sounding.late_nodes)
+        forecast = self._tracker.forecast(sounding_gap_s(self._link, 1, self._air.sample_rate_hz))
+        table = self._table
+        plan = make_plan(forecast.estimates, table.peak_amplitude, table.truncation_db)
+        return with_forecast(plan, forecast)
 
     def take(self) -> str:
         """Return the name of the last recording, once; empty where the sounding was lost."""
