@@ -54,6 +54,7 @@ def steady(preset: AirPreset) -> AirPreset:
         preset,
         start_jitter_s=0.0,
         phase_noise_linewidth_hz=0.0,
+        receiver_phase_noise_linewidth_hz=0.0,
         burst_loss_probability=0.0,
         late_probability=0.0,
         interference_probability=0.0,

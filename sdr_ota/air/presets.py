@@ -41,6 +41,9 @@ StartPhase: TypeAlias = Literal["zero", "uniform", "pi/4-grid"]
 Fading: TypeAlias = Literal["none", "rayleigh", "rician"]
 """How a path's gain varies around its mean power."""
 
+FadingSpectrum: TypeAlias = Literal["jakes", "gauss-markov"]
+"""Doppler spectrum of the scattered part: bounded, or with an exponential correlation."""
+
 
 @dataclass(frozen=True, slots=True)
 class AirPreset:
@@ -61,16 +64,22 @@ class AirPreset:
             1.2 of this, new for each start.
         clock_error_range_ppm: Error of a node's oscillator (carrier and sample
             clock alike), uniform within plus and minus this.
-        shared_clock: All radios run from one reference: clock errors and drift
-            are zero whatever the two fields say; phase noise and start phase stay.
+        shared_clock: All radios run from one reference: clock errors and drift, the receiver's
+            too, are zero whatever their fields say; phase noise and start phase stay.
         phase_noise_linewidth_hz: Wiener phase noise, full width at half power.
         frequency_drift_hz_per_s: Drift of a node's carrier, uniform within plus
             and minus this.
+        receiver_clock_error_range_ppm: Error of the receiver's carrier, common to all nodes,
+            uniform within plus and minus this; its sample clock counts the ticks and has none.
+        receiver_phase_noise_linewidth_hz: The receiver's own, as the nodes'.
+        receiver_frequency_drift_hz_per_s: Drift of the receiver's carrier, as the nodes'.
         start_phase: Carrier phase after opening.
         fading: Distribution of the path gain around its mean power.
         rician_k_db: Power of the fixed part over the scattered part; used with
             ``rician`` only.
         coherence_time_s: Time in which the scattered part's correlation falls to 1/e.
+        fading_spectrum: How it falls: ``jakes`` as J0 (waves from all around, Clarke 1968),
+            ``gauss-markov`` exponentially.
         multipath_profile: Power-delay profile of every path.
         delay_spread_s: RMS delay spread to which the profile is scaled; that of
             the scattered part where fading is ``rician``.
@@ -102,10 +111,14 @@ class AirPreset:
     shared_clock: bool = False
     phase_noise_linewidth_hz: float = 0.0
     frequency_drift_hz_per_s: float = 0.0
+    receiver_clock_error_range_ppm: float = 0.0
+    receiver_phase_noise_linewidth_hz: float = 0.0
+    receiver_frequency_drift_hz_per_s: float = 0.0
     start_phase: StartPhase = "zero"
     fading: Fading = "none"
     rician_k_db: float = inf
     coherence_time_s: float = inf
+    fading_spectrum: FadingSpectrum = "jakes"
     multipath_profile: ProfileName = "flat"
     delay_spread_s: float = 0.0
     iq_gain_imbalance_db: float = 0.0
@@ -133,6 +146,7 @@ _LAB_WIRED = AirPreset(
     start_jitter_s=0.0,  # timed commands
     shared_clock=True,
     phase_noise_linewidth_hz=0.001,  # [choice] between the two [UHD] points, common part removed
+    receiver_phase_noise_linewidth_hz=0.001,  # as the nodes': what its own synthesizer adds
     start_phase="pi/4-grid",  # [Techtile]
     iq_gain_imbalance_db=0.1,  # with 1 degree: image at -39.6 dB, the -40 dB error vector of [ADI]
     iq_phase_imbalance_deg=1.0,
@@ -151,6 +165,9 @@ _LAB_INDOOR = AirPreset(
     clock_error_range_ppm=2.0,  # [choice] temperature-compensated oscillators
     phase_noise_linewidth_hz=0.02,  # [UHD], 1 Hz point
     frequency_drift_hz_per_s=1.0,  # [choice] 0.001 ppm a second at 915 MHz
+    receiver_clock_error_range_ppm=2.0,  # the receiver is a radio as the nodes are
+    receiver_phase_noise_linewidth_hz=0.02,
+    receiver_frequency_drift_hz_per_s=1.0,
     start_phase="pi/4-grid",  # [Techtile]
     fading="rician",
     rician_k_db=7.0,  # [38.901]
@@ -178,6 +195,9 @@ _FREE_RUNNING_PLUTO = AirPreset(
     clock_error_range_ppm=25.0,  # [ADI]
     phase_noise_linewidth_hz=0.02,  # [UHD], 1 Hz point: a plain crystal is no better
     frequency_drift_hz_per_s=15.0,  # 10 ppm [ADI-10] over 10 min of warming [choice] at 915 MHz
+    receiver_clock_error_range_ppm=25.0,  # the receiver is a Pluto too
+    receiver_phase_noise_linewidth_hz=0.02,
+    receiver_frequency_drift_hz_per_s=15.0,
     start_phase="pi/4-grid",  # [Techtile]
     fading="rician",
     rician_k_db=7.0,  # [38.901]
@@ -206,6 +226,7 @@ _USRP_SHARED_CLOCK = AirPreset(
     start_jitter_s=5e-9,  # 5 ns with a clock shared over the air (RFClock, abstract)
     shared_clock=True,
     phase_noise_linewidth_hz=0.001,  # [choice] as lab-wired
+    receiver_phase_noise_linewidth_hz=0.001,  # as lab-wired
     start_phase="pi/4-grid",  # [Techtile]
     fading="rician",
     rician_k_db=7.0,  # [38.901]
@@ -231,6 +252,9 @@ _HARSH = AirPreset(
     clock_error_range_ppm=25.0,  # [ADI]
     phase_noise_linewidth_hz=1.0,
     frequency_drift_hz_per_s=100.0,
+    receiver_clock_error_range_ppm=25.0,  # [ADI]
+    receiver_phase_noise_linewidth_hz=1.0,
+    receiver_frequency_drift_hz_per_s=100.0,
     start_phase="uniform",
     fading="rayleigh",
     coherence_time_s=0.05,

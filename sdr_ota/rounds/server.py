@@ -52,6 +52,13 @@ class Exchanger(Protocol):
         ...
 
 
+MAX_SOUNDINGS = 3
+"""In a round: two give a carrier offset, the third its drift."""
+
+MAX_PHASE_ERROR_RAD = 0.3
+"""That the offsets' errors may make at the payload; above it the nodes are sounded again. A number
+shrinks by 4 % there, exp(-0.3^2 / 2)."""
+
 Planner = Callable[[ReceivedSounding], TransmitPlan]
 """Estimates the paths of a sounding, follows them, and plans how each node sends.
 
@@ -129,11 +136,20 @@ class Server:
     def sound(self, round_index: int) -> TransmitPlan:
         """Sound all nodes and plan how they send.
 
+        One sounding knows a carrier offset only as well as its burst is long. Where that is not
+        enough for the phases at the payload, as in a first round, the nodes are sounded again.
+
         Raises:
             Erasure: If nothing was captured or no node can take part.
         """
-        self.clock.message()
-        return self.make_plan(self.exchange.sound(self.nodes, round_index))
+        for _ in range(MAX_SOUNDINGS):
+            self.clock.message()
+            plan = self.make_plan(self.exchange.sound(self.nodes, round_index))
+            if self.exchange.is_cyclic or not self.link.scheme.needs_phase:
+                break
+            if 2 * np.pi * plan.cfo_error_std_hz * self.link.lead_s < MAX_PHASE_ERROR_RAD:
+                break
+        return plan
 
     def receive(self, quote: Quote, announcement: Announcement) -> Reception:
         """Order the payload and capture the sum.

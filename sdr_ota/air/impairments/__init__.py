@@ -15,7 +15,16 @@ from sdr_ota.air.impairments.delay import (
     fractional_delay,
     resample_by_ppm,
 )
-from sdr_ota.air.impairments.fading import Gains, advance_scatter, draw_scatter, rician_gains
+from sdr_ota.air.impairments.fading import (
+    Gains,
+    PlaneWaves,
+    advance_scatter,
+    clarke_gains,
+    doppler_of_coherence,
+    draw_scatter,
+    draw_waves,
+    rician_gains,
+)
 from sdr_ota.air.impairments.frontend import (
     apply_dc_offset,
     apply_iq_imbalance,
@@ -59,6 +68,7 @@ __all__ = [
     "Gains",
     "NoiseBurst",
     "PlacedSamples",
+    "PlaneWaves",
     "ProfileName",
     "ToneBurst",
     "add_awgn",
@@ -77,12 +87,15 @@ __all__ = [
     "apply_phase_noise",
     "awgn",
     "cfo_of_clock_error",
+    "clarke_gains",
     "compression_point_dbfs",
     "convolve_paths",
     "delay_profile",
+    "doppler_of_coherence",
     "draw_grid_phase",
     "draw_scatter",
     "draw_uniform_phase",
+    "draw_waves",
     "fractional_delay",
     "image_rejection_db",
     "path_gains",

@@ -71,8 +71,9 @@ class PlutoWorld:
 
     def __init__(self, settings: AirSettings) -> None:
         self.lock = threading.Lock()
-        no_adc = replace(settings.preset, adc_bits=None)
-        self.air = SimulatedAir(replace(settings, preset=no_adc))
+        # A path's offset is counted from the listening device: it has the receiver's error in it.
+        own = replace(settings.preset, adc_bits=None, receiver_clock_error_range_ppm=0.0)
+        self.air = SimulatedAir(replace(settings, preset=own))
         self.has_pulse = True
         self._own_errors_ppm = [path.clock_error_ppm for path in self.air.paths]
         self.nodes = tuple(PlutoBoard(self, node) for node in range(settings.n_nodes))

@@ -48,8 +48,9 @@ class SoapyWorld:
     def __init__(self, settings: AirSettings) -> None:
         self.lock = threading.Lock()
         self.has_reference = True
-        no_adc = replace(settings.preset, adc_bits=None)
-        self.air = SimulatedAir(replace(settings, preset=no_adc))
+        # A path's offset is counted from the listening device: it has the receiver's error in it.
+        own = replace(settings.preset, adc_bits=None, receiver_clock_error_range_ppm=0.0)
+        self.air = SimulatedAir(replace(settings, preset=own))
         rng = np.random.default_rng([settings.seed, settings.n_nodes])
         self.devices = tuple(_Device.new(place, self, rng) for place in range(settings.n_nodes + 1))
 

@@ -13,8 +13,8 @@ import numpy as np
 import zmq
 
 from sdr_ota.air.air_stream import oscillator_and_front_end
+from sdr_ota.air.node_path import CyclicSource, NodePath
 from sdr_ota.air.presets import AirPreset
-from sdr_ota.air.simulated_air import CyclicSource, NodePath
 from sdr_ota.radio.virtual.zmq_control import (
     NOTHING,
     ControlServer,

@@ -92,9 +92,10 @@ def _airs(names: Iterable[str]) -> Iterable[str]:
     for name in names:
         air = air_preset(name)
         clock = "shared" if air.shared_clock else f"±{air.clock_error_range_ppm:g}"
+        fading = "none" if air.fading == "none" else f"{air.fading}, {air.fading_spectrum}"
         yield (
             f"| {name} | {air.path_gain_spread_db:g} | {clock} | "
-            f"{air.start_jitter_s * 1e6:g} | {air.fading} | {air.multipath_profile} | "
+            f"{air.start_jitter_s * 1e6:g} | {fading} | {air.multipath_profile} | "
             f"{air.interference_probability:g} | {air.adc_bits or 'none'} |"
         )
 
@@ -122,9 +123,9 @@ _CARD = """# Sums in the air: superposed bursts with ground truth
 on the same frequency. The receiver's task is the **sum** of the numbers. Made by `sdr-ota
 dataset` (sdr-ota {version}); {n_rows} lines in `index.csv`, {megabytes:.1f} MB.
 
-- **Simulated, not measured.** The airs model carrier and sample clock offsets, phase noise,
-  fading, multipath, start jitter, I/Q imbalance, DC offset, amplifiers, converters and
-  interference; no radio was involved.
+- **Simulated, not measured.** The airs model carrier and sample clock offsets, phase noise (also of
+  the receiver, the same for all nodes), fading, multipath, start jitter, I/Q imbalance, DC offset,
+  amplifiers, converters and interference; no radio was involved.
 - Airs: {presets}.
 - Schemes: {schemes}.
 - SNR of one full-scale node of mean path gain, per sample: {snrs} dB. Nodes are aligned to the

@@ -7,7 +7,9 @@ from pathlib import Path
 from ota_calibration.paths.sounding import estimate_nodes, make_plan
 from ota_calibration.paths.tracker import with_forecast
 
-from sdr_ota.air.simulated_air import NodePath, SimulatedAir
+from sdr_ota.air.node_path import NodePath
+from sdr_ota.air.receiver_oscillator import ReceiverOscillator
+from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.assembly.planner import path_tracker
 from sdr_ota.config.air_time import sounding_gap_s
 from sdr_ota.config.tables import LinkTable
@@ -71,7 +73,7 @@ class KeptSoundings:
             fields={
                 "ota:link": link_record(self._link),
                 "ota:estimates": [e and _estimate(e) for e in estimates],
-                "ota:truth": [_truth(path) for path in self._air.paths],
+                "ota:truth": [_truth(path, self._air.receiver) for path in self._air.paths],
                 "ota:radios": radios_record(self._bench),
             },
             parts=_slots(self._link.frame, len(estimates)),
@@ -94,12 +96,12 @@ def _estimate(estimate: ChannelEstimate) -> Json:
     return {**asdict(estimate), "gain": [estimate.gain.real, estimate.gain.imag]}
 
 
-def _truth(path: NodePath) -> Json:
-    """Return what the air holds true of a path; fading and jitter come on top."""
+def _truth(path: NodePath, receiver: ReceiverOscillator) -> Json:
+    """Return what is true of a path as it is received; fading, jitter and walks come on top."""
     return {
         "gain": [path.gain.real, path.gain.imag],
         "delay_s": path.delay_samples / path.sample_rate_hz,
-        "cfo_hz": path.cfo_hz,
-        "drift_hz_per_s": path.drift_hz_per_s,
+        "cfo_hz": path.cfo_hz - receiver.cfo_hz,
+        "drift_hz_per_s": path.drift_hz_per_s - receiver.drift_hz_per_s,
         "clock_error_ppm": path.clock_error_ppm,
     }

@@ -6,6 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from scipy.special import j0
 
 from sdr_ota.air.impairments import awgn
 from sdr_ota.air.presets import PRESETS, AirPreset
@@ -203,6 +204,37 @@ def test_every_preset_carries_a_burst(name: str) -> None:
     received, _ = world.receive(0, 3000)
     assert received.shape == (3000,)
     assert np.all(np.isfinite(received))
+
+
+@pytest.mark.parametrize(
+    ("changed", "correlation"),
+    [({}, j0(0.7 * 1.7519874)), ({"fading_spectrum": "gauss-markov"}, math.exp(-0.7))],
+    ids=["default", "gauss-markov"],
+)
+def test_a_path_fades_by_the_spectrum_of_its_preset(
+    changed: dict[str, str], correlation: float
+) -> None:
+    fading = dataclasses.replace(SILENT, fading="rayleigh", coherence_time_s=0.01, **changed)
+    n_nodes, gains = 1500, []
+    world = air(fading, n_nodes=n_nodes)
+    for start in (0, 7000):
+        for path in world.paths:
+            placed = path.propagate(np.ones(10, np.complex64), start)
+            assert placed is not None
+            gains.append(placed.window(start, 10)[5])
+    before, after = np.array(gains).reshape(2, n_nodes)
+    assert abs(np.mean(after * before.conj()) - correlation) < 4 * math.sqrt(2 / n_nodes)
+
+
+def test_time_may_pass_in_one_step_or_in_many() -> None:
+    fading = dataclasses.replace(SILENT, fading="rayleigh", coherence_time_s=0.01)
+    often, once = air(fading), air(fading)
+    for tick in range(0, 9000, 1000):
+        often.send(0, burst(1), tick)
+        often.receive(tick, 500)
+    for world in (often, once):
+        world.send(0, burst(2), 9500)
+    np.testing.assert_allclose(once.receive(9500, 300)[0], often.receive(9500, 300)[0], atol=1e-6)
 
 
 def test_receiver_cannot_transmit() -> None:

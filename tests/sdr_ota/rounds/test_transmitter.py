@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from sdr_ota.air.node_path import NodePath
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.settings import AirSettings
-from sdr_ota.air.simulated_air import NodePath, SimulatedAir
+from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.receiver.synchronisation import locate_burst
 from sdr_ota.rounds.transmitter import lead_burst, payload_burst
 from sdr_ota.schemes import load_scheme, scheme_names
