@@ -273,7 +273,7 @@ class FilterBank:
         period = self.model.period
         level, variance = _mixed(means[..., 0], covariances[..., 0, 0], weights, period)
         expected = variance + (weights.sum(axis=2) * noise).sum(axis=1)
-        return _wrapped(seen.levels - level, period) / np.sqrt(expected)
+        return np.asarray(_wrapped(seen.levels - level, period) / np.sqrt(expected))
 
     def _keep(self, seen: Observation, means: Reals, covariances: Reals, weights: Reals) -> None:
         """Add the branch in which the quantity is another one, and keep the likeliest."""
