@@ -77,8 +77,9 @@ def predicted_errors(config: Config) -> Mapping[str, float]:
 def _quality(plan: TransmitPlan, link: Link, config: Config) -> LinkQuality:
     """Return what theory needs at the last payload before the next sounding."""
     rate = config.radio.sample_rate_hz
-    gap_s = sounding_gap_s(link, config.clients.count, rate)
-    gap_s += (config.link.sounding_every - 1) * (link.frame.n_joint_frame / rate + link.lead_s)
+    gap_s = sounding_gap_s(link, config.clients.count, rate) + config.air.control_latency_s
+    round_s = link.frame.n_joint_frame / rate + link.lead_s
+    gap_s += (config.link.sounding_every - 1) * max(round_s, config.air.round_s)
     turning = (2 * np.pi * plan.cfo_error_std_hz * gap_s) ** 2
     phase = plan.phase_error_std_rad**2 + turning + plan.phase_walk_rad2_per_s * gap_s
     amplitude = plan.amplitude_error_std**2 + plan.amplitude_walk_per_s * gap_s

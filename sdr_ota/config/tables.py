@@ -297,9 +297,10 @@ class RadioTable(Table):
     tx_gain_db: float = Field(0.0, description="of every node; fixed during a run")
     rx_gain_db: float = Field(0.0, description="of the receiver; fixed during a run")
     lead_s: Positive = Field(
-        1e-3,
+        0.05,
         le=10,
-        description="from the decision to send until the frame begins; real radios: 0.05",
+        description="from the decision to send until the frame begins: what hosts of real radios "
+        "need to get samples there; simulated ones take as long",
     )
     transmit_allowed: bool = Field(False, description="real radios send only if this is true")
 
@@ -385,10 +386,14 @@ class AirTable(Table):
     path_gain_spread_db: float | None = Field(None, ge=0, le=40, description="between nodes")
 
     control_latency_s: Annotated[float, Field(ge=0, le=60)] = Field(
-        0.0, description="of a control message to all nodes, in the simulated world's time"
+        2e-3,
+        description="of a control message to all nodes, in the simulated world's time; with real "
+        "radios, what plans expect of it",
     )
     round_s: Annotated[float, Field(ge=0, le=3600)] = Field(
-        0.0, description="that a round takes at least, in the simulated world's time"
+        0.25,
+        description="that a round takes at least, in the simulated world's time: probes, frames, "
+        "leads and messages",
     )
 
     @model_validator(mode="after")
