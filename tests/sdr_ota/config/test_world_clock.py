@@ -16,7 +16,7 @@ from sdr_ota.rounds.server import admit_all
 from sdr_ota.rounds.synthetic import SyntheticClient
 
 
-@pytest.mark.parametrize("round_s", [0.1, 0.5])
+@pytest.mark.parametrize("round_s", [0.2, 0.5])
 @pytest.mark.parametrize("latency_s", [0.0, 2e-3])
 def test_soundings_are_a_round_apart(round_s: float, latency_s: float) -> None:
     settings = (f"air.round_s={round_s}", f"air.control_latency_s={latency_s}")
