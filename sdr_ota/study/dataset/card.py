@@ -123,9 +123,9 @@ _CARD = """# Sums in the air: superposed bursts with ground truth
 on the same frequency. The receiver's task is the **sum** of the numbers. Made by `sdr-ota
 dataset` (sdr-ota {version}); {n_rows} lines in `index.csv`, {megabytes:.1f} MB.
 
-- **Simulated, not measured.** The airs model carrier and sample clock offsets, phase noise (also of
-  the receiver, the same for all nodes), fading, multipath, start jitter, I/Q imbalance, DC offset, amplifiers, converters and
-  interference; no radio was involved.
+- **Simulated, not measured.** The airs model carrier and sample clock offsets, phase noise, the
+  receiver's own oscillator, fading, multipath, start jitter, I/Q imbalance, DC offset, amplifiers,
+  converters and interference; no radio was involved.
 - Airs: {presets}.
 - Schemes: {schemes}.
 - SNR of one full-scale node of mean path gain, per sample: {snrs} dB. Nodes are aligned to the
