@@ -63,7 +63,7 @@ def steady(preset: AirPreset) -> AirPreset:
 
 
 def without_oscillators(preset: AirPreset) -> AirPreset:
-    """Return what of a preset lies between the nodes and in the receiver."""
+    """Return what of a preset lies between the nodes and in the receiver, at its own carrier."""
     return replace(
         steady(preset),
         shared_clock=True,

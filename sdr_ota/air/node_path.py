@@ -46,8 +46,9 @@ class NodePath:
         rng: This node's own source of randomness.
         gain: Complex gain of the path: its mean level and the phase after opening.
         delay_samples: Fixed delay.
-        clock_error_ppm: Node's oscillator over the receiver's.
-        cfo_hz: Carrier offset of that oscillator.
+        clock_error_ppm: Node's oscillator over the receiver's sample clock.
+        cfo_hz: Its carrier over the nominal one; the receiver's own offset is
+            `ReceiverOscillator`'s.
         drift_hz_per_s: How the carrier moves.
     """
 

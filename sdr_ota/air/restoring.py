@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sdr_ota.types import Samples
+
 _Kind = TypeVar("_Kind", bound=np.generic)
 
 
@@ -44,3 +46,15 @@ def array_like(found: object, model: NDArray[_Kind]) -> NDArray[_Kind]:
     if array.shape != model.shape:
         raise ValueError(f"an array has the shape {array.shape}, not {model.shape}")
     return array
+
+
+def samples_of(found: object) -> Samples:
+    """Return samples, as many as there are.
+
+    Raises:
+        TypeError, ValueError: If they are none.
+    """
+    samples = np.array(found, np.complex64)
+    if samples.ndim != 1:
+        raise ValueError(f"samples lie in one dimension, not in {samples.ndim}")
+    return samples

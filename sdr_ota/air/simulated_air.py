@@ -16,7 +16,7 @@ import numpy as np
 from sdr_ota.air import impairments as imp
 from sdr_ota.air.node_path import CyclicSource, NodePath, draw_start_phase
 from sdr_ota.air.receiver_oscillator import ReceiverOscillator
-from sdr_ota.air.restoring import mapping_of
+from sdr_ota.air.restoring import mapping_of, samples_of
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.types import Samples
 from sdr_ota.units import db_to_power
@@ -79,11 +79,9 @@ class SimulatedAir:
         self.receiver.restore(state["receiver"])
         self._rng.bit_generator.state = state["rng"]
         self.now_tick, self._sum_start = int(state["now_tick"]), int(state["sum_start"])
-        self._sum = np.array(state["sum"], np.complex64)
+        self._sum = samples_of(state["sum"])
         self._cyclic = {
-            int(one["node"]): CyclicSource(
-                np.array(one["period"], np.complex64), float(one["start_tick"])
-            )
+            int(one["node"]): CyclicSource(samples_of(one["period"]), float(one["start_tick"]))
             for one in state["cyclic"]
         }
         self._gain_is_up, self._n_starts = bool(state["gain_is_up"]), int(state["n_starts"])

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import j0
 
 from sdr_ota.air.impairments import awgn
-from sdr_ota.air.presets import PRESETS, AirPreset
+from sdr_ota.air.presets import PRESETS, AirPreset, air_preset
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.base import TimeError, TransmitRefused
@@ -253,3 +253,14 @@ def test_a_gain_step_stays_until_the_next_one() -> None:
     angles = np.degrees(np.angle(ratios))
     np.testing.assert_allclose(angles, [177.0, 0.0, 177.0], atol=0.1)
     assert abs(ratios[0] / ratios[1]) == pytest.approx(10 ** (1 / 20), rel=1e-3)
+
+
+@pytest.mark.parametrize("evil", [1.0, [[1.0]], "x", None, {}])
+def test_samples_of_a_damaged_snapshot_are_refused(evil: object) -> None:
+    air = SimulatedAir(AirSettings(air_preset("ideal"), 1, 1e6, 915e6, 1))
+    state = air.snapshot()
+    with pytest.raises((TypeError, ValueError)):
+        air.restore({**state, "sum": evil})
+    repeated = [{"node": 0, "period": evil, "start_tick": 0.0}]
+    with pytest.raises((TypeError, ValueError)):
+        air.restore({**state, "cyclic": repeated})
