@@ -99,12 +99,12 @@ def _air_rows(config: Config) -> list[tuple[str, str]]:
             f"frame), {per_round_s * config.run.rounds:.2f} s for {config.run.rounds} rounds",
         ),
         ("control messages", f"{down} bit to a node, {up} bit from it, each round"),
+        ("chip", f"{config.chip_length.samples / rate * 1e6:g} us, {config.chip_length.reason}"),
         (
             "occupied bandwidth",
             f"{occupied_hz / 1e3:.0f} kHz, {low / 1e6:.3f} to {high / 1e6:.3f} MHz",
         ),
         ("peak level", f"{amplitude_to_db(_peak(config)):.1f} dBFS at the loudest node"),
-        ("control messages", "{} bit up, {} bit down a round and node".format(*bits_per_round())),
         *_radio_rows(config),
     ]
 

@@ -69,13 +69,24 @@ def predicted_errors(config: Config) -> Mapping[str, float]:
     if plan is None:
         raise CommandFailed(f"link.scheme = auto: no sounding succeeded: {lost}")
     n_nodes = max(len(plan.active_nodes), 1)
-    quality = _quality(plan, link, config)
     names = [name for name in CANDIDATES[config.link.payload] if is_timed or name != "coherent"]
-    return {name: predicted_nmse_db(load_scheme(name), quality, n_nodes) for name in names}
+    errors = {}
+    for name in names:
+        candidate = changed_config(config, [f"link.scheme={name}"])
+        quality = _quality(plan, link, link_of(candidate), candidate)
+        errors[name] = predicted_nmse_db(load_scheme(name), quality, n_nodes)
+    return errors
 
 
-def _quality(plan: TransmitPlan, link: Link, config: Config) -> LinkQuality:
-    """Return what theory needs at the last payload before the next sounding."""
+def _quality(plan: TransmitPlan, sounded: Link, link: Link, config: Config) -> LinkQuality:
+    """Return what theory needs at the last payload before the next sounding.
+
+    Args:
+        plan: Of the soundings.
+        sounded: Link of the soundings: the noise is that of its chips.
+        link: Link of the scheme that is judged.
+        config: Its config.
+    """
     rate = config.radio.sample_rate_hz
     gap_s = sounding_gap_s(link, config.clients.count, rate) + config.air.control_latency_s
     round_s = link.frame.n_joint_frame / rate + link.lead_s
@@ -87,7 +98,7 @@ def _quality(plan: TransmitPlan, link: Link, config: Config) -> LinkQuality:
     return LinkQuality(
         n_chips=link.frame.n_payload_chips,
         rx_amplitude=plan.rx_amplitude,
-        noise_power=plan.noise_power,
+        noise_power=plan.noise_power * sounded.frame.pulse.energy / pulse.energy,
         phase_error_std_rad=math.sqrt(phase),
         amplitude_error_std=math.sqrt(amplitude),
         timing_error_std_chips=plan.timing_error_std_s * rate / pulse.samples_per_chip,

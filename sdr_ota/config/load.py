@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from sdr_ota.config.chip_length import ChipLength, chip_length
 from sdr_ota.config.recorded_plugins import check_recorded_plugins
 from sdr_ota.config.tables import (
     AirTable,
@@ -68,7 +69,10 @@ class Config(Table):
     def _fits(self) -> "Config":
         if not self.link.is_auto:  # otherwise checked when one is chosen
             scheme = load_scheme(self.link.scheme, self.link.scheme_parameters)
-            scheme.check(self.frame.payload_chips, self.clients.count)
+            n_chips = self.frame.n_payload_chips(
+                self.chip_length.samples, self.radio.sample_rate_hz
+            )
+            scheme.check(n_chips, self.clients.count)
         if self.link.max_cfo_hz > 0.25 * self.radio.sample_rate_hz:
             raise ValueError(
                 f"link.max_cfo_hz = {self.link.max_cfo_hz:g} is more than a quarter of "
@@ -95,6 +99,11 @@ class Config(Table):
                 f"{MAX_PROCESSES} inputs; use fewer clients or radio.processes = false"
             )
         return self
+
+    @property
+    def chip_length(self) -> ChipLength:
+        """How long a chip is, and why."""
+        return chip_length(self.frame, self.link, self.radio, self.air)
 
     def _check_location(self) -> None:
         """Refuse clients on machines that do not exist, or radios without their clients."""

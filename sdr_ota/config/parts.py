@@ -82,9 +82,10 @@ def shares_reference(config: Config) -> bool:
 
 def link_of(config: Config) -> Link:
     """Return how numbers travel."""
-    table = config.link
+    table, chip = config.link, config.chip_length
+    frame = config.frame.frame(chip.samples, config.radio.sample_rate_hz)
     return Link(
-        frame=replace(config.frame.frame(), known_amplitude=table.peak_amplitude),
+        frame=replace(frame, known_amplitude=table.peak_amplitude),
         scheme=load_scheme(table.scheme, table.scheme_parameters),
         max_cfo_hz=table.max_cfo_hz,
         lead_s=config.radio.lead_s,

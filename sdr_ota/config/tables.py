@@ -1,13 +1,14 @@
 """The tables of a configuration: every key with its range, its default and what it means."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sdr_ota.air.presets import air_preset
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.signal.waveform import Pulse
 
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=2**31)]
@@ -193,33 +194,69 @@ class PrivacyTable(Table):
         return self
 
 
-class FrameTable(Table):
-    """Lengths of the parts of a frame."""
+MAX_SAMPLES_PER_CHIP = 64
 
+
+class FrameTable(Table):
+    """Lengths of the parts of a frame; chips that are not counted here fill the usual time."""
+
+    shortest_chip: ClassVar[int] = 2
+
+    samples_per_chip: Annotated[int, Field(ge=2, le=MAX_SAMPLES_PER_CHIP)] | Literal["auto"] = (
+        Field("auto", description="length of a chip; auto: what the start jitter asks for")
+    )
     chirp_samples: Annotated[int, Field(ge=96, le=65536)] = Field(
         384, description="of each of the preamble's two chirps"
     )
-    pilot_chips: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
-        256, description="known chips after a preamble, from which a sounding measures the path"
+    pilot_chips: Annotated[int, Field(ge=16, le=1_000_000)] | None = Field(
+        None,
+        description="known chips after a preamble, from which a sounding measures the path; "
+        "512 samples if not given",
     )
-    payload_chips: Annotated[int, Field(ge=2, le=10_000_000)] = Field(
-        512, description="in which all nodes send their symbols; more chips, less noise in the sum"
+    payload_chips: Annotated[int, Field(ge=2, le=10_000_000)] | None = Field(
+        None,
+        description="in which all nodes send their symbols; more chips, less noise in the sum; "
+        "1024 samples if not given",
     )
-    idle_chips: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
-        512, description="of silence in which the receiver measures its noise"
+    payload_s: Annotated[float, Field(gt=0, le=10)] | None = Field(
+        None, description="instead of payload_chips: how long they last"
+    )
+    idle_chips: Annotated[int, Field(ge=16, le=1_000_000)] | None = Field(
+        None,
+        description="of silence in which the receiver measures its noise; 1024 samples if not "
+        "given",
     )
     guard_samples: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
         64, description="of silence between the parts"
     )
 
-    def frame(self) -> FrameFormat:
-        """Return the frame format."""
+    @model_validator(mode="after")
+    def _one_payload(self) -> "FrameTable":
+        if self.payload_chips is not None and self.payload_s is not None:
+            raise ValueError("payload_chips and payload_s say the same: give one of them")
+        return self
+
+    def n_payload_chips(self, samples_per_chip: int, sample_rate_hz: float) -> int:
+        """Return how many chips the payload has, at least 2."""
+        if self.payload_chips is not None:
+            return self.payload_chips
+        samples = 1024.0 if self.payload_s is None else self.payload_s * sample_rate_hz
+        return max(round(samples / samples_per_chip), 2)
+
+    def frame(self, samples_per_chip: int, sample_rate_hz: float) -> FrameFormat:
+        """Return the frame format.
+
+        Args:
+            samples_per_chip: As chosen.
+            sample_rate_hz: Samples a second.
+        """
         return FrameFormat(
             n_chirp=self.chirp_samples,
-            n_pilot_chips=self.pilot_chips,
-            n_payload_chips=self.payload_chips,
-            n_idle_chips=self.idle_chips,
+            n_pilot_chips=self.pilot_chips or max(512 // samples_per_chip, 16),
+            n_payload_chips=self.n_payload_chips(samples_per_chip, sample_rate_hz),
+            n_idle_chips=self.idle_chips or max(1024 // samples_per_chip, 16),
             guard_samples=self.guard_samples,
+            pulse=Pulse(samples_per_chip),
         )
 
 
