@@ -192,15 +192,15 @@ def node_result(
 def node_quality(survey: Survey, link: Link, sample_rate_hz: float, gap_s: float) -> LinkQuality:
     """Return what the schemes' formulas need, of a sum of nodes like this one.
 
-    One burst is sounded before a payload, so phase and offset are as uncertain as a single
-    burst of the sequences shows them; arrival and level as they scatter from sequence to sequence.
+    The phase is as uncertain as a single burst shows it, and walks until the payload; the carrier
+    offset is tracked over many soundings, which know it far better than one burst. Arrival and
+    level are as uncertain as they scatter from sequence to sequence.
     """
     fits = [observation.fit for observation in survey.observations]
     gain = float(np.mean([np.mean(np.abs(fit.gains)) for fit in fits]))
     relative = float(np.mean([np.mean(fit.gain_stds / np.abs(fit.gains)) for fit in fits]))
-    cfo_std_hz = sample_rate_hz * float(np.mean([np.std(fit.cfos, ddof=1) for fit in fits]))
     walk = phase_walk_rad2_per_s(fits, sample_rate_hz)
-    phase_variance = relative**2 / 2 + (2 * np.pi * cfo_std_hz * gap_s) ** 2 + walk * gap_s
+    phase_variance = relative**2 / 2 + walk * gap_s
     levels_db = np.asarray(survey.series("gain_db"))
     moved = np.diff(levels_db) * math.log(10) / 20
     amplitude_std = math.sqrt(relative**2 / 2 + float(np.mean(moved**2)) / 2)

@@ -1,4 +1,4 @@
-"""The planner of a data set: every sounding is kept beside what is true of the paths."""
+"""The planner of a data set: a round's last sounding is kept beside what is true of the paths."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,7 +22,7 @@ from sdr_ota.types import ChannelEstimate, TransmitPlan
 
 
 class KeptSoundings:
-    """Sounds the nodes before every round, keeps what was received, and plans from it.
+    """Plans rounds from soundings and keeps the one from which each round was planned.
 
     Args:
         folder: Where to.
@@ -50,9 +50,9 @@ class KeptSoundings:
         estimates = estimate_nodes(sounding, self._link)
         if sounding.frame is not None:
             recording = self._recording(sounding.frame, estimates)
+            # If the nodes are sounded once more for the same round, this is written over.
             write_recording(self._folder, name, recording, self._bench)
             self.latest = name
-            self.n_kept += 1
         self._tracker.observe(estimates, sounding.late_nodes)
         forecast = self._tracker.forecast(sounding_gap_s(self._link, 1, self._air.sample_rate_hz))
         table = self._table
@@ -62,6 +62,7 @@ class KeptSoundings:
     def take(self) -> str:
         """Return the name of the last recording, once; empty where the sounding was lost."""
         latest, self.latest = self.latest, ""
+        self.n_kept += bool(latest)
         return latest
 
     def _recording(

@@ -156,6 +156,8 @@ def test_the_receiver_of_a_preset_is_of_the_nodes_class(name: str) -> None:
     preset = PRESETS[name]
     assert preset.receiver_clock_error_range_ppm == preset.clock_error_range_ppm
     assert preset.receiver_frequency_drift_hz_per_s == preset.frequency_drift_hz_per_s
-    assert preset.receiver_phase_noise_linewidth_hz == preset.phase_noise_linewidth_hz
+    # With one reference the nodes' number is that between two radios.
+    own = 0.0 if preset.shared_clock else preset.phase_noise_linewidth_hz
+    assert preset.receiver_phase_noise_linewidth_hz == own
     # Two oscillators at opposite ends stay within what is searched by default.
     assert 2 * preset.clock_error_range_ppm * 1e-6 * CENTER_HZ < 60e3
