@@ -32,6 +32,7 @@ class MotionModel:
     """How a quantity may move; variances are in its unit squared, times in seconds.
 
     Attributes:
+        n_states: What a filter follows: 1 the level, 2 its rate too, 3 the drift of that too.
         white_variances: Of every observation by itself, beyond what the observation claims.
         walks_per_s: Growth of the variance of a random walk of the level.
         rate_walks_per_s: The same of its rate.
@@ -45,6 +46,7 @@ class MotionModel:
         n_branches: Kept a filter.
     """
 
+    n_states: int
     white_variances: Sequence[float] = (0.0,)
     walks_per_s: Sequence[float] = (0.0,)
     rate_walks_per_s: Sequence[float] = (0.0,)
@@ -122,8 +124,8 @@ class FilterBank:
         model: How the quantity may move.
         n_nodes: How many nodes are followed.
         times_s: Last observation of each node; NaN before the first.
-        means: Level, rate and drift, shape ``(n_nodes, n_filters, n_branches, 3)``.
-        covariances: Theirs, shape ``(n_nodes, n_filters, n_branches, 3, 3)``.
+        means: Level, rate and drift, shape ``(n_nodes, n_filters, n_branches, n_states)``.
+        covariances: Theirs, one axis more.
         log_weights: Of the branches, normalised over a node; ``-inf`` where there is none.
         innovations: What the last observation was off the bank's prediction, over the standard
             deviation that the bank expected of that; NaN before the second observation.
@@ -140,7 +142,9 @@ class FilterBank:
     def __post_init__(self) -> None:
         shape = (self.n_nodes, len(self.model.filters), self.model.n_branches)
         self.times_s = np.full(self.n_nodes, np.nan)
-        self.means, self.covariances = np.zeros((*shape, 3)), np.zeros((*shape, 3, 3))
+        n_states = self.model.n_states
+        self.means = np.zeros((*shape, n_states))
+        self.covariances = np.zeros((*shape, n_states, n_states))
         self.log_weights = np.full(shape, -np.inf)
         self.innovations = np.full(self.n_nodes, np.nan)
 
@@ -170,8 +174,10 @@ class FilterBank:
         means, covariances = self._predicted(slice(None), ahead)
         level, variance = _mixed(means[..., 0], covariances[..., 0, 0], weights, self.model.period)
         filters = weights.sum(axis=2)
-        rates = _mean(self.means[..., 1], weights)
-        drifts = _mean(self.means[..., 2], weights)
+        rates, drifts = (
+            _mean(self.means[..., entry], weights) if entry < self.model.n_states else 0.0 * ahead
+            for entry in (1, 2)
+        )
         white, walk, _ = (filters @ self.model.filters).T
         return Forecast(level, rates, rates + drifts * ahead / 2, variance, walk, white)
 
@@ -194,23 +200,24 @@ class FilterBank:
     def _start(self, seen: Observation) -> None:
         """Begin with nodes that were never observed."""
         means, covariances = self._first(seen)
-        self.means[seen.nodes], self.covariances[seen.nodes] = 0.0, np.eye(3)
+        self.means[seen.nodes], self.covariances[seen.nodes] = 0.0, np.eye(self.model.n_states)
         self.means[seen.nodes, :, 0], self.covariances[seen.nodes, :, 0] = means, covariances
         self.log_weights[seen.nodes] = -np.inf
         self.log_weights[seen.nodes, :, 0] = self.model.log_prior
         self.times_s[seen.nodes] = seen.times_s
 
     def _first(self, seen: Observation) -> tuple[Reals, Reals]:
-        """Return what one observation says alone, shapes ``(n_seen, n_filters, 3[, 3])``."""
+        """Return what one observation says alone, first axes ``(n_seen, n_filters)``."""
         noise, rate_noise = self._noise(seen)
-        shape = (len(seen.nodes), len(self.model.filters))
-        means, covariances = np.zeros((*shape, 3)), np.zeros((*shape, 3, 3))
-        means[..., 0] = seen.levels[:, None]
-        covariances[..., 0, 0] = noise
-        covariances[..., 1, 1] = self.model.rate_std**2
+        model = self.model
+        shape = (len(seen.nodes), len(model.filters))
+        mean, variance = np.zeros((*shape, 3)), np.zeros((*shape, 3))
+        mean[..., 0], variance[..., 0] = seen.levels[:, None], noise
+        variance[..., 1], variance[..., 2] = model.rate_std**2, model.drift_std**2
         if seen.rates is not None:
-            means[..., 1], covariances[..., 1, 1] = seen.rates[:, None], rate_noise
-        covariances[..., 2, 2] = self.model.drift_std**2
+            mean[..., 1], variance[..., 1] = seen.rates[:, None], rate_noise
+        means, variances = mean[..., : model.n_states], variance[..., : model.n_states]
+        covariances = variances[..., None] * np.eye(model.n_states)
         return means, covariances
 
     def _noise(self, seen: Observation) -> tuple[Reals, Reals]:
@@ -229,18 +236,20 @@ class FilterBank:
 
     def _predicted(self, nodes: Any, ahead_s: Reals) -> tuple[Reals, Reals]:
         """Return means and covariances of all branches after some time."""
-        dt = ahead_s[:, None, None]
+        dt, n_states = ahead_s[:, None, None], self.model.n_states
         step = np.zeros((*dt.shape, 3, 3))
         step[...] = np.eye(3)
         step[..., 0, 1] = step[..., 1, 2] = dt
         step[..., 0, 2] = dt**2 / 2
+        step = step[..., :n_states, :n_states]
         means = np.einsum("...ij,...j->...i", step, self.means[nodes])
         covariances = step @ self.covariances[nodes] @ np.swapaxes(step, -1, -2)
         _, walk, rate_walk = (column[None, :, None] for column in self.model.filters.T)
         covariances[..., 0, 0] += walk * dt + rate_walk * dt**3 / 3
-        covariances[..., 0, 1] += rate_walk * dt**2 / 2
-        covariances[..., 1, 0] += rate_walk * dt**2 / 2
-        covariances[..., 1, 1] += rate_walk * dt
+        if n_states > 1:
+            covariances[..., 0, 1] += rate_walk * dt**2 / 2
+            covariances[..., 1, 0] += rate_walk * dt**2 / 2
+            covariances[..., 1, 1] += rate_walk * dt
         return means, covariances
 
     def _update(self, seen: Observation) -> None:

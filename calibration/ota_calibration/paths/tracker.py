@@ -33,14 +33,16 @@ _DRIFT_STD_HZ_PER_S = 15.0
 `sdr_ota.air.presets`."""
 
 _LEVEL = MotionModel(  # of the logarithm of a gain
+    n_states=2,
     walks_per_s=tuple(1e-6 * 2.5**k for k in range(17)),
-    rate_walks_per_s=(0.0, 0.03, 1.0),
+    rate_walks_per_s=(0.0, 0.3),
     jump_range=10.0,
 )
 
-_DELAY = MotionModel(  # in seconds
+_DELAY = MotionModel(  # in seconds; it stands, but for 1 ns in a second
+    n_states=1,
     white_variances=tuple((1e-10 * 2.0**k) ** 2 for k in range(17)),
-    walks_per_s=(0.0, 1e-18, 1e-14),
+    walks_per_s=(1e-18,),
     jump_range=1e-3,
 )
 
@@ -49,8 +51,9 @@ def _phase_model(burst_s: float, shares_reference: bool) -> MotionModel:
     """Return how a phase moves: a linewidth of v Hz walks by 2 pi v rad^2 a second."""
     drift_hz_per_s = 0.0 if shares_reference else _DRIFT_STD_HZ_PER_S
     return MotionModel(
-        walks_per_s=tuple(0.002 * 3.0**k for k in range(9)),
-        rate_walks_per_s=(0.0, 0.01, 0.3, 10.0),
+        n_states=3,
+        walks_per_s=tuple(0.002 * 4.0**k for k in range(7)),
+        rate_walks_per_s=(0.0, 0.03, 1.0),
         drift_std=2 * math.pi * drift_hz_per_s,
         period=2 * math.pi,
         burst_s=burst_s,

@@ -9,6 +9,7 @@ from ota_calibration.paths.filter_bank import FilterBank, MotionModel, Observati
 N_NODES, N_STEPS = 30, 90
 WALKS = tuple(0.002 * 3.0**k for k in range(9))
 PHASE = MotionModel(
+    n_states=3,
     walks_per_s=WALKS,
     rate_walks_per_s=(0.0, 0.01, 0.3, 10.0),
     drift_std=2 * math.pi * 15,
@@ -16,7 +17,7 @@ PHASE = MotionModel(
     jump_rate_range=2 * math.pi * 1e4,
     n_branches=3,
 )
-LEVEL = MotionModel(walks_per_s=tuple(1e-6 * 4.0**k for k in range(12)))
+LEVEL = MotionModel(2, walks_per_s=tuple(1e-6 * 4.0**k for k in range(12)))
 
 
 def phases(

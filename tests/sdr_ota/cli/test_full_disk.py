@@ -28,6 +28,9 @@ SETTINGS = [
     "link.sounding_every=3",
 ]
 NO_CAPTURES = ("captures.every=0", "captures.erased=false")
+LONG = ("clients.count=8", "run.rounds=90", "link.sounding_every=1")
+WIDE = ("frame.payload_chips=4096",)
+CAPTURE = "captures/round-000000.sigmf-data"
 
 
 def _settings(folder: Path, *more: str) -> list[str]:
@@ -74,10 +77,10 @@ def _said_where_files_end_at(limit_bytes: int, folder: Path, *more: str) -> str:
 @pytest.mark.parametrize(
     ("limit_bytes", "more", "torn"),
     [
-        (11_000, (*NO_CAPTURES, "clients.count=8"), "soundings.jsonl"),
-        (14_321, (*NO_CAPTURES, "clients.count=8"), "soundings.jsonl"),
-        (9_000, (*NO_CAPTURES, "clients.count=1"), "rounds.jsonl"),
-        (20_000, ("captures.every=5",), "captures/round-000000.sigmf-data"),
+        (100_000, (*NO_CAPTURES, *LONG), "soundings.jsonl"),  # checkpoints are smaller
+        (104_321, (*NO_CAPTURES, *LONG), "soundings.jsonl"),
+        (20_000, (*NO_CAPTURES, "clients.count=1"), "rounds.jsonl"),
+        (60_000, ("captures.every=5", "captures.max_megabytes=50", *WIDE), CAPTURE),
     ],
 )
 def test_it_says_so_and_goes_on_bit_for_bit_after_room_is_made(
@@ -155,6 +158,6 @@ def test_plots_that_cannot_be_written_leave_a_complete_run(
 
     monkeypatch.setattr(run_report, "save_plots", full)
     with pytest.raises(CommandFailed, match="the run is complete"):
-        run_command(None, _settings(tmp_path, "run.rounds=2"))
+        run_command(None, _settings(tmp_path, "run.rounds=6"))
     assert read_run(_only_run(tmp_path)).stop["ending"] == "success"
     assert "rounds" in capsys.readouterr().out
