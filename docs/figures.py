@@ -75,7 +75,8 @@ def frame_figure() -> Figure:
     """Draw what the receiver receives of a sounding frame and of a joint frame."""
     settings = [f"clients.count={N_NODES}", "clients.source=synthetic", "link.sounding_every=1"]
     config = load_config(None, settings)
-    frame, link = config.frame.frame(), link_of(config)
+    link = link_of(config)
+    frame = link.frame
     with open_bench(config) as opened:
         tap = Tap(opened.receiver)
         bench = replace(opened, receiver=tap)

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from ota_calibration.measure.verdict import predicted_nmse_db
@@ -11,7 +12,7 @@ from sdr_ota.assembly.bench import open_bench
 from sdr_ota.assembly.planner import planner_of
 from sdr_ota.config.air_time import sounding_gap_s
 from sdr_ota.config.load import Config, changed_config
-from sdr_ota.config.parts import link_of, simulated_air
+from sdr_ota.config.parts import link_of, link_with, simulated_air
 from sdr_ota.erasure import Erasure
 from sdr_ota.failure import INTERRUPTED, CommandFailed
 from sdr_ota.process.interruption import Interruption
@@ -68,10 +69,23 @@ def predicted_errors(config: Config) -> Mapping[str, float]:
                 lost = str(erased)
     if plan is None:
         raise CommandFailed(f"link.scheme = auto: no sounding succeeded: {lost}")
-    n_nodes = max(len(plan.active_nodes), 1)
-    quality = _quality(plan, link, config)
     names = [name for name in CANDIDATES[config.link.payload] if is_timed or name != "coherent"]
-    return {name: predicted_nmse_db(load_scheme(name), quality, n_nodes) for name in names}
+    return {name: _predicted_error(name, plan, link, config) for name in names}
+
+
+def _predicted_error(name: str, plan: TransmitPlan, sounded: Link, config: Config) -> float:
+    """Return the error that theory expects of a scheme, sent in the frame that it would choose.
+
+    Args:
+        name: Of the scheme.
+        plan: From soundings over another link, whose chips may have another length.
+        sounded: That link.
+        config: Of the run.
+    """
+    link = link_with(config, load_scheme(name))
+    fewer = sounded.frame.pulse.energy / link.frame.pulse.energy  # noise of a longer chip
+    quality = _quality(replace(plan, noise_power=fewer * plan.noise_power), link, config)
+    return predicted_nmse_db(link.scheme, quality, max(len(plan.active_nodes), 1))
 
 
 def _quality(plan: TransmitPlan, link: Link, config: Config) -> LinkQuality:

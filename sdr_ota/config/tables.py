@@ -6,8 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sdr_ota.air.presets import air_preset
-from sdr_ota.schemes import load_scheme
-from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.schemes import AggregationScheme, load_scheme
 
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=2**31)]
@@ -193,36 +192,6 @@ class PrivacyTable(Table):
         return self
 
 
-class FrameTable(Table):
-    """Lengths of the parts of a frame."""
-
-    chirp_samples: Annotated[int, Field(ge=96, le=65536)] = Field(
-        384, description="of each of the preamble's two chirps"
-    )
-    pilot_chips: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
-        256, description="known chips after a preamble, from which a sounding measures the path"
-    )
-    payload_chips: Annotated[int, Field(ge=2, le=10_000_000)] = Field(
-        512, description="in which all nodes send their symbols; more chips, less noise in the sum"
-    )
-    idle_chips: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
-        512, description="of silence in which the receiver measures its noise"
-    )
-    guard_samples: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
-        64, description="of silence between the parts"
-    )
-
-    def frame(self) -> FrameFormat:
-        """Return the frame format."""
-        return FrameFormat(
-            n_chirp=self.chirp_samples,
-            n_pilot_chips=self.pilot_chips,
-            n_payload_chips=self.payload_chips,
-            n_idle_chips=self.idle_chips,
-            guard_samples=self.guard_samples,
-        )
-
-
 SchemeParameter: TypeAlias = (
     Annotated[int, Field(ge=-(2**31), le=2**31)] | Annotated[float, Field(allow_inf_nan=False)]
 )
@@ -252,6 +221,14 @@ class LinkTable(Table):
         60e3, description="largest carrier offset that is looked for"
     )
 
+    def loaded_scheme(self) -> AggregationScheme:
+        """Return the scheme with its parameters; ``auto`` is none yet.
+
+        Raises:
+            ValueError: As `load_scheme`.
+        """
+        return load_scheme(self.scheme, self.scheme_parameters)
+
     @property
     def is_auto(self) -> bool:
         """Whether the scheme is chosen by what the nodes' soundings show."""
@@ -266,7 +243,7 @@ class LinkTable(Table):
     def _known_scheme(self) -> "LinkTable":
         if self.is_auto:
             return self
-        scheme = load_scheme(self.scheme, self.scheme_parameters)
+        scheme = self.loaded_scheme()
         if scheme.sign_only and self.payload != "sign":
             raise ValueError(f'scheme {self.scheme!r} carries signs only: set payload = "sign"')
         return self
