@@ -98,8 +98,8 @@ def _air_rows(config: Config) -> list[tuple[str, str]]:
             f"{per_round_s * 1e3:.2f} ms a round ({joint_s * 1e3:.2f} ms joint "
             f"frame), {per_round_s * config.run.rounds:.2f} s for {config.run.rounds} rounds",
         ),
+        ("chips", _chips(config)),
         ("control messages", f"{down} bit to a node, {up} bit from it, each round"),
-        ("chip", f"{config.chip_length.samples / rate * 1e6:g} us, {config.chip_length.reason}"),
         (
             "occupied bandwidth",
             f"{occupied_hz / 1e3:.0f} kHz, {low / 1e6:.3f} to {high / 1e6:.3f} MHz",
@@ -107,6 +107,18 @@ def _air_rows(config: Config) -> list[tuple[str, str]]:
         ("peak level", f"{amplitude_to_db(_peak(config)):.1f} dBFS at the loudest node"),
         *_radio_rows(config),
     ]
+
+
+def _chips(config: Config) -> str:
+    """Return how long chips and payload are, and why."""
+    chosen, rate_hz = config.chip_length, config.radio.sample_rate_hz
+    n_chips, chip_s = link_of(config).frame.n_payload_chips, chosen.samples / rate_hz
+    if config.radio.sends_cyclic_frames:
+        return f"{n_chips} in the payload; pilot chips of {chosen.samples} samples ({chosen.why})"
+    return (
+        f"{chip_s * 1e6:g} us, {chosen.samples} samples; payload {n_chips} chips, "
+        f"{n_chips * chip_s * 1e3:.3f} ms ({chosen.why})"
+    )
 
 
 def _radio_rows(config: Config) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from sdr_ota.assembly.bench import receiving
 from sdr_ota.assembly.checked_run import checked_run
 from sdr_ota.config.load import Config, ConfigError, changed_config
-from sdr_ota.config.parts import link_of
+from sdr_ota.config.parts import link_of, with_sent_frame
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.runs.capture_check import check_captured_round
 from sdr_ota.runs.captures import CaptureError, read_capture, stored_captures
@@ -61,6 +61,6 @@ def decoding_config(run: Path, settings: Sequence[str]) -> tuple[RunRecord, Conf
             )
     try:
         record, config, _ = checked_run(run, settings)
-        return record, changed_config(config, settings)
+        return record, changed_config(with_sent_frame(config), settings)
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from ota_calibration.measure.verdict import predicted_nmse_db
@@ -11,7 +12,7 @@ from sdr_ota.assembly.bench import open_bench
 from sdr_ota.assembly.planner import planner_of
 from sdr_ota.config.air_time import sounding_gap_s
 from sdr_ota.config.load import Config, changed_config
-from sdr_ota.config.parts import link_of, simulated_air
+from sdr_ota.config.parts import link_of, link_with, simulated_air
 from sdr_ota.erasure import Erasure
 from sdr_ota.failure import INTERRUPTED, CommandFailed
 from sdr_ota.process.interruption import Interruption
@@ -68,25 +69,27 @@ def predicted_errors(config: Config) -> Mapping[str, float]:
                 lost = str(erased)
     if plan is None:
         raise CommandFailed(f"link.scheme = auto: no sounding succeeded: {lost}")
-    n_nodes = max(len(plan.active_nodes), 1)
     names = [name for name in CANDIDATES[config.link.payload] if is_timed or name != "coherent"]
-    errors = {}
-    for name in names:
-        candidate = changed_config(config, [f"link.scheme={name}"])
-        quality = _quality(plan, link, link_of(candidate), candidate)
-        errors[name] = predicted_nmse_db(load_scheme(name), quality, n_nodes)
-    return errors
+    return {name: _predicted_error(name, plan, link, config) for name in names}
 
 
-def _quality(plan: TransmitPlan, sounded: Link, link: Link, config: Config) -> LinkQuality:
-    """Return what theory needs at the last payload before the next sounding.
+def _predicted_error(name: str, plan: TransmitPlan, sounded: Link, config: Config) -> float:
+    """Return the error that theory expects of a scheme, sent in the frame that it would choose.
 
     Args:
-        plan: Of the soundings.
-        sounded: Link of the soundings: the noise is that of its chips.
-        link: Link of the scheme that is judged.
-        config: Its config.
+        name: Of the scheme.
+        plan: From soundings over another link, whose chips may have another length.
+        sounded: That link.
+        config: Of the run.
     """
+    link = link_with(config, load_scheme(name))
+    fewer = sounded.frame.pulse.energy / link.frame.pulse.energy  # noise of a longer chip
+    quality = _quality(replace(plan, noise_power=fewer * plan.noise_power), link, config)
+    return predicted_nmse_db(link.scheme, quality, max(len(plan.active_nodes), 1))
+
+
+def _quality(plan: TransmitPlan, link: Link, config: Config) -> LinkQuality:
+    """Return what theory needs at the last payload before the next sounding."""
     rate = config.radio.sample_rate_hz
     gap_s = sounding_gap_s(link, config.clients.count, rate) + config.air.control_latency_s
     round_s = link.frame.n_joint_frame / rate + link.lead_s
@@ -98,7 +101,7 @@ def _quality(plan: TransmitPlan, sounded: Link, link: Link, config: Config) -> L
     return LinkQuality(
         n_chips=link.frame.n_payload_chips,
         rx_amplitude=plan.rx_amplitude,
-        noise_power=plan.noise_power * sounded.frame.pulse.energy / pulse.energy,
+        noise_power=plan.noise_power,
         phase_error_std_rad=math.sqrt(phase),
         amplitude_error_std=math.sqrt(amplitude),
         timing_error_std_chips=plan.timing_error_std_s * rate / pulse.samples_per_chip,

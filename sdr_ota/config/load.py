@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from sdr_ota.config.chip_length import ChipLength, chip_length
+from sdr_ota.config.frame_table import FrameTable, n_payload_chips
 from sdr_ota.config.recorded_plugins import check_recorded_plugins
 from sdr_ota.config.tables import (
     AirTable,
@@ -22,7 +23,6 @@ from sdr_ota.config.tables import (
     CapturesTable,
     ClientsTable,
     DataTable,
-    FrameTable,
     LinkTable,
     ModelTable,
     PrivacyTable,
@@ -34,7 +34,6 @@ from sdr_ota.config.tables import (
 )
 from sdr_ota.plugins import PluginError
 from sdr_ota.radio.normal_form import normal_form
-from sdr_ota.schemes import load_scheme
 
 LONGEST_SHOWN = 200
 """Characters of a wrong value in a message."""
@@ -65,14 +64,18 @@ class Config(Table):
     captures: CapturesTable = CapturesTable()
     receiver: ReceiverTable = ReceiverTable()
 
+    @property
+    def chip_length(self) -> ChipLength:
+        """How long a chip is, and why: it follows from the tables alone."""
+        scheme, n_nodes = self.link.loaded_scheme(), self.clients.count
+        return chip_length(self.frame, self.radio, self.air, scheme, n_nodes)
+
     @model_validator(mode="after")
     def _fits(self) -> "Config":
         if not self.link.is_auto:  # otherwise checked when one is chosen
-            scheme = load_scheme(self.link.scheme, self.link.scheme_parameters)
-            n_chips = self.frame.n_payload_chips(
-                self.chip_length.samples, self.radio.sample_rate_hz
-            )
-            scheme.check(n_chips, self.clients.count)
+            samples, rate_hz = self.chip_length.samples, self.radio.sample_rate_hz
+            n_chips = n_payload_chips(self.frame, samples, rate_hz)
+            self.link.loaded_scheme().check(n_chips, self.clients.count)
         if self.link.max_cfo_hz > 0.25 * self.radio.sample_rate_hz:
             raise ValueError(
                 f"link.max_cfo_hz = {self.link.max_cfo_hz:g} is more than a quarter of "
@@ -80,6 +83,12 @@ class Config(Table):
             )
         self._check_privacy()
         self._check_location()
+        if self.frame.payload_s is not None and self.radio.sends_cyclic_frames:
+            raise ValueError(
+                f"frame.payload_s = {self.frame.payload_s:g} with radios without hardware time: "
+                "cyclic frames carry a chip on each subcarrier, and last as many periods as they "
+                "need; use frame.payload_chips"
+            )
         if self.receiver.synchronizer == "gnuradio" and self.radio.sends_cyclic_frames:
             raise ValueError(
                 'receiver.synchronizer = "gnuradio" needs radios with hardware time: cyclic '
@@ -99,11 +108,6 @@ class Config(Table):
                 f"{MAX_PROCESSES} inputs; use fewer clients or radio.processes = false"
             )
         return self
-
-    @property
-    def chip_length(self) -> ChipLength:
-        """How long a chip is, and why."""
-        return chip_length(self.frame, self.link, self.radio, self.air)
 
     def _check_location(self) -> None:
         """Refuse clients on machines that do not exist, or radios without their clients."""

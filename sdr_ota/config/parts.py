@@ -5,10 +5,12 @@ from dataclasses import replace
 from sdr_ota.air.presets import AirPreset, air_preset
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
-from sdr_ota.config.load import Config
+from sdr_ota.config.chip_length import chip_length
+from sdr_ota.config.frame_table import frame_format
+from sdr_ota.config.load import Config, config_of_tables
 from sdr_ota.config.tables import AirTable
 from sdr_ota.rounds.exchange import Link
-from sdr_ota.schemes import load_scheme
+from sdr_ota.schemes import AggregationScheme
 from sdr_ota.signal.modulation import AnalogPayload, Payload, SignPayload
 from sdr_ota.types import RadioSettings
 
@@ -82,14 +84,39 @@ def shares_reference(config: Config) -> bool:
 
 def link_of(config: Config) -> Link:
     """Return how numbers travel."""
-    table, chip = config.link, config.chip_length
-    frame = config.frame.frame(chip.samples, config.radio.sample_rate_hz)
+    return link_with(config, config.link.loaded_scheme())
+
+
+def link_with(config: Config, scheme: AggregationScheme) -> Link:
+    """Return how numbers would travel with a scheme, whatever the configuration names.
+
+    Raises:
+        ValueError: If ``frame.payload_s`` makes too many or too few chips.
+    """
+    chip = chip_length(config.frame, config.radio, config.air, scheme, config.clients.count)
+    frame = frame_format(config.frame, chip.samples, config.radio.sample_rate_hz)
     return Link(
-        frame=replace(frame, known_amplitude=table.peak_amplitude),
-        scheme=load_scheme(table.scheme, table.scheme_parameters),
-        max_cfo_hz=table.max_cfo_hz,
+        frame=replace(frame, known_amplitude=config.link.peak_amplitude),
+        scheme=scheme,
+        max_cfo_hz=config.link.max_cfo_hz,
         lead_s=config.radio.lead_s,
     )
+
+
+def with_sent_frame(config: Config) -> Config:
+    """Return a configuration whose frame is given in samples and chips, as it was sent.
+
+    Another scheme than the one that was sent would otherwise choose another length of chips.
+    """
+    frame = link_of(config).frame
+    given = {
+        "frame.samples_per_chip": frame.pulse.samples_per_chip,
+        "frame.pilot_chips": frame.n_pilot_chips,
+        "frame.payload_chips": frame.n_payload_chips,
+        "frame.payload_s": None,
+        "frame.idle_chips": frame.n_idle_chips,
+    }
+    return config_of_tables(config.model_dump(), given)
 
 
 def payload_of(config: Config, largest_scalar: float) -> Payload:

@@ -1,14 +1,12 @@
 """The tables of a configuration: every key with its range, its default and what it means."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sdr_ota.air.presets import air_preset
-from sdr_ota.schemes import load_scheme
-from sdr_ota.signal.frame import FrameFormat
-from sdr_ota.signal.waveform import Pulse
+from sdr_ota.schemes import AggregationScheme, load_scheme
 
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=2**31)]
@@ -194,72 +192,6 @@ class PrivacyTable(Table):
         return self
 
 
-MAX_SAMPLES_PER_CHIP = 64
-
-
-class FrameTable(Table):
-    """Lengths of the parts of a frame; chips that are not counted here fill the usual time."""
-
-    shortest_chip: ClassVar[int] = 2
-
-    samples_per_chip: Annotated[int, Field(ge=2, le=MAX_SAMPLES_PER_CHIP)] | Literal["auto"] = (
-        Field("auto", description="length of a chip; auto: what the start jitter asks for")
-    )
-    chirp_samples: Annotated[int, Field(ge=96, le=65536)] = Field(
-        384, description="of each of the preamble's two chirps"
-    )
-    pilot_chips: Annotated[int, Field(ge=16, le=1_000_000)] | None = Field(
-        None,
-        description="known chips after a preamble, from which a sounding measures the path; "
-        "512 samples if not given",
-    )
-    payload_chips: Annotated[int, Field(ge=2, le=10_000_000)] | None = Field(
-        None,
-        description="in which all nodes send their symbols; more chips, less noise in the sum; "
-        "1024 samples if not given",
-    )
-    payload_s: Annotated[float, Field(gt=0, le=10)] | None = Field(
-        None, description="instead of payload_chips: how long they last"
-    )
-    idle_chips: Annotated[int, Field(ge=16, le=1_000_000)] | None = Field(
-        None,
-        description="of silence in which the receiver measures its noise; 1024 samples if not "
-        "given",
-    )
-    guard_samples: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
-        64, description="of silence between the parts"
-    )
-
-    @model_validator(mode="after")
-    def _one_payload(self) -> "FrameTable":
-        if self.payload_chips is not None and self.payload_s is not None:
-            raise ValueError("payload_chips and payload_s say the same: give one of them")
-        return self
-
-    def n_payload_chips(self, samples_per_chip: int, sample_rate_hz: float) -> int:
-        """Return how many chips the payload has, at least 2."""
-        if self.payload_chips is not None:
-            return self.payload_chips
-        samples = 1024.0 if self.payload_s is None else self.payload_s * sample_rate_hz
-        return max(round(samples / samples_per_chip), 2)
-
-    def frame(self, samples_per_chip: int, sample_rate_hz: float) -> FrameFormat:
-        """Return the frame format.
-
-        Args:
-            samples_per_chip: As chosen.
-            sample_rate_hz: Samples a second.
-        """
-        return FrameFormat(
-            n_chirp=self.chirp_samples,
-            n_pilot_chips=self.pilot_chips or max(512 // samples_per_chip, 16),
-            n_payload_chips=self.n_payload_chips(samples_per_chip, sample_rate_hz),
-            n_idle_chips=self.idle_chips or max(1024 // samples_per_chip, 16),
-            guard_samples=self.guard_samples,
-            pulse=Pulse(samples_per_chip),
-        )
-
-
 SchemeParameter: TypeAlias = (
     Annotated[int, Field(ge=-(2**31), le=2**31)] | Annotated[float, Field(allow_inf_nan=False)]
 )
@@ -289,6 +221,14 @@ class LinkTable(Table):
         60e3, description="largest carrier offset that is looked for"
     )
 
+    def loaded_scheme(self) -> AggregationScheme:
+        """Return the scheme with its parameters; ``auto`` is none yet.
+
+        Raises:
+            ValueError: As `load_scheme`.
+        """
+        return load_scheme(self.scheme, self.scheme_parameters)
+
     @property
     def is_auto(self) -> bool:
         """Whether the scheme is chosen by what the nodes' soundings show."""
@@ -303,7 +243,7 @@ class LinkTable(Table):
     def _known_scheme(self) -> "LinkTable":
         if self.is_auto:
             return self
-        scheme = load_scheme(self.scheme, self.scheme_parameters)
+        scheme = self.loaded_scheme()
         if scheme.sign_only and self.payload != "sign":
             raise ValueError(f'scheme {self.scheme!r} carries signs only: set payload = "sign"')
         return self

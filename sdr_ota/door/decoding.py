@@ -137,9 +137,10 @@ def _with_exchange(
 def _changed(sent: Link, asked: Link) -> Link:
     """Return the link of a recording with the receiver's side as it is asked for.
 
-    Waiting times and the pulse, which no configuration names, stay.
+    Waiting times and the pulse's shape, which no configuration names, stay.
     """
-    frame = replace(asked.frame, pulse=sent.frame.pulse)
+    pulse = replace(sent.frame.pulse, samples_per_chip=asked.frame.pulse.samples_per_chip)
+    frame = replace(asked.frame, pulse=pulse)
     return replace(sent, frame=frame, scheme=asked.scheme, max_cfo_hz=asked.max_cfo_hz)
 
 
@@ -180,6 +181,7 @@ def _tables_of(stored: StoredCapture) -> dict[str, object]:
         },
         "frame": {
             "chirp_samples": frame.n_chirp,
+            "samples_per_chip": frame.pulse.samples_per_chip,
             "pilot_chips": frame.n_pilot_chips,
             "payload_chips": frame.n_payload_chips,
             "idle_chips": frame.n_idle_chips,

@@ -24,6 +24,7 @@ from sdr_ota.receiver.joint_frame import receive_joint_frame
 from sdr_ota.rounds.transmitter import lead_burst, payload_burst
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.signal.waveform import Pulse
 from sdr_ota.types import Precoder
 
 pytestmark = [pytest.mark.gnuradio, pytest.mark.usefixtures("gnuradio")]
@@ -39,18 +40,20 @@ def receive(gnuradio: str) -> Iterator[GnuRadioReceiver]:
         yield opened
 
 
-def capture_of(preset: str, scheme: str, seed: int, n_more: int = 0) -> Capture:
+def capture_of(
+    preset: str, scheme: str, seed: int, n_more: int = 0, frame: FrameFormat = FRAME
+) -> Capture:
     """Return a joint frame of three nodes, sent without a plan: offsets as they come."""
     air = SimulatedAir(AirSettings(air_preset(preset), 3, RATE_HZ, 915e6, seed))
     rng = np.random.default_rng(seed)
     frame_tick = 1000
     for node, symbol in enumerate(rng.uniform(-1, 1, 3)):
-        chips = load_scheme(scheme).encode(symbol, node, 3, FRAME.n_payload_chips, rng)
+        chips = load_scheme(scheme).encode(symbol, node, 3, frame.n_payload_chips, rng)
         make_burst = payload_burst if node else lead_burst
-        burst = make_burst(chips, FRAME, Precoder(0.5 + 0j), frame_tick, RATE_HZ)
+        burst = make_burst(chips, frame, Precoder(0.5 + 0j), frame_tick, RATE_HZ)
         air.send(node, burst.samples, burst.start_tick)
-    start = frame_tick - 2 * FRAME.guard_samples
-    samples, n_clipped = air.receive(start, FRAME.n_joint_frame + 4 * FRAME.guard_samples + n_more)
+    start = frame_tick - 2 * frame.guard_samples
+    samples, n_clipped = air.receive(start, frame.n_joint_frame + 4 * frame.guard_samples + n_more)
     return Capture(samples, start, n_clipped)
 
 
@@ -72,6 +75,23 @@ def test_both_receivers_say_the_same(receive: GnuRadioReceiver, preset: str, sch
         sums = [load_scheme(scheme).decode(r.chips, 3, 0.05) for r in (theirs, ours)]
         assert sums[0].value == pytest.approx(sums[1].value, abs=1e-6)
         assert sums[0].std == pytest.approx(sums[1].std, abs=1e-6)
+
+
+@pytest.mark.parametrize("samples", [16, 64])
+def test_chips_of_another_length_are_received_alike(gnuradio: str, samples: int) -> None:
+    frame = FrameFormat(
+        n_pilot_chips=max(512 // samples, 16),
+        n_payload_chips=1024 // samples,
+        n_idle_chips=1024 // samples,
+        pulse=Pulse(samples),
+    )
+    capture = capture_of("free-running-pluto", "coherent", 1, frame=frame)
+    with open_receiver(frame, MAX_CFO) as receive_long:
+        theirs = receive_long(capture, frame, MAX_CFO)
+    ours = receive_joint_frame(capture, frame, MAX_CFO)
+    level = float(np.abs(ours.chips).max())
+    np.testing.assert_allclose(theirs.chips, ours.chips, atol=1e-6 * level)
+    assert theirs.noise_power == pytest.approx(ours.noise_power, rel=1e-5)
 
 
 def erased(receive: GnuRadioReceiver, capture: Capture) -> tuple[str, str]:
@@ -189,6 +209,7 @@ import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 from ota_flowgraphs.receiver_process import open_receiver
 from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.signal.waveform import Pulse
 with open_receiver(FrameFormat(), 0.06) as receiver:
     print(receiver._flowgraph.pid, flush=True)
     time.sleep(60)

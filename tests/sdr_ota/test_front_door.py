@@ -438,6 +438,8 @@ def test_a_recording_decodes_with_other_parameters(run: sdr_ota.Run) -> None:
     assert same.value == same.result.decoded_sum
     other = sdr_ota.decode(path, set={"frame.payload_chips": 256})
     assert other.value != same.value
+    longer = sdr_ota.decode(path, set={"frame.samples_per_chip": 3})
+    assert longer.link.frame.pulse.samples_per_chip == 3 and longer.value != same.value
     wrong = sdr_ota.decode(path, set={"frame.chirp_samples": 4000})
     assert (wrong.value, wrong.erasure) == (None, "not-found") and wrong.detail
     assert wrong.n_active == 5

@@ -68,20 +68,23 @@ def predicted_nmse_db(scheme: AggregationScheme, link: LinkQuality, n_nodes: int
     return power_to_db(float(np.sum(errors) / np.sum(symbols.sum(axis=1) ** 2)))
 
 
-def judge(link: LinkQuality, n_nodes: int, can_be_timed: bool) -> Verdict:
-    """Return what a node with this link is fit for.
+def judge(links: Mapping[str, LinkQuality], n_nodes: int, can_be_timed: bool) -> Verdict:
+    """Return what a node is fit for.
 
     Args:
-        link: As measured.
+        links: Its link as measured, by the name of each scheme in ``LIMITS_DB``: each has a length
+            of chips of its own.
         n_nodes: Nodes of the bench: the sum is one of as many like this one.
         can_be_timed: Whether its bursts start when they are told to.
     """
-    predicted = {name: predicted_nmse_db(load_scheme(name), link, n_nodes) for name in LIMITS_DB}
+    predicted = {
+        name: predicted_nmse_db(load_scheme(name), links[name], n_nodes) for name in LIMITS_DB
+    }
     fit = [name for name, limit in LIMITS_DB.items() if predicted[name] <= limit]
     if not can_be_timed:
         fit = [name for name in fit if name != "coherent"]
     if not fit:
-        return Verdict(Fitness.UNUSABLE, _why_not("fsk-vote", predicted, link, n_nodes), predicted)
+        return Verdict(Fitness.UNUSABLE, _why_not("fsk-vote", predicted, links, n_nodes), predicted)
     best = fit[0]
     if best == "coherent":
         return Verdict(Fitness.COHERENT, f"a sum to {predicted[best]:.1f} dB", predicted)
@@ -90,11 +93,14 @@ def judge(link: LinkQuality, n_nodes: int, can_be_timed: bool) -> Verdict:
         return Verdict(Fitness.ENERGY, reason, predicted)
     fitness = Fitness.ENERGY if best == "energy-difference" else Fitness.VOTE
     missed = "coherent" if fitness is Fitness.ENERGY else "energy-difference"
-    return Verdict(fitness, _why_not(missed, predicted, link, n_nodes), predicted)
+    return Verdict(fitness, _why_not(missed, predicted, links, n_nodes), predicted)
 
 
-def _why_not(name: str, predicted: Mapping[str, float], link: LinkQuality, n_nodes: int) -> str:
+def _why_not(
+    name: str, predicted: Mapping[str, float], links: Mapping[str, LinkQuality], n_nodes: int
+) -> str:
     """Name the error without which the scheme would gain most."""
+    link = links[name]
     turned_deg = np.degrees(link.phase_error_std_rad)
     noise_db = power_to_db(max(link.relative_noise, 1e-12))
     late = link.timing_error_std_chips
@@ -114,7 +120,7 @@ def _why_not(name: str, predicted: Mapping[str, float], link: LinkQuality, n_nod
 
 ADVICE: Mapping[str, str] = {
     "phase": "share a 10 MHz reference, shorten the gap from sounding to payload, sound more often",
-    "timing": "share a pulse per second or a trigger, or use longer chips",
+    "timing": "share a pulse per second or a trigger, or use longer chips (frame.samples_per_chip)",
     "amplitude": "keep people and antennas still, sound more often",
     "noise": "less attenuation, more transmit gain, or more payload chips",
     "no": "give it a trigger (trigger=external) or hardware time",

@@ -22,13 +22,16 @@ from ota_calibration.measure.quantities import (
 from ota_calibration.measure.record import RecordKey
 from ota_calibration.measure.sounding_sequence import SequenceCapture, SoundingSequence
 from ota_calibration.measure.survey import Survey
-from ota_calibration.measure.verdict import Fitness, Verdict, judge
+from ota_calibration.measure.verdict import LIMITS_DB, Fitness, Verdict, judge
 
 from sdr_ota.config.air_time import sounding_gap_s
+from sdr_ota.config.chip_length import STARTS_PER_ARRIVAL
 from sdr_ota.config.load import Config
+from sdr_ota.config.parts import link_with
 from sdr_ota.receiver.synchronisation import BurstNotFound
 from sdr_ota.rounds.exchange import Bench, Link
-from sdr_ota.schemes import LinkQuality
+from sdr_ota.schemes import LinkQuality, load_scheme
+from sdr_ota.signal.frame import FrameFormat
 
 KINDS = ("noise-floor", "gain", "cfo", "timing", "phase", "linearity")
 
@@ -181,15 +184,24 @@ def node_result(
         "linearity": _linear(linearity, received, survey),
     }
     measured = {kind: every[kind] for kind in kinds if kind in every}
-    quality = node_quality(survey, link, rate, gap_s)
-    verdict = judge(quality, config.clients.count, is_timed)
+    quality = node_quality(survey, link.frame, rate, gap_s)
+    verdict = judge(_qualities(survey, config, gap_s), config.clients.count, is_timed)
     notes = _notes(received, survey, kinds, follows, is_timed)
     return NodeResult(
         received.serial, key, measured, survey, linearity, starts, quality, verdict, notes
     )
 
 
-def node_quality(survey: Survey, link: Link, sample_rate_hz: float, gap_s: float) -> LinkQuality:
+def _qualities(survey: Survey, config: Config, gap_s: float) -> Mapping[str, LinkQuality]:
+    """Return what the formulas need of every scheme that a verdict knows, in its own frame."""
+    frames = {name: link_with(config, load_scheme(name)).frame for name in LIMITS_DB}
+    rate = config.radio.sample_rate_hz
+    return {name: node_quality(survey, frame, rate, gap_s) for name, frame in frames.items()}
+
+
+def node_quality(
+    survey: Survey, frame: FrameFormat, sample_rate_hz: float, gap_s: float
+) -> LinkQuality:
     """Return what the schemes' formulas need, of a sum of nodes like this one.
 
     The phase is as uncertain as a single burst shows it, and walks until the payload; the carrier
@@ -205,13 +217,12 @@ def node_quality(survey: Survey, link: Link, sample_rate_hz: float, gap_s: float
     moved = np.diff(levels_db) * math.log(10) / 20
     amplitude_std = math.sqrt(relative**2 / 2 + float(np.mean(moved**2)) / 2)
     delays = survey.series("delay_samples")
-    # The lead's own error counts too: everybody is late or early against it.
-    timing = math.sqrt(2) * float(np.std(delays, ddof=1)) if delays else 0.0
+    timing = math.sqrt(STARTS_PER_ARRIVAL) * float(np.std(delays, ddof=1)) if delays else 0.0
     noise_power = float(np.median([fit.noise_power for fit in fits]))
-    pulse = link.frame.pulse
+    pulse = frame.pulse
     return LinkQuality(
-        n_chips=link.frame.n_payload_chips,
-        rx_amplitude=link.frame.known_amplitude * gain,
+        n_chips=frame.n_payload_chips,
+        rx_amplitude=frame.known_amplitude * gain,
         noise_power=noise_power / pulse.energy,
         phase_error_std_rad=math.sqrt(phase_variance),
         amplitude_error_std=amplitude_std,

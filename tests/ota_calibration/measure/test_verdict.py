@@ -24,17 +24,27 @@ GOOD = LinkQuality(n_chips=512, rx_amplitude=0.05, noise_power=1e-4)
 def test_the_reason_is_what_was_worsened(
     change: dict[str, float], fitness: Fitness, cause: str, remedy: str
 ) -> None:
-    verdict = judge(replace(GOOD, **change), 5, can_be_timed=True)
+    verdict = judge(dict.fromkeys(LIMITS_DB, replace(GOOD, **change)), 5, can_be_timed=True)
     assert verdict.fitness is fitness
     assert cause in verdict.reason
     assert remedy in advice(verdict)
 
 
 def test_what_cannot_be_timed_is_not_coherent() -> None:
-    verdict = judge(GOOD, 5, can_be_timed=False)
+    verdict = judge(dict.fromkeys(LIMITS_DB, GOOD), 5, can_be_timed=False)
     assert verdict.fitness is Fitness.ENERGY
     assert "no hardware time" in verdict.reason
     assert "trigger" in advice(verdict)
+
+
+def test_each_scheme_is_judged_by_its_own_chips() -> None:
+    """Long chips mend a late sum and spare the energies, which have many short ones."""
+    late = replace(GOOD, timing_error_std_chips=0.6)
+    links = {
+        **dict.fromkeys(LIMITS_DB, late),
+        "coherent": replace(late, timing_error_std_chips=0.1),
+    }
+    assert judge(links, 5, can_be_timed=True).fitness is Fitness.COHERENT
 
 
 @pytest.mark.parametrize("name", list(LIMITS_DB))

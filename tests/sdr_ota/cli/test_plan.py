@@ -27,6 +27,25 @@ def test_air_time_and_bandwidth_follow_from_the_frame(capsys: pytest.CaptureFixt
     assert "5.01 ms a round" in text or "5.00 ms a round" in text
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            ("air.preset=free-running-pluto",),
+            "16 us, 16 samples; payload 64 chips, 1.024 ms (start jitter 1 us: a chip of at least "
+            "16 us)",
+        ),
+        ((), "2 us, 2 samples; payload 512 chips, 1.024 ms (starts do not scatter)"),
+        (("frame.payload_s=2e-3", "frame.samples_per_chip=4"), "4 us, 4 samples; payload 500"),
+        (("radio.has_hardware_time=false",), "512 in the payload; pilot chips of 2 samples"),
+    ],
+)
+def test_the_length_of_a_chip_is_shown_with_its_reason(
+    settings: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in _plan(capsys, *settings)
+
+
 def test_control_messages_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     up, down = bits_per_round()
     assert f"{down} bit to a node, {up} bit from it, each round" in _plan(capsys)

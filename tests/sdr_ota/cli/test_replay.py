@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdr_ota.assembly.replay import decoding_config
 from sdr_ota.cli.replay import replay
 from sdr_ota.cli.run import run_command
+from sdr_ota.config.parts import link_of
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.runs.captures import read_capture, stored_captures
 from sdr_ota.runs.replay import replay_capture, summarise_replay
@@ -94,6 +96,21 @@ def test_a_cyclic_run_is_replayed_too(tmp_path: Path, capsys: pytest.CaptureFixt
     assert isinstance(summary, dict)
     assert summary["rounds"] >= 3
     assert summary["largest_change"] == 0.0
+
+
+LONG_CHIPS = ("air.preset=free-running-pluto", "link.scheme=coherent", "link.payload=analog")
+
+
+def test_a_run_with_long_chips_is_replayed_in_the_frame_that_was_sent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = _run(tmp_path, *LONG_CHIPS, "run.rounds=4")
+    assert _replayed(run, capsys)["summary"]["largest_change"] == 0.0  # type: ignore[index]
+    stored = read_capture(stored_captures(run)[0])
+    assert stored.link.frame.pulse.samples_per_chip == 16
+    # energies alone would choose chips of two samples, which is not what lies in the capture
+    _, config = decoding_config(run, ["link.scheme=energy-difference"])
+    assert link_of(config).frame == stored.link.frame
 
 
 def test_the_summary_compares_rounds_that_both_could_decode(harsh: Path) -> None:

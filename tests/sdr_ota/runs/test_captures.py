@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from sdr_ota.runs.captures import (
 )
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.signal.waveform import Pulse
 from sdr_ota.types import Precoder, RadioSettings, TransmitPlan
 from tests.sounded_nodes import sound_nodes
 
@@ -79,11 +81,40 @@ def test_a_capture_read_back_decodes_to_the_same_bits(
     assert decode(stored.reception, stored.link) == decode(reception, link)
 
 
-def test_a_cyclic_capture_decodes_to_the_same_bits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("samples", [2, 7, 16, 64])
+def test_chips_of_every_length_come_back(tmp_path: Path, bench: Bench, samples: int) -> None:
+    frame = FrameFormat(n_pilot_chips=32, n_payload_chips=64, n_idle_chips=32, pulse=Pulse(samples))
+    link = replace(_link(), frame=frame)
+    reception = _received(bench, link)
+    write_capture(tmp_path, reception, _round(), link, bench)
+    stored = read_capture(tmp_path / "round-000007.sigmf-meta")
+    assert stored.link == link
+    decoded = decode(stored.reception, stored.link)
+    assert decoded == decode(reception, link)
+    assert decoded.total.value == pytest.approx(SYMBOLS.sum(), abs=0.1)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 65, "auto"])
+def test_chips_of_a_length_that_no_frame_has_are_refused(
+    tmp_path: Path, bench: Bench, samples: object
+) -> None:
+    link = _link()
+    write_capture(tmp_path, _received(bench, link), _round(), link, bench)
+    path = tmp_path / "round-000007.sigmf-meta"
+    meta = json.loads(path.read_text())
+    meta["global"]["ota:link"]["frame"]["pulse"]["samples_per_chip"] = samples
+    path.write_text(json.dumps(meta))
+    with pytest.raises(CaptureError, match="samples_per_chip"):
+        read_capture(path)
+
+
+@pytest.mark.parametrize("samples", [2, 7, 64])
+def test_a_cyclic_capture_decodes_to_the_same_bits(tmp_path: Path, samples: int) -> None:
     air = SimulatedAir(AirSettings(air_preset("free-running-pluto"), 4, RATE_HZ, 915e6, seed=1))
     nodes = tuple(SimulatedRadio(air, node, has_hardware_time=False) for node in range(4))
     receiver = SimulatedRadio(air, None, has_hardware_time=False)
-    link = Link(FrameFormat(), load_scheme("energy-difference"), max_cfo_hz=60e3)
+    frame = FrameFormat(n_pilot_chips=max(512 // samples, 16), pulse=Pulse(samples))
+    link = Link(frame, load_scheme("energy-difference"), max_cfo_hz=60e3)
     with Bench(receiver, nodes, RATE_HZ) as bench:
         plan = make_plan(sound_nodes(bench, link), 0.5, 20.0)
         reception = receive_symbols(SYMBOLS, plan, bench, link, 3)
