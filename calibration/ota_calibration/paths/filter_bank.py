@@ -149,8 +149,12 @@ class FilterBank:
         self.innovations = np.full(self.n_nodes, np.nan)
 
     def observe(self, seen: Observation) -> None:
-        """Take an observation in."""
-        is_new = np.isnan(self.times_s[seen.nodes])
+        """Take an observation in.
+
+        A node whose time goes back has another clock, as after its radio was opened again: what
+        was known of it is of no use.
+        """
+        is_new = ~(seen.times_s >= self.times_s[seen.nodes])  # NaN before the first
         self._start(_part(seen, is_new))
         known = _part(seen, ~is_new)
         if len(known.nodes):

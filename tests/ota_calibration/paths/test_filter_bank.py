@@ -128,6 +128,15 @@ def test_a_quantity_that_jumps_is_followed_at_once() -> None:
     assert off.max() < 8 * np.sqrt(forecast.variance.max())
 
 
+def test_a_clock_that_begins_anew_begins_a_node_anew() -> None:
+    bank, nodes = FilterBank(LEVEL, 2), np.arange(2)
+    for times_s in ([5.0, 5.0], [5.1, 5.1], [0.1, 5.2]):
+        bank.observe(Observation(nodes, np.array(times_s), np.ones(2), np.full(2, 1e-4)))
+    variances = bank.forecast(np.full(2, 0.1)).variance
+    assert np.all(variances > 0)
+    assert variances[0] > variances[1]  # of which more was seen
+
+
 def test_a_level_that_stands_is_known_by_the_root_of_the_observations() -> None:
     rng = np.random.default_rng(7)
     bank, std, n_seen = FilterBank(LEVEL, N_NODES), 0.003, 100
