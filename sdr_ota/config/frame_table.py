@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from sdr_ota.config.tables import Positive, Table
+from sdr_ota.config.tables import Table
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.waveform import Pulse
 
@@ -45,8 +45,9 @@ class FrameTable(Table):
         description="in which all nodes send their symbols; more chips, less noise in the sum; if "
         "neither this nor payload_s is set, as long as 512 chips of 2 samples",
     )
-    payload_s: Positive | None = Field(
+    payload_s: float | None = Field(
         None,
+        gt=0,
         description="instead of payload_chips: their number times a chip's length; not with "
         "cyclic frames",
     )

@@ -188,12 +188,18 @@ def test_more_precision_takes_more_observations(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("preset", "scheme"), [("lab-wired", "coherent"), ("free-running-pluto", "energy-difference")]
+    ("preset", "chip", "scheme"),
+    [
+        ("lab-wired", "auto", "coherent"),
+        ("free-running-pluto", "auto", "coherent"),  # in chips of 16 us
+        ("free-running-pluto", "2", "energy-difference"),
+    ],
 )
-def test_auto_takes_the_scheme_that_the_air_allows(
-    preset: str, scheme: str, tmp_path: Path
+def test_auto_takes_the_scheme_that_air_and_chips_allow(
+    preset: str, chip: str, scheme: str, tmp_path: Path
 ) -> None:
     air = ("--set", f"air.preset={preset}", "--set", "link.scheme=auto")
+    air += ("--set", f"frame.samples_per_chip={chip}")
     done = sdr_ota("run", "--demo", *LINK, *air, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"auto: {scheme} chosen" in done.stderr
