@@ -46,9 +46,10 @@ def print_latency(points: Sequence[LatencyPoint], setting: LatencySetting) -> No
 
 def latency_table(points: Sequence[LatencyPoint], setting: LatencySetting) -> Table:
     """Lay out NMSE in dB over the latency in ms; it fits 80 columns."""
-    table = Table(box=SIMPLE_HEAD, title=f"NMSE of the sum in dB, {_conditions(setting)}")
+    title = f"NMSE of the sum in dB, times in ms\n{_conditions(setting)}"
+    table = Table(box=SIMPLE_HEAD, title=title, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("scheme", no_wrap=True)
-    headings = ("latency (ms)", "to payload (ms)", "measured", "theory", "genie", "erased")
+    headings = ("latency", "to payload", "measured", "theory", "genie", "erased")
     for heading in headings:
         table.add_column(heading, justify="right")
     previous = ""
