@@ -22,8 +22,8 @@ the steady Kalman variance $P$, $P^2 / (P + r) = q$ with $P$ before a sounding a
 growth between two, less what the sounding tells, plus $2 \pi v$ times the time to the payload. Over
 the predicted level squared, the error along the phase is a phase variance, the one across it the
 variance of a relative amplitude. The scheme's own formulas make a squared error of them. The real
-part is summed: a small phase error of variance $\sigma^2$ alone costs $\sigma^4 / 4$ of the squared sum
-and $\sigma^4 / 2$ of each squared symbol, an amplitude error $\sigma^2$ of each squared symbol.
+part is summed: a small phase error of variance $\sigma^2$ alone costs $\sigma^4 / 4$ of the squared
+sum and $\sigma^4 / 2$ of each squared symbol, an amplitude error $\sigma^2$ of each squared symbol.
 
 Carrier offsets, their drifts, delays and mean levels are taken as known. A burst's start jitter is
 new each time: it makes the timing error against the lead node, and a node that is $f$ Hz off turns
