@@ -5,6 +5,11 @@ from typing import Annotated
 
 import typer
 
+from sdr_ota.failure import WRONG_USE, CommandFailed
+
+IN_AIR = ("lab-indoor", 2, 60)
+"""Preset, worlds and rounds if none are given."""
+
 Nodes = Annotated[int, typer.Option(min=1, max=1000, help="Nodes that send together.")]
 Chips = Annotated[int, typer.Option(min=32, help="Payload chips of every scheme.")]
 Trials = Annotated[int, typer.Option(min=10, help="Sums decoded for each point of noise or phase.")]
@@ -26,9 +31,9 @@ def compare(  # noqa: PLR0913, PLR0917 - each is an option
     seed: Seed = 1,
     figure: Figure = Path("compare.png"),
     latency: Latency = False,
-    air: Air = "lab-indoor",
-    worlds: Worlds = 2,
-    rounds: Rounds = 60,
+    air: Air = IN_AIR[0],
+    worlds: Worlds = IN_AIR[1],
+    rounds: Rounds = IN_AIR[2],
 ) -> None:
     """Compare all schemes, measured and by theory.
 
@@ -36,6 +41,8 @@ def compare(  # noqa: PLR0913, PLR0917 - each is an option
     --latency: over the time in ms from sounding to payload in a simulated air, with the bound
     that known process noise leaves for coherent sums; takes minutes.
     """
+    if not latency and (air, worlds, rounds) != IN_AIR:
+        raise CommandFailed("--air, --worlds and --rounds belong to --latency", WRONG_USE)
     if latency:
         _over_latency((air, worlds, rounds, nodes, chips, seed), figure)
     else:

@@ -7,6 +7,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from sdr_ota.cli import app, commands
+from sdr_ota.cli.compare import compare
 from sdr_ota.failure import CommandFailed
 from sdr_ota.schemes import built_in_schemes
 from sdr_ota.study import latency
@@ -97,3 +98,8 @@ def test_the_command_prints_the_table_and_saves_the_figure(
     assert "genie" in done.output
     assert "lab-wired" in done.output
     assert picture.stat().st_size > 1000
+
+
+def test_options_of_the_latency_without_it_are_refused() -> None:
+    with pytest.raises(CommandFailed, match="belong to --latency"):
+        compare(worlds=3)
