@@ -18,6 +18,8 @@ from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
 from sdr_ota.report.plots import house_style
 from sdr_ota.rounds.given_symbols import exchange_symbols, sound_bench
 from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.study.latency import LatencySetting, measure_latency
+from sdr_ota.study.latency_figure import latency_drawing
 from sdr_ota.units import db_to_power
 
 HERE = Path(__file__).parent
@@ -28,7 +30,7 @@ RATE_HZ = 1e6
 def main() -> None:
     """Draw everything."""
     with house_style():
-        for name, draw in (("round", round_figure), ("frame", frame_figure), ("sync", sync_figure)):
+        for name, draw in FIGURES.items():
             draw().savefig(HERE / f"{name}.svg", bbox_inches="tight", metadata={"Date": None})
             print(HERE / f"{name}.svg")
 
@@ -180,6 +182,20 @@ def _sync_errors(
         errors.append((fit.start - delay, fit.cfo - cfo, np.angle(fit.gain)))
     rms = np.sqrt(np.mean(np.square(errors), axis=0)) if errors else [np.nan] * 3
     return float(rms[0]), float(rms[1]), float(rms[2]), len(errors) / n_trials
+
+
+def latency_figure() -> Figure:
+    """Draw the error of every scheme over the time from sounding to payload; takes minutes."""
+    setting = LatencySetting("lab-indoor", n_worlds=2, n_rounds=40)
+    return latency_drawing(measure_latency(setting), setting)
+
+
+FIGURES = {
+    "round": round_figure,
+    "frame": frame_figure,
+    "sync": sync_figure,
+    "latency": latency_figure,
+}
 
 
 if __name__ == "__main__":

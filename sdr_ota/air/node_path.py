@@ -145,6 +145,20 @@ class NodePath:
         tick = start_tick + placed.first_tick
         return imp.PlacedSamples(self._turned(placed.samples, tick), tick)
 
+    def fading(self, tick: float) -> complex:
+        """Return what fading makes of the gain at the carrier; unit mean power, 1 without fading.
+
+        Ticks come in order: a ``gauss-markov`` process moves on.
+        """
+        if self.preset.fading == "none":
+            return 1.0 + 0j
+        return complex(self._path_gains(round(tick)).sum())
+
+    def _path_gains(self, tick: int) -> imp.Gains:
+        scatter = self._scattering.at(tick, self.sample_rate_hz)
+        k_db = self.preset.rician_k_db if self.preset.fading == "rician" else -math.inf
+        return imp.path_gains(self._profile, scatter, k_db)
+
     def _front_end(self, samples: Samples) -> Samples:
         preset = self.preset
         if preset.dac_bits is not None:
@@ -173,9 +187,7 @@ class NodePath:
             )
         if self.preset.fading == "none":
             return placed
-        scatter = self._scattering.at(start_tick, self.sample_rate_hz)
-        k_db = self.preset.rician_k_db if self.preset.fading == "rician" else -math.inf
-        gains = imp.path_gains(self._profile, scatter, k_db)
+        gains = self._path_gains(start_tick)
         if len(gains) == 1:
             faded = imp.apply_gain(placed.samples, complex(gains[0]))
             return imp.PlacedSamples(faded, placed.first_tick)

@@ -1,0 +1,124 @@
+"""The schemes over the time from sounding to payload, as table and figure."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from sdr_ota.report.plots import curve_style, house_style, marker_style, save_figure
+from sdr_ota.study.latency import GENIE_SCHEME, LatencyPoint, LatencySetting, Show
+
+log = Console(stderr=True, highlight=False, markup=False)
+
+_NONE = "–"
+
+
+@contextmanager
+def latency_progress(n_runs: int) -> Iterator[Show]:
+    """Open a bar on a terminal; elsewhere nothing is shown until the end.
+
+    Args:
+        n_runs: Runs in all.
+    """
+    with Progress(
+        TextColumn("runs"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=log,
+        disable=not log.is_terminal,
+    ) as progress:
+        bar = progress.add_task("runs", total=n_runs)
+        yield lambda: progress.advance(bar)
+
+
+def print_latency(points: Sequence[LatencyPoint], setting: LatencySetting) -> None:
+    """Print a row a scheme and latency."""
+    Console(highlight=False).print(latency_table(points, setting))
+
+
+def latency_table(points: Sequence[LatencyPoint], setting: LatencySetting) -> Table:
+    """Lay out NMSE in dB over the latency in ms; it fits 80 columns."""
+    title = f"NMSE of the sum in dB, times in ms\n{_conditions(setting)}"
+    table = Table(box=SIMPLE_HEAD, title=title, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("scheme", no_wrap=True)
+    headings = ("latency", "to payload", "measured", "theory", "genie", "erased")
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    previous = ""
+    for point in points:
+        if previous not in {"", point.scheme}:
+            table.add_section()
+        table.add_row(point.scheme if point.scheme != previous else "", *_cells(point))
+        previous = point.scheme
+    return table
+
+
+def save_latency(points: Sequence[LatencyPoint], setting: LatencySetting, path: Path) -> None:
+    """Draw error and erasures over the time from sounding to payload.
+
+    Raises:
+        CommandFailed: If the figure cannot be written, or not in the format of its name.
+    """
+    with house_style():
+        drawn = latency_drawing(points, setting)
+    save_figure(drawn, path)
+
+
+def latency_drawing(points: Sequence[LatencyPoint], setting: LatencySetting) -> Figure:
+    """Return the figure."""
+    figure = Figure(figsize=(9, 3.6))
+    left, right = figure.subplots(1, 2, width_ratios=(1.6, 1))
+    for index, name in enumerate(setting.schemes):
+        here = [p for p in points if p.scheme == name]
+        known = [p for p in here if not math.isnan(p.nmse_db)]
+        gaps_s = [p.gap_s for p in known]
+        left.plot(gaps_s, [p.nmse_db for p in known], label=name, **marker_style(index + 1))
+        theory = [p.theory_nmse_db for p in known]
+        left.plot(gaps_s, theory, linewidth=1, **curve_style(index + 1))
+        if name == GENIE_SCHEME:
+            genie = [p.genie_nmse_db for p in known]
+            left.plot(gaps_s, genie, label=f"{name}, genie bound", **curve_style(0))
+        shares = [100 * p.erased_share for p in here]
+        right.plot([p.latency_s for p in here], shares, **marker_style(index + 1))
+    _label(left, "time from sounding to payload (s)", "NMSE of the sum (dB)")
+    left.legend(fontsize=7, title="marker measured, line theory", title_fontsize=7)
+    left.set_title(_conditions(setting), fontsize=9, loc="left")
+    _label(right, "of it latency: message and lead (s)", "rounds erased (%)")
+    right.set_ylim(-3, 103)
+    figure.tight_layout()
+    return figure
+
+
+def _label(axes: Axes, below: str, beside: str) -> None:
+    axes.set_xscale("log")
+    axes.set_xlabel(below)
+    axes.set_ylabel(beside)
+
+
+def _conditions(setting: LatencySetting) -> str:
+    last = setting.seed + setting.n_worlds - 1
+    seeds = f"seed {last}" if setting.n_worlds == 1 else f"seeds {setting.seed} to {last}"
+    return f"{setting.preset}, {setting.n_nodes} nodes, {setting.n_rounds} rounds, {seeds}"
+
+
+def _cells(point: LatencyPoint) -> tuple[str, ...]:
+    return (
+        f"{1e3 * point.latency_s:g}",
+        _number(1e3 * point.gap_s),
+        _number(point.nmse_db),
+        _number(point.theory_nmse_db),
+        _number(point.genie_nmse_db),
+        f"{point.erased_share:.0%}",
+    )
+
+
+def _number(value: float) -> str:
+    return _NONE if math.isnan(value) else f"{value:.1f}"
