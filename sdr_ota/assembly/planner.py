@@ -8,7 +8,7 @@ from ota_calibration.paths.feedback import FeedbackFormat
 from ota_calibration.paths.sounding import estimate_nodes, make_plan
 from ota_calibration.paths.tracker import PathTracker, with_forecast
 
-from sdr_ota.config.air_time import sounding_gap_s
+from sdr_ota.config.air_time import planned_gap_s
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import shares_reference
 from sdr_ota.rounds.exchange import Link, ReceivedSounding
@@ -65,7 +65,7 @@ def planner_of(config: Config, link: Link) -> TrackingPlanner:
         config.link.peak_amplitude,
         config.link.truncation_db,
         path_tracker(link, rate_hz, shares_reference(config), has_phase),
-        ahead_s=sounding_gap_s(link, 1, rate_hz) + config.air.control_latency_s,
+        ahead_s=planned_gap_s(config, link, 1),
     )
 
 

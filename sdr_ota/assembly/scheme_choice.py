@@ -10,7 +10,7 @@ from ota_calibration.measure.verdict import predicted_nmse_db
 
 from sdr_ota.assembly.bench import open_bench
 from sdr_ota.assembly.planner import planner_of
-from sdr_ota.config.air_time import sounding_gap_s
+from sdr_ota.config.air_time import planned_gap_s
 from sdr_ota.config.load import Config, changed_config
 from sdr_ota.config.parts import link_of, link_with, simulated_air
 from sdr_ota.erasure import Erasure
@@ -91,7 +91,7 @@ def _predicted_error(name: str, plan: TransmitPlan, sounded: Link, config: Confi
 def _quality(plan: TransmitPlan, link: Link, config: Config) -> LinkQuality:
     """Return what theory needs at the last payload before the next sounding."""
     rate = config.radio.sample_rate_hz
-    gap_s = sounding_gap_s(link, config.clients.count, rate) + config.air.control_latency_s
+    gap_s = planned_gap_s(config, link, config.clients.count)
     round_s = link.frame.n_joint_frame / rate + link.lead_s
     gap_s += (config.link.sounding_every - 1) * max(round_s, config.air.round_s)
     turning = (2 * np.pi * plan.cfo_error_std_hz * gap_s) ** 2

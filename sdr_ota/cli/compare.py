@@ -10,6 +10,8 @@ from sdr_ota.failure import WRONG_USE, CommandFailed
 IN_AIR = ("lab-indoor", 2, 60)
 """Preset, worlds and rounds if none are given."""
 
+TRIALS = 400
+
 Nodes = Annotated[int, typer.Option(min=1, max=1000, help="Nodes that send together.")]
 Chips = Annotated[int, typer.Option(min=32, help="Payload chips of every scheme.")]
 Trials = Annotated[int, typer.Option(min=10, help="Sums decoded for each point of noise or phase.")]
@@ -27,7 +29,7 @@ Rounds = Annotated[int, typer.Option(min=2, help="With --latency: rounds in each
 def compare(  # noqa: PLR0913, PLR0917 - each is an option
     nodes: Nodes = 5,
     chips: Chips = 512,
-    trials: Trials = 400,
+    trials: Trials = TRIALS,
     seed: Seed = 1,
     figure: Figure = Path("compare.png"),
     latency: Latency = False,
@@ -43,6 +45,8 @@ def compare(  # noqa: PLR0913, PLR0917 - each is an option
     """
     if not latency and (air, worlds, rounds) != IN_AIR:
         raise CommandFailed("--air, --worlds and --rounds belong to --latency", WRONG_USE)
+    if latency and trials != TRIALS:
+        raise CommandFailed("--trials is not for --latency: it runs --rounds", WRONG_USE)
     if latency:
         _over_latency((air, worlds, rounds, nodes, chips, seed), figure)
     else:

@@ -37,6 +37,11 @@ def frame_times_s(config: Config) -> tuple[float, float]:
     return link.settle_s + window_s, n_nodes * (link.settle_s + 2 * period_s)
 
 
+def planned_gap_s(config: Config, link: Link, n_nodes: int) -> float:
+    """Return `sounding_gap_s` with the control message that orders the payload."""
+    return sounding_gap_s(link, n_nodes, config.radio.sample_rate_hz) + config.air.control_latency_s
+
+
 def sounding_gap_s(link: Link, n_nodes: int, sample_rate_hz: float) -> float:
     """Return the mean time from a node's sounding burst to the middle of the payload after it."""
     frame = link.frame

@@ -101,7 +101,6 @@ class Forecast:
 
     Attributes:
         level: Expected level; of a periodic quantity the mean direction.
-        rate: Expected rate at the last observation.
         mean_rate: Expected rate, averaged until the time of the forecast.
         variance: Of the level; of a periodic quantity -2 ln |E exp(j level)|.
         walk_per_s: Expected growth of the variance by a random walk.
@@ -109,7 +108,6 @@ class Forecast:
     """
 
     level: Reals
-    rate: Reals
     mean_rate: Reals
     variance: Reals
     walk_per_s: Reals
@@ -183,7 +181,7 @@ class FilterBank:
             for entry in (1, 2)
         )
         white, walk, _ = (filters @ self.model.filters).T
-        return Forecast(level, rates, rates + drifts * ahead / 2, variance, walk, white)
+        return Forecast(level, rates + drifts * ahead / 2, variance, walk, white)
 
     def snapshot(self) -> dict[str, object]:
         """Return the arrays of the bank."""

@@ -24,7 +24,7 @@ from ota_calibration.measure.sounding_sequence import SequenceCapture, SoundingS
 from ota_calibration.measure.survey import Survey
 from ota_calibration.measure.verdict import LIMITS_DB, Fitness, Verdict, judge
 
-from sdr_ota.config.air_time import sounding_gap_s
+from sdr_ota.config.air_time import planned_gap_s
 from sdr_ota.config.chip_length import STARTS_PER_ARRIVAL
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import link_with
@@ -170,7 +170,7 @@ def node_result(
             return empty
         verdict = Verdict(Fitness.UNUSABLE, received.silence, {})
         return replace(empty, verdict=verdict)
-    gap_s = sounding_gap_s(link, config.clients.count, rate)
+    gap_s = planned_gap_s(config, link, config.clients.count)
     offsets = survey.series("cfo_hz")
     follows = abs(float(np.mean(offsets))) < SHARED_CLOCK_HZ
     is_timed = survey.observations[0].fit.sequence_tick is not None

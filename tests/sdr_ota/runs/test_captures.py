@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -94,16 +94,24 @@ def test_chips_of_every_length_come_back(tmp_path: Path, bench: Bench, samples: 
     assert decoded.total.value == pytest.approx(SYMBOLS.sum(), abs=0.1)
 
 
+PULSE = asdict(Pulse())
+
+
+def _with_frame(folder: Path, bench: Bench, changed: dict[str, object]) -> Path:
+    """Write a capture whose record states another frame than was sent; return the record."""
+    link, path = _link(), folder / "round-000007.sigmf-meta"
+    write_capture(folder, _received(bench, link), _round(), link, bench)
+    record = json.loads(path.read_text())
+    record["global"]["ota:link"]["frame"].update(changed)
+    path.write_text(json.dumps(record))
+    return path
+
+
 @pytest.mark.parametrize("samples", [0, 1, 65, "auto"])
 def test_chips_of_a_length_that_no_frame_has_are_refused(
     tmp_path: Path, bench: Bench, samples: object
 ) -> None:
-    link = _link()
-    write_capture(tmp_path, _received(bench, link), _round(), link, bench)
-    path = tmp_path / "round-000007.sigmf-meta"
-    meta = json.loads(path.read_text())
-    meta["global"]["ota:link"]["frame"]["pulse"]["samples_per_chip"] = samples
-    path.write_text(json.dumps(meta))
+    path = _with_frame(tmp_path, bench, {"pulse": {**PULSE, "samples_per_chip": samples}})
     with pytest.raises(CaptureError, match="samples_per_chip"):
         read_capture(path)
 
@@ -246,11 +254,6 @@ def test_rounds_that_are_done_again_lose_their_captures(tmp_path: Path, bench: B
 def test_a_preamble_that_no_config_may_ask_for_is_refused(
     tmp_path: Path, bench: Bench, n_chirp: int
 ) -> None:
-    link = _link()
-    write_capture(tmp_path, _received(bench, link), _round(), link, bench)
-    meta = tmp_path / "round-000007.sigmf-meta"
-    record = json.loads(meta.read_text())
-    record["global"]["ota:link"]["frame"]["n_chirp"] = n_chirp
-    meta.write_text(json.dumps(record))
+    path = _with_frame(tmp_path, bench, {"n_chirp": n_chirp})
     with pytest.raises(CaptureError, match="chirp"):
-        read_capture(meta)
+        read_capture(path)
