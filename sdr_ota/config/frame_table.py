@@ -6,12 +6,13 @@ from pydantic import Field, field_validator, model_validator
 
 from sdr_ota.config.tables import Table
 from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.signal.node_pilots import LEAST_NODE_PILOT_CHIPS
 from sdr_ota.signal.waveform import Pulse
 
 LEAST_SAMPLES_PER_CHIP, MOST_SAMPLES_PER_CHIP = 2, 64
 """Below two a root-raised-cosine pulse does not fit into the band; 64 is the limit of a capture."""
 
-PILOT_CHIPS, PAYLOAD_CHIPS, IDLE_CHIPS = 256, 512, 512
+PILOT_CHIPS, NODE_PILOT_CHIPS, PAYLOAD_CHIPS, IDLE_CHIPS = 256, 64, 512, 512
 """Defaults at two samples a chip; longer chips are fewer, so that each part takes the same time."""
 
 LEAST_PILOT_CHIPS, LEAST_PAYLOAD_CHIPS, LEAST_IDLE_CHIPS = 16, 2, 16
@@ -38,6 +39,14 @@ class FrameTable(Table):
         description="known chips after a preamble, from which a sounding measures the path; if not "
         "set, as long as 256 chips of 2 samples, and at least 16",
     )
+    node_pilot_chips: int | None = Field(
+        None,
+        ge=LEAST_NODE_PILOT_CHIPS,
+        le=4096,
+        description="before the payload, and as many behind it, in which all nodes show their "
+        "gains at the same time, each by a code of its own; if not set, as long as 64 chips of 2 "
+        "samples, and at least 8",
+    )
     payload_chips: int | None = Field(
         None,
         ge=LEAST_PAYLOAD_CHIPS,
@@ -60,6 +69,11 @@ class FrameTable(Table):
     )
     guard_samples: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
         64, description="of silence between the parts"
+    )
+    bench: Annotated[int, Field(ge=0, lt=1 << 32)] = Field(
+        0,
+        description="number of the bench, which makes its pilots: two benches that may receive "
+        "each other need two numbers",
     )
 
     @field_validator("samples_per_chip", mode="before")
@@ -127,9 +141,12 @@ def frame_format(table: FrameTable, samples_per_chip: int, sample_rate_hz: float
         n_pilot_chips=table.pilot_chips
         or _as_long(PILOT_CHIPS, samples_per_chip, LEAST_PILOT_CHIPS),
         n_payload_chips=n_payload_chips(table, samples_per_chip, sample_rate_hz),
+        n_node_pilot_chips=table.node_pilot_chips
+        or _as_long(NODE_PILOT_CHIPS, samples_per_chip, LEAST_NODE_PILOT_CHIPS),
         n_idle_chips=table.idle_chips or _as_long(IDLE_CHIPS, samples_per_chip, LEAST_IDLE_CHIPS),
         guard_samples=table.guard_samples,
         pulse=Pulse(samples_per_chip),
+        bench=table.bench,
     )
 
 

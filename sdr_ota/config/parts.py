@@ -112,6 +112,7 @@ def with_sent_frame(config: Config) -> Config:
     given = {
         "frame.samples_per_chip": frame.pulse.samples_per_chip,
         "frame.pilot_chips": frame.n_pilot_chips,
+        "frame.node_pilot_chips": frame.n_node_pilot_chips,
         "frame.payload_chips": frame.n_payload_chips,
         "frame.payload_s": None,
         "frame.idle_chips": frame.n_idle_chips,

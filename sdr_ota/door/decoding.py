@@ -183,8 +183,10 @@ def _tables_of(stored: StoredCapture) -> dict[str, object]:
             "chirp_samples": frame.n_chirp,
             "samples_per_chip": frame.pulse.samples_per_chip,
             "pilot_chips": frame.n_pilot_chips,
+            "node_pilot_chips": frame.n_node_pilot_chips,
             "payload_chips": frame.n_payload_chips,
             "idle_chips": frame.n_idle_chips,
             "guard_samples": frame.guard_samples,
+            "bench": frame.bench,
         },
     }

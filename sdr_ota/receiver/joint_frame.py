@@ -1,6 +1,6 @@
 """From a capture to an aligned payload, or to an erasure with its reason."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import fft
@@ -19,6 +19,7 @@ class ReceivedPayload:
 
     Attributes:
         chips: Aligned payload, shape ``(n_payload_chips,)``.
+        pilots: Node pilots before and behind it, shape ``(2, n_node_pilot_chips)``.
         noise_power: Total noise power of one chip, from the idle slot.
         peak_idle_power: The largest power, per chip, of the parts in which nobody
             sends: the guards around the payload and the quarters of the idle slot.
@@ -26,6 +27,7 @@ class ReceivedPayload:
     """
 
     chips: Chips
+    pilots: Chips
     noise_power: float
     peak_idle_power: float
     burst: BurstFit
@@ -48,6 +50,14 @@ def receive_joint_frame(capture: Capture, frame: FrameFormat, max_cfo: float) ->
     except BurstNotFound as missing:
         raise Erasure("not-found", str(missing)) from missing
     return align_joint_frame(capture.samples, frame, burst)
+
+
+def without_lead_offset(received: ReceivedPayload, frame: FrameFormat) -> ReceivedPayload:
+    """Turn payload and pilots by minus the carrier offset that the lead's preamble has left."""
+    per_chip = 2 * np.pi * received.burst.cfo * frame.pulse.samples_per_chip
+    place = np.arange(frame.n_sent_chips) - (frame.n_sent_chips - 1) / 2
+    chips, pilots = frame.parted(np.exp(-1j * per_chip * place))
+    return replace(received, chips=received.chips * chips, pilots=received.pilots * pilots)
 
 
 def refuse_clipped(capture: Capture) -> None:
@@ -80,8 +90,10 @@ def align_joint_frame(samples: Samples, frame: FrameFormat, burst: BurstFit) -> 
     idle = _cut(samples, offset + frame.idle_start, frame.n_idle)
     dc_offset = idle.mean()  # the receiver's own offset at DC
     noise = frame.pulse.match(idle, frame.n_idle_chips)
+    chips, pilots = frame.parted(frame.pulse.match(payload - dc_offset, frame.n_sent_chips))
     return ReceivedPayload(
-        chips=frame.pulse.match(payload - dc_offset, frame.n_payload_chips),
+        chips=chips,
+        pilots=pilots,
         noise_power=float(np.var(noise, ddof=1)),
         peak_idle_power=_loudest_silence(samples, frame, offset, idle),
         burst=burst,

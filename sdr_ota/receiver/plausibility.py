@@ -1,18 +1,16 @@
 """Whether what was received is what the last sounding lets one expect; otherwise an erasure."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from sdr_ota.erasure import Erasure
-from sdr_ota.receiver.joint_frame import ReceivedPayload
+from sdr_ota.receiver.constancy import constancy
+from sdr_ota.receiver.evidence import CHANCE
 from sdr_ota.schemes import AggregationScheme, LinkQuality
-from sdr_ota.types import DecodedSum, TransmitPlan
-from sdr_ota.units import amplitude_to_db, power_to_db
-
-GAIN_CHANGE_LIMIT_DB = 3.0
-"""A lead node received this much louder or weaker than planned means a gain has changed."""
-
-PHASE_CHANGE_LIMIT_DEG = 90.0
-"""A lead node that arrives turned by more than this would subtract instead of add."""
+from sdr_ota.types import DecodedSum
+from sdr_ota.units import power_to_db
 
 INTERFERENCE_LIMIT_DB = 6.0
 """Silence this much louder than the noise at the sounding is not noise alone."""
@@ -24,25 +22,20 @@ RIPPLE = 0.05
 """Spread that pulses and converters may add to a symbol of 1, beyond noise."""
 
 
-def check_lead(received: ReceivedPayload, plan: TransmitPlan, needs_phase: bool) -> None:
-    """Erase the round if the lead node or the noise is not what was planned.
+def check_constancy(groups: Sequence[NDArray[np.float64]]) -> None:
+    """Erase the round if values that were sent alike have not arrived alike.
 
     Raises:
-        Erasure: ``gain-changed`` or ``interference``.
+        Erasure: ``interference``.
     """
-    lead = plan.precoders[plan.active_nodes[0]]
-    planned = plan.rx_amplitude / abs(lead.gain)
-    change_db = amplitude_to_db(abs(received.burst.gain) / planned)
-    turn_deg = abs(float(np.degrees(np.angle(received.burst.gain))))
-    turned = needs_phase and turn_deg > PHASE_CHANGE_LIMIT_DEG
-    if turned or abs(change_db) > GAIN_CHANGE_LIMIT_DB:
+    chances = [constancy(values) for values in groups]
+    chance = min(chances, default=1.0)
+    if chance < CHANCE / max(len(chances), 1):
         raise Erasure(
-            "gain-changed",
-            f"the lead node's preamble is {change_db:+.1f} dB and {turn_deg:.0f} degrees off its "
-            f"sounding (limits {GAIN_CHANGE_LIMIT_DB:g} dB, {PHASE_CHANGE_LIMIT_DEG:g} degrees "
-            "where phases matter)",
+            "interference",
+            "parts of the payload differ by more than noise can make them (chance "
+            f"{chance:.1e}): samples were lost, a gain has stepped, or a pulse has hit it",
         )
-    check_silence(received.peak_idle_power, plan.noise_power)
 
 
 def check_silence(peak_idle_power: float, noise_power: float) -> None:

@@ -13,12 +13,9 @@ import numpy as np
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost
+from sdr_ota.receiver.evidence import LEVEL_LIMIT_DB
 from sdr_ota.receiver.joint_frame import refuse_clipped
-from sdr_ota.receiver.plausibility import (
-    GAIN_CHANGE_LIMIT_DB,
-    check_silence,
-    check_sum_in_range,
-)
+from sdr_ota.receiver.plausibility import check_silence, check_sum_in_range
 from sdr_ota.rounds.exchange import Bench, Exchange, Link, ReceivedSounding, Reception, Slot
 from sdr_ota.rounds.lost_nodes import LostNodes, lost_sounding
 from sdr_ota.rounds.messages import PayloadOrder, SoundingOrder
@@ -182,11 +179,11 @@ def _check_node_pilots(bins: Chips, frame: SubcarrierFrame, plan: TransmitPlan, 
                 f"{found.metric:.2f}, threshold {threshold:.2f}",
             )
         change_db = amplitude_to_db(abs(found.gain) / plan.rx_amplitude)
-        if abs(change_db) > GAIN_CHANGE_LIMIT_DB:
+        if abs(change_db) > LEVEL_LIMIT_DB:
             raise Erasure(
                 "gain-changed",
                 f"node {node}'s pilot is {change_db:+.1f} dB off its sounding "
-                f"(limit {GAIN_CHANGE_LIMIT_DB:g} dB)",
+                f"(limit {LEVEL_LIMIT_DB:g} dB)",
             )
         weakest = min(weakest, found.metric)
     return weakest

@@ -80,9 +80,10 @@ class TimedSender:
     def send(self, radio: Radio, order: PayloadOrder, signal: Signal) -> None:
         """Send this node's part of the joint frame; the node that leads adds the preamble."""
         frame = self.link.frame
-        chips = self.link.scheme.encode(
+        payload = self.link.scheme.encode(
             signal.symbol, signal.node, order.n_nodes, frame.n_payload_chips, signal.chip_source()
         )
+        chips = frame.sent_chips(payload, signal.node, signal.seed)
         make_burst = lead_burst if order.leads else payload_burst
         burst = make_burst(chips, frame, order.precoder, order.tick, self.sample_rate_hz)
         radio.transmit(burst.samples, burst.start_tick)

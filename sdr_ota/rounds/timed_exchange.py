@@ -11,8 +11,9 @@ import numpy as np
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost, TimeError
-from sdr_ota.receiver.joint_frame import ReceivedPayload
-from sdr_ota.receiver.plausibility import check_lead, check_sum_in_range
+from sdr_ota.receiver.evidence import Expectation, weigh
+from sdr_ota.receiver.joint_frame import ReceivedPayload, without_lead_offset
+from sdr_ota.receiver.plausibility import check_constancy, check_sum_in_range
 from sdr_ota.rounds.exchange import Exchange, Link, ReceivedSounding, Reception, Slot
 from sdr_ota.rounds.lost_nodes import LostNodes, lost_sounding
 from sdr_ota.rounds.messages import PayloadOrder, SoundingOrder
@@ -176,18 +177,47 @@ def decode_timed(reception: Reception, link: Link) -> Exchange:
     Raises:
         Erasure: If the sum cannot be trusted.
     """
-    frame, plan = link.frame, reception.plan
+    frame, plan, scheme = link.frame, reception.plan, link.scheme
     rate = reception.sample_rate_hz
     received = link.receive(reception.capture, frame, link.max_cfo_hz / rate)
-    check_lead(received, plan, link.scheme.needs_phase)
+    received = without_lead_offset(received, frame)
     frame_tick = reception.capture.start_tick + frame.guard_samples
     payload_tick = frame_tick + frame.payload_start + frame.n_payload // 2
     quality = _quality(received, plan, frame, payload_tick / rate, rate)
-    total = link.scheme.decode(received.chips, reception.n_nodes, plan.rx_amplitude)
-    check_sum_in_range(total, link.scheme, quality, len(plan.active_nodes))
+    values = scheme.alike(received.chips, reception.n_nodes, plan.rx_amplitude)
+    spread = sum(float(part.var()) for part in values) * plan.rx_amplitude**2
+    expected = _expectation(plan, quality, frame, scheme.needs_phase, spread, rate)
+    found = weigh(received, expected, frame, reception.seed)
+    values = scheme.alike(found.chips, reception.n_nodes, found.rx_amplitude)
+    check_constancy(values)
+    total = scheme.decode(found.chips, reception.n_nodes, found.rx_amplitude)
+    check_sum_in_range(total, scheme, quality, len(plan.active_nodes))
     burst = received.burst
-    phase_rad = float(np.angle(burst.gain))
-    return Exchange(total, quality, burst.cfo, burst.metric, phase_rad)
+    return Exchange(total, quality, burst.cfo, burst.metric, found.phase_rad, found)
+
+
+def _expectation(
+    plan: TransmitPlan,
+    quality: LinkQuality,
+    frame: FrameFormat,
+    needs_phase: bool,
+    spread: float,
+    rate: float,
+) -> Expectation:
+    nodes = plan.active_nodes
+    every = np.ones(len(nodes))
+    between_s = frame.pilot_distance_chips * frame.pulse.samples_per_chip / rate
+    turn = (2 * np.pi * plan.cfo_error_std_hz * between_s) ** 2
+    return Expectation(
+        nodes=nodes,
+        rx_amplitude=plan.rx_amplitude,
+        phase_variances_rad2=quality.phase_error_std_rad**2 * every,
+        level_variances=quality.amplitude_error_std**2 * every,
+        turn_variances_rad2=(turn + plan.phase_walk_rad2_per_s * between_s) * every,
+        delay_std_chips=quality.timing_error_std_chips,
+        spread_power=spread if needs_phase else 0.0,
+        needs_phase=needs_phase,
+    )
 
 
 def _quality(

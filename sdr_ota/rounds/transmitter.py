@@ -1,4 +1,4 @@
-"""From a payload to the samples one node sends, with its precoder applied."""
+"""From a node's chips to the samples one node sends, with its precoder applied."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ def payload_burst(
     """Return a node's part of the joint payload.
 
     Args:
-        chips: Payload chips of modulus at most 1.
+        chips: What `FrameFormat.sent_chips` returns, modulus at most 1.
         frame: Format of the joint frame.
         precoder: What the node undoes.
         frame_tick: Receiver tick of the frame's first sample.

@@ -56,9 +56,11 @@ def _check_link(link: Link) -> None:
         chirp_samples=frame.n_chirp,
         samples_per_chip=pulse.samples_per_chip,
         pilot_chips=frame.n_pilot_chips,
+        node_pilot_chips=frame.n_node_pilot_chips,
         payload_chips=frame.n_payload_chips,
         idle_chips=frame.n_idle_chips,
         guard_samples=frame.guard_samples,
+        bench=frame.bench,
     )
     _demand(0 < pulse.rolloff <= 1, "ota:link.frame.pulse.rolloff", "is not in (0, 1]")
     _demand(0 < pulse.span_chips <= 64, "ota:link.frame.pulse.span_chips", "is not in [1, 64]")

@@ -1,5 +1,6 @@
 """The seam behind which scalars are added over the air, and what all schemes share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,6 +93,21 @@ class AggregationScheme(Protocol):
         Args:
             chips: Received payload, shape ``(n_chips,)``.
             n_nodes: Nodes in the bench (not all need to have sent).
+            rx_amplitude: Aligned chip amplitude of a symbol of 1.
+        """
+        ...
+
+    def alike(
+        self, chips: Chips, n_nodes: int, rx_amplitude: float
+    ) -> Sequence[NDArray[np.float64]]:
+        """Return the payload's values in groups of one mean each, in the order of arrival.
+
+        Steady gains make all values of a group equal but for noise and random phases; where the
+        parts of a group differ by more, samples were lost or a gain has stepped.
+
+        Args:
+            chips: Received payload, shape ``(n_chips,)``.
+            n_nodes: Nodes in the bench.
             rx_amplitude: Aligned chip amplitude of a symbol of 1.
         """
         ...

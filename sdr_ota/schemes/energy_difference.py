@@ -49,11 +49,17 @@ class EnergyDifference:
 
     def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> DecodedSum:
         """Return the mean energy difference; its deviation is measured on the chips."""
+        plus, minus = self.alike(chips, n_nodes, rx_amplitude)
+        variance = (plus.var(ddof=1) + minus.var(ddof=1)) / len(plus)
+        return DecodedSum(float(plus.mean() - minus.mean()), float(np.sqrt(variance)))
+
+    def alike(
+        self, chips: Chips, n_nodes: int, rx_amplitude: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the energies of the chips of each half."""
         half = len(chips) // 2
         energy = np.abs(chips) ** 2 / rx_amplitude**2
-        plus, minus = energy[:half], energy[half : 2 * half]
-        variance = (plus.var(ddof=1) + minus.var(ddof=1)) / half
-        return DecodedSum(float(plus.mean() - minus.mean()), float(np.sqrt(variance)))
+        return energy[:half], energy[half : 2 * half]
 
     def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         r"""Return $(1 + \sigma_a^2) E[u(\tau)] \sum_k p_k$: powers add, phases do not matter.

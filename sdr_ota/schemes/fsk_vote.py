@@ -76,14 +76,19 @@ class FskVote:
 
     def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> DecodedSum:
         """Return the mean energy difference of the two tones: the soft vote."""
+        plus, minus = self.alike(chips, n_nodes, rx_amplitude)
+        difference = plus - minus
+        std = difference.std(ddof=1) / np.sqrt(len(difference))
+        return DecodedSum(float(difference.mean()), float(std))
+
+    def alike(
+        self, chips: Chips, n_nodes: int, rx_amplitude: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the energies of the two tones, one value a look."""
         n_looks = len(chips) // self.look_chips
         looks = chips[: n_looks * self.look_chips].reshape(n_looks, self.look_chips)
-        plus, minus = (
-            np.abs(looks @ self._tone(sign).conj() / self.look_chips) ** 2 for sign in (1, -1)
-        )
-        difference = (plus - minus) / rx_amplitude**2
-        std = difference.std(ddof=1) / np.sqrt(n_looks)
-        return DecodedSum(float(difference.mean()), float(std))
+        plus, minus = (looks @ self._tone(sign).conj() / self.look_chips for sign in (1, -1))
+        return np.abs(plus / rx_amplitude) ** 2, np.abs(minus / rx_amplitude) ** 2
 
     def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         r"""Return $(1 + \sigma_a^2)(K^+ - K^-)$, the vote rather than the sum."""

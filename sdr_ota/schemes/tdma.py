@@ -56,14 +56,19 @@ class Tdma:
         The slot of a node that did not send adds its noise; a threshold that left it
         out would also drop a node that has faded.
         """
-        n_slot = len(chips) // n_nodes
-        slots = chips[: n_slot * n_nodes].reshape(n_nodes, n_slot)
-        slots = slots * tone_chips(n_slot, _TONE).conj() / rx_amplitude
-        data = _is_data(n_slot)
-        pilot = slots[:, _is_pilot(n_slot)].mean(axis=1)
-        turned = np.real(slots[:, data] * np.exp(-1j * np.angle(pilot))[:, None])
-        std = np.sqrt(np.sum(turned.var(axis=1, ddof=1)) / data.sum())
-        return DecodedSum(float(turned.mean(axis=1).sum()), float(std))
+        turned = _slots(chips, n_nodes, rx_amplitude)
+        values = np.real(turned[:, _is_data(turned.shape[1])])
+        std = np.sqrt(np.sum(values.var(axis=1, ddof=1)) / values.shape[1])
+        return DecodedSum(float(values.mean(axis=1).sum()), float(std))
+
+    def alike(
+        self, chips: Chips, n_nodes: int, rx_amplitude: float
+    ) -> tuple[NDArray[np.float64], ...]:
+        """Return pilots and symbol of every slot, real and imaginary parts."""
+        turned = _slots(chips, n_nodes, rx_amplitude)
+        n_slot = turned.shape[1]
+        parts = [slot[kind] for slot in turned for kind in (_is_pilot(n_slot), _is_data(n_slot))]
+        return tuple(values for part in parts for values in (part.real, part.imag))
 
     def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         """Return the sum, shrunk by the noise of the pilots' phase."""
@@ -85,6 +90,15 @@ class Tdma:
         n_slots = len(symbols) + link.n_absent
         noise = n_slots * real_noise_variance(link.relative_noise) / n_data
         return float(gain * np.sum(symbols**2) + noise)
+
+
+def _slots(chips: Chips, n_nodes: int, rx_amplitude: float) -> Chips:
+    """Return every slot without its tone and its pilots' phase, shape ``(n_nodes, n_slot)``."""
+    n_slot = len(chips) // n_nodes
+    slots = chips[: n_slot * n_nodes].reshape(n_nodes, n_slot)
+    slots = slots * tone_chips(n_slot, _TONE).conj() / rx_amplitude
+    pilot = slots[:, _is_pilot(n_slot)].mean(axis=1)
+    return np.asarray(slots * np.exp(-1j * np.angle(pilot))[:, None])
 
 
 def _n_slot(symbols: NDArray[np.float64], link: LinkQuality) -> int:

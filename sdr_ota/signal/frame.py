@@ -7,8 +7,12 @@ preamble alone, then all nodes send their payload together and then fall silent:
     sounding   | guard | preamble pilot | guard | preamble pilot | guard | ...
                         node 0                   node 1
 
-    joint      | guard | preamble | guard | payload | guard | idle |
-                        lead node           all nodes         none
+    joint      | guard | preamble | guard | node pilots payload node pilots | guard | idle |
+                        lead node                    all nodes                      none
+
+All nodes send their node pilots at the same time, in codes that tell them apart; they prove
+that every node sent, in this round and on this bench, and how its gain stood before and behind
+the payload.
 
 A preamble sent by all nodes at once could not tell their offsets apart and would
 fade when their phases oppose; one sent by one node at a time can do neither.
@@ -18,9 +22,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sdr_ota.signal.node_pilots import bench_scramble, node_codes
 from sdr_ota.signal.sequences import chirp_pair, spreading_chips
 from sdr_ota.signal.waveform import Pulse
-from sdr_ota.types import Samples
+from sdr_ota.types import Chips, Samples
+
+EDGE_CHIPS = 1
+"""Silent chips between a node pilot and the payload: a late node mixes the two nowhere else."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class FrameFormat:
         n_chirp: Samples of one of the preamble's two chirps.
         n_pilot_chips: Chips of the pilot behind a sounding preamble.
         n_payload_chips: Chips of the joint payload.
+        n_node_pilot_chips: Chips of the node pilots before the payload, and as many behind it.
         n_idle_chips: Chip intervals of silence in which the noise is measured.
         guard_samples: Silence between two parts; longer than the spread of the
             nodes' arrival times.
@@ -39,15 +48,19 @@ class FrameFormat:
             alike; at most 0.9, because a delay by a fraction of a sample makes a
             chirp's ends ring.
         pulse: How chips become samples.
+        bench: Number of the bench, 0 to 2^32 - 1: it makes its pilots, so that benches on one
+            channel do not take each other's frames.
     """
 
     n_chirp: int = 384
     n_pilot_chips: int = 256
     n_payload_chips: int = 512
+    n_node_pilot_chips: int = 64
     n_idle_chips: int = 512
     guard_samples: int = 64
     known_amplitude: float = 0.5
     pulse: Pulse = field(default_factory=Pulse)
+    bench: int = 0
 
     @property
     def n_preamble(self) -> int:
@@ -73,14 +86,24 @@ class FrameFormat:
         return self.guard_samples
 
     @property
+    def n_sent_chips(self) -> int:
+        """Chips that a node sends: the payload, its node pilots, the silent chips between."""
+        return self.n_payload_chips + 2 * (self.n_node_pilot_chips + EDGE_CHIPS)
+
+    @property
     def n_payload(self) -> int:
-        """Samples of the shaped payload."""
-        return self.pulse.n_samples(self.n_payload_chips)
+        """Samples of the shaped payload with its node pilots."""
+        return self.pulse.n_samples(self.n_sent_chips)
 
     @property
     def payload_start(self) -> int:
-        """First sample of the payload in a joint frame."""
+        """First sample of the payload with its node pilots in a joint frame."""
         return self.preamble_start + self.n_preamble + self.guard_samples
+
+    @property
+    def pilot_distance_chips(self) -> int:
+        """Chips between the centres of the node pilots before and behind the payload."""
+        return self.n_payload_chips + self.n_node_pilot_chips + 2 * EDGE_CHIPS
 
     @property
     def n_idle(self) -> int:
@@ -97,10 +120,50 @@ class FrameFormat:
         """Samples of a whole joint frame."""
         return self.idle_start + self.n_idle
 
+    def node_codes(self, seed: int) -> Chips:
+        """Return the codes of a round's node pilots, shape ``(2, n_codes, n_node_pilot_chips)``.
+
+        First those before the payload, then those behind it; see `node_codes`.
+        """
+        return node_codes(self.n_node_pilot_chips, self.bench, seed)
+
+    def sent_chips(self, payload: Chips, node: int, seed: int) -> Chips:
+        """Return the chips of a node, shape ``(n_sent_chips,)``.
+
+        Args:
+            payload: Shape ``(n_payload_chips,)``, modulus at most 1.
+            node: Its place among the nodes.
+            seed: Of the round.
+        """
+        codes = self.node_codes(seed)
+        before, behind = codes[:, node % codes.shape[1]]
+        edge = np.zeros(EDGE_CHIPS)
+        return np.concatenate([before, edge, payload, edge, behind])
+
+    def parted(self, sent: Chips) -> tuple[Chips, Chips]:
+        """Return payload and node pilots of received chips, one column a chip.
+
+        Args:
+            sent: Shape ``(n_sent_chips,)``.
+
+        Returns:
+            Payload, shape ``(n_payload_chips,)``, and pilots before and behind it, shape
+            ``(2, n_node_pilot_chips)``.
+        """
+        n_pilot = self.n_node_pilot_chips
+        first = n_pilot + EDGE_CHIPS
+        payload = sent[first : first + self.n_payload_chips]
+        return payload, np.stack([sent[:n_pilot], sent[-n_pilot:]])
+
     def sounding_burst(self) -> Samples:
         """Return the known burst that a node sends in its sounding slot."""
-        pilot = self.known_amplitude * self.pulse.shape(spreading_chips(self.n_pilot_chips))
+        pilot = self.known_amplitude * self.pulse.shape(self.sounding_pilot_chips())
         return np.concatenate([self.preamble(), pilot]).astype(np.complex64)
+
+    def sounding_pilot_chips(self) -> Chips:
+        """Return the chips of a sounding burst's pilot, shape ``(n_pilot_chips,)``, modulus 1."""
+        n_chips = self.n_pilot_chips
+        return spreading_chips(n_chips) * bench_scramble(n_chips, self.bench)
 
     def preamble(self) -> Samples:
         """Return the known preamble of a joint frame."""

@@ -1,5 +1,6 @@
 """Known sequences: the chirp-pair preamble and the spreading chips."""
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -61,10 +62,12 @@ def chirp_pair(n_chirp: int) -> Samples:
 def spreading_chips(n_chips: int) -> Chips:
     r"""Return the public unit-modulus chips that carry a coherent symbol.
 
-    $c[m] = \exp(j \pi m^2 / M)$ for even $M$ and $\exp(j \pi m (m+1) / M)$ for
-    odd $M$: the root-one sequence of Chu (IEEE Trans. Inf. Theory 18(4), 1972),
-    whose cyclic autocorrelation is zero at every shift but zero. It spreads the
-    symbol over the whole band, so a DC offset hardly reaches the decoded sum.
+    $c[m] = \exp(j \pi u m^2 / M)$ for even $M$ and $\exp(j \pi u m (m+1) / M)$ for
+    odd $M$: a sequence of Chu (IEEE Trans. Inf. Theory 18(4), 1972) of a root $u$ without
+    a factor in common with $M$, whose cyclic autocorrelation is zero at every shift but zero. It
+    spreads the symbol over the whole band, so a DC offset hardly reaches the decoded sum. The
+    root is the smallest from M/8 on: every eighth of the chips sweeps the whole band, so that all
+    parts of a payload see the same channel.
 
     Args:
         n_chips: Length $M$, at least 1.
@@ -73,7 +76,9 @@ def spreading_chips(n_chips: int) -> Chips:
         Read-only chips, shape ``(n_chips,)``.
     """
     m = np.arange(n_chips)
-    chips: Chips = np.exp(1j * np.pi * m * (m + n_chips % 2) / n_chips)
+    root = next(u for u in range(max(n_chips // 8, 1), n_chips + 2) if math.gcd(u, n_chips) == 1)
+    turns = (root * m * (m + n_chips % 2)) % (2 * n_chips)  # whole half turns of 1/M: exact
+    chips: Chips = np.exp(1j * np.pi * turns / n_chips)
     chips.flags.writeable = False
     return chips
 

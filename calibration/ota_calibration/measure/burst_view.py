@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ota_calibration.measure.sounding_sequence import SequenceCapture, SequenceFit, SoundingSequence
-from sdr_ota.signal.sequences import spreading_chips
 
 _EDGE = 32
 
@@ -45,7 +44,7 @@ def pilot_chips(
         body = _corrected(capture, fit, burst, frame.n_preamble + n_pilot, 0)[frame.n_preamble :]
         if len(body) == n_pilot:
             matched = frame.pulse.match(body.astype(np.complex64), frame.n_pilot_chips)
-            chips.append(matched / (spreading_chips(frame.n_pilot_chips) * frame.known_amplitude))
+            chips.append(matched / (frame.sounding_pilot_chips() * frame.known_amplitude))
     return np.concatenate(chips) if chips else np.zeros(0, np.complex128)
 
 

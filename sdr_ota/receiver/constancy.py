@@ -1,0 +1,35 @@
+"""Whether values that were sent alike have arrived alike, from the first to the last."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+N_PARTS = 8
+LEAST_IN_PART = 8
+
+
+def constancy(values: NDArray[np.float64], allowed_variance: float = 0.0) -> float:
+    """Return the probability that values of one mean would differ as much between their parts.
+
+    Analysis of variance: the means of consecutive parts are compared with the spread within the
+    parts (F test; Casella and Berger, Statistical Inference, section 11.2). Values need not be
+    Gaussian: their means over a part nearly are.
+
+    Args:
+        values: In the order in which they arrived, shape ``(n_values,)``.
+        allowed_variance: By which the mean may move from part to part.
+
+    Returns:
+        From 0 to 1; 1 for fewer than two parts of 8 values.
+    """
+    n_parts = min(len(values) // LEAST_IN_PART, N_PARTS)
+    if n_parts < 2:
+        return 1.0
+    n_part = len(values) // n_parts
+    parts = values[: n_parts * n_part].reshape(n_parts, n_part)
+    within = float(parts.var(axis=1, ddof=1).mean()) / n_part
+    between = float(parts.mean(axis=1).var(ddof=1))
+    if between == 0.0:
+        return 1.0
+    ratio = between / max(within + allowed_variance, 1e-30)
+    return float(stats.f.sf(ratio, n_parts - 1, n_parts * (n_part - 1)))

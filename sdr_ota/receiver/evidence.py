@@ -1,0 +1,291 @@
+"""What a joint frame proves of itself: who sent, how each gain stood, whether it stayed so.
+
+The preamble is one node's, and it is over when the payload begins. What the sum rests on comes
+from the node pilots around the payload: every node's gain before and behind it. A common turn and
+a common level are corrected; what is left is counted in the sum's deviation; what cannot be
+explained erases the round.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from sdr_ota.erasure import Erasure
+from sdr_ota.receiver.joint_frame import ReceivedPayload
+from sdr_ota.receiver.pilot_fit import PilotFit, fit_node_pilots
+from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.types import Chips
+from sdr_ota.units import amplitude_to_db, power_to_db
+
+Reals = NDArray[np.float64]
+
+CHANCE = 1e-4
+"""Probability of each test that it erases a round in which nothing is wrong."""
+
+UNEXPECTED_STDS = 5.0
+"""Deviation from the plan beyond which a node's path, or the receiver's gain, has changed."""
+
+LEVEL_LIMIT_DB = 3.0
+"""A node received so much louder or weaker than planned is not counted but refused."""
+
+COMMON_LEVEL_LIMIT = 2.0
+"""Largest step of the receiver's gain, in amplitude, that is corrected."""
+
+PHASE_LIMIT_RAD = 0.5
+"""The same of its phase, where phases matter."""
+
+DISTORTION_SHARE = 0.02
+"""Of the node pilots' power, that multipath and converters may leave unexplained where energies are
+added: it changes them by less than their chips scatter."""
+
+INTERFERED = 2.0
+"""Power in the node pilots over the noise, from which something else is on the air."""
+
+HIDDEN_VARIANCE = 0.1
+"""Of a gain over the planned one, from which interference leaves nothing to be verified."""
+
+STEADY_SHARE = 1e-2
+"""Change of a gain over the payload, relative, that hardware may make and that is only counted."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the plan lets one expect of the nodes that send, one entry a node.
+
+    Attributes:
+        nodes: Their places on the bench.
+        rx_amplitude: Chip amplitude of a symbol of 1.
+        phase_variances_rad2: Of their phases against each other.
+        level_variances: Of their relative amplitudes.
+        turn_variances_rad2: Of how far each phase may move from one node pilot to the other.
+        delay_std_chips: Of an arrival against the receiver's sampling.
+        spread_power: Of the payload's chips about what they were sent alike, where that is known;
+            what is on the air beside the nodes shows in it too.
+        needs_phase: Whether phases matter.
+    """
+
+    nodes: tuple[int, ...]
+    rx_amplitude: float
+    phase_variances_rad2: Reals
+    level_variances: Reals
+    turn_variances_rad2: Reals
+    delay_std_chips: float
+    spread_power: float
+    needs_phase: bool
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A payload that was found to be what the nodes sent.
+
+    Attributes:
+        chips: The payload without the common turn, shape ``(n_payload_chips,)``.
+        rx_amplitude: Chip amplitude of a symbol of 1, as the node pilots show it.
+        gains: Complex gain of each node that sends, over the plan's and the common correction;
+            1 where all is as planned. Real where phases do not matter.
+        along_variances: Of the errors of ``gains`` along 1.
+        across_variances: Of those across it; 0 where phases do not matter.
+        phase_rad: The common turn at the payload's middle.
+        turn_rad: How far the common turn went from one node pilot to the other.
+        rest_power: Power of a chip in the node pilots that no node explains.
+    """
+
+    chips: Chips
+    rx_amplitude: float
+    gains: Chips
+    along_variances: Reals
+    across_variances: Reals
+    phase_rad: float
+    turn_rad: float
+    rest_power: float
+
+
+def weigh(
+    received: ReceivedPayload, expected: Expectation, frame: FrameFormat, seed: int
+) -> Evidence:
+    """Measure every node's gain around the payload, and correct what is common.
+
+    Args:
+        received: Payload and node pilots as aligned.
+        expected: What the plan expects.
+        frame: The format.
+        seed: Of the round; it makes the codes.
+
+    Raises:
+        Erasure: ``interference``, ``not-found`` or ``gain-changed``.
+    """
+    groups = _Groups.of(expected, frame, seed)
+    payload, noise = received.chips, received.noise_power
+    fit = fit_node_pilots(
+        received.pilots, groups.codes, noise, expected.delay_std_chips, frame.pulse.rolloff
+    )
+    _check_rest(fit, noise, expected, frame)
+    gains = fit.gains / (expected.rx_amplitude * groups.counts)
+    excess = max(fit.rest_power / max(noise, 1e-30), 1.0)
+    variances = excess * fit.variances / (expected.rx_amplitude * groups.counts) ** 2
+    if excess > INTERFERED and float(variances.max()) > HIDDEN_VARIANCE:
+        raise Erasure("interference", "what is on the air beside the nodes hides their pilots")
+    turn_rad = float(np.angle(np.sum(groups.counts * gains[0].conj() * gains[1])))
+    if not expected.needs_phase and len(expected.nodes) > len(groups.counts):
+        turn_rad = 0.0
+    gains = gains * np.exp(-1j * turn_rad * np.array([[-0.5], [0.5]]))
+    _check_steady(gains, variances, groups, expected)
+    mean = gains.mean(axis=0)
+    phase_rad = float(np.angle(np.sum(groups.counts * mean))) if expected.needs_phase else 0.0
+    mean = mean * np.exp(-1j * phase_rad) if expected.needs_phase else np.abs(mean) + 0j
+    spread = variances.mean(axis=0) / 4  # of one real part of the mean of two
+    level = _common_level(mean.real, spread, groups)
+    _check_nodes(mean / level, spread, groups, expected)
+    moved = np.maximum(np.abs(gains[1] - gains[0]) ** 2 - variances.sum(axis=0), 0.0) / 12
+    n_chips = len(payload)
+    ramp = (np.arange(n_chips) - (n_chips - 1) / 2) / frame.pilot_distance_chips
+    turned = payload * np.exp(-1j * (phase_rad + turn_rad * ramp))
+    along, along_variance = _shrunk(mean.real / level - 1, spread, groups.level_variances)
+    across, across_variance = _shrunk(mean.imag / level, spread, groups.phase_variances)
+    if not expected.needs_phase:
+        across, across_variance = 0 * across, 0 * across_variance
+    return Evidence(
+        chips=np.asarray(turned),
+        rx_amplitude=expected.rx_amplitude * level,
+        gains=np.asarray((1 + along + 1j * across)[groups.of_node]),
+        along_variances=(along_variance + moved)[groups.of_node],
+        across_variances=across_variance[groups.of_node],
+        phase_rad=phase_rad,
+        turn_rad=turn_rad,
+        rest_power=fit.rest_power,
+    )
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """The codes in use: each belongs to a node, or to some where there are more nodes than codes.
+
+    Attributes:
+        codes: Shape ``(2, n_groups, n_chips)``.
+        counts: Nodes of each.
+        of_node: Group of each node that sends.
+        names: Of the nodes of each, for messages.
+        level_variances: Of the mean level of each.
+        phase_variances: Of the mean phase of each.
+        turn_variances: Of how it may move.
+    """
+
+    codes: Chips
+    counts: Reals
+    of_node: NDArray[np.intp]
+    names: tuple[str, ...]
+    level_variances: Reals
+    phase_variances: Reals
+    turn_variances: Reals
+
+    @classmethod
+    def of(cls, expected: Expectation, frame: FrameFormat, seed: int) -> "_Groups":
+        codes = frame.node_codes(seed)
+        places = np.array(expected.nodes) % codes.shape[1]
+        used, of_node = np.unique(places, return_inverse=True)
+        counts = np.bincount(of_node).astype(np.float64)
+        names = tuple(
+            " and ".join(f"node {n}" for n in np.array(expected.nodes)[of_node == group])
+            for group in range(len(used))
+        )
+        level, phase, turn = (
+            np.bincount(of_node, values) / counts**2
+            for values in (
+                expected.level_variances,
+                expected.phase_variances_rad2,
+                expected.turn_variances_rad2,
+            )
+        )
+        return cls(codes[:, used], counts, of_node, names, level, phase, turn)
+
+
+def _check_rest(fit: PilotFit, noise: float, expected: Expectation, frame: FrameFormat) -> None:
+    """Erase the round if the node pilots hold what neither nodes nor noise explain."""
+    explained = max(noise, expected.spread_power)
+    if not expected.needs_phase:
+        explained += DISTORTION_SHARE * float(np.mean(np.sum(np.abs(fit.gains) ** 2, axis=1)))
+    freedom = (2 * fit.n_degrees, 2 * (frame.n_idle_chips - 1))
+    limit = explained * float(stats.f.isf(CHANCE, *freedom))
+    if fit.rest_power > limit:
+        raise Erasure(
+            "interference",
+            f"the node pilots hold {power_to_db(fit.rest_power / noise):.1f} dB more than the "
+            "noise, which the nodes of this bench and round do not explain (limit "
+            f"{power_to_db(limit / noise):.1f} dB): something else is on the air, samples were "
+            "lost, or the receiver clips",
+        )
+
+
+def _check_steady(
+    gains: Chips, variances: Reals, groups: _Groups, expected: Expectation
+) -> None:
+    """Erase the round if gains behind the payload are not those before it."""
+    if expected.needs_phase:
+        change = np.abs(gains[1] - gains[0]) ** 2
+        allowed = variances.sum(axis=0) + groups.turn_variances + STEADY_SHARE**2
+        excess, freedom = 2 * change / allowed, 2
+    else:
+        change = (np.abs(gains[1]) - np.abs(gains[0])) ** 2
+        allowed = variances.sum(axis=0) / 2 + STEADY_SHARE**2
+        excess, freedom = change / allowed, 1
+    total = float(excess.sum())
+    limit = float(stats.chi2.isf(CHANCE, freedom * len(excess)))
+    if total > limit:
+        worst = int(np.argmax(excess))
+        change_db = amplitude_to_db(abs(gains[1, worst]) / max(abs(gains[0, worst]), 1e-30))
+        raise Erasure(
+            "gain-changed",
+            f"gains moved during the payload: {groups.names[worst]} by {change_db:+.1f} dB and "
+            f"{np.degrees(np.angle(gains[1, worst] / gains[0, worst])):+.0f} degrees "
+            f"(chi-square {total:.0f}, limit {limit:.0f})",
+        )
+
+
+def _common_level(levels: Reals, spread: Reals, groups: _Groups) -> float:
+    """Return the level that all nodes have in common, over the plan's.
+
+    As far as the plan's own spread makes it credible, so that noise of the pilots does not enter
+    a sum that was as planned; wholly where the plan cannot explain it: a gain has stepped.
+    """
+    share = groups.counts / groups.counts.sum()
+    off = float(share @ levels) - 1
+    known = float(share**2 @ groups.level_variances)
+    noise = float(share**2 @ spread)
+    if off**2 <= UNEXPECTED_STDS**2 * (known + noise):
+        return 1 + off * known / (known + noise)
+    if not 1 / COMMON_LEVEL_LIMIT < 1 + off < COMMON_LEVEL_LIMIT:
+        raise Erasure(
+            "gain-changed",
+            f"all nodes together arrived with {max(1 + off, 0.0):.2f} of the planned amplitude "
+            f"(limits {1 / COMMON_LEVEL_LIMIT:g} and {COMMON_LEVEL_LIMIT:g})",
+        )
+    return 1 + off
+
+
+def _check_nodes(gains: Chips, spread: Reals, groups: _Groups, expected: Expectation) -> None:
+    """Erase the round if a node is far from its plan, and farther than the plan can explain."""
+    level_db = 20 * np.log10(np.maximum(np.abs(gains), 1e-6))
+    phase_rad = np.angle(gains)
+    off = (np.abs(gains) - 1) ** 2 > UNEXPECTED_STDS**2 * (groups.level_variances + spread)
+    wrong = off & (np.abs(level_db) > LEVEL_LIMIT_DB)
+    if expected.needs_phase:
+        turned = phase_rad**2 > UNEXPECTED_STDS**2 * (groups.phase_variances + spread)
+        wrong |= turned & (np.abs(phase_rad) > PHASE_LIMIT_RAD)
+    if wrong.any():
+        worst = int(np.argmax(wrong * np.abs(gains - 1)))
+        is_there = abs(gains[worst]) ** 2 > -np.log(CHANCE) * 2 * spread[worst]
+        raise Erasure(
+            "gain-changed" if is_there else "not-found",
+            f"{groups.names[worst]} arrived {level_db[worst]:+.1f} dB and "
+            f"{np.degrees(phase_rad[worst]):+.0f} degrees off its sounding (limits "
+            f"{LEVEL_LIMIT_DB:g} dB, {np.degrees(PHASE_LIMIT_RAD):.0f} degrees where phases "
+            "matter)",
+        )
+
+
+def _shrunk(off: Reals, noise: Reals, known: Reals) -> tuple[Reals, Reals]:
+    """Return mean and variance of a Gaussian of known variance, measured with noise."""
+    total = np.maximum(known + noise, 1e-30)
+    return off * known / total, known * noise / total

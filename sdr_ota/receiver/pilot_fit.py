@@ -1,0 +1,153 @@
+"""Fit the gain and the arrival of every node to its node pilots, all nodes at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from sdr_ota.signal.waveform import raised_cosine
+from sdr_ota.types import Chips
+
+Reals = NDArray[np.float64]
+
+_N_FIT_STEPS = 8
+_MAX_STEP_CHIPS = 0.25
+_SEARCH_STEP_CHIPS = 0.25
+_SEARCHED_STDS = 4.0
+_SURE_CHIPS = 0.25
+"""Arrivals that are known this well need no search."""
+
+_LEAST_DELAY_STD_CHIPS = 1e-4
+_LEAST_NOISE = 1e-12
+
+
+@dataclass(frozen=True)
+class PilotFit:
+    """What the node pilots say, one column a code.
+
+    Attributes:
+        gains: Complex amplitude of a code's chips before and behind the payload, shape
+            ``(2, n_codes)``.
+        variances: Of their complex errors, shape ``(2, n_codes)``, for the noise assumed.
+        delays_chips: Arrival after the receiver's sampling, shape ``(n_codes,)``.
+        rest_power: Power of a chip that no node of the bench explains.
+        n_degrees: Complex dimensions in which that was measured.
+    """
+
+    gains: Chips
+    variances: Reals
+    delays_chips: Reals
+    rest_power: float
+    n_degrees: float
+
+
+def fit_node_pilots(
+    pilots: Chips, codes: Chips, noise_power: float, delay_std_chips: float, rolloff: float
+) -> PilotFit:
+    r"""Fit $y_s[m] = \sum_k g_{s,k} \sum_j c_{s,k}[j] \rho(m - j - \tau_k)$ to both sides s.
+
+    $\rho$ is the raised-cosine pulse. Gauss-Newton on the gains of both sides and the delays;
+    only delays have a prior, a Gaussian about 0. Chips' noise is white, so without the prior this
+    is maximum likelihood, and the inverse Fisher matrix its covariance (Kay, Estimation Theory,
+    section 3.9).
+
+    Args:
+        pilots: Received chips before and behind the payload, shape ``(2, n_chips)``.
+        codes: Of the nodes that send, shape ``(2, n_codes, n_chips)``.
+        noise_power: Total noise power of a chip.
+        delay_std_chips: Expected deviation of a node's arrival.
+        rolloff: Of the pulse.
+    """
+    delay_std = max(delay_std_chips, _LEAST_DELAY_STD_CHIPS)
+    noise = max(noise_power, _LEAST_NOISE)
+    model = _Model.of(codes, rolloff)
+    delays = model.searched_delays(pilots, delay_std)
+    gains = np.stack([np.linalg.lstsq(a, y, rcond=None)[0] for a, y in model.both(delays, pilots)])
+    n_codes = codes.shape[1]
+    for _ in range(_N_FIT_STEPS):
+        jacobian, rest = model.linearised(delays, gains, pilots)
+        fisher = 2 / noise * jacobian.T @ jacobian
+        score = 2 / noise * jacobian.T @ rest
+        fisher[-n_codes:, -n_codes:] += np.eye(n_codes) / delay_std**2
+        score[-n_codes:] -= delays / delay_std**2
+        step = np.linalg.lstsq(fisher, score, rcond=None)[0]
+        gains = gains + _complex_pairs(step[: 4 * n_codes])
+        moved = np.clip(step[4 * n_codes :], -_MAX_STEP_CHIPS, _MAX_STEP_CHIPS)
+        delays = delays + moved
+        if np.abs(moved).max(initial=0.0) < 1e-6:
+            break
+    _, rest = model.linearised(delays, gains, pilots)
+    spread = np.diag(np.linalg.pinv(fisher))[: 4 * n_codes].reshape(2, 2, n_codes)
+    n_degrees = pilots.size - 2.5 * n_codes
+    return PilotFit(
+        gains=gains,
+        variances=spread.sum(axis=1),
+        delays_chips=delays,
+        rest_power=float(rest @ rest) / n_degrees,
+        n_degrees=n_degrees,
+    )
+
+
+def _complex_pairs(reals: Reals) -> Chips:
+    """Return real and imaginary parts, side after side, as complex gains of both sides."""
+    parts = reals.reshape(2, 2, -1)
+    return np.asarray(parts[:, 0] + 1j * parts[:, 1])
+
+
+@dataclass(frozen=True)
+class _Model:
+    """Codes that can arrive at any fraction of a chip."""
+
+    spectra: Chips
+    rolloff: float
+    n_chips: int
+
+    @classmethod
+    def of(cls, codes: Chips, rolloff: float) -> "_Model":
+        n_chips = codes.shape[-1]
+        return cls(fft.fft(codes, fft.next_fast_len(3 * n_chips)), rolloff, n_chips)
+
+    def placed(self, delays: Reals) -> Chips:
+        """Return the codes as they arrive, shape ``(2, n_codes, n_chips)``."""
+        n_chips, n_fft = self.n_chips, self.spectra.shape[-1]
+        lags = np.arange(1 - n_chips, n_chips)
+        pulse = raised_cosine(lags - delays[:, None], self.rolloff)
+        whole = fft.ifft(self.spectra * fft.fft(pulse, n_fft))
+        return np.asarray(whole[..., n_chips - 1 : 2 * n_chips - 1])
+
+    def both(self, delays: Reals, pilots: Chips) -> list[tuple[Chips, Chips]]:
+        """Return the matrix and the chips of either side."""
+        return [(side.T, y) for side, y in zip(self.placed(delays), pilots, strict=True)]
+
+    def searched_delays(self, pilots: Chips, delay_std: float) -> Reals:
+        """Return where each code agrees best with what was received; 0 where that is known."""
+        n_codes = self.spectra.shape[1]
+        if delay_std < _SURE_CHIPS:
+            return np.zeros(n_codes)
+        reach = _SEARCHED_STDS * delay_std
+        grid = np.arange(-reach, reach + _SEARCH_STEP_CHIPS, _SEARCH_STEP_CHIPS)
+        grid -= grid.mean()
+        found = []
+        for delay in grid:
+            placed = self.placed(np.full(n_codes, delay))
+            agreement = np.einsum("skm,sm->sk", placed.conj(), pilots)
+            energy = np.einsum("skm,skm->sk", placed.conj(), placed).real
+            found.append((np.abs(agreement) ** 2 / energy).sum(axis=0))
+        return np.asarray(grid[np.argmax(found, axis=0)], np.float64)
+
+    def linearised(self, delays: Reals, gains: Chips, pilots: Chips) -> tuple[Reals, Reals]:
+        """Return the Jacobian by real and imaginary gains and delays, and what is left over."""
+        n_codes, n_chips = len(delays), self.n_chips
+        placed, tiny = self.placed(delays), 1e-4
+        slope = (self.placed(delays + tiny) - self.placed(delays - tiny)) / (2 * tiny)
+        columns = np.zeros((2, n_chips, 5 * n_codes), np.complex128)
+        for side in range(2):
+            first = 2 * n_codes * side
+            columns[side, :, first : first + n_codes] = placed[side].T
+            columns[side, :, first + n_codes : first + 2 * n_codes] = 1j * placed[side].T
+            columns[side, :, 4 * n_codes :] = (gains[side][:, None] * slope[side]).T
+        rest = pilots - np.einsum("sk,skm->sm", gains, placed)
+        flat = columns.reshape(2 * n_chips, -1)
+        jacobian = np.concatenate([flat.real, flat.imag])
+        return jacobian, np.concatenate([rest.ravel().real, rest.ravel().imag])
