@@ -154,7 +154,7 @@ def _payload(meta: dict[str, Any], chips: bytes, first: int) -> ReceivedPayload:
     burst = BurstFit(**{**fitted, "start": start, "gain": complex(*fitted["gain"])})
     return ReceivedPayload(
         chips=np.frombuffer(chips, meta["dtype"]).astype(np.complex128),
+        pilots=np.array(meta["pilots"]) @ (1, 1j),
         noise_power=meta["noise_power"],
-        peak_idle_power=meta["peak_idle_power"],
         burst=burst,
     )

@@ -20,16 +20,14 @@ class ReceivedPayload:
     Attributes:
         chips: Aligned payload, shape ``(n_payload_chips,)``.
         pilots: Node pilots before and behind it, shape ``(2, n_node_pilot_chips)``.
-        noise_power: Total noise power of one chip, from the idle slot.
-        peak_idle_power: The largest power, per chip, of the parts in which nobody
-            sends: the guards around the payload and the quarters of the idle slot.
+        noise_power: Total noise power of one chip: the median of the idle slot's quarters, which
+            a pulse in one of them does not move.
         burst: The lead node's preamble as found.
     """
 
     chips: Chips
     pilots: Chips
     noise_power: float
-    peak_idle_power: float
     burst: BurstFit
 
 
@@ -94,24 +92,15 @@ def align_joint_frame(samples: Samples, frame: FrameFormat, burst: BurstFit) -> 
     return ReceivedPayload(
         chips=chips,
         pilots=pilots,
-        noise_power=float(np.var(noise, ddof=1)),
-        peak_idle_power=_loudest_silence(samples, frame, offset, idle),
+        noise_power=_quiet_power(noise),
         burst=burst,
     )
 
 
-def _loudest_silence(samples: Samples, frame: FrameFormat, offset: float, idle: Samples) -> float:
-    """Return the largest power, per chip, of guards and quarters of the idle slot."""
-    quiet = list(np.array_split(idle, 4))
-    for guard in (
-        frame.payload_start - frame.guard_samples,
-        frame.idle_start - frame.guard_samples,
-    ):
-        first = round(offset) + guard + frame.guard_samples // 4  # away from late or early bursts
-        quiet.append(samples[first : first + frame.guard_samples // 2])
-    dc_offset = idle.mean()
-    powers = [np.mean(np.abs(part - dc_offset) ** 2) for part in quiet if len(part)]
-    return float(max(powers)) / frame.pulse.energy
+def _quiet_power(idle: Chips) -> float:
+    """Return the median power of quarters, about the mean of all, as a variance of all would be."""
+    powers = [np.mean(np.abs(part - idle.mean()) ** 2) for part in np.array_split(idle, 4)]
+    return float(np.median(powers)) * len(idle) / (len(idle) - 1)
 
 
 _MARGIN = 32  # samples kept around a cut so that its edges do not ring into it

@@ -9,7 +9,7 @@ from sdr_ota.erasure import Erasure
 from sdr_ota.receiver.constancy import constancy
 from sdr_ota.receiver.evidence import CHANCE
 from sdr_ota.schemes import AggregationScheme, LinkQuality
-from sdr_ota.types import DecodedSum
+from sdr_ota.types import Chips, DecodedSum
 from sdr_ota.units import power_to_db
 
 INTERFERENCE_LIMIT_DB = 6.0
@@ -22,13 +22,21 @@ RIPPLE = 0.05
 """Spread that pulses and converters may add to a symbol of 1, beyond noise."""
 
 
-def check_constancy(groups: Sequence[NDArray[np.float64]]) -> None:
+def check_constancy(
+    groups: Sequence[NDArray[np.float64] | Chips], allowed_turn_variance: float
+) -> None:
     """Erase the round if values that were sent alike have not arrived alike.
+
+    Args:
+        groups: What a scheme's `alike` returns.
+        allowed_turn_variance: By which the imaginary part of complex values may move from part to
+            part, because nodes turn against each other.
 
     Raises:
         Erasure: ``interference``.
     """
-    chances = [constancy(values) for values in groups]
+    chances = [constancy(values.real) for values in groups]
+    chances += [constancy(v.imag, allowed_turn_variance) for v in groups if np.iscomplexobj(v)]
     chance = min(chances, default=1.0)
     if chance < CHANCE / max(len(chances), 1):
         raise Erasure(

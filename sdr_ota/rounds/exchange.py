@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -166,7 +166,7 @@ class Exchange:
     cfo: float
     metric: float
     phase_rad: float | None = None
-    evidence: Evidence | None = None
+    evidence: Evidence | None = field(default=None, compare=False)
 
     @property
     def noise_power(self) -> float:

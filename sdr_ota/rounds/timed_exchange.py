@@ -189,7 +189,8 @@ def decode_timed(reception: Reception, link: Link) -> Exchange:
     expected = _expectation(plan, quality, frame, scheme.needs_phase, spread, rate)
     found = weigh(received, expected, frame, reception.seed)
     values = scheme.alike(found.chips, reception.n_nodes, found.rx_amplitude)
-    check_constancy(values)
+    # A ramp of one radian between the pilots has a variance of 1/12; symbols are at most 1.
+    check_constancy(values, float(expected.turn_variances_rad2.sum()) / 12)
     total = scheme.decode(found.chips, reception.n_nodes, found.rx_amplitude)
     check_sum_in_range(total, scheme, quality, len(plan.active_nodes))
     burst = received.burst

@@ -99,10 +99,11 @@ class AggregationScheme(Protocol):
 
     def alike(
         self, chips: Chips, n_nodes: int, rx_amplitude: float
-    ) -> Sequence[NDArray[np.float64]]:
+    ) -> Sequence[NDArray[np.float64] | Chips]:
         """Return the payload's values in groups of one mean each, in the order of arrival.
 
-        Steady gains make all values of a group equal but for noise and random phases; where the
+        Real where a turn of the nodes' phases does not change them, otherwise complex. Steady
+        gains make all values of a group equal but for noise and random phases; where the
         parts of a group differ by more, samples were lost or a gain has stepped.
 
         Args:

@@ -40,16 +40,16 @@ class Coherent:
 
     def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> DecodedSum:
         r"""Return $\frac1M \sum_m \Re\{c^*[m] y[m]\} / c$ and the deviation of that mean."""
-        values, _ = self.alike(chips, n_nodes, rx_amplitude)
+        (sent_alike,) = self.alike(chips, n_nodes, rx_amplitude)
+        values = sent_alike.real
         std = values.std(ddof=1) / np.sqrt(len(chips))
         return DecodedSum(float(values.mean()), float(std))
 
     def alike(
         self, chips: Chips, n_nodes: int, rx_amplitude: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return real and imaginary parts of the chips without the spreading chips."""
-        values = spreading_chips(len(chips)).conj() * chips / rx_amplitude
-        return values.real, values.imag
+    ) -> tuple[Chips]:
+        """Return the chips without the spreading chips."""
+        return (np.asarray(spreading_chips(len(chips)).conj() * chips / rx_amplitude),)
 
     def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         r"""Return $E[\rho(\tau)] e^{-\sigma_\phi^2/2} \sum_k p_k$: errors shrink the sum.

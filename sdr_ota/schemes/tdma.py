@@ -64,11 +64,11 @@ class Tdma:
     def alike(
         self, chips: Chips, n_nodes: int, rx_amplitude: float
     ) -> tuple[NDArray[np.float64], ...]:
-        """Return pilots and symbol of every slot, real and imaginary parts."""
+        """Return pilots and symbol of every slot, along their pilots' phase."""
         turned = _slots(chips, n_nodes, rx_amplitude)
         n_slot = turned.shape[1]
-        parts = [slot[kind] for slot in turned for kind in (_is_pilot(n_slot), _is_data(n_slot))]
-        return tuple(values for part in parts for values in (part.real, part.imag))
+        kinds = (_is_pilot(n_slot), _is_data(n_slot))
+        return tuple(np.real(slot[kind]) for slot in turned for kind in kinds)
 
     def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         """Return the sum, shrunk by the noise of the pilots' phase."""

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+import numpy as np
 import pmt
 from gnuradio import gr
 
@@ -56,10 +57,11 @@ class FrameSynchroniser(gr.basic_block):
             erased = {"kind": "erasure", "reason": lost.reason, "detail": lost.detail, **common}
             self.message_port_pub(self._erasures, make_pdu(erased))
             return
-        levels = {
-            "noise_power": received.noise_power,
-            "peak_idle_power": received.peak_idle_power,
-        }
+        levels = {"noise_power": received.noise_power}
+        # Pairs of real and imaginary parts: a message's dictionary holds plain numbers only.
+        pilots = np.stack([received.pilots.real, received.pilots.imag], axis=-1).tolist()
         fitted = {f"burst_{name}": value for name, value in asdict(burst).items()}
-        payload = make_pdu({"kind": "payload", **levels, **fitted, **common}, received.chips)
+        payload = make_pdu(
+            {"kind": "payload", **levels, **fitted, **common, "pilots": pilots}, received.chips
+        )
         self.message_port_pub(self._payloads, payload)

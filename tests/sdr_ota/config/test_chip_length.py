@@ -183,6 +183,9 @@ class Hungry:
     def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> DecodedSum:
         return load_scheme("coherent").decode(chips, n_nodes, rx_amplitude)
 
+    def alike(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> tuple[Chips]:
+        return (chips,)
+
     def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         return float(symbols.sum())
 

@@ -24,6 +24,7 @@ def stream(n_frames: int, snr_db: float = 20.0) -> tuple[Samples, list[int]]:
     starts = []
     for index in range(n_frames):
         chips = load_scheme("coherent").encode(0.5, 0, 1, FRAME.n_payload_chips, rng)
+        chips = FRAME.sent_chips(chips, 0, index)
         burst = lead_burst(chips, FRAME, Precoder(0.5 + 0j), index * EVERY, 1e6)
         sent = FRAME.sounding_burst() if index % 2 else burst.samples
         starts.append(burst.start_tick)
@@ -90,7 +91,8 @@ def test_no_payload_passes_for_a_pilot(scheme: str, amplitude: float) -> None:
     capture[at : at + FRAME.n_preamble] = FRAME.preamble()
     at = 100 + FRAME.payload_start
     # The sum of many nodes is much stronger than the one that leads.
-    capture[at : at + FRAME.n_payload] = amplitude * FRAME.pulse.shape(chips)
+    sent = FRAME.pulse.shape(FRAME.sent_chips(chips, 0, 1))
+    capture[at : at + FRAME.n_payload] = amplitude * sent
     received = add_awgn(capture, 1e-3, rng)
     (burst,), _ = SEARCH.find(received)
     preamble = locate_burst(burst.samples, FRAME.preamble(), FRAME.n_chirp, 0.06)
