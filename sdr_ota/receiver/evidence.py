@@ -127,15 +127,27 @@ def weigh(
     variances = excess * fit.variances / (expected.rx_amplitude * groups.counts) ** 2
     if excess > INTERFERED and float(variances.max()) > HIDDEN_VARIANCE:
         raise Erasure("interference", "what is on the air beside the nodes hides their pilots")
-    turn_rad = float(np.angle(np.sum(groups.counts * gains[0].conj() * gains[1])))
-    if not expected.needs_phase and len(expected.nodes) > len(groups.counts):
-        turn_rad = 0.0
-    gains = gains * np.exp(-1j * turn_rad * np.array([[-0.5], [0.5]]))
+    share = groups.counts / groups.counts.sum()
+    turn_rad = phase_rad = 0.0
+    if expected.needs_phase:
+        turn_rad = credible(
+            float(np.angle(share @ (gains[0].conj() * gains[1]))),
+            float(share @ groups.turn_variances),
+            float(share**2 @ variances.sum(axis=0)) / 2,
+        )
+        gains = gains * np.exp(-1j * turn_rad * np.array([[-0.5], [0.5]]))
     _check_steady(gains, variances, groups, expected)
     mean = gains.mean(axis=0)
-    phase_rad = float(np.angle(np.sum(groups.counts * mean))) if expected.needs_phase else 0.0
-    mean = mean * np.exp(-1j * phase_rad) if expected.needs_phase else np.abs(mean) + 0j
     spread = variances.mean(axis=0) / 4  # of one real part of the mean of two
+    if expected.needs_phase:
+        phase_rad = credible(
+            float(np.angle(share @ mean)),
+            float(share @ groups.phase_variances),
+            float(share**2 @ spread),
+        )
+        mean = mean * np.exp(-1j * phase_rad)
+    else:
+        mean = np.abs(mean) + 0j
     level = _common_level(mean.real, spread, groups)
     _check_nodes(mean / level, spread, groups, expected)
     moved = np.maximum(np.abs(gains[1] - gains[0]) ** 2 - variances.sum(axis=0), 0.0) / 12
@@ -253,8 +265,9 @@ def _common_level(levels: Reals, spread: Reals, groups: _Groups) -> float:
     off = float(share @ levels) - 1
     known = float(share**2 @ groups.level_variances)
     noise = float(share**2 @ spread)
-    if off**2 <= UNEXPECTED_STDS**2 * (known + noise):
-        return 1 + off * known / max(known + noise, 1e-30)
+    likely = credible(off, known, noise)
+    if likely != off:
+        return 1 + likely
     off = float(np.median(levels)) - 1  # one node that has changed does not pass for all
     if not 1 / COMMON_LEVEL_LIMIT < 1 + off < COMMON_LEVEL_LIMIT:
         raise Erasure(
@@ -263,6 +276,19 @@ def _common_level(levels: Reals, spread: Reals, groups: _Groups) -> float:
             f"(limits {1 / COMMON_LEVEL_LIMIT:g} and {COMMON_LEVEL_LIMIT:g})",
         )
     return 1 + off
+
+
+def credible(off: float, known: float, noise: float) -> float:
+    """Return a deviation as far as it is credible: all of it where the plan cannot explain it.
+
+    Args:
+        off: Measured deviation from the plan.
+        known: Variance that the plan expects of it.
+        noise: Variance of the measurement.
+    """
+    if off**2 > UNEXPECTED_STDS**2 * (known + noise):
+        return off
+    return off * known / max(known + noise, 1e-30)
 
 
 def _check_nodes(gains: Chips, spread: Reals, groups: _Groups, expected: Expectation) -> None:

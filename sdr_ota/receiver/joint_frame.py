@@ -50,9 +50,15 @@ def receive_joint_frame(capture: Capture, frame: FrameFormat, max_cfo: float) ->
     return align_joint_frame(capture.samples, frame, burst)
 
 
-def without_lead_offset(received: ReceivedPayload, frame: FrameFormat) -> ReceivedPayload:
-    """Turn payload and pilots by minus the carrier offset that the lead's preamble has left."""
-    per_chip = 2 * np.pi * received.burst.cfo * frame.pulse.samples_per_chip
+def turned_back(received: ReceivedPayload, frame: FrameFormat, cfo: float) -> ReceivedPayload:
+    """Turn payload and pilots by minus a carrier offset, about the payload's middle.
+
+    Args:
+        received: As aligned.
+        frame: Its format.
+        cfo: In cycles per sample.
+    """
+    per_chip = 2 * np.pi * cfo * frame.pulse.samples_per_chip
     place = np.arange(frame.n_sent_chips) - (frame.n_sent_chips - 1) / 2
     chips, pilots = frame.parted(np.exp(-1j * per_chip * place))
     return replace(received, chips=received.chips * chips, pilots=received.pilots * pilots)

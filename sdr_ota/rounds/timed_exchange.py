@@ -11,8 +11,8 @@ import numpy as np
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost, TimeError
-from sdr_ota.receiver.evidence import Expectation, weigh
-from sdr_ota.receiver.joint_frame import ReceivedPayload, without_lead_offset
+from sdr_ota.receiver.evidence import Expectation, credible, weigh
+from sdr_ota.receiver.joint_frame import ReceivedPayload, turned_back
 from sdr_ota.receiver.plausibility import check_constancy, check_sum_in_range
 from sdr_ota.rounds.exchange import Exchange, Link, ReceivedSounding, Reception, Slot
 from sdr_ota.rounds.lost_nodes import LostNodes, lost_sounding
@@ -180,7 +180,9 @@ def decode_timed(reception: Reception, link: Link) -> Exchange:
     frame, plan, scheme = link.frame, reception.plan, link.scheme
     rate = reception.sample_rate_hz
     received = link.receive(reception.capture, frame, link.max_cfo_hz / rate)
-    received = without_lead_offset(received, frame)
+    burst = received.burst
+    cfo = credible(burst.cfo, (plan.cfo_error_std_hz / rate) ** 2, burst.cfo_std**2)
+    received = turned_back(received, frame, cfo)
     frame_tick = reception.capture.start_tick + frame.guard_samples
     payload_tick = frame_tick + frame.payload_start + frame.n_payload // 2
     quality = _quality(received, plan, frame, payload_tick / rate, rate)
@@ -193,7 +195,6 @@ def decode_timed(reception: Reception, link: Link) -> Exchange:
     check_constancy(values, float(expected.turn_variances_rad2.sum()) / 12)
     total = scheme.decode(found.chips, reception.n_nodes, found.rx_amplitude)
     check_sum_in_range(total, scheme, quality, len(plan.active_nodes))
-    burst = received.burst
     return Exchange(total, quality, burst.cfo, burst.metric, found.phase_rad, found)
 
 
