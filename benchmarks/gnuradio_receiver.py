@@ -63,7 +63,7 @@ def always():
 
 def whole(n_frames):
     detector, synchroniser = BurstDetector(frame, 0.06), FrameSynchroniser(frame)
-    decoder, sums = SchemeDecoder("coherent", 1, 0.9), blocks.message_debug()
+    decoder, sums = SchemeDecoder(frame, "coherent", 1, 0.9, 1), blocks.message_debug()
     kept = [detector, synchroniser, decoder, sums]
     def messages(top):
         top.msg_connect((detector, "bursts"), (synchroniser, "bursts"))
@@ -88,7 +88,8 @@ def stream(n_frames: int, frame: FrameFormat) -> Samples:
     rng = np.random.default_rng(1)
     quiet = np.zeros(n_frames * FRAMES_EVERY, np.complex64)
     for index in range(n_frames):
-        chips = load_scheme("coherent").encode(0.5, 0, 1, frame.n_payload_chips, rng)
+        payload = load_scheme("coherent").encode(0.5, 0, 1, frame.n_payload_chips, rng)
+        chips = frame.sent_chips(payload, 0, 1)
         burst = lead_burst(chips, frame, Precoder(0.9 + 0j), index * FRAMES_EVERY, 1e6)
         sent = apply_cfo(burst.samples, float(rng.uniform(-30e3, 30e3)), 1e6)
         quiet[burst.start_tick : burst.start_tick + len(sent)] += sent

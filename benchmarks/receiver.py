@@ -56,7 +56,8 @@ def stream(n_frames: int, frame: FrameFormat, rng: np.random.Generator) -> Sampl
     """Return joint frames of one node in noise, each with its own carrier offset."""
     quiet = np.zeros(n_frames * FRAMES_EVERY, np.complex64)
     for index in range(n_frames):
-        chips = load_scheme("coherent").encode(0.5, 0, 1, frame.n_payload_chips, rng)
+        payload = load_scheme("coherent").encode(0.5, 0, 1, frame.n_payload_chips, rng)
+        chips = frame.sent_chips(payload, 0, 1)
         burst = lead_burst(chips, frame, Precoder(0.9 + 0j), index * FRAMES_EVERY, SAMPLE_RATE_HZ)
         sent = apply_cfo(burst.samples, float(rng.uniform(-30e3, 30e3)), SAMPLE_RATE_HZ)
         quiet[burst.start_tick : burst.start_tick + len(sent)] += sent

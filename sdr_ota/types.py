@@ -103,6 +103,18 @@ class TransmitPlan:
         """Indices of the nodes that send."""
         return tuple(k for k, precoder in enumerate(self.precoders) if precoder.gain != 0)
 
+    @property
+    def lead_node(self) -> int:
+        """Index of the node that sends the preamble: the last one sounded of the stronger half.
+
+        Its offset and arrival are the freshest, and its preamble is received well: all nodes arrive
+        with the same payload, so a node is the stronger the smaller its precoder is.
+        """
+        strengths = {k: -abs(self.precoders[k].gain) for k in self.active_nodes}
+        middle = sorted(strengths.values())[len(strengths) // 2]
+        strong = [k for k, strength in strengths.items() if strength >= middle]
+        return max(strong, key=lambda k: (self.precoders[k].reference_tick, k))
+
 
 @dataclass(frozen=True, slots=True)
 class DecodedSum:

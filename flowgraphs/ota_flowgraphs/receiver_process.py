@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import zmq
 
+from ota_flowgraphs.payload_fields import payload_of
 from ota_flowgraphs.process import ChildProcess, start_flowgraph
 from ota_flowgraphs.tagged_packet import tagged_packet
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture
-from sdr_ota.receiver.burst_fit import BurstFit
 from sdr_ota.receiver.joint_frame import ReceivedPayload, refuse_clipped
 from sdr_ota.signal.frame import FrameFormat
 
@@ -149,12 +149,5 @@ def open_receiver(
 
 def _payload(meta: dict[str, Any], chips: bytes, first: int) -> ReceivedPayload:
     """Return an answer as the record that it was made from; indices count in the capture."""
-    fitted = {k.removeprefix("burst_"): v for k, v in meta.items() if k.startswith("burst_")}
-    start = meta["stream_start"] - first
-    burst = BurstFit(**{**fitted, "start": start, "gain": complex(*fitted["gain"])})
-    return ReceivedPayload(
-        chips=np.frombuffer(chips, meta["dtype"]).astype(np.complex128),
-        pilots=np.array(meta["pilots"]) @ (1, 1j),
-        noise_power=meta["noise_power"],
-        burst=burst,
-    )
+    fields = {**meta, "burst_start": meta["stream_start"] - first}
+    return payload_of(fields, np.frombuffer(chips, meta["dtype"]))

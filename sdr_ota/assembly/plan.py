@@ -96,7 +96,7 @@ def _air_rows(config: Config) -> list[tuple[str, str]]:
         (
             "air time",
             f"{per_round_s * 1e3:.2f} ms a round ({joint_s * 1e3:.2f} ms joint "
-            f"frame), {per_round_s * config.run.rounds:.2f} s for {config.run.rounds} rounds",
+            f"frame{_pilot_share(config)}), {per_round_s * config.run.rounds:.2f} s for {config.run.rounds} rounds",
         ),
         ("chips", _chips(config)),
         ("control messages", f"{down} bit to a node, {up} bit from it, each round"),
@@ -107,6 +107,15 @@ def _air_rows(config: Config) -> list[tuple[str, str]]:
         ("peak level", f"{amplitude_to_db(_peak(config)):.1f} dBFS at the loudest node"),
         *_radio_rows(config),
     ]
+
+
+def _pilot_share(config: Config) -> str:
+    """Return what the node pilots cost of a timed joint frame."""
+    if config.radio.sends_cyclic_frames:
+        return ""
+    frame = link_of(config).frame
+    n_pilots = (frame.n_sent_chips - frame.n_payload_chips) * frame.pulse.samples_per_chip
+    return f", {n_pilots / frame.n_joint_frame:.1%} of it node pilots"
 
 
 def _chips(config: Config) -> str:

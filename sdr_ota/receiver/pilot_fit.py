@@ -62,7 +62,7 @@ def fit_node_pilots(
     delay_std = max(delay_std_chips, _LEAST_DELAY_STD_CHIPS)
     noise = max(noise_power, _LEAST_NOISE)
     model = _Model.of(codes, rolloff)
-    delays = model.searched_delays(pilots, delay_std)
+    delays = model.searched_delays(pilots, noise, delay_std)
     gains = np.stack([np.linalg.lstsq(a, y, rcond=None)[0] for a, y in model.both(delays, pilots)])
     n_codes = codes.shape[1]
     for _ in range(_N_FIT_STEPS):
@@ -78,8 +78,11 @@ def fit_node_pilots(
         if np.abs(moved).max(initial=0.0) < 1e-6:
             break
     _, rest = model.linearised(delays, gains, pilots)
-    spread = np.diag(np.linalg.pinv(fisher))[: 4 * n_codes].reshape(2, 2, n_codes)
-    n_degrees = pilots.size - 2.5 * n_codes
+    variances = np.diag(np.linalg.pinv(fisher))
+    spread = variances[: 4 * n_codes].reshape(2, 2, n_codes)
+    # What the chips say of a delay, and the prior did not, takes half a complex dimension.
+    learned = np.clip(1 - variances[4 * n_codes :] / delay_std**2, 0.0, 1.0)
+    n_degrees = pilots.size - 2 * n_codes - float(learned.sum()) / 2
     return PilotFit(
         gains=gains,
         variances=spread.sum(axis=1),
@@ -120,21 +123,32 @@ class _Model:
         """Return the matrix and the chips of either side."""
         return [(side.T, y) for side, y in zip(self.placed(delays), pilots, strict=True)]
 
-    def searched_delays(self, pilots: Chips, delay_std: float) -> Reals:
-        """Return where each code agrees best with what was received; 0 where that is known."""
-        n_codes = self.spectra.shape[1]
+    def searched_delays(self, pilots: Chips, noise: float, delay_std: float) -> Reals:
+        """Return where each code arrives: the strongest first, the others in what it leaves.
+
+        0 where that is known. A code and a delay are the likelier the more power they explain, and
+        the nearer the delay is to 0.
+        """
+        n_codes, n_chips = self.spectra.shape[1], self.n_chips
+        found = np.zeros(n_codes)
         if delay_std < _SURE_CHIPS:
-            return np.zeros(n_codes)
-        reach = _SEARCHED_STDS * delay_std
-        grid = np.arange(-reach, reach + _SEARCH_STEP_CHIPS, _SEARCH_STEP_CHIPS)
-        grid -= grid.mean()
-        found = []
-        for delay in grid:
-            placed = self.placed(np.full(n_codes, delay))
-            agreement = np.einsum("skm,sm->sk", placed.conj(), pilots)
-            energy = np.einsum("skm,skm->sk", placed.conj(), placed).real
-            found.append((np.abs(agreement) ** 2 / energy).sum(axis=0))
-        return np.asarray(grid[np.argmax(found, axis=0)], np.float64)
+            return found
+        reach = np.ceil(_SEARCHED_STDS * delay_std / _SEARCH_STEP_CHIPS)
+        grid = np.arange(-reach, reach + 1) * _SEARCH_STEP_CHIPS
+        placed = np.stack([self.placed(np.full(n_codes, delay)) for delay in grid])
+        energy = np.einsum("dskm,dskm->dsk", placed.conj(), placed).real
+        unlikely = noise * (grid / delay_std)[:, None] ** 2 / 2
+        rest, chosen, open_codes = pilots, np.zeros((2, n_chips, 0)), np.ones(n_codes, bool)
+        while open_codes.any():
+            explained = np.abs(np.einsum("dskm,sm->dsk", placed.conj(), rest)) ** 2 / energy
+            score = np.where(open_codes, explained.sum(axis=1) - unlikely, -np.inf)
+            best, code = np.unravel_index(int(np.argmax(score)), score.shape)
+            found[code], open_codes[code] = grid[best], False
+            chosen = np.concatenate([chosen, placed[best, :, code, :, None]], axis=2)
+            sides = zip(chosen, pilots, strict=True)
+            fitted = np.stack([np.linalg.lstsq(a, y, rcond=None)[0] for a, y in sides])
+            rest = pilots - np.einsum("smk,sk->sm", chosen, fitted)
+        return found
 
     def linearised(self, delays: Reals, gains: Chips, pilots: Chips) -> tuple[Reals, Reals]:
         """Return the Jacobian by real and imaginary gains and delays, and what is left over."""

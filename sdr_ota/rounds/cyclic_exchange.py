@@ -191,7 +191,7 @@ def _check_node_pilots(bins: Chips, frame: SubcarrierFrame, plan: TransmitPlan, 
 
 def _residual_cfo(samples: Samples, frame: SubcarrierFrame, plan: TransmitPlan) -> float:
     """Return how fast the lead node's pilot turns between the window's halves."""
-    indices = frame.node_pilot(plan.active_nodes[0])
+    indices = frame.node_pilot(plan.lead_node)
     early, late = (frame.analyse(half)[indices] for half in np.split(samples, 2))
     return float(np.angle(np.vdot(early, late)) / (np.pi * len(samples)))
 

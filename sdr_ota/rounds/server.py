@@ -189,7 +189,7 @@ class Server:
 
 
 def payload_orders(quote: Quote, round_index: int) -> Mapping[int, PayloadOrder]:
-    """Return the orders of the nodes that send, by node; the first of them leads."""
+    """Return the orders of the nodes that send, by node; one of them leads."""
     plan = quote.plan
     active = plan.active_nodes
     return {
@@ -199,7 +199,7 @@ def payload_orders(quote: Quote, round_index: int) -> Mapping[int, PayloadOrder]
             delay_s=plan.precoders[node].delay_s,
             cfo_hz=plan.precoders[node].cfo_hz,
             reference_tick=plan.precoders[node].reference_tick,
-            leads=node == active[0],
+            leads=node == plan.lead_node,
             n_nodes=len(plan.precoders),
             noise_std=quote.noise_std,
             largest_scalar=quote.largest_scalar,

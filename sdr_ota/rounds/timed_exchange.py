@@ -11,9 +11,10 @@ import numpy as np
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost, TimeError
-from sdr_ota.receiver.evidence import Expectation, credible, weigh
-from sdr_ota.receiver.joint_frame import ReceivedPayload, turned_back
-from sdr_ota.receiver.plausibility import check_constancy, check_sum_in_range
+from sdr_ota.receiver.evidence import Expectation
+from sdr_ota.receiver.joint_frame import ReceivedPayload
+from sdr_ota.receiver.payload import Sending, decode_payload
+from sdr_ota.receiver.plausibility import check_sum_in_range
 from sdr_ota.rounds.exchange import Exchange, Link, ReceivedSounding, Reception, Slot
 from sdr_ota.rounds.lost_nodes import LostNodes, lost_sounding
 from sdr_ota.rounds.messages import PayloadOrder, SoundingOrder
@@ -180,45 +181,32 @@ def decode_timed(reception: Reception, link: Link) -> Exchange:
     frame, plan, scheme = link.frame, reception.plan, link.scheme
     rate = reception.sample_rate_hz
     received = link.receive(reception.capture, frame, link.max_cfo_hz / rate)
-    burst = received.burst
-    cfo = credible(burst.cfo, (plan.cfo_error_std_hz / rate) ** 2, burst.cfo_std**2)
-    received = turned_back(received, frame, cfo)
     frame_tick = reception.capture.start_tick + frame.guard_samples
     payload_tick = frame_tick + frame.payload_start + frame.n_payload // 2
     quality = _quality(received, plan, frame, payload_tick / rate, rate)
-    values = scheme.alike(received.chips, reception.n_nodes, plan.rx_amplitude)
-    spread = sum(float(part.var()) for part in values) * plan.rx_amplitude**2
-    expected = _expectation(plan, quality, frame, scheme.needs_phase, spread, rate)
-    found = weigh(received, expected, frame, reception.seed)
-    values = scheme.alike(found.chips, reception.n_nodes, found.rx_amplitude)
-    # A ramp of one radian between the pilots has a variance of 1/12; symbols are at most 1.
-    check_constancy(values, float(expected.turn_variances_rad2.sum()) / 12)
-    total = scheme.decode(found.chips, reception.n_nodes, found.rx_amplitude)
+    expected = _expectation(plan, quality, frame, rate)
+    sending = Sending(scheme, reception.n_nodes, reception.seed)
+    total, found = decode_payload(received, expected, frame, sending)
     check_sum_in_range(total, scheme, quality, len(plan.active_nodes))
+    burst = received.burst
     return Exchange(total, quality, burst.cfo, burst.metric, found.phase_rad, found)
 
 
 def _expectation(
-    plan: TransmitPlan,
-    quality: LinkQuality,
-    frame: FrameFormat,
-    needs_phase: bool,
-    spread: float,
-    rate: float,
+    plan: TransmitPlan, quality: LinkQuality, frame: FrameFormat, sample_rate_hz: float
 ) -> Expectation:
-    nodes = plan.active_nodes
-    every = np.ones(len(nodes))
-    between_s = frame.pilot_distance_chips * frame.pulse.samples_per_chip / rate
-    turn = (2 * np.pi * plan.cfo_error_std_hz * between_s) ** 2
+    """Return what the plan lets one expect of the nodes at the payload."""
+    every = np.ones(len(plan.active_nodes))
+    between_s = frame.pilot_distance_chips * frame.pulse.samples_per_chip / sample_rate_hz
+    turned = (2 * np.pi * plan.cfo_error_std_hz * between_s) ** 2
     return Expectation(
-        nodes=nodes,
+        nodes=plan.active_nodes,
         rx_amplitude=plan.rx_amplitude,
         phase_variances_rad2=quality.phase_error_std_rad**2 * every,
         level_variances=quality.amplitude_error_std**2 * every,
-        turn_variances_rad2=(turn + plan.phase_walk_rad2_per_s * between_s) * every,
+        turn_variances_rad2=(turned + plan.phase_walk_rad2_per_s * between_s) * every,
         delay_std_chips=quality.timing_error_std_chips,
-        spread_power=spread if needs_phase else 0.0,
-        needs_phase=needs_phase,
+        cfo_variance=(plan.cfo_error_std_hz / sample_rate_hz) ** 2,
     )
 
 

@@ -36,7 +36,8 @@ def make(preset: str, scheme: str, seed: int) -> None:
     frame_tick, symbols = 1000, rng.uniform(-1, 1, N_NODES)
     levels = [0.05 / abs(path.gain) for path in air.paths]  # power control by the true gains
     for node, symbol in enumerate(symbols):
-        chips = load_scheme(scheme).encode(symbol, node, N_NODES, FRAME.n_payload_chips, rng)
+        payload = load_scheme(scheme).encode(symbol, node, N_NODES, FRAME.n_payload_chips, rng)
+        chips = FRAME.sent_chips(payload, node, seed)
         make_burst = payload_burst if node else lead_burst
         burst = make_burst(chips, FRAME, Precoder(complex(levels[node])), frame_tick, RATE_HZ)
         air.send(node, burst.samples, burst.start_tick)
@@ -55,6 +56,7 @@ def make(preset: str, scheme: str, seed: int) -> None:
             sigmf.DESCRIPTION_KEY: "a joint frame of four nodes over a simulated air",
             "core:extensions": [{"name": "ota", "version": "0.1.0", "optional": True}],
             "ota:scheme": scheme,
+            "ota:seed": seed,
             "ota:rx_amplitude": 0.05,
             "ota:true_sum": float(symbols.sum()),
             "ota:decoded_sum": total.value,

@@ -63,9 +63,13 @@ def test_the_receiver_flowgraph_as_a_user_runs_it(
     done = subprocess.run(
         [gnuradio, "-s", "-m", "ota_flowgraphs.generated.receiver",
          "--source", f"driver=file,path={path}", "--scheme", about["ota:scheme"],
-         "--n-nodes", str(N_NODES), "--rx-amplitude", str(about["ota:rx_amplitude"])],
+         "--n-nodes", str(N_NODES), "--rx-amplitude", str(about["ota:rx_amplitude"]),
+         "--seed", str(about["ota:seed"])],
         env=companion_environment(tmp_path), capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     said = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    (total,) = [line for line in said if line["kind"] == "sum"]
-    assert_as_recorded(path, DecodedSum(total["sum"], total["std"]))
+    (total,) = [line for line in said if line["kind"] in {"sum", "refused"}]
+    if "pluto" in path.stem:  # nobody planned it: its levels are off, and that is noticed
+        assert total["kind"] == "refused", total
+    else:
+        assert abs(total["sum"] - about["ota:true_sum"]) < 5 * total["std"] + 0.01, total

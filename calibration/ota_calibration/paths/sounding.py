@@ -6,6 +6,7 @@ import numpy as np
 
 from ota_calibration.paths.power_control import Inversion, NoNodeFoundError, invert_channels
 from sdr_ota.erasure import Erasure
+from sdr_ota.receiver.burst_evidence import check_burst
 from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
 from sdr_ota.rounds.exchange import Link, ReceivedSounding, Slot
 from sdr_ota.rounds.sender import subcarrier_frame
@@ -24,12 +25,13 @@ def estimate_nodes(sounding: ReceivedSounding, link: Link) -> tuple[ChannelEstim
 
 
 def estimate_path(slot: Slot, sounding: ReceivedSounding, link: Link) -> ChannelEstimate | None:
-    """Fit the sounding burst of one node; None if it is not there."""
+    """Fit the sounding burst of one node; None if it is not there as it was sent."""
     frame, rate = link.frame, sounding.sample_rate_hz
     try:
         fit = locate_burst(
             slot.samples, frame.sounding_burst(), frame.n_chirp, link.max_cfo_hz / rate
         )
+        check_burst(slot.samples, frame, fit)
     except BurstNotFound:
         return None
     center = fit.start + fit.center

@@ -18,6 +18,8 @@ class BurstFramer(gr.basic_block):
 
     Args:
         frame: Format of the frames.
+        node: Which of the nodes this is, from 0: it chooses the node pilot.
+        seed: Of the nodes' pilots, the same at all nodes and the receiver.
         is_lead: Whether this node sends the preamble; one of the nodes must.
         gain: Complex factor on the chips: the precoder of this node.
         cfo: Carrier offset to undo, in cycles per sample.
@@ -28,9 +30,11 @@ class BurstFramer(gr.basic_block):
         frames (out): PDU; vector: complex64 samples, modulus at most 1.
     """
 
-    def __init__(self, frame: FrameFormat, is_lead: bool, gain: complex, cfo: float) -> None:
+    def __init__(
+        self, frame: FrameFormat, node: int, seed: int, is_lead: bool, gain: complex, cfo: float
+    ) -> None:
         gr.basic_block.__init__(self, name="OTA burst framer", in_sig=None, out_sig=None)
-        self._frame = frame
+        self._frame, self._node, self._seed = frame, node, seed
         self._make_burst = lead_burst if is_lead else payload_burst
         # At one sample a second a frequency in hertz is one in cycles per sample.
         self._precoder = Precoder(complex(gain), cfo_hz=cfo)
@@ -42,8 +46,9 @@ class BurstFramer(gr.basic_block):
 
     @reports_error
     def _send_payload(self, message: object) -> None:
-        meta, chips = read_pdu(message)
-        burst = self._make_burst(chips.astype(np.complex128), self._frame, self._precoder, 0, 1.0)
+        meta, payload = read_pdu(message)
+        chips = self._frame.sent_chips(payload.astype(np.complex128), self._node, self._seed)
+        burst = self._make_burst(chips, self._frame, self._precoder, 0, 1.0)
         self._send(burst.samples, burst.start_tick, {**meta, "kind": "frame"})
 
     @reports_error

@@ -1,13 +1,11 @@
 """Bursts in, aligned payloads out: carrier correction, fine timing, matched filter, noise."""
 
-from dataclasses import asdict
-
-import numpy as np
 import pmt
 from gnuradio import gr
 
 from ota_flowgraphs.blocks.pdu import make_pdu, read_burst
 from ota_flowgraphs.failure import reports_error
+from ota_flowgraphs.payload_fields import payload_fields
 from sdr_ota.erasure import Erasure
 from sdr_ota.receiver.burst_fit import fit_burst
 from sdr_ota.receiver.joint_frame import align_joint_frame
@@ -57,11 +55,6 @@ class FrameSynchroniser(gr.basic_block):
             erased = {"kind": "erasure", "reason": lost.reason, "detail": lost.detail, **common}
             self.message_port_pub(self._erasures, make_pdu(erased))
             return
-        levels = {"noise_power": received.noise_power}
-        # Pairs of real and imaginary parts: a message's dictionary holds plain numbers only.
-        pilots = np.stack([received.pilots.real, received.pilots.imag], axis=-1).tolist()
-        fitted = {f"burst_{name}": value for name, value in asdict(burst).items()}
-        payload = make_pdu(
-            {"kind": "payload", **levels, **fitted, **common, "pilots": pilots}, received.chips
-        )
+        fields = {"kind": "payload", **payload_fields(received), **common}
+        payload = make_pdu(fields, received.chips)
         self.message_port_pub(self._payloads, payload)

@@ -59,7 +59,7 @@ class node_transmitter(gr.top_block):
         self.to_stream = pdu.pdu_to_tagged_stream(gr.types.complex_t, 'packet_len')
         self.numbers = zeromq.pull_msg_source(scalars, 100, True)
         self.iq_sink = IqSink(sink, sample_rate, center_freq, gain_db, band)
-        self.framer = BurstFramer(frame, is_lead, gain, cfo)
+        self.framer = BurstFramer(frame, node, seed, is_lead, gain, cfo)
         self.encoder = SchemeEncoder(scheme, node, n_nodes, frame.n_payload_chips, scalar_limit, seed)
 
 

@@ -31,7 +31,7 @@ from sdr_ota.signal.frame import FrameFormat
 
 class receiver(gr.top_block):
 
-    def __init__(self, sample_rate=1e6, center_freq=915e6, frame=FrameFormat(), source='driver=file,path=capture.sigmf-meta', results='', gain_db=0, max_cfo=0.06, scheme='coherent', n_nodes=4, rx_amplitude=0.05):
+    def __init__(self, sample_rate=1e6, center_freq=915e6, frame=FrameFormat(), source='driver=file,path=capture.sigmf-meta', results='', gain_db=0, max_cfo=0.06, scheme='coherent', n_nodes=4, rx_amplitude=0.05, seed=1):
         gr.top_block.__init__(self, "Receiver of over-the-air sums", catch_exceptions=False)
 
         ##################################################
@@ -47,6 +47,7 @@ class receiver(gr.top_block):
         self.scheme = scheme
         self.n_nodes = n_nodes
         self.rx_amplitude = rx_amplitude
+        self.seed = seed
 
         ##################################################
         # Blocks
@@ -57,7 +58,7 @@ class receiver(gr.top_block):
         self.iq_source = IqSource(source, sample_rate, center_freq, gain_db)
         self.estimator = ChannelEstimator(frame, sample_rate)
         self.detector = BurstDetector(frame, max_cfo)
-        self.decoder = SchemeDecoder(scheme, n_nodes, rx_amplitude)
+        self.decoder = SchemeDecoder(frame, scheme, n_nodes, rx_amplitude, seed)
 
 
         ##################################################
@@ -69,9 +70,9 @@ class receiver(gr.top_block):
         self.msg_connect((self.detector, 'bursts'), (self.synchroniser, 'bursts'))
         self.msg_connect((self.estimator, 'estimates'), (self.result_sink, 'results'))
         self.msg_connect((self.synchroniser, 'payloads'), (self.decoder, 'payloads'))
-        self.msg_connect((self.synchroniser, 'payloads'), (self.result_sink, 'results'))
-        self.msg_connect((self.synchroniser, 'skipped'), (self.result_sink, 'results'))
         self.msg_connect((self.synchroniser, 'erasures'), (self.result_sink, 'results'))
+        self.msg_connect((self.synchroniser, 'skipped'), (self.result_sink, 'results'))
+        self.msg_connect((self.synchroniser, 'payloads'), (self.result_sink, 'results'))
         self.connect((self.iq_source, 0), (self.detector, 0))
 
 
@@ -136,6 +137,12 @@ class receiver(gr.top_block):
         self.rx_amplitude = rx_amplitude
         self.decoder.set_rx_amplitude(self.rx_amplitude)
 
+    def get_seed(self):
+        return self.seed
+
+    def set_seed(self, seed):
+        self.seed = seed
+
 
 
 def argument_parser():
@@ -168,13 +175,16 @@ def argument_parser():
     parser.add_argument(
         "--rx-amplitude", dest="rx_amplitude", type=eng_float, default=eng_notation.num_to_str(float(0.05)),
         help="Set Received amplitude of a symbol of 1 [default=%(default)r]")
+    parser.add_argument(
+        "--seed", dest="seed", type=intx, default=1,
+        help="Set Seed of the node pilots [default=%(default)r]")
     return parser
 
 
 def main(top_block_cls=receiver, options=None):
     if options is None:
         options = argument_parser().parse_args()
-    tb = top_block_cls(sample_rate=options.sample_rate, center_freq=options.center_freq, source=options.source, results=options.results, gain_db=options.gain_db, max_cfo=options.max_cfo, scheme=options.scheme, n_nodes=options.n_nodes, rx_amplitude=options.rx_amplitude)
+    tb = top_block_cls(sample_rate=options.sample_rate, center_freq=options.center_freq, source=options.source, results=options.results, gain_db=options.gain_db, max_cfo=options.max_cfo, scheme=options.scheme, n_nodes=options.n_nodes, rx_amplitude=options.rx_amplitude, seed=options.seed)
 
     def sig_handler(sig=None, frame=None):
         tb.stop()

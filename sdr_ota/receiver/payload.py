@@ -1,0 +1,52 @@
+"""From an aligned payload to the sum that it carries, or to a reason why it cannot be trusted."""
+
+from dataclasses import dataclass
+
+from sdr_ota.receiver.evidence import Evidence, Expectation, credible, weigh
+from sdr_ota.receiver.joint_frame import ReceivedPayload, turned_back
+from sdr_ota.receiver.plausibility import check_constancy
+from sdr_ota.schemes.base import AggregationScheme
+from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.types import DecodedSum
+
+
+@dataclass(frozen=True)
+class Sending:
+    """How a payload was sent.
+
+    Attributes:
+        scheme: How symbols are added.
+        n_nodes: Nodes of the bench.
+        seed: Of the round; it makes the node pilots.
+    """
+
+    scheme: AggregationScheme
+    n_nodes: int
+    seed: int
+
+
+def decode_payload(
+    received: ReceivedPayload, expected: Expectation, frame: FrameFormat, sending: Sending
+) -> tuple[DecodedSum, Evidence]:
+    """Decode a payload after its node pilots, and the payload itself, have proved it.
+
+    Args:
+        received: As aligned.
+        expected: What the plan lets one expect.
+        frame: Its format.
+        sending: How it was sent.
+
+    Raises:
+        Erasure: If it cannot be trusted.
+    """
+    scheme, n_nodes = sending.scheme, sending.n_nodes
+    burst = received.burst
+    cfo = credible(burst.cfo, expected.cfo_variance, burst.cfo_std**2)
+    received = turned_back(received, frame, cfo)
+    alike = scheme.alike(received.chips, n_nodes, expected.rx_amplitude)
+    spread = sum(float(part.var()) for part in alike) * expected.rx_amplitude**2
+    found = weigh(received, expected, frame, sending.seed, spread if scheme.needs_phase else None)
+    alike = scheme.alike(found.chips, n_nodes, found.rx_amplitude)
+    # A ramp of one radian between the pilots has a variance of 1/12; symbols are at most 1.
+    check_constancy(alike, float(expected.turn_variances_rad2.sum()) / 12)
+    return scheme.decode(found.chips, n_nodes, found.rx_amplitude), found
