@@ -5,7 +5,7 @@ import numpy as np
 from sdr_ota.erasure import Erasure
 from sdr_ota.receiver.joint_frame import ReceivedPayload
 from sdr_ota.schemes import AggregationScheme, LinkQuality
-from sdr_ota.types import DecodedSum, TransmitPlan
+from sdr_ota.types import ChipSum, TransmitPlan
 from sdr_ota.units import amplitude_to_db, power_to_db
 
 GAIN_CHANGE_LIMIT_DB = 3.0
@@ -61,7 +61,7 @@ def check_silence(peak_idle_power: float, noise_power: float) -> None:
 
 
 def check_sum_in_range(
-    total: DecodedSum, scheme: AggregationScheme, quality: LinkQuality, n_active: int
+    total: ChipSum, scheme: AggregationScheme, quality: LinkQuality, n_active: int
 ) -> None:
     """Erase a sum that symbols of at most 1 and the measured noise cannot have made.
 

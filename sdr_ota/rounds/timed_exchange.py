@@ -14,6 +14,8 @@ from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost, TimeError
 from sdr_ota.receiver.joint_frame import ReceivedPayload
 from sdr_ota.receiver.plausibility import check_lead, check_sum_in_range
 from sdr_ota.rounds.exchange import Exchange, Link, ReceivedSounding, Reception, Slot
+from sdr_ota.rounds.gain_forecast import elapsed_s, forecast_gains
+from sdr_ota.rounds.judged_sum import judged_sum
 from sdr_ota.rounds.lost_nodes import LostNodes, lost_sounding
 from sdr_ota.rounds.messages import PayloadOrder, SoundingOrder
 from sdr_ota.rounds.node import Node
@@ -182,9 +184,10 @@ def decode_timed(reception: Reception, link: Link) -> Exchange:
     check_lead(received, plan, link.scheme.needs_phase)
     frame_tick = reception.capture.start_tick + frame.guard_samples
     payload_tick = frame_tick + frame.payload_start + frame.n_payload // 2
-    quality = _quality(received, plan, frame, payload_tick / rate, rate)
-    total = link.scheme.decode(received.chips, reception.n_nodes, plan.rx_amplitude)
-    check_sum_in_range(total, link.scheme, quality, len(plan.active_nodes))
+    quality = _quality(received, plan, frame, payload_tick, rate)
+    read = link.scheme.decode(received.chips, reception.n_nodes, plan.rx_amplitude)
+    check_sum_in_range(read, link.scheme, quality, len(plan.active_nodes))
+    total = judged_sum(read, received.chips, link.scheme, quality, plan, link.decode)
     burst = received.burst
     phase_rad = float(np.angle(burst.gain))
     return Exchange(total, quality, burst.cfo, burst.metric, phase_rad)
@@ -194,29 +197,17 @@ def _quality(
     received: ReceivedPayload,
     plan: TransmitPlan,
     frame: FrameFormat,
-    payload_s: float,
+    payload_tick: int,
     sample_rate_hz: float,
 ) -> LinkQuality:
     """Return what theory needs: this round's noise, the plan's errors grown until now."""
-    sounded_s = np.array([plan.precoders[n].reference_tick for n in plan.active_nodes])
-    elapsed_s = payload_s - sounded_s / sample_rate_hz  # the last node sounded has drifted least
-    phase_variance = (
-        plan.phase_error_std_rad**2
-        + (2 * np.pi * plan.cfo_error_std_hz) ** 2 * np.mean(elapsed_s**2)
-        + plan.phase_walk_rad2_per_s * np.mean(elapsed_s)
-    )
-    amplitude_variance = plan.amplitude_error_std**2 + plan.amplitude_walk_per_s * np.mean(
-        elapsed_s
-    )
+    after_s = elapsed_s(plan, payload_tick, sample_rate_hz)
     chip_s = frame.pulse.samples_per_chip / sample_rate_hz
     return LinkQuality(
         n_chips=frame.n_payload_chips,
         rx_amplitude=plan.rx_amplitude,
         noise_power=received.noise_power,
-        phase_error_std_rad=float(np.sqrt(phase_variance)),
-        amplitude_error_std=float(np.sqrt(amplitude_variance)),
-        timing_error_std_chips=plan.timing_error_std_s / chip_s,
+        gains=forecast_gains(plan.active_errors, after_s, chip_s),
         rolloff=frame.pulse.rolloff,
         n_absent=len(plan.precoders) - len(plan.active_nodes),
-        loss_probability=plan.loss_probability,
     )
