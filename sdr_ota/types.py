@@ -160,9 +160,12 @@ class DecodedSum:
             1.96 of them hold 95 % where few chips show the spread.
         chips_std: The part that the payload's own chips show.
         factor: By which the sum that the chips show was multiplied.
+        symbol_square: What this sum alone says of the symbols' mean square, without bias; a
+            single sum may make it less than 0.
     """
 
     value: float
     std: float
     chips_std: float
     factor: float = 1.0
+    symbol_square: float = 0.0

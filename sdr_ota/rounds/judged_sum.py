@@ -55,7 +55,13 @@ def judged_sum(
     chips_std = factor * read.std
     widened = chips_std * student_widening(read.degrees_of_freedom)
     variance = here * gain_error_power(factors, factor) + widened**2
-    return DecodedSum(factor * read.value, math.sqrt(variance), chips_std, factor)
+    square = (read.value**2 - read.std**2) / factor_power(factors)
+    return DecodedSum(factor * read.value, math.sqrt(variance), chips_std, factor, square)
+
+
+def factor_power(factors: FactorMoments) -> float:
+    """Return the power of a sum of independent symbols of mean square 1, chips aside."""
+    return float(np.trace(factors.covariance) + np.sum(factors.mean**2))
 
 
 def gain_error_power(factors: FactorMoments, factor: float = 1.0) -> float:
@@ -68,8 +74,8 @@ def lmmse_factor(factors: FactorMoments, chips_variance: float, symbol_mean_squa
     """Return the factor on a sum that makes its expected squared error least; 0 without symbols."""
     if symbol_mean_square <= 0:
         return 0.0
-    power = float(np.trace(factors.covariance) + np.sum(factors.mean**2))
-    return float(np.sum(factors.mean)) / (power + chips_variance / symbol_mean_square)
+    read_power = factor_power(factors) + chips_variance / symbol_mean_square
+    return float(np.sum(factors.mean)) / read_power
 
 
 def student_widening(degrees_of_freedom: float) -> float:
