@@ -1,5 +1,6 @@
 """The records that flow between the parts: units in the names, frozen."""
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -68,6 +69,38 @@ class Precoder:
 
 
 @dataclass(frozen=True, slots=True)
+class PathErrors:
+    """How far one node's path may be from what its precoder undoes.
+
+    Attributes:
+        phase_std_rad: Of the residual phase at the precoder's reference tick.
+        amplitude_std: Of the amplitude there, relative.
+        cfo_std_hz: Of the residual carrier offset; it turns the phase with time.
+        phase_walk_rad2_per_s: Growth of the phase's variance with time.
+        amplitude_walk_per_s: Growth of the relative amplitude's variance.
+        timing_std_s: Of the burst's arrival against the receiver's sampling.
+        loss_probability: Chance that the burst never leaves, unnoticed.
+    """
+
+    phase_std_rad: float = 0.0
+    amplitude_std: float = 0.0
+    cfo_std_hz: float = 0.0
+    phase_walk_rad2_per_s: float = 0.0
+    amplitude_walk_per_s: float = 0.0
+    timing_std_s: float = 0.0
+    loss_probability: float = 0.0
+
+    def phase_variance_rad2(self, elapsed_s: float) -> float:
+        """Return the variance of the phase some time after the reference tick."""
+        turning = (2 * math.pi * self.cfo_std_hz * elapsed_s) ** 2
+        return self.phase_std_rad**2 + turning + self.phase_walk_rad2_per_s * elapsed_s
+
+    def amplitude_variance(self, elapsed_s: float) -> float:
+        """Return the variance of the relative amplitude some time after the reference tick."""
+        return self.amplitude_std**2 + self.amplitude_walk_per_s * elapsed_s
+
+
+@dataclass(frozen=True, slots=True)
 class TransmitPlan:
     """How every node sends until the next sounding, and how good that should be.
 
@@ -76,27 +109,18 @@ class TransmitPlan:
         rx_amplitude: Aligned chip amplitude at the receiver of a symbol of 1
             (c in arXiv 2604.12401).
         noise_power: Total noise power of one complex chip when the nodes were sounded.
-        phase_error_std_rad: Expected residual phase of a node at its reference tick.
-        amplitude_error_std: Expected relative amplitude error of a node.
-        cfo_error_std_hz: Expected residual carrier offset; it turns the phase with time.
-        phase_walk_rad2_per_s: Growth of the phase error's variance with time.
-        amplitude_walk_per_s: Growth of the relative amplitude error's variance.
-        timing_error_std_s: Expected error of a node's arrival.
+        path_errors: One per node, in node order; empty where no errors are expected.
         left_out: One sentence for every node that does not take part.
-        loss_probability: Share of a node's bursts that never leave, as soundings show it.
+        symbol_mean_square: Of the symbols, as earlier rounds showed it; None where nothing
+            is known.
     """
 
     precoders: tuple[Precoder, ...]
     rx_amplitude: float
     noise_power: float
-    phase_error_std_rad: float = 0.0
-    amplitude_error_std: float = 0.0
-    cfo_error_std_hz: float = 0.0
-    phase_walk_rad2_per_s: float = 0.0
-    amplitude_walk_per_s: float = 0.0
-    timing_error_std_s: float = 0.0
+    path_errors: tuple[PathErrors, ...] = ()
     left_out: tuple[str, ...] = ()
-    loss_probability: float = 0.0
+    symbol_mean_square: float | None = None
 
     @property
     def active_nodes(self) -> tuple[int, ...]:
@@ -115,10 +139,45 @@ class TransmitPlan:
         strong = [k for k, strength in strengths.items() if strength >= middle]
         return max(strong, key=lambda k: (self.precoders[k].reference_tick, k))
 
+    @property
+    def active_errors(self) -> tuple[PathErrors, ...]:
+        """Errors of the nodes that send."""
+        if not self.path_errors:
+            return (PathErrors(),) * len(self.active_nodes)
+        return tuple(self.path_errors[node] for node in self.active_nodes)
+
 
 @dataclass(frozen=True, slots=True)
-class DecodedSum:
-    """A receiver's estimate of the sum of all symbols, with its own standard deviation."""
+class ChipSum:
+    """The sum of all symbols as the chips of a payload show it.
+
+    Attributes:
+        value: The sum.
+        std: Its standard deviation as measured on the chips.
+        degrees_of_freedom: Of that measurement.
+    """
 
     value: float
     std: float
+    degrees_of_freedom: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedSum:
+    """A receiver's estimate of the sum of all symbols, and all that it knows of its error.
+
+    Attributes:
+        value: The sum.
+        std: Standard deviation of its error: chips, gains, lost bursts; wide enough that
+            1.96 of them hold 95 % where few chips show the spread.
+        chips_std: The part that the payload's own chips show.
+        factor: By which the sum that the chips show was multiplied.
+        symbol_square: What this sum alone says of the symbols' mean square, without bias; a
+            single sum may make it less than 0.
+    """
+
+    value: float
+    std: float
+    chips_std: float
+    factor: float = 1.0
+    symbol_square: float = 0.0

@@ -96,7 +96,8 @@ def _air_rows(config: Config) -> list[tuple[str, str]]:
         (
             "air time",
             f"{per_round_s * 1e3:.2f} ms a round ({joint_s * 1e3:.2f} ms joint "
-            f"frame{_pilot_share(config)}), {per_round_s * config.run.rounds:.2f} s for {config.run.rounds} rounds",
+            f"frame{_pilot_share(config)}), "
+            f"{per_round_s * config.run.rounds:.2f} s for {config.run.rounds} rounds",
         ),
         ("chips", _chips(config)),
         ("control messages", f"{down} bit to a node, {up} bit from it, each round"),

@@ -1,7 +1,6 @@
 """`link.scheme = "auto"`: sound the nodes a few times and take the scheme with the least error."""
 
 import logging
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ from sdr_ota.erasure import Erasure
 from sdr_ota.failure import INTERRUPTED, CommandFailed
 from sdr_ota.process.interruption import Interruption
 from sdr_ota.rounds.exchange import Link
+from sdr_ota.rounds.gain_forecast import forecast_gains
 from sdr_ota.rounds.given_symbols import sound_bench
 from sdr_ota.schemes import LinkQuality, load_scheme
 from sdr_ota.types import TransmitPlan
@@ -94,18 +94,13 @@ def _quality(plan: TransmitPlan, link: Link, config: Config) -> LinkQuality:
     gap_s = planned_gap_s(config, link, config.clients.count)
     round_s = link.frame.n_joint_frame / rate + link.lead_s
     gap_s += (config.link.sounding_every - 1) * max(round_s, config.air.round_s)
-    turning = (2 * np.pi * plan.cfo_error_std_hz * gap_s) ** 2
-    phase = plan.phase_error_std_rad**2 + turning + plan.phase_walk_rad2_per_s * gap_s
-    amplitude = plan.amplitude_error_std**2 + plan.amplitude_walk_per_s * gap_s
     pulse = link.frame.pulse
+    after_s = np.full(len(plan.active_nodes), gap_s)
     return LinkQuality(
         n_chips=link.frame.n_payload_chips,
         rx_amplitude=plan.rx_amplitude,
         noise_power=plan.noise_power,
-        phase_error_std_rad=math.sqrt(phase),
-        amplitude_error_std=math.sqrt(amplitude),
-        timing_error_std_chips=plan.timing_error_std_s * rate / pulse.samples_per_chip,
+        gains=forecast_gains(plan.active_errors, after_s, pulse.samples_per_chip / rate),
         rolloff=pulse.rolloff,
         n_absent=len(plan.precoders) - len(plan.active_nodes),
-        loss_probability=plan.loss_probability,
     )

@@ -100,6 +100,7 @@ def link_with(config: Config, scheme: AggregationScheme) -> Link:
         scheme=scheme,
         max_cfo_hz=config.link.max_cfo_hz,
         lead_s=config.radio.lead_s,
+        decode=config.link.decode,
     )
 
 

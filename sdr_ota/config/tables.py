@@ -212,6 +212,11 @@ class LinkTable(Table):
     abstention_limit: Annotated[float, Field(ge=0)] = Field(
         0.0, description="with payload sign: smaller scalars abstain"
     )
+    decode: Literal["unbiased", "lmmse"] = Field(
+        "unbiased",
+        description="the sum as the air gives it, or shrunk by a factor known before, so that its "
+        "expected squared error is least and never above that of answering 0",
+    )
     sounding_every: Count = Field(1, description="rounds between two soundings")
     truncation_db: Positive = Field(20.0, description="weaker nodes than this are left out")
     peak_amplitude: Annotated[float, Field(gt=0, le=0.9)] = Field(

@@ -31,7 +31,8 @@ class DecodedCapture:
 
     Attributes:
         value: The decoded sum; None if it is erased.
-        std: The receiver's own standard deviation of it.
+        std: Standard deviation of its error, as the receiver knows it.
+        chips_std: The part of it that the payload's own chips show: noise and interference.
         erasure: Why there is none; None where there is one.
         detail: One sentence on that.
         theory_std: The root mean square error that theory expects; None where private nodes
@@ -50,6 +51,7 @@ class DecodedCapture:
 
     value: float | None
     std: float | None
+    chips_std: float | None
     erasure: Reason | None
     detail: str
     theory_std: float | None
@@ -98,6 +100,7 @@ def _decoded(stored: StoredCapture, link: Link) -> DecodedCapture:
     decoded = DecodedCapture(
         value=None,
         std=None,
+        chips_std=None,
         erasure=None,
         detail="; ".join(reception.plan.left_out),
         theory_std=None,
@@ -127,6 +130,7 @@ def _with_exchange(
         decoded,
         value=exchange.total.value,
         std=exchange.total.std,
+        chips_std=exchange.total.chips_std,
         theory_std=None if theory is None else theory**0.5,
         noise_power=exchange.noise_power,
         cfo_hz=exchange.cfo * reception.sample_rate_hz,
@@ -141,7 +145,13 @@ def _changed(sent: Link, asked: Link) -> Link:
     """
     pulse = replace(sent.frame.pulse, samples_per_chip=asked.frame.pulse.samples_per_chip)
     frame = replace(asked.frame, pulse=pulse)
-    return replace(sent, frame=frame, scheme=asked.scheme, max_cfo_hz=asked.max_cfo_hz)
+    return replace(
+        sent,
+        frame=frame,
+        scheme=asked.scheme,
+        max_cfo_hz=asked.max_cfo_hz,
+        decode=asked.decode,
+    )
 
 
 def _metadata_file(path: Path) -> Path:
@@ -178,6 +188,7 @@ def _tables_of(stored: StoredCapture) -> dict[str, object]:
             "payload": "sign" if link.scheme.sign_only else "analog",
             "peak_amplitude": frame.known_amplitude,
             "max_cfo_hz": link.max_cfo_hz,
+            "decode": link.decode,
         },
         "frame": {
             "chirp_samples": frame.n_chirp,

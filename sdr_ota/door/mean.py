@@ -16,7 +16,8 @@ class Mean:
 
     Attributes:
         value: The decoded mean over the nodes that sent; None if the round was erased.
-        std: The receiver's own standard deviation of it, from its noise.
+        std: Standard deviation of its error, as the receiver knows it.
+        chips_std: The part of it that the payload's own chips show: noise and interference.
         erasure: Why there is none; None where there is one.
         detail: One sentence on the erasure, or on nodes that were left out.
         theory_std: The root mean square error that theory expects of this round.
@@ -29,6 +30,7 @@ class Mean:
 
     value: float | None
     std: float | None
+    chips_std: float | None
     erasure: Reason | None
     detail: str
     theory_std: float | None
@@ -57,6 +59,7 @@ def mean_of(result: RoundResult, payload: Payload, n_clipped: int) -> Mean:
     return Mean(
         value=result.mean_scalar,
         std=in_units(result.decoded_std) if is_analog else None,
+        chips_std=in_units(result.chips_std) if is_analog else None,
         erasure=result.erasure,
         detail=result.detail,
         theory_std=in_units(theory_std) if is_analog else None,

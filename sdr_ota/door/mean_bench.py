@@ -22,6 +22,7 @@ from sdr_ota.rounds.given_symbols import GivenClient
 from sdr_ota.rounds.messages import Announcement
 from sdr_ota.rounds.round import RoundResult, Schedule, run_round
 from sdr_ota.rounds.server import Quote
+from sdr_ota.rounds.symbol_power import SymbolPower
 from sdr_ota.runs.captures import capture_name, write_capture
 from sdr_ota.runs.recording import META
 from sdr_ota.types import TransmitPlan
@@ -54,6 +55,7 @@ class MeanBench(ClosedByBlock):
         self._duty = DutyLimit(max_duty_cycle(config))
         self._next_round = 0
         self._plan: TransmitPlan | None = None
+        self._symbols = SymbolPower()
         self._scalar_limit = config.link.scalar_limit
         self._last: tuple[Reception, RoundResult] | None = None
         self._close = weakref.finalize(self, closing.close)  # at the latest when Python ends
@@ -125,7 +127,9 @@ class MeanBench(ClosedByBlock):
         plan, self._plan = None if is_due else self._plan, None
         self._duty.rest()
         try:
-            result, self._plan = run_round(self._server, announcement, plan, self._keep)
+            result, self._plan = run_round(
+                self._server, announcement, plan, self._keep, self._symbols
+            )
         except RadioError as broken:
             result = RoundResult(index, announcement.seeds[0], erasure="radio", detail=str(broken))
         self._duty.count(result.compute_s)

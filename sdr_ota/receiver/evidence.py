@@ -6,7 +6,7 @@ a common level are corrected; what is left is counted in the sum's deviation; wh
 explained erases the round.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from scipy import stats
 from sdr_ota.erasure import Erasure
 from sdr_ota.receiver.joint_frame import ReceivedPayload
 from sdr_ota.receiver.pilot_fit import PilotFit, fit_node_pilots
+from sdr_ota.schemes.gain_errors import GainErrors, node_values
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Chips
 from sdr_ota.units import amplitude_to_db, power_to_db
@@ -83,10 +84,7 @@ class Evidence:
     Attributes:
         chips: The payload without the common turn, shape ``(n_payload_chips,)``.
         rx_amplitude: Chip amplitude of a symbol of 1, as the node pilots show it.
-        gains: Complex gain of each node that sends, over the plan's and the common correction;
-            1 where all is as planned. Real where phases do not matter.
-        along_variances: Of the errors of ``gains`` along 1.
-        across_variances: Of those across it; 0 where phases do not matter.
+        gains: Of the nodes that send, over the plan's and the common correction.
         phase_rad: The common turn at the payload's middle.
         turn_rad: How far the common turn went from one node pilot to the other.
         rest_power: Power of a chip in the node pilots that no node explains.
@@ -94,9 +92,7 @@ class Evidence:
 
     chips: Chips
     rx_amplitude: float
-    gains: Chips
-    along_variances: Reals
-    across_variances: Reals
+    gains: GainErrors
     phase_rad: float
     turn_rad: float
     rest_power: float
@@ -124,56 +120,113 @@ def weigh(
     """
     needs_phase = spread_power is not None
     groups = _Groups.of(expected, frame, seed)
-    payload, noise = received.chips, received.noise_power
-    fit = fit_node_pilots(
-        received.pilots, groups.codes, noise, expected.delay_std_chips, frame.pulse.rolloff
-    )
-    _check_rest(fit, noise, spread_power, frame)
-    gains = fit.gains / (expected.rx_amplitude * groups.counts)
-    excess = max(fit.rest_power / max(noise, 1e-30), 1.0)
-    variances = excess * fit.variances / (expected.rx_amplitude * groups.counts) ** 2
-    if excess > INTERFERED and float(variances.max()) > HIDDEN_VARIANCE:
-        raise Erasure("interference", "what is on the air beside the nodes hides their pilots")
-    share = groups.counts / groups.counts.sum()
-    turn_rad = phase_rad = 0.0
-    if needs_phase:
-        turn_rad = credible(
-            float(np.angle(share @ (gains[0].conj() * gains[1]))),
-            float(share @ groups.turn_variances),
-            float(share**2 @ variances.sum(axis=0)) / 2,
-        )
-        gains = gains * np.exp(-1j * turn_rad * np.array([[-0.5], [0.5]]))
-    _check_steady(gains, variances, groups, needs_phase)
-    mean = gains.mean(axis=0)
-    spread = variances.mean(axis=0) / 4  # of one real part of the mean of two
-    if needs_phase:
-        phase_rad = credible(
-            float(np.angle(share @ mean)),
-            float(share @ groups.phase_variances),
-            float(share**2 @ spread),
-        )
-        mean = mean * np.exp(-1j * phase_rad)
-    else:
-        mean = np.abs(mean) + 0j
-    level = _common_level(mean.real, spread, groups)
-    _check_nodes(mean / level, spread, groups, needs_phase)
-    moved = np.maximum(np.abs(gains[1] - gains[0]) ** 2 - variances.sum(axis=0), 0.0) / 12
-    n_chips = len(payload)
-    ramp = (np.arange(n_chips) - (n_chips - 1) / 2) / frame.pilot_distance_chips
-    turned = payload * np.exp(-1j * (phase_rad + turn_rad * ramp))
-    along, along_variance = _shrunk(mean.real / level - 1, spread, groups.level_variances)
-    across, across_variance = _shrunk(mean.imag / level, spread, groups.phase_variances)
+    pilots = _received_pilots(received, expected, groups, frame, spread_power)
+    turn_rad = _common_turn(pilots, groups) if needs_phase else 0.0
+    pilots = pilots.turned(-turn_rad / 2, turn_rad / 2)
+    _check_steady(pilots, groups, needs_phase)
+    phase_rad = _common_phase(pilots, groups) if needs_phase else 0.0
+    pilots = pilots.turned(phase_rad, phase_rad)
     if not needs_phase:
-        across, across_variance = 0 * across, 0 * across_variance
+        pilots = replace(pilots, gains=np.abs(pilots.gains) + 0j)
+    level = _common_level(pilots, groups)
+    _check_nodes(pilots.mean / level, pilots.part_variances, groups, needs_phase)
+    n_chips = len(received.chips)
+    ramp = (np.arange(n_chips) - (n_chips - 1) / 2) / frame.pilot_distance_chips
     return Evidence(
-        chips=np.asarray(turned),
+        chips=received.chips * np.exp(-1j * (phase_rad + turn_rad * ramp)),
         rx_amplitude=expected.rx_amplitude * level,
-        gains=np.asarray((1 + along + 1j * across)[groups.of_node]),
-        along_variances=(along_variance + moved)[groups.of_node],
-        across_variances=across_variance[groups.of_node],
+        gains=_gain_errors(pilots, level, groups, needs_phase),
         phase_rad=phase_rad,
         turn_rad=turn_rad,
-        rest_power=fit.rest_power,
+        rest_power=pilots.rest_power,
+    )
+
+
+@dataclass(frozen=True)
+class _Pilots:
+    """Node pilots as received, one column a group.
+
+    Attributes:
+        gains: Over the planned ones, before and behind the payload, shape ``(2, n_groups)``.
+        variances: Of their complex errors.
+        delays_chips: Shape ``(n_groups,)``.
+        rest_power: Power of a chip that no node explains.
+    """
+
+    gains: Chips
+    variances: Reals
+    delays_chips: Reals
+    rest_power: float
+
+    @property
+    def mean(self) -> Chips:
+        """Gain at the payload's middle, shape ``(n_groups,)``."""
+        return np.asarray(self.gains.mean(axis=0))
+
+    @property
+    def part_variances(self) -> Reals:
+        """Variance of the real part of ``mean``, and of the imaginary one."""
+        return np.asarray(self.variances.mean(axis=0) / 4)
+
+    def turned(self, before_rad: float, behind_rad: float) -> "_Pilots":
+        """Return pilots turned back by an angle a side."""
+        turn = np.exp(-1j * np.array([[before_rad], [behind_rad]]))
+        return replace(self, gains=self.gains * turn)
+
+
+def _received_pilots(
+    received: ReceivedPayload,
+    expected: Expectation,
+    groups: "_Groups",
+    frame: FrameFormat,
+    spread_power: float | None,
+) -> _Pilots:
+    """Fit the node pilots; raises `Erasure` where they are not what the nodes sent."""
+    noise, delay_std = received.noise_power, expected.delay_std_chips
+    fit = fit_node_pilots(received.pilots, groups.codes, noise, delay_std, frame.pulse.rolloff)
+    _check_rest(fit, noise, spread_power, frame)
+    planned = expected.rx_amplitude * groups.counts
+    excess = max(fit.rest_power / max(noise, 1e-30), 1.0)
+    variances = excess * fit.variances / planned**2
+    if excess > INTERFERED and float(variances.max()) > HIDDEN_VARIANCE:
+        raise Erasure("interference", "what is on the air beside the nodes hides their pilots")
+    return _Pilots(fit.gains / planned, variances, fit.delays_chips, fit.rest_power)
+
+
+def _common_turn(pilots: _Pilots, groups: "_Groups") -> float:
+    """Return how far all nodes turned from one pilot to the other, as far as it is credible."""
+    share = groups.share
+    return credible(
+        float(np.angle(share @ (pilots.gains[0].conj() * pilots.gains[1]))),
+        float(share @ groups.turn_variances),
+        float(share**2 @ pilots.variances.sum(axis=0)) / 2,
+    )
+
+
+def _common_phase(pilots: _Pilots, groups: "_Groups") -> float:
+    """Return the phase of all nodes together, as far as it is credible."""
+    share = groups.share
+    return credible(
+        float(np.angle(share @ pilots.mean)),
+        float(share @ groups.phase_variances),
+        float(share**2 @ pilots.part_variances),
+    )
+
+
+def _gain_errors(pilots: _Pilots, level: float, groups: "_Groups", needs_phase: bool) -> GainErrors:
+    """Return what is known of the nodes' gains by plan and pilots together."""
+    noise, gains = pilots.part_variances, pilots.mean / level
+    along, along_variance = _shrunk(gains.real - 1, noise, groups.level_variances)
+    across, across_variance = _shrunk(gains.imag, noise, groups.phase_variances)
+    # A step at an unknown place between the pilots has a twelfth of its square as variance.
+    change = np.abs(pilots.gains[1] - pilots.gains[0]) ** 2
+    moved = np.maximum(change - 3 * pilots.variances.sum(axis=0), 0.0) / 12
+    mean = 1 + along + 1j * across * needs_phase
+    return GainErrors(
+        mean=tuple(mean[groups.of_node].tolist()),
+        along_variance=node_values((along_variance + moved)[groups.of_node]),
+        across_variance=node_values((across_variance * needs_phase)[groups.of_node]),
+        timing_variance_chips2=node_values(pilots.delays_chips[groups.of_node] ** 2),
     )
 
 
@@ -198,6 +251,11 @@ class _Groups:
     level_variances: Reals
     phase_variances: Reals
     turn_variances: Reals
+
+    @property
+    def share(self) -> Reals:
+        """Share of the nodes that each has."""
+        return np.asarray(self.counts / self.counts.sum())
 
     @classmethod
     def of(cls, expected: Expectation, frame: FrameFormat, seed: int) -> "_Groups":
@@ -239,8 +297,9 @@ def _check_rest(
         )
 
 
-def _check_steady(gains: Chips, variances: Reals, groups: _Groups, needs_phase: bool) -> None:
+def _check_steady(pilots: _Pilots, groups: _Groups, needs_phase: bool) -> None:
     """Erase the round if gains behind the payload are not those before it."""
+    gains, variances = pilots.gains, pilots.variances
     if needs_phase:
         change = np.abs(gains[1] - gains[0]) ** 2
         allowed = variances.sum(axis=0) + groups.turn_variances + STEADY_SHARE**2
@@ -262,16 +321,16 @@ def _check_steady(gains: Chips, variances: Reals, groups: _Groups, needs_phase: 
         )
 
 
-def _common_level(levels: Reals, spread: Reals, groups: _Groups) -> float:
+def _common_level(pilots: _Pilots, groups: _Groups) -> float:
     """Return the level that all nodes have in common, over the plan's.
 
     As far as the plan's own spread makes it credible, so that noise of the pilots does not enter
     a sum that was as planned; wholly where the plan cannot explain it: a gain has stepped.
     """
-    share = groups.counts / groups.counts.sum()
+    share, levels = groups.share, pilots.mean.real
     off = float(share @ levels) - 1
     known = float(share**2 @ groups.level_variances)
-    noise = float(share**2 @ spread)
+    noise = float(share**2 @ pilots.part_variances)
     likely = credible(off, known, noise)
     if likely != off:
         return 1 + likely

@@ -7,7 +7,7 @@ from sdr_ota.receiver.joint_frame import ReceivedPayload, turned_back
 from sdr_ota.receiver.plausibility import check_constancy
 from sdr_ota.schemes.base import AggregationScheme
 from sdr_ota.signal.frame import FrameFormat
-from sdr_ota.types import DecodedSum
+from sdr_ota.types import ChipSum
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Sending:
 
 def decode_payload(
     received: ReceivedPayload, expected: Expectation, frame: FrameFormat, sending: Sending
-) -> tuple[DecodedSum, Evidence]:
+) -> tuple[ChipSum, Evidence]:
     """Decode a payload after its node pilots, and the payload itself, have proved it.
 
     Args:

@@ -71,7 +71,7 @@ def fit_node_pilots(
         score = 2 / noise * jacobian.T @ rest
         fisher[-n_codes:, -n_codes:] += np.eye(n_codes) / delay_std**2
         score[-n_codes:] -= delays / delay_std**2
-        step = np.linalg.lstsq(fisher, score, rcond=None)[0]
+        step = np.asarray(np.linalg.lstsq(fisher, score, rcond=None)[0], np.float64)
         gains = gains + _complex_pairs(step[: 4 * n_codes])
         moved = np.clip(step[4 * n_codes :], -_MAX_STEP_CHIPS, _MAX_STEP_CHIPS)
         delays = delays + moved

@@ -9,7 +9,7 @@ from sdr_ota.erasure import Erasure
 from sdr_ota.receiver.constancy import constancy
 from sdr_ota.receiver.evidence import CHANCE
 from sdr_ota.schemes import AggregationScheme, LinkQuality
-from sdr_ota.types import Chips, DecodedSum
+from sdr_ota.types import Chips, ChipSum
 from sdr_ota.units import power_to_db
 
 INTERFERENCE_LIMIT_DB = 6.0
@@ -62,7 +62,7 @@ def check_silence(peak_idle_power: float, noise_power: float) -> None:
 
 
 def check_sum_in_range(
-    total: DecodedSum, scheme: AggregationScheme, quality: LinkQuality, n_active: int
+    total: ChipSum, scheme: AggregationScheme, quality: LinkQuality, n_active: int
 ) -> None:
     """Erase a sum that symbols of at most 1 and the measured noise cannot have made.
 

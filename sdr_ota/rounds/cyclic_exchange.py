@@ -5,9 +5,10 @@ receiver has captured enough. Nothing is assumed about when; a pilot of every no
 what was captured is this round's.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from sdr_ota.receiver.evidence import LEVEL_LIMIT_DB
 from sdr_ota.receiver.joint_frame import refuse_clipped
 from sdr_ota.receiver.plausibility import check_silence, check_sum_in_range
 from sdr_ota.rounds.exchange import Bench, Exchange, Link, ReceivedSounding, Reception, Slot
+from sdr_ota.rounds.gain_forecast import elapsed_s, forecast_gains
+from sdr_ota.rounds.judged_sum import judged_sum
 from sdr_ota.rounds.lost_nodes import LostNodes, lost_sounding
 from sdr_ota.rounds.messages import PayloadOrder, SoundingOrder
 from sdr_ota.rounds.node import Node
@@ -138,8 +141,9 @@ def decode_cyclic(reception: Reception, link: Link) -> Exchange:
     check_silence(loudest, plan.noise_power)
     metric = _check_node_pilots(bins, frame, plan, reception.seed)
     quality = _quality(plan, noise_power, frame, capture, reception.sample_rate_hz)
-    total = scheme.decode(chips, reception.n_nodes, plan.rx_amplitude)
-    check_sum_in_range(total, scheme, quality, len(plan.active_nodes))
+    read = scheme.decode(chips, reception.n_nodes, plan.rx_amplitude)
+    check_sum_in_range(read, scheme, quality, len(plan.active_nodes))
+    total = judged_sum(read, chips, scheme, quality, plan, link.decode)
     return Exchange(total, quality, _residual_cfo(capture.samples, frame, plan), metric)
 
 
@@ -203,17 +207,19 @@ def _quality(
     capture: Capture,
     sample_rate_hz: float,
 ) -> LinkQuality:
-    """Return what theory needs: this round's noise, the plan's amplitude errors until now."""
-    sounded = np.array([plan.precoders[n].reference_tick for n in plan.active_nodes])
-    elapsed_s = float(np.mean(capture.start_tick - sounded)) / sample_rate_hz
-    variance = plan.amplitude_error_std**2 + plan.amplitude_walk_per_s * elapsed_s
+    """Return what theory needs: this round's noise, the plan's amplitude errors until now.
+
+    Phase and arrival are new with every start; energies on subcarriers do not need them.
+    """
+    after_s = elapsed_s(plan, capture.start_tick, sample_rate_hz)
+    levels = [
+        replace(e, phase_std_rad=0, phase_walk_rad2_per_s=0, cfo_std_hz=0, timing_std_s=0)
+        for e in plan.active_errors
+    ]
     return LinkQuality(
         n_chips=frame.n_chips,
         rx_amplitude=plan.rx_amplitude,
         noise_power=noise_power,
-        phase_error_std_rad=0.0,
-        amplitude_error_std=float(np.sqrt(variance)),
-        timing_error_std_chips=0.0,
+        gains=forecast_gains(levels, after_s, math.inf),
         n_absent=len(plan.precoders) - len(plan.active_nodes),
-        loss_probability=plan.loss_probability,
     )

@@ -26,4 +26,4 @@ def expected_squared_error(exchange: Exchange, reception: Reception, link: Link)
     scheme = link.scheme.on_subcarriers if reception.is_cyclic else link.scheme
     if scheme is None:
         raise ValueError("a cyclic reception was decoded by a scheme without subcarriers")
-    return theory_squared_error(scheme, sent, exchange.quality)
+    return theory_squared_error(scheme, sent, exchange.quality, exchange.total.factor)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,10 @@ Receive: TypeAlias = Callable[[Capture, FrameFormat, float], ReceivedPayload]
 """Turns a capture into an aligned payload, or raises `Erasure`; see `receive_joint_frame`."""
 
 
+DecodeRule: TypeAlias = Literal["unbiased", "lmmse"]
+"""What becomes of a sum that was read off the chips; see `sdr_ota.rounds.judged_sum`."""
+
+
 @dataclass(frozen=True)
 class Link:
     """How numbers travel over a bench.
@@ -69,6 +73,7 @@ class Link:
         timeout_s: How long to wait for a capture.
         settle_s: Without hardware time: longest time until a node that was started sends.
         receive: What finds and aligns the payload of a joint frame.
+        decode: Whether the sum is taken as the chips show it, or shrunk to the least error.
     """
 
     frame: FrameFormat
@@ -78,6 +83,7 @@ class Link:
     timeout_s: float = 5.0
     settle_s: float = 5e-3
     receive: Receive = receive_joint_frame
+    decode: DecodeRule = "unbiased"
 
 
 @dataclass(frozen=True)

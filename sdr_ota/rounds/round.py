@@ -25,6 +25,7 @@ from sdr_ota.rounds.decoding import decode, expected_squared_error
 from sdr_ota.rounds.exchange import Exchange, Reception
 from sdr_ota.rounds.messages import Announcement, Outcome
 from sdr_ota.rounds.server import Quote, Server, without_absent
+from sdr_ota.rounds.symbol_power import SymbolPower
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import TransmitPlan
 
@@ -40,7 +41,10 @@ class RoundResult:
         active_nodes: Nodes that sent.
         mean_scalar: What was broadcast, in units of the clients' scalars.
         decoded_sum: Decoded sum of the symbols.
-        decoded_std: The receiver's own standard deviation of it.
+        decoded_std: Standard deviation of its error, as the receiver knows it: chips, gains of
+            the nodes, lost bursts.
+        chips_std: The part of it that the payload's own chips show: noise and interference.
+        decode_factor: By which the sum that the chips show was multiplied; see ``link.decode``.
         true_sum: Sum of the symbols that were sent; None where nodes are private.
         theory_error: Squared error of the sum that theory expects of those symbols.
         noise_power: Noise power of one chip in this round's idle slot.
@@ -64,6 +68,8 @@ class RoundResult:
     mean_scalar: float | None = None
     decoded_sum: float | None = None
     decoded_std: float | None = None
+    chips_std: float | None = None
+    decode_factor: float | None = None
     true_sum: float | None = None
     theory_error: float | None = None
     noise_power: float | None = None
@@ -114,10 +120,12 @@ class Position:
     Attributes:
         next_round: Index of the round to come.
         plan: How the nodes send, until the next sounding; None asks for a sounding.
+        symbols: How large their symbols were so far.
     """
 
     next_round: int = 0
     plan: TransmitPlan | None = None
+    symbols: SymbolPower = field(default_factory=SymbolPower)
 
 
 @dataclass
@@ -127,6 +135,7 @@ class Round:
     Attributes:
         announcement: Its index and seed.
         plan: How the nodes send; None before a sounding.
+        symbols: How large symbols were in earlier rounds; this one is taken in.
         quote: As admitted.
         reception: What was captured.
         exchange: What was decoded.
@@ -137,6 +146,7 @@ class Round:
 
     announcement: Announcement
     plan: TransmitPlan | None
+    symbols: SymbolPower
     quote: Quote | None = None
     reception: Reception | None = None
     exchange: Exchange | None = None
@@ -166,7 +176,8 @@ def run_rounds(
     while (index := position.next_round) < schedule.n_rounds:
         plan = None if index % schedule.sounding_every == 0 else position.plan
         seed = schedule.round_seed(index)
-        result, position.plan = run_round(server, Announcement(index, (seed,)), plan, observe)
+        announcement = Announcement(index, (seed,))
+        result, position.plan = run_round(server, announcement, plan, observe, position.symbols)
         position.next_round += 1
         yield result
 
@@ -176,6 +187,7 @@ def run_round(
     announcement: Announcement,
     plan: TransmitPlan | None = None,
     observe: Observer = observe_nothing,
+    symbols: SymbolPower | None = None,
 ) -> tuple[RoundResult, TransmitPlan | None]:
     """Let all nodes compute, exchange the numbers over the air, let all nodes step.
 
@@ -186,6 +198,8 @@ def run_round(
         announcement: Index and seed of the round.
         plan: How the nodes send; None sounds them first.
         observe: Shown what was received.
+        symbols: How large symbols were in earlier rounds; this round is taken in. None where
+            nothing is known.
 
     Returns:
         The result, and the plan for the next round: None after an erasure.
@@ -193,7 +207,7 @@ def run_round(
     Raises:
         Exception: What ``server.admit``, a client or a refusing node raises; it ends the run.
     """
-    current = Round(announcement, plan)
+    current = Round(announcement, plan, SymbolPower() if symbols is None else symbols)
     with _timed(current, "compute_s"):
         server.announce(announcement)
         absent = server.wait_until_ready()
@@ -219,9 +233,13 @@ def _exchange(server: Server, current: Round, plan: TransmitPlan) -> None:
     Raises:
         Erasure: If the sum cannot be trusted.
     """
-    current.quote = quote = server.admit(current.announcement.round, plan)
+    quote, symbols = server.admit(current.announcement.round, plan), current.symbols
+    usual = symbols.symbol_mean_square(quote.largest_scalar)
+    quote = replace(quote, plan=replace(quote.plan, symbol_mean_square=usual))
+    current.quote = quote
     current.reception = server.receive(quote, current.announcement)
     current.exchange = decode(current.reception, server.link)
+    symbols.observe(current.exchange.total.symbol_square, quote.largest_scalar)
     n_active = len(quote.plan.active_nodes)
     current.mean_scalar = quote.payload.mean_scalar(current.exchange.total.value, n_active)
 
@@ -263,6 +281,8 @@ def _decoded(server: Server, current: Round, result: RoundResult) -> RoundResult
         mean_scalar=current.mean_scalar,
         decoded_sum=exchange.total.value,
         decoded_std=exchange.total.std,
+        chips_std=exchange.total.chips_std,
+        decode_factor=exchange.total.factor,
         true_sum=reception.true_sum,
         theory_error=expected_squared_error(exchange, reception, server.link),
         noise_power=exchange.noise_power,

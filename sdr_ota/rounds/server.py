@@ -4,8 +4,10 @@ No scalar is needed here. What was sent may be asked for after the round, for ex
 nodes refuse.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import Protocol
 
 import numpy as np
@@ -147,7 +149,8 @@ class Server:
             plan = self.make_plan(self.exchange.sound(self.nodes, round_index))
             if self.exchange.is_cyclic or not self.link.scheme.needs_phase:
                 break
-            if 2 * np.pi * plan.cfo_error_std_hz * self.link.lead_s < MAX_PHASE_ERROR_RAD:
+            cfo_std_hz = math.sqrt(fmean(e.cfo_std_hz**2 for e in plan.active_errors))
+            if 2 * math.pi * cfo_std_hz * self.link.lead_s < MAX_PHASE_ERROR_RAD:
                 break
         return plan
 

@@ -5,17 +5,18 @@ power and spread are what the last sounding lets one expect; otherwise it is an 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost, TimeError
 from sdr_ota.receiver.evidence import Expectation
-from sdr_ota.receiver.joint_frame import ReceivedPayload
 from sdr_ota.receiver.payload import Sending, decode_payload
 from sdr_ota.receiver.plausibility import check_sum_in_range
 from sdr_ota.rounds.exchange import Exchange, Link, ReceivedSounding, Reception, Slot
+from sdr_ota.rounds.gain_forecast import elapsed_s, forecast_gains
+from sdr_ota.rounds.judged_sum import judged_sum
 from sdr_ota.rounds.lost_nodes import LostNodes, lost_sounding
 from sdr_ota.rounds.messages import PayloadOrder, SoundingOrder
 from sdr_ota.rounds.node import Node
@@ -181,13 +182,13 @@ def decode_timed(reception: Reception, link: Link) -> Exchange:
     frame, plan, scheme = link.frame, reception.plan, link.scheme
     rate = reception.sample_rate_hz
     received = link.receive(reception.capture, frame, link.max_cfo_hz / rate)
-    frame_tick = reception.capture.start_tick + frame.guard_samples
-    payload_tick = frame_tick + frame.payload_start + frame.n_payload // 2
-    quality = _quality(received, plan, frame, payload_tick / rate, rate)
-    expected = _expectation(plan, quality, frame, rate)
+    planned = planned_quality(reception, frame, received.noise_power)
+    expected = _expectation(plan, planned, frame, rate)
     sending = Sending(scheme, reception.n_nodes, reception.seed)
-    total, found = decode_payload(received, expected, frame, sending)
-    check_sum_in_range(total, scheme, quality, len(plan.active_nodes))
+    read, found = decode_payload(received, expected, frame, sending)
+    quality = replace(planned, rx_amplitude=found.rx_amplitude, gains=found.gains)
+    check_sum_in_range(read, scheme, quality, len(plan.active_nodes))
+    total = judged_sum(read, found.chips, scheme, quality, plan, link.decode)
     burst = received.burst
     return Exchange(total, quality, burst.cfo, burst.metric, found.phase_rad, found)
 
@@ -196,47 +197,44 @@ def _expectation(
     plan: TransmitPlan, quality: LinkQuality, frame: FrameFormat, sample_rate_hz: float
 ) -> Expectation:
     """Return what the plan lets one expect of the nodes at the payload."""
-    every = np.ones(len(plan.active_nodes))
+    errors, gains, n_active = plan.active_errors, quality.gains, len(plan.active_nodes)
     between_s = frame.pilot_distance_chips * frame.pulse.samples_per_chip / sample_rate_hz
-    turned = (2 * np.pi * plan.cfo_error_std_hz * between_s) ** 2
+    turned = [
+        (2 * np.pi * e.cfo_std_hz * between_s) ** 2 + e.phase_walk_rad2_per_s * between_s
+        for e in errors
+    ]
+    level, across, phase = (
+        np.broadcast_to(values, (n_active,))
+        for values in (gains.along_variance, gains.across_variance, gains.phase_variance_rad2)
+    )
     return Expectation(
         nodes=plan.active_nodes,
         rx_amplitude=plan.rx_amplitude,
-        phase_variances_rad2=quality.phase_error_std_rad**2 * every,
-        level_variances=quality.amplitude_error_std**2 * every,
-        turn_variances_rad2=(turned + plan.phase_walk_rad2_per_s * between_s) * every,
-        delay_std_chips=quality.timing_error_std_chips,
-        cfo_variance=(plan.cfo_error_std_hz / sample_rate_hz) ** 2,
+        phase_variances_rad2=across + phase,
+        level_variances=level,
+        turn_variances_rad2=np.array(turned),
+        delay_std_chips=float(np.sqrt(np.mean(gains.timing_variance_chips2))),
+        cfo_variance=float(np.mean([e.cfo_std_hz**2 for e in errors])) / sample_rate_hz**2,
     )
 
 
-def _quality(
-    received: ReceivedPayload,
-    plan: TransmitPlan,
-    frame: FrameFormat,
-    payload_s: float,
-    sample_rate_hz: float,
-) -> LinkQuality:
-    """Return what theory needs: this round's noise, the plan's errors grown until now."""
-    sounded_s = np.array([plan.precoders[n].reference_tick for n in plan.active_nodes])
-    elapsed_s = payload_s - sounded_s / sample_rate_hz  # the last node sounded has drifted least
-    phase_variance = (
-        plan.phase_error_std_rad**2
-        + (2 * np.pi * plan.cfo_error_std_hz) ** 2 * np.mean(elapsed_s**2)
-        + plan.phase_walk_rad2_per_s * np.mean(elapsed_s)
-    )
-    amplitude_variance = plan.amplitude_error_std**2 + plan.amplitude_walk_per_s * np.mean(
-        elapsed_s
-    )
-    chip_s = frame.pulse.samples_per_chip / sample_rate_hz
+def planned_quality(reception: Reception, frame: FrameFormat, noise_power: float) -> LinkQuality:
+    """Return what theory needs, by the plan's errors as they have grown until the payload.
+
+    Args:
+        reception: Plan and time of a joint frame.
+        frame: Its format.
+        noise_power: Of a chip in this round.
+    """
+    plan, rate = reception.plan, reception.sample_rate_hz
+    frame_tick = reception.capture.start_tick + frame.guard_samples
+    payload_tick = frame_tick + frame.payload_start + frame.n_payload // 2
+    after_s = elapsed_s(plan, payload_tick, rate)
     return LinkQuality(
         n_chips=frame.n_payload_chips,
         rx_amplitude=plan.rx_amplitude,
-        noise_power=received.noise_power,
-        phase_error_std_rad=float(np.sqrt(phase_variance)),
-        amplitude_error_std=float(np.sqrt(amplitude_variance)),
-        timing_error_std_chips=plan.timing_error_std_s / chip_s,
+        noise_power=noise_power,
+        gains=forecast_gains(plan.active_errors, after_s, frame.pulse.samples_per_chip / rate),
         rolloff=frame.pulse.rolloff,
         n_absent=len(plan.precoders) - len(plan.active_nodes),
-        loss_probability=plan.loss_probability,
     )

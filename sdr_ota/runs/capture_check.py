@@ -1,7 +1,7 @@
 """Whether the parts of a stored capture fit each other, before anything is decoded."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 
 from sdr_ota.config.frame_table import FrameTable
 from sdr_ota.rounds.exchange import Link, Reception
@@ -25,11 +25,13 @@ def check_capture(reception: Reception, link: Link) -> None:
     if reception.symbols is not None:  # private nodes keep theirs
         _demand(reception.symbols.shape == (n_nodes,), "ota:symbols", f"are not {n_nodes}")
         _demand(bool((abs(reception.symbols) <= 1).all()), "ota:symbols", "are beyond 1")
-    errors = (plan.noise_power, plan.phase_error_std_rad, plan.amplitude_error_std,
-              plan.cfo_error_std_hz, plan.phase_walk_rad2_per_s, plan.amplitude_walk_per_s,
-              plan.timing_error_std_s)  # fmt: skip
+    known = len(plan.path_errors)
+    _demand(known in {0, n_nodes}, "ota:plan.path_errors", f"are not those of {n_nodes} nodes")
+    errors = [value for one in plan.path_errors for value in astuple(one)]
+    errors += [plan.noise_power, plan.symbol_mean_square or 0.0]
     _demand(min(errors) >= 0, "ota:plan", "has a negative variance or deviation")
-    _demand(0 <= plan.loss_probability <= 1, "ota:plan.loss_probability", "is not in [0, 1]")
+    lost = max((one.loss_probability for one in plan.path_errors), default=0.0)
+    _demand(lost <= 1, "ota:plan.path_errors", "have a probability above 1")
     _check_link(link)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from sdr_ota.radio.base import Capture
-from sdr_ota.rounds.exchange import Bench, Link, Reception
+from sdr_ota.rounds.exchange import Bench, DecodeRule, Link, Reception
 from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.recording import Json
 from sdr_ota.schemes import load_recorded_scheme, scheme_record
@@ -69,6 +69,7 @@ def link_record(link: Link) -> Json:
         "lead_s": link.lead_s,
         "timeout_s": link.timeout_s,
         "settle_s": link.settle_s,
+        "decode": link.decode,
     }
 
 
@@ -82,6 +83,7 @@ def link_of(record: Json) -> Link:
         lead_s=float(record["lead_s"]),
         timeout_s=float(record["timeout_s"]),
         settle_s=float(record["settle_s"]),
+        decode=TypeAdapter(DecodeRule).validate_python(record["decode"]),
     )
 
 

@@ -25,7 +25,7 @@ from sdr_ota.runs.replaced_file import replace_file
 
 CHECKPOINT = "checkpoint.json"
 
-_FORMAT = "sdr-ota-checkpoint-1"
+_FORMAT = "sdr-ota-checkpoint-2"
 _ARRAYS = "checkpoint-*.npz"
 _MOST_BITS = 128
 """Of a whole number: what a random generator's state has."""

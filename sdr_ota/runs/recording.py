@@ -35,7 +35,8 @@ DATA, META = ".sigmf-data", ".sigmf-meta"
 
 DATATYPE = "cf32_le"
 
-NAMESPACE_VERSION = "1.0.0"
+NAMESPACE_VERSION = "2.0.0"
+"""Of the fields ``ota``; version 1 had one set of expected errors for all nodes."""
 
 DAMAGE = (OSError, KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError)
 """What may be raised while a damaged record is taken apart."""
@@ -115,6 +116,7 @@ def read_recording(path: Path) -> tuple[Json, Capture]:
         meta: Json = from_json(path.read_bytes(), allow_inf_nan=False)
         check_numbers(meta, MOST_BITS, LARGEST_NUMBER)
         fields, segment = dict(meta["global"]), meta["captures"][0]
+        _check_version(fields)
         data = path.with_suffix(DATA).read_bytes()
         if sha512(data).hexdigest() != fields["core:sha512"]:
             raise CaptureError("its samples are not those of its checksum")
@@ -126,6 +128,21 @@ def read_recording(path: Path) -> tuple[Json, Capture]:
         return fields, Capture(samples, int(segment["core:global_index"]))
     except DAMAGE as error:
         raise unreadable(path, error) from error
+
+
+def _check_version(fields: Json) -> None:
+    """Refuse what another version of the format has written.
+
+    Raises:
+        CaptureError: With both versions.
+    """
+    versions = [e["version"] for e in fields["core:extensions"] if e["name"] == "ota"]
+    if versions != [NAMESPACE_VERSION]:
+        found = ", ".join(map(str, versions)) or "none"
+        raise CaptureError(
+            f"its fields have the format {found}, this version of sdr-ota reads "
+            f"{NAMESPACE_VERSION}: decode it with the version that recorded it"
+        )
 
 
 def unreadable(path: Path, error: Exception) -> CaptureError:

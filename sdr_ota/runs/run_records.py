@@ -20,6 +20,8 @@ _NOT_NEGATIVE = (
     "round",
     "seed",
     "decoded_std",
+    "chips_std",
+    "decode_factor",
     "theory_error",
     "noise_power",
     "sounding_s",

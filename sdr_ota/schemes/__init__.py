@@ -23,9 +23,11 @@ from sdr_ota.plugins import (
 )
 from sdr_ota.schemes.base import AggregationScheme, LinkQuality, theory_squared_error
 from sdr_ota.schemes.foreign import checked_scheme_class
+from sdr_ota.schemes.gain_errors import GainErrors
 
 __all__ = [
     "AggregationScheme",
+    "GainErrors",
     "LinkQuality",
     "built_in_schemes",
     "load_recorded_scheme",
@@ -35,7 +37,7 @@ __all__ = [
     "theory_squared_error",
 ]
 
-_NO_SCHEMES = ("base", "foreign")
+_NO_SCHEMES = ("base", "foreign", "gain_errors")
 """Files of this folder that are no scheme."""
 
 

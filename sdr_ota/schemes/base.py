@@ -7,7 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_ota.types import Chips, DecodedSum
+from sdr_ota.schemes.gain_errors import FactorMoments, GainErrors, Reals
+from sdr_ota.types import Chips, ChipSum
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,26 +19,21 @@ class LinkQuality:
         n_chips: Chips of the joint payload.
         rx_amplitude: Received chip amplitude of a symbol of 1.
         noise_power: Total noise power of one complex chip.
-        phase_error_std_rad: Of each node's residual phase, Gaussian, independent.
-        amplitude_error_std: Of each node's relative amplitude error, Gaussian,
-            independent, zero mean.
-        timing_error_std_chips: Of each node's arrival against the receiver's
-            sampling, Gaussian, independent.
+        gains: How the gains of the nodes that send differ from planned.
+        common_phase_variance_rad2: Of a turn of all nodes alike, by the receiver's
+            oscillator.
         rolloff: Of the pulse; says what a timing error costs.
         n_absent: Nodes of the bench that do not send; where a node has a slot of
             its own, the slot stays empty.
-        loss_probability: Chance that a node's burst never leaves, unnoticed.
     """
 
     n_chips: int
     rx_amplitude: float
     noise_power: float
-    phase_error_std_rad: float = 0.0
-    amplitude_error_std: float = 0.0
-    timing_error_std_chips: float = 0.0
+    gains: GainErrors = GainErrors()  # noqa: RUF009 - frozen
+    common_phase_variance_rad2: float = 0.0
     rolloff: float = 0.35
     n_absent: int = 0
-    loss_probability: float = 0.0
 
     @property
     def relative_noise(self) -> float:
@@ -83,12 +79,12 @@ class AggregationScheme(Protocol):
         """Return one node's payload chips, modulus at most 1, shape ``(n_chips,)``."""
         ...
 
-    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> DecodedSum:
-        """Estimate the sum of the symbols, and the estimate's standard deviation.
+    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> ChipSum:
+        """Read the sum of the symbols off the chips, and its standard deviation.
 
         The deviation is measured on the payload's own chips, so interference that
         hits the payload shows in it; errors of the nodes' gains that last for the
-        whole payload cannot.
+        whole payload cannot. `gain_moments` says what those do.
 
         Args:
             chips: Received payload, shape ``(n_chips,)``.
@@ -113,6 +109,20 @@ class AggregationScheme(Protocol):
         """
         ...
 
+    def symbol_mean_square(self, chips: Chips, n_active: int, link: LinkQuality) -> float | None:
+        """Estimate the mean square of the symbols sent; None if a payload does not show it.
+
+        Args:
+            chips: Received payload, shape ``(n_chips,)``.
+            n_active: Nodes that sent.
+            link: Their gains and the noise.
+        """
+        ...
+
+    def gain_moments(self, n_active: int, link: LinkQuality) -> FactorMoments:
+        """Return the moments of the factors with which the symbols of nodes that send count."""
+        ...
+
     def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         """Return the expectation of the decoded sum for the symbols of the nodes that send."""
         ...
@@ -123,17 +133,21 @@ class AggregationScheme(Protocol):
 
 
 def theory_squared_error(
-    scheme: AggregationScheme, symbols: NDArray[np.float64], link: LinkQuality
+    scheme: AggregationScheme,
+    symbols: NDArray[np.float64],
+    link: LinkQuality,
+    factor: float = 1.0,
 ) -> float:
-    r"""Return the expected squared error of the decoded sum: bias squared plus variance.
+    """Return the expected squared error of the decoded sum: bias squared plus variance.
 
-    A burst lost with probability $q$ takes its symbol (or vote) $s_k$ out of the sum, which adds
-    $q (1 - q) \sum s_k^2 + q^2 (\sum s_k)^2$.
+    Args:
+        scheme: How the symbols are added.
+        symbols: Of the nodes that send, shape ``(n_active,)``.
+        link: Noise and gains.
+        factor: By which the sum is multiplied once it is read off the chips.
     """
-    bias = scheme.theory_mean(symbols, link) - float(np.sum(symbols))
-    lost, sent = link.loss_probability, np.sign(symbols) if scheme.sign_only else symbols
-    missing = lost * (1 - lost) * float(np.sum(sent**2)) + (lost * float(np.sum(sent))) ** 2
-    return bias**2 + scheme.theory_variance(symbols, link) + missing
+    bias = factor * scheme.theory_mean(symbols, link) - float(np.sum(symbols))
+    return bias**2 + factor**2 * scheme.theory_variance(symbols, link)
 
 
 def random_phase_chips(n_chips: int, rng: np.random.Generator) -> Chips:
@@ -141,33 +155,21 @@ def random_phase_chips(n_chips: int, rng: np.random.Generator) -> Chips:
     return np.asarray(np.exp(2j * np.pi * rng.random(n_chips)))
 
 
-def coherent_gain_variance(phase_error_std_rad: float, amplitude_error_std: float) -> float:
-    r"""Return the variance of $(1+\delta)\cos\phi$ for Gaussian $\phi$ and $\delta$.
-
-    $(1+\sigma_a^2)(1+e^{-2\sigma_\phi^2})/2 - e^{-\sigma_\phi^2}$: the mean of
-    the cosine is $e^{-\sigma_\phi^2/2}$, that of its square $(1+e^{-2\sigma_\phi^2})/2$.
-    """
-    second = (1 + amplitude_error_std**2) * (1 + np.exp(-2 * phase_error_std_rad**2)) / 2
-    return float(second - np.exp(-(phase_error_std_rad**2)))
-
-
-def energy_variance(
-    powers: NDArray[np.float64], relative_noise: float, amplitude_error_std: float
+def energy_chip_variance(
+    powers: NDArray[np.float64], relative_noise: float, mean: Reals, mean_square: Reals
 ) -> float:
-    r"""Return the variance of one chip's energy, and of its mean over a long block.
+    r"""Return the variance of one chip's energy where nodes send with independent uniform phases.
 
-    Nodes of power $v_k$ and relative amplitude $g_k = 1 + \delta_k$ send with
-    independent uniform phases. Given the gains, the energy of a chip has mean
-    $G + N$ with $G = \sum g_k^2 v_k$ and variance $(G+N)^2 - \sum g_k^4 v_k^2$;
-    this is the expectation of that over the gains.
+    Given the factors $w_k$ of the nodes' powers $v_k$, the energy of a chip has the mean $G + N$
+    with $G = \sum w_k v_k$ and the variance $(G+N)^2 - \sum w_k^2 v_k^2$; this is the expectation
+    of that over the factors.
+
+    Args:
+        powers: Of the nodes, as sent, shape ``(n_nodes,)``.
+        relative_noise: Noise power of a chip over the power of a symbol of 1.
+        mean: Of the factors, shape ``(n_nodes,)``.
+        mean_square: Of the factors, shape ``(n_nodes,)``.
     """
-    spread = amplitude_error_std**2
-    fourth = 1 + 6 * spread + 3 * spread**2
-    mean = (1 + spread) * powers.sum() + relative_noise
-    squares = float(np.sum(powers**2))
-    return float(mean**2 + gain_power_variance(amplitude_error_std) * squares - fourth * squares)
-
-
-def gain_power_variance(amplitude_error_std: float) -> float:
-    r"""Return the variance of $(1+\delta)^2$ for Gaussian $\delta$: $4\sigma^2 + 2\sigma^4$."""
-    return 4 * amplitude_error_std**2 + 2 * amplitude_error_std**4
+    total = float(mean @ powers) + relative_noise
+    spread = float((mean_square - mean**2) @ powers**2)
+    return total**2 + spread - float(mean_square @ powers**2)

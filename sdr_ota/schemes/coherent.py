@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.schemes.base import LinkQuality
+from sdr_ota.schemes.gain_errors import FactorMoments, Reals, real_part_moments
 from sdr_ota.signal.sequences import spreading_chips
 from sdr_ota.signal.waveform import raised_cosine
-from sdr_ota.types import Chips, DecodedSum
+from sdr_ota.types import Chips, ChipSum
 from sdr_ota.units import real_noise_variance
 
 
@@ -38,52 +39,56 @@ class Coherent:
         """Return ``symbol`` on the public spreading chips."""
         return symbol * spreading_chips(n_chips)
 
-    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> DecodedSum:
+    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> ChipSum:
         r"""Return $\frac1M \sum_m \Re\{c^*[m] y[m]\} / c$ and the deviation of that mean."""
         (sent_alike,) = self.alike(chips, n_nodes, rx_amplitude)
         values = sent_alike.real
         std = values.std(ddof=1) / np.sqrt(len(chips))
-        return DecodedSum(float(values.mean()), float(std))
+        return ChipSum(float(values.mean()), float(std), len(chips) - 1)
 
-    def alike(
-        self, chips: Chips, n_nodes: int, rx_amplitude: float
-    ) -> tuple[Chips]:
+    def alike(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> tuple[Chips]:
         """Return the chips without the spreading chips."""
         return (np.asarray(spreading_chips(len(chips)).conj() * chips / rx_amplitude),)
 
-    def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
-        r"""Return $E[\rho(\tau)] e^{-\sigma_\phi^2/2} \sum_k p_k$: errors shrink the sum.
+    def symbol_mean_square(self, chips: Chips, n_active: int, link: LinkQuality) -> None:
+        """None: the chips show the sum alone."""
+
+    def gain_moments(self, n_active: int, link: LinkQuality) -> FactorMoments:
+        r"""Return the moments of $\Re\{g_k\} \rho(\tau_k)$.
 
         $\rho(\tau)$ is the raised-cosine pulse at the timing error: the spreading
         chips' neighbours do not correlate, so a late chip loses just its own height.
         """
-        shrink = np.exp(-(link.phase_error_std_rad**2) / 2) * _timing_moments(link)[0]
-        return float(shrink * np.sum(symbols))
+        parts = real_part_moments(link.gains, link.common_phase_variance_rad2, n_active)
+        height, square = _timing_moments(link, n_active)
+        product = parts.covariance + np.outer(parts.mean, parts.mean)
+        timed = product * np.outer(height, height)
+        np.fill_diagonal(timed, np.diag(product) * square)
+        mean = parts.mean * height
+        return FactorMoments(mean, timed - np.outer(mean, mean))
+
+    def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
+        """Return the mean of the decoded sum: phase and timing errors shrink it."""
+        return self.gain_moments(len(symbols), link).sum_mean(symbols)
 
     def theory_variance(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
-        r"""Return the variance of the decoded sum.
+        r"""Return what gains add to the variance, plus $\frac{N_0}{2 c^2 M}$.
 
-        $[(1+\sigma_a^2)\frac{1+e^{-2\sigma_\phi^2}}{2} E[\rho^2] -
-        e^{-\sigma_\phi^2} E[\rho]^2] \sum_k p_k^2 + \frac{N_0}{2 c^2 M}$: derived here
-        for independent Gaussian phase, amplitude and timing errors; the last term is
-        eq. 12 of the paper over M chips.
+        The last term is eq. 12 of the paper over M chips.
         """
-        mean, mean_square = _timing_moments(link)
-        phase = link.phase_error_std_rad**2
-        second = (1 + link.amplitude_error_std**2) * (1 + np.exp(-2 * phase)) / 2 * mean_square
-        gain = second - np.exp(-phase) * mean**2
         noise = real_noise_variance(link.relative_noise) / link.n_chips
-        return float(gain * np.sum(symbols**2) + noise)
+        return self.gain_moments(len(symbols), link).sum_variance(symbols) + noise
 
 
-def _timing_moments(link: LinkQuality) -> tuple[float, float]:
-    """Return mean and mean square of a chip's height under the timing error."""
-    if not link.timing_error_std_chips:
-        return 1.0, 1.0
+def _timing_moments(link: LinkQuality, n_nodes: int) -> tuple[Reals, Reals]:
+    """Return mean and mean square of a chip's height under each node's timing error."""
+    std = link.gains.timing_std_chips(n_nodes)
+    if not std.any():
+        return np.ones(n_nodes), np.ones(n_nodes)
     places, weights = np.polynomial.hermite_e.hermegauss(61)
-    height = raised_cosine(link.timing_error_std_chips * places, link.rolloff)
+    height = raised_cosine(np.outer(std, places), link.rolloff)
     weights = weights / weights.sum()
-    return float(weights @ height), float(weights @ height**2)
+    return height @ weights, height**2 @ weights
 
 
 SCHEME = Coherent

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_ota.schemes.base import (
-    LinkQuality,
-    energy_variance,
-    gain_power_variance,
-    random_phase_chips,
+from sdr_ota.schemes.base import LinkQuality, energy_chip_variance, random_phase_chips
+from sdr_ota.schemes.gain_errors import (
+    FactorMoments,
+    Reals,
+    independent_factors,
+    power_moments,
 )
-from sdr_ota.types import Chips, DecodedSum
+from sdr_ota.types import Chips, ChipSum
 
 
 @dataclass(frozen=True)
@@ -47,54 +48,70 @@ class EnergyDifference:
         chips[first : first + half] = np.sqrt(abs(symbol)) * random_phase_chips(half, rng)
         return chips
 
-    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> DecodedSum:
+    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> ChipSum:
         """Return the mean energy difference; its deviation is measured on the chips."""
-        plus, minus = self.alike(chips, n_nodes, rx_amplitude)
+        plus, minus = _halves(chips, rx_amplitude)
         variance = (plus.var(ddof=1) + minus.var(ddof=1)) / len(plus)
-        return DecodedSum(float(plus.mean() - minus.mean()), float(np.sqrt(variance)))
+        return ChipSum(
+            float(plus.mean() - minus.mean()), float(np.sqrt(variance)), 2 * (len(plus) - 1)
+        )
 
-    def alike(
-        self, chips: Chips, n_nodes: int, rx_amplitude: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def alike(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> tuple[Reals, Reals]:
         """Return the energies of the chips of each half."""
-        half = len(chips) // 2
-        energy = np.abs(chips) ** 2 / rx_amplitude**2
-        return energy[:half], energy[half : 2 * half]
+        return _halves(chips, rx_amplitude)
 
-    def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
-        r"""Return $(1 + \sigma_a^2) E[u(\tau)] \sum_k p_k$: powers add, phases do not matter.
+    def symbol_mean_square(self, chips: Chips, n_active: int, link: LinkQuality) -> float:
+        r"""Return the mean square of Gaussian symbols whose moduli add up to the energy received.
+
+        The energy of both halves is $\sum |p_k|$ and twice the noise. For K Gaussian symbols
+        $E(\sum |p_k|)^2 = K [1 + (K - 1) \frac{2}{\pi}] E p^2$.
+        """
+        energy = sum(float(half.mean()) for half in _halves(chips, link.rx_amplitude))
+        per_symbol = float(_kept_power(n_active, link)[0].mean())
+        moduli = max(energy - 2 * link.relative_noise, 0.0) / per_symbol
+        return moduli**2 / (n_active * (1 + (n_active - 1) * 2 / np.pi))
+
+    def gain_moments(self, n_active: int, link: LinkQuality) -> FactorMoments:
+        r"""Return the moments of $|g_k|^2 u(\tau_k)$: powers add, phases do not matter.
 
         $u(\tau) = 1 - \frac{\beta}{4}(1 - \cos 2\pi\tau)$ is the energy that random
         chips of rolloff $\beta$ keep when they are sampled $\tau$ chips late.
         """
-        kept = _kept_energy(link)[0]
-        return float((1 + link.amplitude_error_std**2) * kept * np.sum(symbols))
+        return independent_factors(*_kept_power(n_active, link))
+
+    def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
+        r"""Return $\sum_k E[w_k] p_k$ with the factors of `gain_moments`."""
+        return self.gain_moments(len(symbols), link).sum_mean(symbols)
 
     def theory_variance(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         r"""Return the variance of the decoded sum.
 
-        $\frac1M [(V^+ + N_0)^2 - \sum (v_k^+)^2 + (V^- + N_0)^2 - \sum (v_k^-)^2]$
-        with M chips a half and $v_k$ shrunk by $E[u]$, plus the floor
-        $\mathrm{Var}(g^2 u) \sum p_k^2$ of amplitude and timing errors that stay for
-        the whole block. Derived here from the moments of sums of random phasors.
+        $\frac1M E[(G^+ + N_0)^2 - \sum (w_k v_k^+)^2 + (G^- + N_0)^2 - \sum (w_k v_k^-)^2]$
+        with M chips a half and $G^\pm = \sum w_k v_k^\pm$, plus $\sum \mathrm{Var}(w_k) p_k^2$:
+        gains stay for the whole block. Derived here from the moments of sums of random phasors.
         """
-        spread = link.amplitude_error_std
-        mean, mean_square = _kept_energy(link)
-        halves = (mean * np.maximum(symbols, 0.0), mean * np.maximum(-symbols, 0.0))
-        chip = sum(energy_variance(v, link.relative_noise, spread) for v in halves)
-        power = 1 + spread**2
-        fourth = gain_power_variance(spread) + power**2
-        floor = (fourth * mean_square - (power * mean) ** 2) * float(np.sum(symbols**2))
+        factors = _kept_power(len(symbols), link)
+        halves = (np.maximum(symbols, 0.0), np.maximum(-symbols, 0.0))
+        chip = sum(energy_chip_variance(v, link.relative_noise, *factors) for v in halves)
+        floor = self.gain_moments(len(symbols), link).sum_variance(symbols)
         return chip / (link.n_chips // 2) + floor
 
 
-def _kept_energy(link: LinkQuality) -> tuple[float, float]:
-    """Return mean and mean square of the energy kept under a Gaussian timing error."""
-    turn = (2 * np.pi * link.timing_error_std_chips) ** 2
+def _halves(chips: Chips, rx_amplitude: float) -> tuple[Reals, Reals]:
+    """Return the energies of the chips that carry positive and negative symbols."""
+    half = len(chips) // 2
+    energy = np.abs(chips) ** 2 / rx_amplitude**2
+    return energy[:half], energy[half : 2 * half]
+
+
+def _kept_power(n_nodes: int, link: LinkQuality) -> tuple[Reals, Reals]:
+    """Return mean and mean square of each node's power, kept under a Gaussian timing error."""
+    mean, mean_square = power_moments(link.gains, n_nodes)
+    turn = (2 * np.pi * link.gains.timing_std_chips(n_nodes)) ** 2
     cosine, cosine_square = np.exp(-turn / 2), (1 + np.exp(-2 * turn)) / 2
     lost = link.rolloff / 4
-    mean = 1 - lost * (1 - cosine)
-    return float(mean), float(mean**2 + lost**2 * (cosine_square - cosine**2))
+    kept = 1 - lost * (1 - cosine)
+    return mean * kept, mean_square * (kept**2 + lost**2 * (cosine_square - cosine**2))
 
 
 SCHEME = EnergyDifference

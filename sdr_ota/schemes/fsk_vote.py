@@ -13,15 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from sdr_ota.schemes.base import (
-    LinkQuality,
-    energy_variance,
-    gain_power_variance,
-    random_phase_chips,
-)
+from sdr_ota.schemes.base import LinkQuality, energy_chip_variance, random_phase_chips
 from sdr_ota.schemes.energy_difference import EnergyDifference
+from sdr_ota.schemes.gain_errors import FactorMoments, independent_factors, power_moments
 from sdr_ota.signal.sequences import tone_chips
-from sdr_ota.types import Chips, DecodedSum
+from sdr_ota.types import Chips, ChipSum
 
 _PLUS_CYCLES, _MINUS_CYCLES = 2 / 16, -5 / 16
 """Tones in cycles a chip: far apart, not mirrored about DC, in the pulse's flat band."""
@@ -74,12 +70,12 @@ class FskVote:
         chips[: n_looks * self.look_chips] = abs(np.sign(symbol)) * looks.ravel()
         return chips
 
-    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> DecodedSum:
+    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> ChipSum:
         """Return the mean energy difference of the two tones: the soft vote."""
         plus, minus = self.alike(chips, n_nodes, rx_amplitude)
         difference = plus - minus
         std = difference.std(ddof=1) / np.sqrt(len(difference))
-        return DecodedSum(float(difference.mean()), float(std))
+        return ChipSum(float(difference.mean()), float(std), len(difference) - 1)
 
     def alike(
         self, chips: Chips, n_nodes: int, rx_amplitude: float
@@ -90,17 +86,25 @@ class FskVote:
         plus, minus = (looks @ self._tone(sign).conj() / self.look_chips for sign in (1, -1))
         return np.abs(plus / rx_amplitude) ** 2, np.abs(minus / rx_amplitude) ** 2
 
+    def symbol_mean_square(self, chips: Chips, n_active: int, link: LinkQuality) -> float:
+        """Return 1: a vote is plus or minus 1."""
+        return 1.0
+
+    def gain_moments(self, n_active: int, link: LinkQuality) -> FactorMoments:
+        """Return the moments of the nodes' powers; a tone that is late keeps its own."""
+        return independent_factors(*power_moments(link.gains, n_active))
+
     def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
-        r"""Return $(1 + \sigma_a^2)(K^+ - K^-)$, the vote rather than the sum."""
-        return float((1 + link.amplitude_error_std**2) * np.sum(np.sign(symbols)))
+        """Return the vote rather than the sum, each at its node's power."""
+        return self.gain_moments(len(symbols), link).sum_mean(np.sign(symbols))
 
     def theory_variance(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         """Return the variance of the soft vote: the energy difference's, one look a chip."""
-        votes, spread = np.sign(symbols), link.amplitude_error_std
+        votes, factors = np.sign(symbols), power_moments(link.gains, len(symbols))
         noise = link.relative_noise / self.look_chips
         tones = (np.maximum(votes, 0.0), np.maximum(-votes, 0.0))
-        look = sum(energy_variance(v, noise, spread) for v in tones)
-        floor = gain_power_variance(spread) * float(np.sum(votes**2))
+        look = sum(energy_chip_variance(v, noise, *factors) for v in tones)
+        floor = self.gain_moments(len(symbols), link).sum_variance(votes)
         return look / (link.n_chips // self.look_chips) + floor
 
     def _tone(self, sign: float) -> Chips:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
-from sdr_ota.schemes.base import LinkQuality, coherent_gain_variance
+from sdr_ota.schemes.base import LinkQuality
+from sdr_ota.schemes.gain_errors import FactorMoments, GainErrors, Reals, independent_factors
 from sdr_ota.signal.sequences import tone_chips
-from sdr_ota.types import Chips, DecodedSum
+from sdr_ota.types import Chips, ChipSum
 from sdr_ota.units import real_noise_variance
 
 _TONE = 1 / 4
@@ -50,59 +52,101 @@ class Tdma:
         chips[node * n_slot : (node + 1) * n_slot] = values * tone_chips(n_slot, _TONE)
         return chips
 
-    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> DecodedSum:
+    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> ChipSum:
         """Return the sum of the slots' values, each turned by its own pilots' phase.
 
         The slot of a node that did not send adds its noise; a threshold that left it
         out would also drop a node that has faded.
         """
-        turned = _slots(chips, n_nodes, rx_amplitude)
-        values = np.real(turned[:, _is_data(turned.shape[1])])
-        std = np.sqrt(np.sum(values.var(axis=1, ddof=1)) / values.shape[1])
-        return DecodedSum(float(values.mean(axis=1).sum()), float(std))
+        turned = _turned(chips, n_nodes, rx_amplitude)
+        n_data = turned.shape[1]
+        std = np.sqrt(np.sum(turned.var(axis=1, ddof=1)) / n_data)
+        return ChipSum(float(turned.mean(axis=1).sum()), float(std), n_nodes * (n_data - 1))
 
-    def alike(
-        self, chips: Chips, n_nodes: int, rx_amplitude: float
-    ) -> tuple[NDArray[np.float64], ...]:
+    def alike(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> tuple[Reals, ...]:
         """Return pilots and symbol of every slot, along their pilots' phase."""
-        turned = _slots(chips, n_nodes, rx_amplitude)
-        n_slot = turned.shape[1]
-        kinds = (_is_pilot(n_slot), _is_data(n_slot))
-        return tuple(np.real(slot[kind]) for slot in turned for kind in kinds)
+        slots = _slots(chips, n_nodes, rx_amplitude)
+        kinds = (_is_pilot(slots.shape[1]), _is_data(slots.shape[1]))
+        return tuple(np.real(slot[kind]) for slot in slots for kind in kinds)
+
+    def symbol_mean_square(self, chips: Chips, n_active: int, link: LinkQuality) -> float:
+        """Return the mean square of the slots' values, less what noise and gains add."""
+        turned = _turned(chips, n_active + link.n_absent, link.rx_amplitude)
+        noise = np.sum(turned.var(axis=1, ddof=1)) / turned.shape[1]
+        counted = self.gain_moments(n_active, link)
+        power = float(np.mean(np.diag(counted.covariance) + counted.mean**2))
+        squares = float(np.sum(turned.mean(axis=1) ** 2) - noise) / n_active
+        return max(squares, 0.0) / power
+
+    def gain_moments(self, n_active: int, link: LinkQuality) -> FactorMoments:
+        r"""Return the moments of $|g_k| \cos\psi_k$, $\psi_k$ the noise of the pilots' phase.
+
+        A phase taken from a phasor in noise, at the ratio $\gamma$ of their powers, has
+        $E\cos\psi = \sqrt{\pi\gamma/4}\, e^{-\gamma/2} [I_0(\gamma/2) + I_1(\gamma/2)]$ and
+        $E\cos 2\psi = 1 - (1 - e^{-\gamma}) / \gamma$; $\gamma = |g|^2 M_p / N_0$ with $M_p$ pilot
+        chips. Averaged over the gains by quadrature. It holds at every level; the sum is half
+        of what it should be at $\gamma \approx 0.35$.
+        """
+        n_pilots = int(_is_pilot(_n_slot(n_active, link)).sum())
+        amplitude, weights = _amplitudes(link.gains, n_active)
+        ratio = amplitude**2 * n_pilots / max(link.relative_noise, 1e-12)
+        arrives = link.gains.arrival(n_active)
+        mean = arrives * ((amplitude * _mean_cosine(ratio)) @ weights)
+        square = arrives * ((amplitude**2 * (1 + _mean_cosine_doubled(ratio)) / 2) @ weights)
+        return independent_factors(mean, square)
 
     def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
-        """Return the sum, shrunk by the noise of the pilots' phase."""
-        return float(
-            np.exp(-_pilot_phase_variance(_n_slot(symbols, link), link) / 2) * np.sum(symbols)
-        )
+        """Return the sum, each symbol with the mean of its factor."""
+        return self.gain_moments(len(symbols), link).sum_mean(symbols)
 
     def theory_variance(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
-        r"""Return the variance of the decoded sum.
-
-        $K N_0 / (2 c^2 M)$ with K slots of M data chips, plus the coherent scheme's gain
-        term with the pilots' phase noise $N_0 / (2 c^2 M_p)$, small at working SNR.
-        Derived here; valid while that phase noise is well below one radian.
-        """
-        n_slot = _n_slot(symbols, link)
-        n_data = int(_is_data(n_slot).sum())
-        phase_std = float(np.sqrt(_pilot_phase_variance(n_slot, link)))
-        gain = coherent_gain_variance(phase_std, link.amplitude_error_std)
+        r"""Return what gains and pilots add, plus $K N_0 / (2 c^2 M)$: K slots of M data chips."""
+        n_data = int(_is_data(_n_slot(len(symbols), link)).sum())
         n_slots = len(symbols) + link.n_absent
         noise = n_slots * real_noise_variance(link.relative_noise) / n_data
-        return float(gain * np.sum(symbols**2) + noise)
+        return self.gain_moments(len(symbols), link).sum_variance(symbols) + noise
 
 
-def _slots(chips: Chips, n_nodes: int, rx_amplitude: float) -> Chips:
-    """Return every slot without its tone and its pilots' phase, shape ``(n_nodes, n_slot)``."""
-    n_slot = len(chips) // n_nodes
-    slots = chips[: n_slot * n_nodes].reshape(n_nodes, n_slot)
+def _slots(chips: Chips, n_slots: int, rx_amplitude: float) -> Chips:
+    """Return every slot without its tone and its pilots' phase, shape ``(n_slots, n_slot)``."""
+    n_slot = len(chips) // n_slots
+    slots = chips[: n_slot * n_slots].reshape(n_slots, n_slot)
     slots = slots * tone_chips(n_slot, _TONE).conj() / rx_amplitude
     pilot = slots[:, _is_pilot(n_slot)].mean(axis=1)
     return np.asarray(slots * np.exp(-1j * np.angle(pilot))[:, None])
 
 
-def _n_slot(symbols: NDArray[np.float64], link: LinkQuality) -> int:
-    return link.n_chips // (len(symbols) + link.n_absent)
+def _turned(chips: Chips, n_slots: int, rx_amplitude: float) -> Reals:
+    """Return the data of every slot along its pilots' phase, shape ``(n_slots, n_data)``."""
+    slots = _slots(chips, n_slots, rx_amplitude)
+    return np.real(slots[:, _is_data(slots.shape[1])])
+
+
+def _amplitudes(gains: GainErrors, n_nodes: int) -> tuple[Reals, Reals]:
+    """Return amplitudes that each node's gain may have, ``(n_nodes, n)``, and their weights."""
+    places, weights = np.polynomial.hermite_e.hermegauss(21)
+    x, y = (grid.ravel() for grid in np.meshgrid(places, places))
+    along, across = (
+        np.broadcast_to(np.sqrt(variance), (n_nodes,))
+        for variance in (gains.along_variance, gains.across_variance)
+    )
+    real = gains.amplitudes(n_nodes)[:, None] + np.outer(along, x)
+    amplitude = np.hypot(real, np.outer(across, y))
+    product = np.outer(weights, weights).ravel()
+    return amplitude, product / product.sum()
+
+
+def _mean_cosine(ratio: Reals) -> Reals:
+    half = ratio / 2
+    return np.asarray(np.sqrt(np.pi * half / 2) * (special.ive(0, half) + special.ive(1, half)))
+
+
+def _mean_cosine_doubled(ratio: Reals) -> Reals:
+    return np.asarray(1 + np.expm1(-ratio) / np.maximum(ratio, 1e-12))
+
+
+def _n_slot(n_active: int, link: LinkQuality) -> int:
+    return link.n_chips // (n_active + link.n_absent)
 
 
 def _carries_symbol(n_slot: int) -> NDArray[np.bool_]:
@@ -127,10 +171,6 @@ def _is_pilot(n_slot: int) -> NDArray[np.bool_]:
 def _between(n_slot: int, first: int, end: int) -> NDArray[np.bool_]:
     place = np.arange(n_slot)
     return np.asarray((place >= first) & (place < end))
-
-
-def _pilot_phase_variance(n_slot: int, link: LinkQuality) -> float:
-    return real_noise_variance(link.relative_noise) / int(_is_pilot(n_slot).sum())
 
 
 SCHEME = Tdma

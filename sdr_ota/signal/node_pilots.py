@@ -42,7 +42,7 @@ def node_codes(n_chips: int, bench: int, seed: int) -> Chips:
     """
     rows = np.arange(n_node_codes(n_chips))
     orthogonal = np.exp(2j * np.pi * np.outer(rows, np.arange(n_chips)) / n_chips)
-    return _phases((2, 1, n_chips), _CODES, bench, seed) * orthogonal
+    return np.asarray(_phases((2, 1, n_chips), _CODES, bench, seed) * orthogonal)
 
 
 def bench_scramble(n_chips: int, bench: int) -> Chips:

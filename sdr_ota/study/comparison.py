@@ -11,6 +11,7 @@ from sdr_ota.air.impairments import awgn
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.schemes import (
     AggregationScheme,
+    GainErrors,
     LinkQuality,
     built_in_schemes,
     load_scheme,
@@ -122,12 +123,14 @@ def measure(name: str, snr_db: float, phase_error_std_rad: float, setting: Setti
     """
     scheme = load_scheme(name)
     rng = np.random.default_rng([setting.seed, round(100 * snr_db) + 100_000])
-    link = LinkQuality(setting.n_chips, 1.0, db_to_power(-snr_db), phase_error_std_rad)
+    gains = GainErrors(phase_variance_rad2=phase_error_std_rad**2)
+    link = LinkQuality(setting.n_chips, 1.0, db_to_power(-snr_db), gains)
     errors, expected, sums, wrong = [], [], [], 0
     for _ in range(setting.n_trials):
         symbols = rng.uniform(-1, 1, setting.n_nodes)
         symbols = np.sign(symbols) if scheme.sign_only else symbols
-        decoded = _decoded_sum(scheme, symbols, link, rng)
+        phases_rad = phase_error_std_rad * rng.standard_normal(setting.n_nodes)
+        decoded = _decoded_sum(scheme, symbols, phases_rad, link, rng)
         total = float(symbols.sum())
         errors.append((decoded - total) ** 2)
         expected.append(theory_squared_error(scheme, symbols, link))
@@ -161,12 +164,13 @@ def vote_error(n_nodes: int, snr_db: float, n_chips: int) -> float:
 def _decoded_sum(
     scheme: AggregationScheme,
     symbols: NDArray[np.float64],
+    phases_rad: NDArray[np.float64],
     link: LinkQuality,
     rng: np.random.Generator,
 ) -> float:
     n_nodes = len(symbols)
     received = awgn(link.n_chips, link.noise_power, rng).astype(np.complex128)
-    for node, symbol in enumerate(symbols):
-        turn = np.exp(1j * link.phase_error_std_rad * rng.standard_normal())
+    for node, (symbol, phase_rad) in enumerate(zip(symbols, phases_rad, strict=True)):
+        turn = np.exp(1j * phase_rad)
         received += turn * scheme.encode(float(symbol), node, n_nodes, link.n_chips, rng)
     return scheme.decode(received, n_nodes, link.rx_amplitude).value

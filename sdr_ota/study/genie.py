@@ -51,6 +51,7 @@ from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.rounds.exchange import Link
 from sdr_ota.schemes import LinkQuality, theory_squared_error
+from sdr_ota.schemes.gain_errors import oscillator_and_fading
 
 Reals = NDArray[np.float64]
 Correlation = Callable[[Reals], Reals]
@@ -186,18 +187,21 @@ def genie_link(sent: SentRound, air: SimulatedAir, link: Link) -> LinkQuality:
     along = _error(sent, preset, Motion(scatter, walk, start, noise))
     offsets_hz = np.array([_offset_hz(air, node, sent.payload_s) for node in sent.active])
     turned = (2 * np.pi * offsets_hz * preset.start_jitter_s) ** 2
-    others = 1 - 1 / len(paths)
+    # The first leads: all are sampled where it arrives.
+    is_other = (np.arange(len(paths)) > 0).astype(np.float64)
     chip_s = frame.pulse.samples_per_chip / air.sample_rate_hz
     return LinkQuality(
         n_chips=frame.n_payload_chips,
         rx_amplitude=float(frame.known_amplitude * np.min(level * np.sqrt(power))),
         noise_power=air.noise_power / frame.pulse.energy,
-        phase_error_std_rad=math.sqrt(np.mean(along / power + turned)),
-        amplitude_error_std=math.sqrt(np.mean(across / power)),
-        timing_error_std_chips=math.sqrt(2 * others) * preset.start_jitter_s / chip_s,
+        gains=oscillator_and_fading(
+            along / power + turned,
+            across / power,
+            is_other * (math.sqrt(2) * preset.start_jitter_s / chip_s),
+            is_other * preset.burst_loss_probability,
+        ),
         rolloff=frame.pulse.rolloff,
         n_absent=len(air.paths) - len(paths),
-        loss_probability=others * preset.burst_loss_probability,
     )
 
 

@@ -15,13 +15,13 @@ from sdr_ota.receiver.joint_frame import receive_joint_frame
 from sdr_ota.rounds.exchange import Receive
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
-from sdr_ota.types import DecodedSum
+from sdr_ota.types import ChipSum
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "data" / "golden").glob("*.sigmf-meta"))
 FRAME, MAX_CFO, N_NODES = FrameFormat(), 0.06, 4
 
 
-def decoded(path: Path, receive: Receive) -> DecodedSum:
+def decoded(path: Path, receive: Receive) -> ChipSum:
     recording = sigmf.fromfile(str(path))
     recording.validate()
     samples = np.asarray(recording.read_samples(), np.complex64)
@@ -30,7 +30,7 @@ def decoded(path: Path, receive: Receive) -> DecodedSum:
     return load_scheme(about["ota:scheme"]).decode(chips, N_NODES, about["ota:rx_amplitude"])
 
 
-def assert_as_recorded(path: Path, total: DecodedSum) -> None:
+def assert_as_recorded(path: Path, total: ChipSum) -> None:
     about = json.loads(path.read_text())["global"]
     assert total.value == pytest.approx(about["ota:decoded_sum"], abs=1e-5)
     assert total.std == pytest.approx(about["ota:decoded_std"], rel=1e-4)

@@ -100,15 +100,21 @@ def _why_not(
     name: str, predicted: Mapping[str, float], links: Mapping[str, LinkQuality], n_nodes: int
 ) -> str:
     """Name the error without which the scheme would gain most."""
-    link = links[name]
-    turned_deg = np.degrees(link.phase_error_std_rad)
+    link, gains = links[name], links[name].gains
+    # What turns the phase, the oscillator's walk and the part of a fading gain across it.
+    turned_deg = np.degrees(
+        np.sqrt(np.mean(np.add(gains.phase_variance_rad2, gains.across_variance)))
+    )
     noise_db = power_to_db(max(link.relative_noise, 1e-12))
-    late = link.timing_error_std_chips
+    late = float(np.sqrt(np.mean(gains.timing_variance_chips2)))
+    level = 100 * float(np.sqrt(np.mean(gains.along_variance)))
     causes = {
-        f"phase error of {turned_deg:.0f} degrees": replace(link, phase_error_std_rad=0.0),
-        f"timing error of {late:.2f} chips": replace(link, timing_error_std_chips=0.0),
-        f"amplitude error of {100 * link.amplitude_error_std:.0f} %": replace(
-            link, amplitude_error_std=0.0
+        f"phase error of {turned_deg:.0f} degrees": _without(
+            link, phase_variance_rad2=0.0, across_variance=0.0
+        ),
+        f"timing error of {late:.2f} chips": _without(link, timing_variance_chips2=0.0),
+        f"amplitude error of {level:.0f} %": _without(
+            link, along_variance=0.0, across_variance=0.0
         ),
         f"noise at {noise_db:.0f} dB of a chip": replace(link, noise_power=0.0),
     }
@@ -116,6 +122,10 @@ def _why_not(
     better = {cause: predicted_nmse_db(scheme, mended, n_nodes) for cause, mended in causes.items()}
     worst = min(better, key=lambda cause: better[cause])
     return f"{name} would reach {predicted[name]:.1f} dB only: {worst}"
+
+
+def _without(link: LinkQuality, **gains: float) -> LinkQuality:
+    return replace(link, gains=replace(link.gains, **gains))
 
 
 ADVICE: Mapping[str, str] = {

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sdr_ota.types import Precoder, TransmitPlan
+from sdr_ota.types import PathErrors, Precoder, TransmitPlan
 from sdr_ota.units import amplitude_to_db, db_to_amplitude
 
 
@@ -74,17 +74,21 @@ class FeedbackFormat:
                     left_out.append(f"node {node} would need what feedback cannot say")
                 told = rounded or Precoder(0j)
             precoders.append(told)
-        relative_step = math.log(10) / 20 * self.amplitude_step_db
         return replace(
             plan,
             precoders=tuple(precoders),
             left_out=tuple(left_out),
-            phase_error_std_rad=_with_step(plan.phase_error_std_rad, self.phase_step_rad),
-            amplitude_error_std=_with_step(plan.amplitude_error_std, relative_step),
-            cfo_error_std_hz=_with_step(plan.cfo_error_std_hz, self.cfo_step_hz),
-            timing_error_std_s=_with_step(
-                plan.timing_error_std_s, self.delay_step_samples / sample_rate_hz
-            ),
+            path_errors=tuple(self._rounded_errors(e, sample_rate_hz) for e in plan.path_errors),
+        )
+
+    def _rounded_errors(self, errors: PathErrors, sample_rate_hz: float) -> PathErrors:
+        relative_step = math.log(10) / 20 * self.amplitude_step_db
+        return replace(
+            errors,
+            phase_std_rad=_with_step(errors.phase_std_rad, self.phase_step_rad),
+            amplitude_std=_with_step(errors.amplitude_std, relative_step),
+            cfo_std_hz=_with_step(errors.cfo_std_hz, self.cfo_step_hz),
+            timing_std_s=_with_step(errors.timing_std_s, self.delay_step_samples / sample_rate_hz),
         )
 
 

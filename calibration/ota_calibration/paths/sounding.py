@@ -1,5 +1,6 @@
 """Estimate the nodes' paths from a sounding, and plan the rounds from the estimates."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from sdr_ota.receiver.burst_evidence import check_burst
 from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
 from sdr_ota.rounds.exchange import Link, ReceivedSounding, Slot
 from sdr_ota.rounds.sender import subcarrier_frame
-from sdr_ota.types import ChannelEstimate, Precoder, TransmitPlan
+from sdr_ota.types import ChannelEstimate, PathErrors, Precoder, TransmitPlan
 
 
 def estimate_nodes(sounding: ReceivedSounding, link: Link) -> tuple[ChannelEstimate | None, ...]:
@@ -89,30 +90,23 @@ def make_plan(
             estimate.measured_tick,
         )
     missing = [f"node {n} was not found" for n in range(len(estimates)) if n not in received]
-    return _with_errors(precoders, found, inversion, (*missing, *_truncated(inversion, received)))
+    return TransmitPlan(
+        precoders=tuple(precoders),
+        rx_amplitude=inversion.rx_amplitude,
+        noise_power=float(np.median([e.noise_power for e in found])),
+        path_errors=tuple(PathErrors() if e is None else sounding_errors(e) for e in estimates),
+        left_out=(*missing, *_truncated(inversion, received)),
+    )
 
 
 def _truncated(inversion: Inversion, received: Sequence[int]) -> tuple[str, ...]:
     return inversion.truncated([f"node {node}" for node in received])
 
 
-def _with_errors(
-    precoders: Sequence[Precoder],
-    found: Sequence[ChannelEstimate],
-    inversion: Inversion,
-    left_out: tuple[str, ...],
-) -> TransmitPlan:
-    """Add what the sounding's own precision lets one expect of the rounds to come."""
-    active = [e for e, sends in zip(found, inversion.active, strict=True) if sends]
-    relative = np.array([e.gain_std / abs(e.gain) for e in active])
+def sounding_errors(estimate: ChannelEstimate) -> PathErrors:
+    """Return what a sounding's own precision lets one expect of the rounds to come."""
     # Half of the complex error turns the phase, half of it changes the amplitude.
-    one_part = float(np.sqrt(np.mean(relative**2) / 2))
-    return TransmitPlan(
-        precoders=tuple(precoders),
-        rx_amplitude=inversion.rx_amplitude,
-        noise_power=float(np.median([e.noise_power for e in found])),
-        phase_error_std_rad=one_part,
-        amplitude_error_std=one_part,
-        cfo_error_std_hz=float(np.sqrt(np.mean([e.cfo_std_hz**2 for e in active]))),
-        left_out=left_out,
+    one_part = estimate.gain_std / abs(estimate.gain) / math.sqrt(2)
+    return PathErrors(
+        phase_std_rad=one_part, amplitude_std=one_part, cfo_std_hz=estimate.cfo_std_hz
     )

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from ota_calibration.paths.filter_bank import FilterBank, Forecast, MotionModel, Observation
 from ota_calibration.paths.gain_step import GainStep, receiver_step
-from sdr_ota.types import ChannelEstimate, TransmitPlan
+from sdr_ota.types import ChannelEstimate, PathErrors, TransmitPlan
 
 Reals = NDArray[np.float64]
 Sounding = Sequence[ChannelEstimate | None]
@@ -274,28 +274,28 @@ class PathTracker:
 def with_forecast(plan: TransmitPlan, forecast: PathForecast) -> TransmitPlan:
     """Return a plan with the errors that the tracker expects of the nodes that send.
 
-    The receiver samples where the lead node's burst arrives: each of two nodes then differs from
-    its prediction by its own start and the prediction's error; the lead is never late against
-    itself. Nor is its burst lost unnoticed: the round would be erased. A node turns its samples by
-    minus its offset, so a burst that starts late is turned too little.
+    The receiver samples where the lead node's burst arrives: every other node differs from its
+    prediction by its own start and the prediction's error, and by the lead's; the lead is never
+    late against itself. Nor is its burst lost unnoticed: the round would be erased. A node turns
+    its samples by minus its offset, so a burst that starts late is turned too little.
     """
-    active = list(plan.active_nodes)
-    others = (len(active) - 1) / len(active)
-    starts = forecast.start_variance_s2[active]
-    cfos_hz = np.array([plan.precoders[node].cfo_hz for node in active])
-    turned = (2 * np.pi * cfos_hz) ** 2 * starts
-    arrivals = forecast.delay_variance_s2[active] + starts
-    return replace(
-        plan,
-        phase_error_std_rad=_root_mean(forecast.phase_variance_rad2[active] + turned),
-        amplitude_error_std=_root_mean(forecast.level_variance[active]),
-        cfo_error_std_hz=_root_mean(forecast.cfo_variance_hz2[active]),
-        phase_walk_rad2_per_s=float(np.mean(forecast.phase_walk_rad2_per_s[active])),
-        amplitude_walk_per_s=float(np.mean(forecast.level_walk_per_s[active])),
-        timing_error_std_s=_root_mean(2 * others * arrivals),
-        loss_probability=others * forecast.loss_probability,
+    lead = plan.lead_node
+    errors = tuple(
+        _path_errors(forecast, node, lead, precoder.cfo_hz) if precoder.gain else PathErrors()
+        for node, precoder in enumerate(plan.precoders)
     )
+    return replace(plan, path_errors=errors)
 
 
-def _root_mean(variances: Reals) -> float:
-    return float(np.sqrt(np.mean(variances)))
+def _path_errors(forecast: PathForecast, node: int, lead: int, cfo_hz: float) -> PathErrors:
+    arrivals_s2 = forecast.delay_variance_s2 + forecast.start_variance_s2
+    turned_rad2 = (2 * math.pi * cfo_hz) ** 2 * float(forecast.start_variance_s2[node])
+    return PathErrors(
+        phase_std_rad=math.sqrt(float(forecast.phase_variance_rad2[node]) + turned_rad2),
+        amplitude_std=math.sqrt(float(forecast.level_variance[node])),
+        cfo_std_hz=math.sqrt(float(forecast.cfo_variance_hz2[node])),
+        phase_walk_rad2_per_s=float(forecast.phase_walk_rad2_per_s[node]),
+        amplitude_walk_per_s=float(forecast.level_walk_per_s[node]),
+        timing_std_s=0.0 if node == lead else math.sqrt(float(arrivals_s2[[node, lead]].sum())),
+        loss_probability=0.0 if node == lead else forecast.loss_probability,
+    )

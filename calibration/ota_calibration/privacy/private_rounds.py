@@ -138,7 +138,8 @@ def node_names(n_nodes: int) -> tuple[str, ...]:
 
 def _loudest(plan: TransmitPlan) -> float:
     """Return an upper bound of the amplitude at which a symbol of 1 arrives."""
-    return plan.rx_amplitude * (1.0 + AMPLITUDE_ERROR_STDS * plan.amplitude_error_std)
+    worst = max(errors.amplitude_std for errors in plan.active_errors)
+    return plan.rx_amplitude * (1.0 + AMPLITUDE_ERROR_STDS * worst)
 
 
 def _softened(plan: TransmitPlan, allocation: Allocation) -> TransmitPlan:

@@ -9,9 +9,12 @@ from ota_flowgraphs.failure import reports_error
 from ota_flowgraphs.payload_fields import payload_of
 from sdr_ota.erasure import Erasure
 from sdr_ota.receiver.evidence import Expectation
+from sdr_ota.receiver.joint_frame import ReceivedPayload
 from sdr_ota.receiver.payload import Sending, decode_payload
-from sdr_ota.schemes import load_scheme
+from sdr_ota.rounds.judged_sum import judged_sum
+from sdr_ota.schemes import LinkQuality, load_scheme
 from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.types import DecodedSum, Precoder, TransmitPlan
 
 _LEVEL_STD, _PHASE_STD_RAD, _TURN_STD_RAD, _DELAY_STD_CHIPS = 0.3, 0.3, 0.1, 0.5
 _CFO_STD = 1e-4
@@ -58,16 +61,32 @@ class SchemeDecoder(gr.basic_block):
     @reports_error
     def _handle(self, message: object) -> None:
         meta, chips = read_pdu(message)
-        received = payload_of(meta, chips)
+        received = payload_of(meta, chips.astype(np.complex128))
         said = {name: value for name, value in meta.items() if name != "pilots"}
         try:
-            total, _ = decode_payload(received, self._expected(), self._frame, self._sending)
+            total = self._total(received)
         except Erasure as lost:
             refused = {**said, "kind": "refused", "reason": lost.reason, "detail": lost.detail}
             self.message_port_pub(self._sums, make_pdu(refused))
             return
         decoded = {**said, "kind": "sum", "sum": total.value, "std": total.std}
         self.message_port_pub(self._sums, make_pdu(decoded))
+
+    def _total(self, received: ReceivedPayload) -> DecodedSum:
+        """Return the sum with its whole uncertainty; raises `Erasure`."""
+        frame, sending = self._frame, self._sending
+        read, found = decode_payload(received, self._expected(), frame, sending)
+        quality = LinkQuality(
+            n_chips=frame.n_payload_chips,
+            rx_amplitude=found.rx_amplitude,
+            noise_power=received.noise_power,
+            gains=found.gains,
+            rolloff=frame.pulse.rolloff,
+        )
+        plan = TransmitPlan(
+            (Precoder(1 + 0j),) * sending.n_nodes, self._rx_amplitude, received.noise_power
+        )
+        return judged_sum(read, found.chips, sending.scheme, quality, plan, "unbiased")
 
     def _expected(self) -> Expectation:
         every = np.ones(self._sending.n_nodes)

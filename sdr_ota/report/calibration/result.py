@@ -31,6 +31,7 @@ from sdr_ota.config.parts import link_with
 from sdr_ota.receiver.synchronisation import BurstNotFound
 from sdr_ota.rounds.exchange import Bench, Link
 from sdr_ota.schemes import LinkQuality, load_scheme
+from sdr_ota.schemes.gain_errors import oscillator_and_fading
 from sdr_ota.signal.frame import FrameFormat
 
 KINDS = ("noise-floor", "gain", "cfo", "timing", "phase", "linearity")
@@ -215,7 +216,7 @@ def node_quality(
     phase_variance = relative**2 / 2 + walk * gap_s
     levels_db = np.asarray(survey.series("gain_db"))
     moved = np.diff(levels_db) * math.log(10) / 20
-    amplitude_std = math.sqrt(relative**2 / 2 + float(np.mean(moved**2)) / 2)
+    level_variance = relative**2 / 2 + float(np.mean(moved**2)) / 2
     delays = survey.series("delay_samples")
     timing = math.sqrt(STARTS_PER_ARRIVAL) * float(np.std(delays, ddof=1)) if delays else 0.0
     noise_power = float(np.median([fit.noise_power for fit in fits]))
@@ -224,9 +225,9 @@ def node_quality(
         n_chips=frame.n_payload_chips,
         rx_amplitude=frame.known_amplitude * gain,
         noise_power=noise_power / pulse.energy,
-        phase_error_std_rad=math.sqrt(phase_variance),
-        amplitude_error_std=amplitude_std,
-        timing_error_std_chips=timing / pulse.samples_per_chip,
+        gains=oscillator_and_fading(
+            phase_variance, level_variance, timing / pulse.samples_per_chip
+        ),
         rolloff=pulse.rolloff,
     )
 

@@ -91,7 +91,8 @@ class Row:
         active_nodes: Which of them sent.
         true_sum: Sum of their symbols: the ground truth.
         decoded_sum: What our receiver makes of it.
-        decoded_std: Its own standard deviation of that.
+        decoded_std: Standard deviation of its error, as our receiver knows it.
+        chips_std: The part of it that the payload's own chips show.
         theory_error: Squared error that theory expects.
         noise_power: Of a chip, as the idle slot shows it.
         rx_amplitude: Aligned chip amplitude of a symbol of 1.
@@ -110,6 +111,7 @@ class Row:
     true_sum: float | None
     decoded_sum: float | None
     decoded_std: float | None
+    chips_std: float | None
     theory_error: float | None
     noise_power: float | None
     rx_amplitude: float | None
@@ -181,6 +183,7 @@ def _row(setting: Setting, result: RoundResult, sounding: str, received: Recepti
         true_sum=received.true_sum if received else None,
         decoded_sum=result.decoded_sum,
         decoded_std=result.decoded_std,
+        chips_std=result.chips_std,
         theory_error=result.theory_error,
         noise_power=result.noise_power,
         rx_amplitude=received.plan.rx_amplitude if received else None,

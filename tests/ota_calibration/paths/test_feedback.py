@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ota_calibration.paths.feedback import FeedbackFormat
 
-from sdr_ota.types import Precoder, TransmitPlan
+from sdr_ota.types import PathErrors, Precoder, TransmitPlan
 
 RATE_HZ = 1e6
 
@@ -57,8 +57,9 @@ def test_what_cannot_be_said_leaves_a_node_out(asked: Precoder) -> None:
 
 def test_coarse_steps_are_expected() -> None:
     coarse = FeedbackFormat(1.0, 12.0, 1.0, 0.5)
-    plan = coarse.fed_back(TransmitPlan((Precoder(0.3),), 0.1, 1e-6), RATE_HZ, 0.5)
-    assert plan.phase_error_std_rad == pytest.approx(0.5 / np.sqrt(12))
-    assert plan.amplitude_error_std == pytest.approx(0.1151 / np.sqrt(12), rel=1e-3)
-    assert plan.cfo_error_std_hz == pytest.approx(12 / np.sqrt(12))
-    assert plan.timing_error_std_s == pytest.approx(1e-6 / np.sqrt(12))
+    asked = TransmitPlan((Precoder(0.3),), 0.1, 1e-6, (PathErrors(),))
+    (errors,) = coarse.fed_back(asked, RATE_HZ, 0.5).path_errors
+    assert errors.phase_std_rad == pytest.approx(0.5 / np.sqrt(12))
+    assert errors.amplitude_std == pytest.approx(0.1151 / np.sqrt(12), rel=1e-3)
+    assert errors.cfo_std_hz == pytest.approx(12 / np.sqrt(12))
+    assert errors.timing_std_s == pytest.approx(1e-6 / np.sqrt(12))

@@ -140,15 +140,16 @@ def test_plan_inverts_every_node_and_tells_it_what_it_measured() -> None:
         assert precoder.gain * gain == pytest.approx(plan.rx_amplitude)
         assert abs(precoder.gain) <= 0.9
         assert (precoder.delay_s, precoder.cfo_hz, precoder.reference_tick) == (2e-6, 500.0, 4321)
-    assert plan.cfo_error_std_hz == pytest.approx(3.0)
+    assert [errors.cfo_std_hz for errors in plan.path_errors] == [3.0, 3.0]
     assert plan.noise_power == pytest.approx(1e-3)
 
 
 @pytest.mark.parametrize("gain_std", [0.001, 0.02])
 def test_plan_expects_half_of_a_gain_error_in_phase_and_half_in_amplitude(gain_std: float) -> None:
-    plan = make_plan([estimate(0.5, gain_std), estimate(0.5j, gain_std)], 0.9, 20.0)
-    assert plan.phase_error_std_rad == pytest.approx(gain_std / 0.5 / np.sqrt(2))
-    assert plan.amplitude_error_std == pytest.approx(gain_std / 0.5 / np.sqrt(2))
+    plan = make_plan([estimate(0.5, gain_std), estimate(0.25j, gain_std)], 0.9, 20.0)
+    for errors, gain in zip(plan.path_errors, (0.5, 0.25), strict=True):
+        assert errors.phase_std_rad == pytest.approx(gain_std / gain / np.sqrt(2))
+        assert errors.amplitude_std == pytest.approx(gain_std / gain / np.sqrt(2))
 
 
 def test_plan_leaves_out_and_says_why() -> None:

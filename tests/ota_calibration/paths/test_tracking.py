@@ -1,5 +1,7 @@
 """The variation that was imposed is the variation that the tracker shows."""
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from ota_calibration.paths.tracker import (
@@ -9,7 +11,7 @@ from ota_calibration.paths.tracker import (
     with_forecast,
 )
 
-from sdr_ota.types import ChannelEstimate, Precoder, TransmitPlan
+from sdr_ota.types import ChannelEstimate, PathErrors, Precoder, TransmitPlan
 
 RATE_HZ, GAP_S, N_NODES = 1e6, 10e-3, 40
 GAIN_STD, CFO_STD_HZ, DELAY_STD_S = 1e-3, 0.5, 1e-9
@@ -64,13 +66,19 @@ def test_imposed_variation_is_measured(
     plan = plan_of(tracker.forecast(GAP_S))
     # About 50 soundings of 40 nodes count: the std of a mean square is sqrt(2 / 2000) of it; the
     # filters' noises stand a factor of 3 apart, and their mean is off by a part of that.
-    grown = plan.phase_walk_rad2_per_s + (2 * np.pi * plan.cfo_error_std_hz) ** 2 * GAP_S
+    others = list(plan.path_errors)
+    lead = others.pop(plan.lead_node)
+    errors = np.array([astuple(one) for one in plan.path_errors])
+    mean = PathErrors(*np.sqrt(np.mean(errors**2, axis=0)))
+    grown = mean.phase_walk_rad2_per_s + (2 * np.pi * mean.cfo_std_hz) ** 2 * GAP_S
     assert grown == pytest.approx(phase_walk, rel=0.3)
-    assert plan.amplitude_walk_per_s == pytest.approx(level_walk, rel=0.3, abs=1e-3)
+    assert mean.amplitude_walk_per_s == pytest.approx(level_walk, rel=0.3, abs=1e-3)
     turned = (2 * np.pi * cfo_hz * jitter_s) ** 2  # of a burst that starts late
-    late = 2 * (1 - 1 / N_NODES) * jitter_s**2  # the delays themselves stand still
-    assert plan.timing_error_std_s**2 == pytest.approx(late, rel=0.3, abs=1e-18)
-    assert plan.phase_error_std_rad**2 == pytest.approx(turned, rel=0.3, abs=2e-6)
+    late = 2 * jitter_s**2  # the delays themselves stand still
+    assert lead.timing_std_s == 0
+    found = np.mean([one.timing_std_s**2 for one in others])
+    assert found == pytest.approx(late, rel=0.3, abs=1e-18)
+    assert mean.phase_std_rad**2 == pytest.approx(turned, rel=0.3, abs=2e-6)
 
 
 def test_offset_of_many_soundings_is_known_better_than_that_of_one() -> None:
@@ -139,26 +147,29 @@ def test_lost_bursts_are_counted_and_a_node_that_has_gone_is_none(lost: float) -
     assert loss_probability == pytest.approx(expected, abs=4 * spread + 3 / n_due)
 
 
-def test_a_plan_takes_the_forecast_of_the_nodes_that_send() -> None:
-    sent, left_out = np.array([1.0, 1.0, 1.0, 1.0, 0.0]), np.array([0.0, 0.0, 0.0, 0.0, 9.0])
+def test_a_plan_takes_the_forecast_of_each_node_that_sends() -> None:
+    sent = np.array([1.0, 4.0, 9.0, 16.0, np.nan])  # of a node that was not received
     forecast = PathForecast(
         estimates=(None,) * 5,
-        phase_variance_rad2=0.04 * sent + left_out,
-        cfo_variance_hz2=9.0 * sent + left_out,
-        phase_walk_rad2_per_s=0.3 * sent + left_out,
-        level_variance=0.01 * sent + left_out,
-        level_walk_per_s=0.2 * sent + left_out,
-        delay_variance_s2=1e-12 * sent + left_out,
-        start_variance_s2=3e-12 * sent + left_out,
+        phase_variance_rad2=0.04 * sent,
+        cfo_variance_hz2=9.0 * sent,
+        phase_walk_rad2_per_s=0.3 * sent,
+        level_variance=0.01 * sent,
+        level_walk_per_s=0.2 * sent,
+        delay_variance_s2=1e-12 * sent,
+        start_variance_s2=3e-12 * sent,
         loss_probability=0.04,
     )
     active = (Precoder(1 + 0j),) * 4
     plan = with_forecast(TransmitPlan((*active, Precoder(0j)), 1.0, 0.1), forecast)
-    assert plan.phase_error_std_rad == pytest.approx(0.2)
-    assert plan.cfo_error_std_hz == pytest.approx(3.0)
-    assert plan.phase_walk_rad2_per_s == pytest.approx(0.3)
-    assert plan.amplitude_error_std == pytest.approx(0.1)
-    assert plan.amplitude_walk_per_s == pytest.approx(0.2)
-    # The lead is never late against itself, and its burst is not lost unnoticed.
-    assert plan.timing_error_std_s == pytest.approx(np.sqrt(2 * 0.75 * 4e-12))
-    assert plan.loss_probability == pytest.approx(0.75 * 0.04)
+    for node, errors in enumerate(plan.path_errors[:4]):
+        assert errors.phase_std_rad == pytest.approx(0.2 * (node + 1))
+        assert errors.cfo_std_hz == pytest.approx(3.0 * (node + 1))
+        assert errors.phase_walk_rad2_per_s == pytest.approx(0.3 * sent[node])
+        assert errors.amplitude_std == pytest.approx(0.1 * (node + 1))
+        assert errors.amplitude_walk_per_s == pytest.approx(0.2 * sent[node])
+        # The lead, here the last, is never late against itself, nor lost unnoticed.
+        late = 0.0 if node == 3 else np.sqrt(4e-12 * (16 + sent[node]))
+        assert errors.timing_std_s == pytest.approx(late)
+        assert errors.loss_probability == (0.0 if node == 3 else 0.04)
+    assert plan.path_errors[4] == PathErrors()

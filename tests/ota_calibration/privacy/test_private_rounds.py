@@ -14,6 +14,7 @@ from ota_calibration.privacy.round_levels import ScheduleName
 from ota_calibration.privacy.trust import TrustModel
 
 from sdr_ota.signal.modulation import AnalogPayload
+from sdr_ota.types import PathErrors
 from tests.ota_calibration.private import (
     RECORD,
     admitted,
@@ -119,7 +120,8 @@ def test_a_node_that_may_arrive_louder_than_planned_is_counted_as_louder(
     rounds = private_rounds(
         promise(TrustModel.CHANNEL_NOISE_TRUSTED, N_ROUNDS), tmp_path, receiver=receiver
     )
-    sure, unsure = plan(), replace(plan(), amplitude_error_std=0.05)
+    sure, errors = plan(), [PathErrors(), PathErrors(amplitude_std=0.05)]
+    unsure = replace(sure, path_errors=tuple(errors[n % 2] for n in range(len(sure.precoders))))
     (sent, payload), (softer, noisier) = (
         admitted(rounds, index, asked) for index, asked in enumerate((sure, unsure))
     )

@@ -12,9 +12,10 @@ from sdr_ota.config.chip_length import samples_for_jitter
 from sdr_ota.config.load import Config, ConfigError, load_config, restore_config
 from sdr_ota.config.parts import link_of, with_sent_frame
 from sdr_ota.schemes import LinkQuality, load_scheme
+from sdr_ota.schemes.gain_errors import FactorMoments, independent_factors
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.waveform import Pulse
-from sdr_ota.types import Chips, DecodedSum
+from sdr_ota.types import Chips, ChipSum
 
 TODAY = FrameFormat()
 
@@ -180,11 +181,17 @@ class Hungry:
     ) -> Chips:
         return load_scheme("coherent").encode(symbol, node, n_nodes, n_chips, rng)
 
-    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> DecodedSum:
+    def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> ChipSum:
         return load_scheme("coherent").decode(chips, n_nodes, rx_amplitude)
 
     def alike(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> tuple[Chips]:
         return (chips,)
+
+    def symbol_mean_square(self, chips: Chips, n_active: int, link: LinkQuality) -> None:
+        return None
+
+    def gain_moments(self, n_active: int, link: LinkQuality) -> FactorMoments:
+        return independent_factors(np.ones(n_active), np.ones(n_active))
 
     def theory_mean(self, symbols: NDArray[np.float64], link: LinkQuality) -> float:
         return float(symbols.sum())

@@ -15,9 +15,10 @@ from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.rounds.decoding import decode
 from sdr_ota.rounds.exchange import Bench, Link, Reception
 from sdr_ota.rounds.given_symbols import receive_symbols
-from sdr_ota.schemes import load_scheme
+from sdr_ota.rounds.timed_exchange import planned_quality
+from sdr_ota.schemes import GainErrors, load_scheme
 from sdr_ota.signal.frame import FrameFormat
-from sdr_ota.types import TransmitPlan
+from sdr_ota.types import PathErrors, TransmitPlan
 from tests.sounded_nodes import sound_nodes
 
 RATE_HZ = 1e6
@@ -42,11 +43,17 @@ def elapsed_s(reception: Reception, link: Link) -> np.ndarray:
     return (tick - np.array(sounded)) / RATE_HZ
 
 
-def variances(reception: Reception, link: Link, **errors: float) -> np.ndarray:
-    """Return the phase and amplitude variances with some errors of the plan changed."""
-    changed = replace(reception, plan=replace(reception.plan, **errors))
-    quality = decode(changed, link).quality
-    return np.array([quality.phase_error_std_rad, quality.amplitude_error_std]) ** 2
+SIZES = np.array([1.0, 2.0, 3.0])
+"""What is expected of one node differs from what is expected of another."""
+
+
+def gains(reception: Reception, link: Link, **errors: float) -> GainErrors:
+    """Return the expected errors of the gains with some of the plan changed, node by node."""
+    changed = tuple(PathErrors(**{k: v * size for k, v in errors.items()}) for size in SIZES)
+    changed_plan = replace(reception, plan=replace(reception.plan, path_errors=changed))
+    if reception.is_cyclic:
+        return decode(changed_plan, link).quality.gains
+    return planned_quality(changed_plan, link.frame, noise_power=1e-5).gains
 
 
 def test_phase_errors_grow_with_the_carrier_offset_and_the_walk() -> None:
@@ -54,23 +61,44 @@ def test_phase_errors_grow_with_the_carrier_offset_and_the_walk() -> None:
     reception = receive_symbols(SYMBOLS, plan, bench, link, seed=1)
     gone_s = elapsed_s(reception, link)
     assert gone_s.min() > 1e-3
-    none = {"phase_error_std_rad": 0.1, "cfo_error_std_hz": 0.0, "phase_walk_rad2_per_s": 0.0}
-    still = variances(reception, link, **none)[0]
-    walked = variances(reception, link, **none | {"phase_walk_rad2_per_s": 2.0})[0]
-    turned = variances(reception, link, **none | {"cfo_error_std_hz": 5.0})[0]
-    assert still == pytest.approx(0.01)
-    assert walked - still == pytest.approx(2.0 * gone_s.mean())
-    assert turned - still == pytest.approx((2 * np.pi * 5.0) ** 2 * np.mean(gone_s**2))
+
+    def variance(**errors: float) -> np.ndarray:
+        return np.asarray(gains(reception, link, phase_std_rad=0.1, **errors).phase_variance_rad2)
+
+    still = (0.1 * SIZES) ** 2
+    assert variance() == pytest.approx(still)
+    assert variance(phase_walk_rad2_per_s=2.0) - still == pytest.approx(2.0 * SIZES * gone_s)
+    turned = (2 * np.pi * 5.0 * SIZES * gone_s) ** 2
+    assert variance(cfo_std_hz=5.0) - still == pytest.approx(turned)
 
 
 @pytest.mark.parametrize("is_timed", [True, False], ids=["timed", "cyclic"])
 def test_amplitude_errors_grow_with_their_walk(is_timed: bool) -> None:
     bench, link, plan = world(is_timed)
     reception = receive_symbols(SYMBOLS, plan, bench, link, seed=1)
-    still = variances(reception, link, amplitude_error_std=0.05, amplitude_walk_per_s=0.0)[1]
-    walked = variances(reception, link, amplitude_error_std=0.05, amplitude_walk_per_s=0.3)[1]
-    assert still == pytest.approx(0.0025)
-    assert walked - still == pytest.approx(0.3 * elapsed_s(reception, link).mean())
+    still = gains(reception, link, amplitude_std=0.05)
+    walked = gains(reception, link, amplitude_std=0.05, amplitude_walk_per_s=0.3)
+    assert still.along_variance == pytest.approx((0.05 * SIZES) ** 2)
+    grown = 0.3 * SIZES * elapsed_s(reception, link)
+    assert np.subtract(walked.along_variance, still.along_variance) == pytest.approx(grown)
+    assert walked.across_variance == pytest.approx(walked.along_variance)
+
+
+def test_of_a_phase_that_is_off_the_fading_part_is_no_turn() -> None:
+    bench, link, plan = world(is_timed=True)
+    reception = receive_symbols(SYMBOLS, plan, bench, link, seed=1)
+    found = gains(reception, link, amplitude_std=0.1, phase_std_rad=0.15)
+    assert found.across_variance == pytest.approx((0.1 * SIZES) ** 2)
+    assert found.phase_variance_rad2 == pytest.approx((0.15**2 - 0.1**2) * SIZES**2)
+
+
+def test_lateness_is_counted_in_chips_and_losses_are_passed_on() -> None:
+    bench, link, plan = world(is_timed=True)
+    reception = receive_symbols(SYMBOLS, plan, bench, link, seed=1)
+    found = gains(reception, link, timing_std_s=1e-6, loss_probability=0.1)
+    chips = 1e-6 * SIZES * RATE_HZ / link.frame.pulse.samples_per_chip
+    assert found.timing_variance_chips2 == pytest.approx(chips**2)
+    assert found.loss_probability == pytest.approx(0.1 * SIZES)
 
 
 class _TellsLater(SimulatedRadio):

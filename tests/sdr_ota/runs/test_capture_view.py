@@ -41,7 +41,8 @@ def test_coherent_chips_lie_around_the_sum() -> None:
     stored = _stored("coherent")
     chips = payload_constellation(stored)
     relative_noise = 1e-3 / stored.link.frame.pulse.energy / stored.reception.plan.rx_amplitude**2
-    phase_std = stored.reception.plan.phase_error_std_rad  # what the soundings left of it
+    # What the soundings left of the phases.
+    phase_std = max(e.phase_std_rad for e in stored.reception.plan.path_errors)
     mean_std = np.sqrt(relative_noise / len(chips) + 2 * phase_std**2 * np.sum(SYMBOLS**2))
     assert abs(chips.mean() - SYMBOLS.sum()) < 5 * mean_std
     assert np.var(chips) == pytest.approx(relative_noise, rel=4 / np.sqrt(len(chips)) + 0.1)

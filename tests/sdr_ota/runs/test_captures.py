@@ -35,7 +35,7 @@ from sdr_ota.runs.captures import (
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.waveform import Pulse
-from sdr_ota.types import Precoder, RadioSettings, TransmitPlan
+from sdr_ota.types import PathErrors, Precoder, RadioSettings, TransmitPlan
 from tests.sounded_nodes import sound_nodes
 
 RATE_HZ = 1e6
@@ -131,13 +131,25 @@ def test_a_cyclic_capture_decodes_to_the_same_bits(tmp_path: Path, samples: int)
     assert decode(stored.reception, stored.link) == decode(reception, link)
 
 
+def test_a_capture_of_an_older_format_is_refused_in_a_sentence(
+    tmp_path: Path, bench: Bench
+) -> None:
+    link = _link()
+    write_capture(tmp_path, _received(bench, link), _round(), link, bench)
+    path = tmp_path / "round-000007.sigmf-meta"
+    path.write_text(path.read_text().replace('"version": "2.0.0"', '"version": "1.0.0"'))
+    with pytest.raises(CaptureError, match=r"format 1\.0\.0, .* reads 2\.0\.0: decode it with"):
+        read_capture(path)
+
+
 def test_plans_and_parameters_survive_the_file(tmp_path: Path, bench: Bench) -> None:
     link = _link("fsk-vote", look_chips=32)
     plan = TransmitPlan(
         precoders=(Precoder(0.3 - 0.1j, 1e-7, -12.5, 991), Precoder(0j)),
         rx_amplitude=0.1,
         noise_power=1e-4,
-        phase_walk_rad2_per_s=0.25,
+        path_errors=(PathErrors(phase_walk_rad2_per_s=0.25, timing_std_s=1e-9), PathErrors()),
+        symbol_mean_square=0.125,
         left_out=("node 1 was not found",),
     )
     samples = np.arange(4000, dtype=np.complex64) * (0.1 + 0.2j)

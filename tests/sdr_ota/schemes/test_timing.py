@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sdr_ota.air.impairments import fractional_delay
-from sdr_ota.schemes import LinkQuality, load_scheme
+from sdr_ota.schemes import GainErrors, LinkQuality, load_scheme
 from sdr_ota.signal.waveform import Pulse, raised_cosine
 from sdr_ota.types import Chips
 
@@ -35,11 +35,15 @@ def test_mean_and_variance_under_a_timing_error(name: str, timing_std: float) ->
     scheme, rng = load_scheme(name), np.random.default_rng(round(10 * timing_std))
     symbols = np.array([0.9, -0.4, 0.7])
     link = LinkQuality(
-        N_CHIPS, 1.0, 1e-12, timing_error_std_chips=timing_std, rolloff=PULSE.rolloff
+        N_CHIPS,
+        1.0,
+        1e-12,
+        GainErrors(timing_variance_chips2=(0.0, timing_std**2 / 2, timing_std**2)),
+        rolloff=PULSE.rolloff,
     )
     sums = []
     for _ in range(N_TRIALS):
-        late = timing_std * rng.standard_normal(len(symbols))
+        late = timing_std * np.sqrt([0.0, 0.5, 1.0]) * rng.standard_normal(len(symbols))
         parts = [
             received(scheme.encode(float(s), k, len(symbols), N_CHIPS, rng), t)
             for k, (s, t) in enumerate(zip(symbols, late, strict=True))

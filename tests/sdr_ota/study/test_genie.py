@@ -115,14 +115,13 @@ def test_start_jitter_costs_timing_and_turns_nodes_that_are_off() -> None:
     jittery = replace(steady, start_jitter_s=1e-6)
     rate_hz, per_chip = 1e6, link().frame.pulse.samples_per_chip
     found = genie_link(sent(), world(jittery), link())
-    assert found.timing_error_std_chips == pytest.approx(
-        np.sqrt(2 * 2 / 3) * 1e-6 * rate_hz / per_chip
-    )
+    late = 2 * (1e-6 * rate_hz / per_chip) ** 2  # the lead is never late against itself
+    assert found.gains.timing_variance_chips2 == pytest.approx((0.0, late, late))
     off = replace(jittery, shared_clock=False, clock_error_range_ppm=10.0)
     offsets_hz = np.array([path.cfo_hz for path in world(off).paths])
-    turned = (2 * np.pi * 1e-6) ** 2 * np.mean(offsets_hz**2)
-    more = genie_link(sent(), world(off), link()).phase_error_std_rad ** 2
-    assert more - found.phase_error_std_rad**2 == pytest.approx(turned, rel=1e-3)
+    turned = (2 * np.pi * 1e-6) ** 2 * offsets_hz**2
+    more = genie_link(sent(), world(off), link()).gains.phase_variance_rad2
+    assert np.subtract(more, found.gains.phase_variance_rad2) == pytest.approx(turned, rel=1e-3)
 
 
 def test_the_fading_asked_for_is_that_of_the_bursts() -> None:

@@ -1,0 +1,85 @@
+r"""From a sum that was read off the chips to what is broadcast, and how far it may be off.
+
+Each node's symbol counts with a factor $c_k$ of its own, known by its moments. For symbols of mean
+zero that do not depend on each other, with the mean square $q$, and chips of variance $v$, the sum
+$S$ that was read, times a factor $f$, differs from the sum of the symbols by
+
+$E(f S - \sum p_k)^2 = q \sum_k E(f c_k - 1)^2 + f^2 v$.
+
+It is least (linear minimum mean square error, LMMSE) at
+
+$f = \sum_k E c_k / (\sum_k E c_k^2 + v / q)$,
+
+where it never exceeds $K q$, the error of answering 0.
+"""
+
+import math
+
+import numpy as np
+from scipy import stats
+
+from sdr_ota.rounds.exchange import DecodeRule
+from sdr_ota.schemes import AggregationScheme, LinkQuality
+from sdr_ota.schemes.gain_errors import FactorMoments
+from sdr_ota.types import Chips, ChipSum, DecodedSum, TransmitPlan
+
+LARGEST_MEAN_SQUARE = 1.0
+"""Of symbols in [-1, 1]: what is assumed where nothing is known of them."""
+
+
+def judged_sum(
+    read: ChipSum,
+    chips: Chips,
+    scheme: AggregationScheme,
+    link: LinkQuality,
+    plan: TransmitPlan,
+    rule: DecodeRule,
+) -> DecodedSum:
+    """Return a sum with its whole uncertainty.
+
+    Args:
+        read: The sum as the chips show it.
+        chips: Of the payload, which may show the size of the symbols as well.
+        scheme: How they were added.
+        link: Noise and gains.
+        plan: Of the round; it knows what earlier rounds showed of the symbols.
+        rule: Whether the sum is shrunk to the least error.
+    """
+    n_active = len(plan.active_nodes)
+    factors = scheme.gain_moments(n_active, link)
+    learned = plan.symbol_mean_square
+    shown = scheme.symbol_mean_square(chips, n_active, link)
+    here = next((q for q in (shown, learned) if q is not None), LARGEST_MEAN_SQUARE)
+    usual = next((q for q in (learned, shown) if q is not None), LARGEST_MEAN_SQUARE)
+    factor = 1.0 if rule == "unbiased" else lmmse_factor(factors, read.std**2, usual)
+    chips_std = factor * read.std
+    widened = chips_std * student_widening(read.degrees_of_freedom)
+    variance = here * gain_error_power(factors, factor) + widened**2
+    square = (read.value**2 - read.std**2) / factor_power(factors)
+    return DecodedSum(factor * read.value, math.sqrt(variance), chips_std, factor, square)
+
+
+def factor_power(factors: FactorMoments) -> float:
+    """Return the power of a sum of independent symbols of mean square 1, chips aside."""
+    return float(np.trace(factors.covariance) + np.sum(factors.mean**2))
+
+
+def gain_error_power(factors: FactorMoments, factor: float = 1.0) -> float:
+    """Return the squared error that gains make of independent symbols with mean square 1."""
+    spread = factor**2 * float(np.trace(factors.covariance))
+    return spread + float(np.sum((factor * factors.mean - 1) ** 2))
+
+
+def lmmse_factor(factors: FactorMoments, chips_variance: float, symbol_mean_square: float) -> float:
+    """Return the factor on a sum that makes its expected squared error least; 0 without symbols."""
+    if symbol_mean_square <= 0:
+        return 0.0
+    read_power = factor_power(factors) + chips_variance / symbol_mean_square
+    return float(np.sum(factors.mean)) / read_power
+
+
+def student_widening(degrees_of_freedom: float) -> float:
+    """Return by how much a measured deviation is too small for 1.96 of it to hold 95 %."""
+    if math.isinf(degrees_of_freedom):
+        return 1.0
+    return float(stats.t.ppf(0.975, degrees_of_freedom) / stats.norm.ppf(0.975))
