@@ -70,10 +70,11 @@ class FrameTable(Table):
     guard_samples: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
         64, description="of silence between the parts"
     )
-    bench: Annotated[int, Field(ge=0, lt=1 << 32)] = Field(
-        0,
-        description="number of the bench, which makes its pilots: two benches that may receive "
-        "each other need two numbers",
+    bench: Annotated[int, Field(ge=0, lt=1 << 32)] | Literal["auto"] = Field(
+        "auto",
+        description="number of the bench, 0 to 2^32 - 1, which makes its pilots: two benches that "
+        "may receive each other need two numbers; auto: made from the addresses of its radios, "
+        "its frequency and run.seed; 0 for simulated radios",
     )
 
     @field_validator("samples_per_chip", mode="before")
@@ -122,7 +123,9 @@ def n_payload_chips(table: FrameTable, samples_per_chip: int, sample_rate_hz: fl
     )
 
 
-def frame_format(table: FrameTable, samples_per_chip: int, sample_rate_hz: float) -> FrameFormat:
+def frame_format(
+    table: FrameTable, samples_per_chip: int, sample_rate_hz: float, bench: int = 0
+) -> FrameFormat:
     """Return the frame format that a table asks for.
 
     What is given is taken as it is. What is not has the time of its default number of chips at
@@ -132,6 +135,7 @@ def frame_format(table: FrameTable, samples_per_chip: int, sample_rate_hz: float
         table: What is asked for.
         samples_per_chip: Chosen, 2 to 64.
         sample_rate_hz: Samples a second.
+        bench: Number of the bench.
 
     Raises:
         ValueError: As `n_payload_chips`.
@@ -146,7 +150,7 @@ def frame_format(table: FrameTable, samples_per_chip: int, sample_rate_hz: float
         n_idle_chips=table.idle_chips or _as_long(IDLE_CHIPS, samples_per_chip, LEAST_IDLE_CHIPS),
         guard_samples=table.guard_samples,
         pulse=Pulse(samples_per_chip),
-        bench=table.bench,
+        bench=bench,
     )
 
 

@@ -1,5 +1,6 @@
 """From a config to the parts that it describes: settings, air, link, payload."""
 
+import zlib
 from dataclasses import replace
 
 from sdr_ota.air.presets import AirPreset, air_preset
@@ -94,7 +95,8 @@ def link_with(config: Config, scheme: AggregationScheme) -> Link:
         ValueError: If ``frame.payload_s`` makes too many or too few chips.
     """
     chip = chip_length(config.frame, config.radio, config.air, scheme, config.clients.count)
-    frame = frame_format(config.frame, chip.samples, config.radio.sample_rate_hz)
+    rate_hz = config.radio.sample_rate_hz
+    frame = frame_format(config.frame, chip.samples, rate_hz, bench_number(config))
     return Link(
         frame=replace(frame, known_amplitude=config.link.peak_amplitude),
         scheme=scheme,
@@ -102,6 +104,17 @@ def link_with(config: Config, scheme: AggregationScheme) -> Link:
         lead_s=config.radio.lead_s,
         decode=config.link.decode,
     )
+
+
+def bench_number(config: Config) -> int:
+    """Return the number that makes a bench's pilots; see ``frame.bench``."""
+    if config.frame.bench != "auto":
+        return config.frame.bench
+    radio = config.radio
+    if radio.is_simulated:
+        return 0
+    named = (radio.receiver, *radio.nodes, radio.center_freq_hz, config.run.seed)
+    return zlib.crc32("\n".join(map(str, named)).encode())
 
 
 def with_sent_frame(config: Config) -> Config:
@@ -117,6 +130,7 @@ def with_sent_frame(config: Config) -> Config:
         "frame.payload_chips": frame.n_payload_chips,
         "frame.payload_s": None,
         "frame.idle_chips": frame.n_idle_chips,
+        "frame.bench": frame.bench,
     }
     return config_of_tables(config.model_dump(), given)
 

@@ -38,8 +38,7 @@ PHASE_LIMIT_RAD = 0.5
 """The same of its phase, where phases matter."""
 
 DISTORTION_SHARE = 0.02
-"""Of the node pilots' power, that multipath and converters may leave unexplained where energies are
-added: it changes them by less than their chips scatter."""
+"""Of the node pilots' power, that multipath and converters may leave unexplained."""
 
 MEDIAN_EFFICIENCY = 0.84
 """Of the median of four equal measurements of a power against their mean."""
@@ -78,6 +77,19 @@ class Expectation:
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What a scheme needs of the nodes' gains.
+
+    Attributes:
+        phase: Whether phases matter.
+        distortion_share: Of the node pilots' power, that may be left unexplained.
+    """
+
+    phase: bool
+    distortion_share: float
+
+
+@dataclass(frozen=True)
 class Evidence:
     """A payload that was found to be what the nodes sent.
 
@@ -103,7 +115,7 @@ def weigh(
     expected: Expectation,
     frame: FrameFormat,
     seed: int,
-    spread_power: float | None,
+    needs: Needs,
 ) -> Evidence:
     """Measure every node's gain around the payload, and correct what is common.
 
@@ -112,15 +124,14 @@ def weigh(
         expected: What the plan expects.
         frame: The format.
         seed: Of the round; it makes the codes.
-        spread_power: Of the payload's chips about what was sent alike, where phases matter: what
-            is on the air beside the nodes shows in it too. None where phases do not matter.
+        needs: What the scheme needs of the gains.
 
     Raises:
         Erasure: ``interference``, ``not-found`` or ``gain-changed``.
     """
-    needs_phase = spread_power is not None
+    needs_phase = needs.phase
     groups = _Groups.of(expected, frame, seed)
-    pilots = _received_pilots(received, expected, groups, frame, spread_power)
+    pilots = _received_pilots(received, expected, groups, frame, needs.distortion_share)
     turn_rad = _common_turn(pilots, groups) if needs_phase else 0.0
     pilots = pilots.turned(-turn_rad / 2, turn_rad / 2)
     _check_steady(pilots, groups, needs_phase)
@@ -151,12 +162,14 @@ class _Pilots:
         variances: Of their complex errors.
         delays_chips: Shape ``(n_groups,)``.
         rest_power: Power of a chip that no node explains.
+        distortion_variance: Of gains, relative: what distorts the pilots changes the payload too.
     """
 
     gains: Chips
     variances: Reals
     delays_chips: Reals
     rest_power: float
+    distortion_variance: float
 
     @property
     def mean(self) -> Chips:
@@ -179,18 +192,21 @@ def _received_pilots(
     expected: Expectation,
     groups: "_Groups",
     frame: FrameFormat,
-    spread_power: float | None,
+    distortion_share: float,
 ) -> _Pilots:
     """Fit the node pilots; raises `Erasure` where they are not what the nodes sent."""
     noise, delay_std = received.noise_power, expected.delay_std_chips
     fit = fit_node_pilots(received.pilots, groups.codes, noise, delay_std, frame.pulse.rolloff)
-    _check_rest(fit, noise, spread_power, frame)
+    sent = float(np.mean(np.sum(np.abs(fit.gains) ** 2, axis=1)))
+    _check_rest(fit, noise, distortion_share * sent, frame)
     planned = expected.rx_amplitude * groups.counts
     excess = max(fit.rest_power / max(noise, 1e-30), 1.0)
     variances = excess * fit.variances / planned**2
+    distorted = max(fit.rest_power - noise, 0.0) / max(sent, 1e-30) / 2  # of an amplitude
     if excess > INTERFERED and float(variances.max()) > HIDDEN_VARIANCE:
         raise Erasure("interference", "what is on the air beside the nodes hides their pilots")
-    return _Pilots(fit.gains / planned, variances, fit.delays_chips, fit.rest_power)
+    gains = fit.gains / planned
+    return _Pilots(gains, variances, fit.delays_chips, fit.rest_power, distorted**2)
 
 
 def _common_turn(pilots: _Pilots, groups: "_Groups") -> float:
@@ -221,6 +237,7 @@ def _gain_errors(pilots: _Pilots, level: float, groups: "_Groups", needs_phase: 
     # A step at an unknown place between the pilots has a twelfth of its square as variance.
     change = np.abs(pilots.gains[1] - pilots.gains[0]) ** 2
     moved = np.maximum(change - 3 * pilots.variances.sum(axis=0), 0.0) / 12
+    moved = moved + pilots.distortion_variance
     mean = 1 + along + 1j * across * needs_phase
     return GainErrors(
         mean=tuple(mean[groups.of_node].tolist()),
@@ -278,15 +295,10 @@ class _Groups:
         return cls(codes[:, used], counts, of_node, names, level, phase, turn)
 
 
-def _check_rest(
-    fit: PilotFit, noise: float, spread_power: float | None, frame: FrameFormat
-) -> None:
+def _check_rest(fit: PilotFit, noise: float, distortion: float, frame: FrameFormat) -> None:
     """Erase the round if the node pilots hold what neither nodes nor noise explain."""
-    sent = float(np.mean(np.sum(np.abs(fit.gains) ** 2, axis=1)))
-    explained = noise + DISTORTION_SHARE * sent if spread_power is None else spread_power
-    explained = max(noise, explained)
     freedom = (2 * fit.n_degrees, 2 * MEDIAN_EFFICIENCY * frame.n_idle_chips)
-    limit = explained * float(stats.f.isf(CHANCE, *freedom))
+    limit = (noise + distortion) * float(stats.f.isf(CHANCE, *freedom))
     if fit.rest_power > limit:
         raise Erasure(
             "interference",

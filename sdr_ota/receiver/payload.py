@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-from sdr_ota.receiver.evidence import Evidence, Expectation, credible, weigh
+from sdr_ota.erasure import Erasure
+from sdr_ota.receiver.evidence import (
+    DISTORTION_SHARE,
+    Evidence,
+    Expectation,
+    Needs,
+    credible,
+    weigh,
+)
 from sdr_ota.receiver.joint_frame import ReceivedPayload, turned_back
 from sdr_ota.receiver.plausibility import check_constancy
 from sdr_ota.schemes.base import AggregationScheme
@@ -40,12 +48,15 @@ def decode_payload(
         Erasure: If it cannot be trusted.
     """
     scheme, n_nodes = sending.scheme, sending.n_nodes
+    if received.noise_power == 0.0:
+        raise Erasure("radio", "the idle slot holds zeros alone: samples were lost")
     burst = received.burst
     cfo = credible(burst.cfo, expected.cfo_variance, burst.cfo_std**2)
     received = turned_back(received, frame, cfo)
-    alike = scheme.alike(received.chips, n_nodes, expected.rx_amplitude)
-    spread = sum(float(part.var()) for part in alike) * expected.rx_amplitude**2
-    found = weigh(received, expected, frame, sending.seed, spread if scheme.needs_phase else None)
+    # What distorts the pilots may change the sum by a part of what its chips leave open.
+    scatter = scheme.decode(received.chips, n_nodes, expected.rx_amplitude).std
+    needs = Needs(scheme.needs_phase, min(scatter / 4, DISTORTION_SHARE))
+    found = weigh(received, expected, frame, sending.seed, needs)
     alike = scheme.alike(found.chips, n_nodes, found.rx_amplitude)
     # A ramp of one radian between the pilots has a variance of 1/12; symbols are at most 1.
     check_constancy(alike, float(expected.turn_variances_rad2.sum()) / 12)

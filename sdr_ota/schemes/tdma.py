@@ -63,11 +63,11 @@ class Tdma:
         std = np.sqrt(np.sum(turned.var(axis=1, ddof=1)) / n_data)
         return ChipSum(float(turned.mean(axis=1).sum()), float(std), n_nodes * (n_data - 1))
 
-    def alike(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> tuple[Reals, ...]:
-        """Return pilots and symbol of every slot, along their pilots' phase."""
+    def alike(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> tuple[Chips, ...]:
+        """Return pilots and symbol of every slot, without their pilots' phase."""
         slots = _slots(chips, n_nodes, rx_amplitude)
         kinds = (_is_pilot(slots.shape[1]), _is_data(slots.shape[1]))
-        return tuple(np.real(slot[kind]) for slot in slots for kind in kinds)
+        return tuple(slot[kind] for slot in slots for kind in kinds)
 
     def symbol_mean_square(self, chips: Chips, n_active: int, link: LinkQuality) -> float:
         """Return the mean square of the slots' values, less what noise and gains add."""

@@ -370,7 +370,7 @@ def test_interference_on_the_payload_alone_is_seen_in_its_chips() -> None:
     )
     result = world.round(0, plan)
     assert result.erasure == "interference"
-    assert "their pilots" in result.detail
+    assert "node pilots hold" in result.detail
 
 
 def test_no_node_found_is_no_plan_and_nobody_steps() -> None:
