@@ -11,13 +11,13 @@ from sdr_ota.air.impairments import add_awgn, apply_cfo, fractional_delay
 from sdr_ota.assembly.bench import open_bench
 from sdr_ota.assembly.planner import planner_of
 from sdr_ota.config.load import load_config
-from sdr_ota.config.parts import link_of
+from sdr_ota.config.parts import link_of, simulated_air
 from sdr_ota.radio.base import Capture, Radio
 from sdr_ota.receiver.burst_fit import cramer_rao_bound
 from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
 from sdr_ota.report.plots import house_style
 from sdr_ota.rounds.given_symbols import exchange_symbols, sound_bench
-from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.signal.frame import EDGE_CHIPS, FrameFormat
 from sdr_ota.study.latency import LatencySetting, measure_latency
 from sdr_ota.study.latency_figure import latency_drawing
 from sdr_ota.units import db_to_power
@@ -79,7 +79,7 @@ def frame_figure() -> Figure:
     config = load_config(None, settings)
     link = link_of(config)
     frame = link.frame
-    with open_bench(config) as opened:
+    with open_bench(config, simulated_air(config)) as opened:
         tap = Tap(opened.receiver)
         bench = replace(opened, receiver=tap)
         plan = planner_of(config, link)(sound_bench(bench, link))
@@ -95,7 +95,14 @@ def frame_figure() -> Figure:
         pilot = frame.n_sounding_burst - frame.n_preamble
         _mark(above, start + frame.n_preamble, pilot, f"pilot {node + 1}", 1)
     _mark(below, frame.preamble_start, frame.n_preamble, "preamble: lead node alone", 0)
-    _mark(below, frame.payload_start, frame.n_payload, "payload: all nodes add", 1)
+    chip = frame.pulse.samples_per_chip
+    n_pilot = frame.n_node_pilot_chips * chip
+    first = frame.payload_start + frame.pulse.half_samples
+    payload = first + n_pilot + EDGE_CHIPS * chip
+    behind = payload + (frame.n_payload_chips + EDGE_CHIPS) * chip
+    _mark(below, first, n_pilot, "node pilots", 2)
+    _mark(below, payload, frame.n_payload_chips * chip, "payload: all nodes add", 1)
+    _mark(below, behind, n_pilot, "node pilots", 2)
     _mark(below, frame.idle_start, frame.n_idle, "idle: noise is measured", 2)
     below.set_xlabel("time (ms)")
     figure.tight_layout()

@@ -9,7 +9,7 @@ def config(*addresses: str) -> Config:
         return config_of_tables({}, {})
     receiver, *nodes = addresses
     tables = {
-        "radio": {"receiver": receiver, "nodes": nodes},
+        "radio": {"receiver": receiver, "nodes": nodes, "transmit_allowed": True},
         "band": [{"low_hz": 914e6, "high_hz": 916e6}],
         "clients": {"count": len(nodes)},
         "link": {"scheme": "energy-difference"},
