@@ -1,0 +1,228 @@
+"""How often a receiver guesses: accepts a round whose error its deviation does not explain.
+
+Run as a program it prints the table of all faults and schemes::
+
+    python -m tests.sdr_ota.receiver.guess_count timed|cyclic|sounding [trials [text of a row]]
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from ota_calibration.paths.sounding import estimate_path
+
+from sdr_ota.erasure import Erasure
+from sdr_ota.radio.base import Capture
+from sdr_ota.rounds.decoding import decode, expected_squared_error
+from sdr_ota.rounds.exchange import Exchange, Link, ReceivedSounding, Reception, Slot
+from sdr_ota.schemes import load_scheme
+from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.types import ChannelEstimate
+from tests.sdr_ota.receiver.air_faults import FAULTS, Fault
+from tests.sdr_ota.receiver.cyclic_faults import CYCLIC_FAULTS
+from tests.sdr_ota.receiver.cyclic_faults import times_of as cyclic_times
+from tests.sdr_ota.receiver.independent_air import (
+    PAYLOADS,
+    RATE_HZ,
+    TAIL,
+    Scene,
+    SoundingScene,
+    draw_cyclic,
+    draw_scene,
+    draw_sounding,
+    noise,
+)
+from tests.sdr_ota.receiver.sounding_faults import SOUNDING_FAULTS
+from tests.sdr_ota.receiver.sounding_faults import times_of as sounding_times
+
+STDS = 5.0
+"""An error is a guess beyond so many of its own deviations, and of theory's."""
+
+MAX_CFO_HZ = 7e4
+
+
+@dataclass
+class Count:
+    """What became of some trials.
+
+    Attributes:
+        accepted: Rounds with a sum.
+        guesses: Seeds of those with a sum that is wrong, with its error and its deviation.
+        erased: By reason.
+        ratios: Error over deviation of the accepted rounds.
+    """
+
+    accepted: int = 0
+    guesses: list[tuple[int, float, float]] = field(default_factory=list)
+    erased: Counter[str] = field(default_factory=Counter)
+    ratios: list[float] = field(default_factory=list)
+
+    @property
+    def trials(self) -> int:
+        return self.accepted + sum(self.erased.values())
+
+    def __str__(self) -> str:
+        return f"{len(self.guesses)}/{self.accepted}/{self.trials - self.accepted}"
+
+
+def reception_of(fault: Fault, scheme: str, name: str, trial: int) -> tuple[Reception, Scene]:
+    """Return what the receiver has of a trial, with the symbols, which decoding does not use."""
+    rng = np.random.default_rng([zlib.crc32(f"{name}/{scheme}".encode()), trial])
+    scene = draw_scene(rng, scheme, **dict[str, Any](fault.draw))
+    plan = scene.plan()
+    fault.scene(scene, rng)
+    lay = scene.layout
+    times = np.arange(lay.n_capture + TAIL) - float(scene.frame.guard_samples)
+    heard = scene.received(fault.times(times, scene, rng), rng)
+    samples = fault.samples(heard + noise(len(heard), scene.noise_power, rng), scene, rng)
+    capture = Capture(
+        samples[: lay.n_capture].astype(np.complex64),
+        scene.frame_tick - scene.frame.guard_samples,
+    )
+    return Reception(capture, RATE_HZ, plan, scene.seed, symbols=scene.symbols), scene
+
+
+def stated_std(exchange: Exchange, scheme: str, n_nodes: int) -> float:
+    """Return the sum's deviation, what the node pilots say of the gains included.
+
+    Symbols are taken as uniform in [-1, 1], votes as 1; where powers are added a gain counts twice.
+    """
+    chips, found = exchange.total.std, exchange.evidence
+    if found is None:
+        return chips
+    mean_square = 1.0 if scheme == "fsk-vote" else 1 / 3
+    slope = 2.0 if scheme in ("fsk-vote", "energy-difference") else 1.0
+    off = np.abs(found.gains - 1) ** 2 + found.along_variances + found.across_variances
+    return max(chips, float(np.sqrt(chips**2 + slope**2 * mean_square * off.sum())))
+
+
+def judged(trials: Iterable[tuple[int, Reception, Link, str]]) -> Count:
+    """Decode some trials and judge each sum by what it states of itself and by theory."""
+    found = Count()
+    for trial, reception, link, scheme in trials:
+        symbols = reception.symbols
+        assert symbols is not None
+        try:
+            exchange = decode(replace(reception, symbols=None), link)
+        except Erasure as erased:
+            found.erased[erased.reason] += 1
+            continue
+        found.accepted += 1
+        error = abs(exchange.total.value - float(symbols.sum()))
+        own = stated_std(exchange, scheme, len(symbols))
+        theory = expected_squared_error(exchange, reception, link)
+        found.ratios.append(error / own)
+        if not error <= STDS * max(own, float(np.sqrt(theory or 0.0))):
+            found.guesses.append((trial, error, own))
+    return found
+
+
+def count(name: str, scheme: str, trials: Iterable[int]) -> Count:
+    """Decode trials of one row and one scheme, timed frames."""
+
+    def made() -> Iterable[tuple[int, Reception, Link, str]]:
+        for trial in trials:
+            reception, scene = reception_of(FAULTS[name], scheme, name, trial)
+            yield trial, reception, Link(scene.frame, load_scheme(scheme), MAX_CFO_HZ), scheme
+
+    return judged(made())
+
+
+def count_cyclic(name: str, scheme: str, trials: Iterable[int]) -> Count:
+    """Decode trials of one row and one scheme, frames that repeat."""
+    fault, link = CYCLIC_FAULTS[name], Link(FrameFormat(), load_scheme(scheme), MAX_CFO_HZ)
+
+    def made() -> Iterable[tuple[int, Reception, Link, str]]:
+        for trial in trials:
+            rng = np.random.default_rng([zlib.crc32(f"cyclic {name}/{scheme}".encode()), trial])
+            scene = draw_cyclic(rng, scheme, **dict[str, Any](fault.draw))
+            plan = scene.plan()
+            fault.scene(scene, rng)
+            heard = scene.received(cyclic_times(fault, scene.n_window + TAIL), rng)
+            heard = heard + noise(len(heard), scene.noise_power, rng)
+            samples = fault.samples(heard, scene, rng)[: scene.n_window]
+            capture = Capture(samples.astype(np.complex64), scene.start_tick)
+            sent = scene.symbols
+            yield trial, Reception(capture, RATE_HZ, plan, scene.seed, True, sent), link, scheme
+
+    return judged(made())
+
+
+LEAST_STDS = {"gain": 3e-3, "cfo_hz": 1.0, "late": 5e-3}
+"""What no sounding needs to know better: of a relative gain, an offset, an arrival in samples."""
+
+
+def count_soundings(name: str, trials: Iterable[int]) -> Count:
+    """Estimate the path of trials of one row: a guess is 5 deviations off in gain, offset or time."""
+    fault, found = SOUNDING_FAULTS[name], Count()
+    for trial in trials:
+        rng = np.random.default_rng([zlib.crc32(f"sounding {name}".encode()), trial])
+        scene = draw_sounding(rng, **dict[str, Any](fault.draw))
+        fault.scene(scene, rng)
+        heard = scene.received(sounding_times(fault, scene, TAIL))
+        heard = heard + noise(len(heard), scene.noise_power, rng)
+        samples = fault.samples(heard, scene, rng)[: scene.n_slot].astype(np.complex64)
+        slot = Slot(samples, scene.due_tick - scene.frame.guard_samples, scene.due_tick)
+        link = Link(scene.frame, load_scheme("coherent"), MAX_CFO_HZ)
+        try:
+            estimate = estimate_path(slot, ReceivedSounding((slot,), RATE_HZ), link)
+        except Erasure as erased:
+            found.erased[erased.reason] += 1
+            continue
+        if estimate is None:
+            found.erased["not-found"] += 1
+            continue
+        found.accepted += 1
+        error = off_stds(estimate, scene)
+        found.ratios.append(error)
+        if not error <= STDS:
+            found.guesses.append((trial, error, 1.0))
+    return found
+
+
+def off_stds(estimate: ChannelEstimate, scene: SoundingScene) -> float:
+    """Return the largest of an estimate's three errors, in its deviations."""
+    if not scene.sends:
+        return float("inf")
+    gain = scene.gain_at(estimate.measured_tick)
+    gain_std = max(estimate.gain_std, LEAST_STDS["gain"] * abs(gain))
+    late_std = max(estimate.delay_std_s * RATE_HZ, LEAST_STDS["late"])
+    return max(
+        abs(estimate.gain - gain) / gain_std,
+        abs(estimate.cfo_hz - scene.cfo_hz) / max(estimate.cfo_std_hz, LEAST_STDS["cfo_hz"]),
+        abs(estimate.delay_s * RATE_HZ - scene.late) / late_std,
+    )
+
+
+Counting = Callable[[str, str, Iterable[int]], Count]
+
+
+def table(kind: str, n_trials: int, wanted: str) -> None:
+    """Print guesses/accepted/erased of every fault and scheme, and why rounds were erased."""
+    names, schemes, counting = TABLES[kind]
+    print(f"{kind}: guesses/accepted/erased of {n_trials}; reasons of the erased behind them")
+    print(f"{'fault':34}" + "".join(f"{scheme:>20}" for scheme in schemes), flush=True)
+    for name in (name for name in names if wanted in name):
+        counts = [counting(name, scheme, range(n_trials)) for scheme in schemes]
+        why: Counter[str] = sum((c.erased for c in counts), Counter())
+        reasons = ", ".join(f"{reason} {n}" for reason, n in why.most_common())
+        cells = "".join(f"{c!s:>20}" for c in counts)
+        mark = "!" if any(c.guesses for c in counts) else " "
+        print(f"{mark}{name:33}{cells}  {reasons}", flush=True)
+
+
+TABLES: dict[str, tuple[Iterable[str], tuple[str, ...], Counting]] = {
+    "timed": (FAULTS, tuple(PAYLOADS), count),
+    "cyclic": (CYCLIC_FAULTS, ("energy-difference", "fsk-vote"), count_cyclic),
+    "sounding": (SOUNDING_FAULTS, ("-",), lambda n, _, trials: count_soundings(n, trials)),
+}
+
+if __name__ == "__main__":
+    asked = sys.argv[1:] or ["timed"]
+    table(asked[0], int((asked[1:] or ["200"])[0]), " ".join(asked[2:]))
