@@ -14,6 +14,7 @@ import numpy as np
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.waveform import Pulse
 from tests.sdr_ota.receiver.independent_air import (
+    Layout,
     Scene,
     Times,
     Waveform,
@@ -85,16 +86,16 @@ def drift(hertz: float) -> SceneChange:
     return change
 
 
-def turn_last(degrees: float) -> SceneChange:
+def turn_of(place: int, degrees: float) -> SceneChange:
     def change(scene: Scene, rng: Rng) -> None:
-        scene.nodes[-1].change = np.exp(1j * np.radians(degrees))
+        scene.nodes[place].change = np.exp(1j * np.radians(degrees))
 
     return change
 
 
-def level_last(decibels: float) -> SceneChange:
+def level_of(place: int, decibels: float) -> SceneChange:
     def change(scene: Scene, rng: Rng) -> None:
-        scene.nodes[-1].change = 10 ** (decibels / 20)
+        scene.nodes[place].change = 10 ** (decibels / 20)
 
     return change
 
@@ -107,25 +108,31 @@ def level_all(decibels: float) -> SceneChange:
     return change
 
 
-def late_last(samples: float) -> SceneChange:
+def late_of(place: int, samples: float) -> SceneChange:
     def change(scene: Scene, rng: Rng) -> None:
-        scene.nodes[-1].late += samples * rng.choice([-1, 1])
+        scene.nodes[place].late += samples * rng.choice([-1, 1])
 
     return change
 
 
-def cfo_last(hertz: float) -> SceneChange:
+def cfo_of(place: int, hertz: float) -> SceneChange:
     def change(scene: Scene, rng: Rng) -> None:
-        scene.nodes[-1].cfo_hz += hertz * rng.choice([-1, 1])
+        scene.nodes[place].cfo_hz += hertz * rng.choice([-1, 1])
 
     return change
 
 
-def missing(node: int) -> SceneChange:
-    def change(scene: Scene, rng: Rng) -> None:
-        scene.nodes[node].sends = False
+def last_missing(scene: Scene, rng: Rng) -> None:
+    scene.nodes[-1].sends = False
 
-    return change
+
+def lead_missing(scene: Scene, rng: Rng) -> None:
+    scene.nodes[scene.plan().lead_node].sends = False
+
+
+def first_missing(scene: Scene, rng: Rng) -> None:
+    """One that does not lead, or not always."""
+    scene.nodes[0].sends = False
 
 
 def swapped(scene: Scene, rng: Rng) -> None:
@@ -144,12 +151,19 @@ def multipath(chips: float, decibels: float) -> SceneChange:
     return change
 
 
-def foreign(decibels: float, *, bench: int, same_seed: bool, alone: bool, late: float = 5) -> SceneChange:
+def foreign(
+    decibels: float,
+    *,
+    bench: int = 7,
+    same_seed: bool = False,
+    alone: bool = False,
+    off: float = 5.0,
+) -> SceneChange:
     """Another bench's frame: its nodes know nothing of our receiver's phase."""
 
     def change(scene: Scene, rng: Rng) -> None:
         frame = replace(scene.frame, bench=bench)
-        other = draw_scene(rng, scene.scheme, len(scene.nodes), frame=frame)
+        other = draw_scene(rng, scene.scheme, n_nodes=len(scene.nodes), frame=frame)
         other.seed = scene.seed if same_seed else other.seed
         scale = 10 ** (decibels / 20)
         for node, own in zip(other.nodes, scene.nodes, strict=True):
@@ -158,7 +172,7 @@ def foreign(decibels: float, *, bench: int, same_seed: bool, alone: bool, late: 
             node.late = float(rng.normal(0, 0.1))
             node.cfo_hz = float(rng.uniform(-500, 500))
         other.rx_amplitude = scene.rx_amplitude
-        scene.others = [(other, late * rng.choice([-1, 1]))]
+        scene.others = [(other, off * rng.choice([-1, 1]))]
         for node in scene.nodes:
             node.sends = not alone
 
@@ -321,6 +335,15 @@ def clipped(level: float) -> SamplesChange:
     return change
 
 
+def pulse_on(part: Callable[[Layout], int], length: int, decibels: float) -> SamplesChange:
+    def change(samples: Waveform, scene: Scene, rng: Rng) -> Waveform:
+        changed, first = samples.copy(), at(part(scene.layout), scene)
+        changed[first : first + length] += noise(length, power(scene, decibels), rng)
+        return changed
+
+    return change
+
+
 def pulses(count: int, length: int, decibels: float) -> SamplesChange:
     def change(samples: Waveform, scene: Scene, rng: Rng) -> Waveform:
         changed = samples.copy()
@@ -340,7 +363,9 @@ def power(scene: Scene, decibels: float) -> float:
 LEVELS_DB = (-30.0, 20.0)
 
 
-def jammed(make: Callable[[int, Rng], Waveform], levels: tuple[float, float] = LEVELS_DB) -> SamplesChange:
+def jammed(
+    make: Callable[[int, Rng], Waveform], levels: tuple[float, float] = LEVELS_DB
+) -> SamplesChange:
     """Something of mean power 1 is on the air all the time, at a random level."""
 
     def change(samples: Waveform, scene: Scene, rng: Rng) -> Waveform:
@@ -495,23 +520,35 @@ FAULTS: dict[str, Fault] = {
     "sample clock 20 ppm": Fault(times=clock(20)),
     "sample clock 50 ppm": Fault(times=clock(50)),
     "sample clock swings 0.2": Fault(times=jitter(0.2)),
-    "foreign frame, other bench": Fault(foreign(0, bench=7, same_seed=False, alone=False)),
-    "foreign frame, same bench": Fault(foreign(0, bench=0, same_seed=False, alone=False)),
-    "foreign frame, same bench, seed": Fault(foreign(0, bench=0, same_seed=True, alone=False)),
-    "foreign -10 dB, other bench": Fault(foreign(-10, bench=7, same_seed=False, alone=False)),
-    "foreign alone, other bench": Fault(foreign(0, bench=7, same_seed=False, alone=True)),
-    "foreign alone, same bench": Fault(foreign(0, bench=0, same_seed=False, alone=True)),
+    "foreign frame, other bench": Fault(foreign(0)),
+    "foreign frame, same bench": Fault(foreign(0, bench=0)),
+    "foreign frame, same bench, seed": Fault(foreign(0, bench=0, same_seed=True)),
+    "foreign -10 dB, other bench": Fault(foreign(-10)),
+    "foreign -20 dB, in time": Fault(foreign(-20, off=0)),
+    "foreign -30 dB, in time": Fault(foreign(-30, off=0)),
+    "foreign -35 dB, in time": Fault(foreign(-35, off=0)),
+    "foreign alone, other bench": Fault(foreign(0, alone=True)),
+    "foreign alone, same bench": Fault(foreign(0, bench=0, alone=True)),
     "foreign alone, same bench, seed": Fault(foreign(0, bench=0, same_seed=True, alone=True)),
-    "last node 177 deg": Fault(turn_last(177)),
-    "last node 30 deg": Fault(turn_last(30)),
-    "last node +2 dB": Fault(level_last(2)),
-    "last node -6 dB": Fault(level_last(-6)),
-    "last node 1 sample late": Fault(late_last(1)),
-    "last node 10 samples late": Fault(late_last(10)),
-    "last node 50 Hz off": Fault(cfo_last(50)),
-    "last node 500 Hz off": Fault(cfo_last(500)),
-    "last node missing": Fault(missing(-1)),
-    "lead node missing": Fault(missing(0)),
+    "last node 177 deg": Fault(turn_of(-1, 177)),
+    "first node 177 deg": Fault(turn_of(0, 177)),
+    "last node 30 deg": Fault(turn_of(-1, 30)),
+    "first node 30 deg": Fault(turn_of(0, 30)),
+    "last node +2 dB": Fault(level_of(-1, 2)),
+    "first node +2 dB": Fault(level_of(0, 2)),
+    "last node -6 dB": Fault(level_of(-1, -6)),
+    "first node -6 dB": Fault(level_of(0, -6)),
+    "last node 1 sample late": Fault(late_of(-1, 1)),
+    "first node 1 sample late": Fault(late_of(0, 1)),
+    "last node 10 samples late": Fault(late_of(-1, 10)),
+    "first node 10 samples late": Fault(late_of(0, 10)),
+    "last node 50 Hz off": Fault(cfo_of(-1, 50)),
+    "first node 50 Hz off": Fault(cfo_of(0, 50)),
+    "last node 500 Hz off": Fault(cfo_of(-1, 500)),
+    "first node 500 Hz off": Fault(cfo_of(0, 500)),
+    "last node missing": Fault(last_missing),
+    "first node missing": Fault(first_missing),
+    "lead node missing": Fault(lead_missing),
     "two nodes' paths swapped": Fault(swapped),
     "frame 2 dB up": Fault(level_all(2)),
     "frame 2 dB down": Fault(level_all(-2)),
@@ -520,6 +557,10 @@ FAULTS: dict[str, Fault] = {
     "last node of the round before": Fault(one_stale),
     "pulse 200 at +10 dB": Fault(samples=pulses(1, 200, 10)),
     "3 pulses 20 at +20 dB": Fault(samples=pulses(3, 20, 20)),
+    "pulse on pilots, 0 dB": Fault(samples=pulse_on(lambda lay: lay.pilots + 40, 60, 0)),
+    "pulse on pilots, -15 dB": Fault(samples=pulse_on(lambda lay: lay.pilots + 40, 60, -15)),
+    "pulse on preamble, 10 dB": Fault(samples=pulse_on(lambda lay: lay.preamble + 100, 300, 10)),
+    "pulse in idle slot, 10 dB": Fault(samples=pulse_on(lambda lay: lay.idle + 300, 200, 10)),
     "new white noise -20 dB": Fault(samples=jammed(white, (-20, -20)), must_accept=True),
     "new QPSK -20 dB": Fault(samples=jammed(modulated, (-20, -20)), must_accept=True),
     "new tone -20 dB": Fault(samples=jammed(tone, (-20, -20)), must_accept=True),

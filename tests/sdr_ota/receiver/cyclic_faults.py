@@ -251,9 +251,7 @@ CYCLIC_FAULTS: dict[str, CyclicFault] = {
     "multipath 10 samples, -20 dB": CyclicFault(multipath(10, -20)),
     "pulse 200 at +20 dB": CyclicFault(samples=pulses(1, 200, 20)),
     "5 pulses 20 at +30 dB": CyclicFault(samples=pulses(5, 20, 30)),
-    "new white noise -20 dB": CyclicFault(
-        samples=jammed(air.white, (-20, -20)), must_accept=True
-    ),
+    "new white noise -20 dB": CyclicFault(samples=jammed(air.white, (-20, -20)), must_accept=True),
     "tones": CyclicFault(samples=jammed(air.tone)),
     "narrowband noise": CyclicFault(samples=jammed(air.narrowband)),
     "LoRa-like chirps": CyclicFault(samples=jammed(air.lora)),

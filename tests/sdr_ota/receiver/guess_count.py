@@ -10,8 +10,9 @@ from __future__ import annotations
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,13 @@ from sdr_ota.rounds.exchange import Exchange, Link, ReceivedSounding, Reception,
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import ChannelEstimate
-from tests.sdr_ota.receiver.air_faults import FAULTS, Fault
-from tests.sdr_ota.receiver.cyclic_faults import CYCLIC_FAULTS
+from tests.sdr_ota.receiver.air_faults import FAULTS, WIDE, Fault
+from tests.sdr_ota.receiver.cyclic_faults import CYCLIC_FAULTS, CyclicFault
 from tests.sdr_ota.receiver.cyclic_faults import times_of as cyclic_times
 from tests.sdr_ota.receiver.independent_air import (
     PAYLOADS,
     RATE_HZ,
+    STATED,
     TAIL,
     Scene,
     SoundingScene,
@@ -38,7 +40,7 @@ from tests.sdr_ota.receiver.independent_air import (
     draw_sounding,
     noise,
 )
-from tests.sdr_ota.receiver.sounding_faults import SOUNDING_FAULTS
+from tests.sdr_ota.receiver.sounding_faults import SOUNDING_FAULTS, SoundingFault
 from tests.sdr_ota.receiver.sounding_faults import times_of as sounding_times
 
 STDS = 5.0
@@ -55,13 +57,15 @@ class Count:
         accepted: Rounds with a sum.
         guesses: Seeds of those with a sum that is wrong, with its error and its deviation.
         erased: By reason.
-        ratios: Error over deviation of the accepted rounds.
+        ratios: Error over stated deviation of the accepted rounds.
+        theory_ratios: Error over theory's.
     """
 
     accepted: int = 0
     guesses: list[tuple[int, float, float]] = field(default_factory=list)
     erased: Counter[str] = field(default_factory=Counter)
     ratios: list[float] = field(default_factory=list)
+    theory_ratios: list[float] = field(default_factory=list)
 
     @property
     def trials(self) -> int:
@@ -71,10 +75,30 @@ class Count:
         return f"{len(self.guesses)}/{self.accepted}/{self.trials - self.accepted}"
 
 
-def reception_of(fault: Fault, scheme: str, name: str, trial: int) -> tuple[Reception, Scene]:
+World = Callable[[np.random.Generator], dict[str, Any]]
+
+
+def one_world(rng: np.random.Generator) -> dict[str, Any]:
+    """Three nodes, 25 dB, a plan that knows its paths well."""
+    return {}
+
+
+def any_world(rng: np.random.Generator) -> dict[str, Any]:
+    """One to eight nodes, 5 to 45 dB, plans that know their paths well and badly."""
+    return {
+        "n_nodes": int(rng.integers(1, 9)),
+        "snr_db": float(rng.uniform(5, 45)),
+        "stated": STATED if rng.random() < 0.5 else WIDE,
+        "offset_hz": 1e4,
+    }
+
+
+def reception_of(
+    fault: Fault, scheme: str, name: str, trial: int, world: World = one_world
+) -> tuple[Reception, Scene]:
     """Return what the receiver has of a trial, with the symbols, which decoding does not use."""
     rng = np.random.default_rng([zlib.crc32(f"{name}/{scheme}".encode()), trial])
-    scene = draw_scene(rng, scheme, **dict[str, Any](fault.draw))
+    scene = draw_scene(rng, scheme, **world(rng) | dict[str, Any](fault.draw))
     plan = scene.plan()
     fault.scene(scene, rng)
     lay = scene.layout
@@ -113,22 +137,27 @@ def judged(trials: Iterable[tuple[int, Reception, Link, str]]) -> Count:
         except Erasure as erased:
             found.erased[erased.reason] += 1
             continue
+        except (ArithmeticError, ValueError, LookupError, np.linalg.LinAlgError) as crash:
+            found.erased[type(crash).__name__] += 1
+            found.guesses.append((trial, np.inf, 0.0))  # no sum and no reason: as bad as a guess
+            continue
         found.accepted += 1
         error = abs(exchange.total.value - float(symbols.sum()))
         own = stated_std(exchange, scheme, len(symbols))
-        theory = expected_squared_error(exchange, reception, link)
+        theory = float(np.sqrt(expected_squared_error(exchange, reception, link) or 0.0))
         found.ratios.append(error / own)
-        if not error <= STDS * max(own, float(np.sqrt(theory or 0.0))):
+        found.theory_ratios.append(error / theory)
+        if not error <= STDS * max(own, theory):
             found.guesses.append((trial, error, own))
     return found
 
 
-def count(name: str, scheme: str, trials: Iterable[int]) -> Count:
+def count(name: str, scheme: str, trials: Iterable[int], world: World = one_world) -> Count:
     """Decode trials of one row and one scheme, timed frames."""
 
     def made() -> Iterable[tuple[int, Reception, Link, str]]:
         for trial in trials:
-            reception, scene = reception_of(FAULTS[name], scheme, name, trial)
+            reception, scene = reception_of(FAULTS[name], scheme, name, trial, world)
             yield trial, reception, Link(scene.frame, load_scheme(scheme), MAX_CFO_HZ), scheme
 
     return judged(made())
@@ -159,7 +188,7 @@ LEAST_STDS = {"gain": 3e-3, "cfo_hz": 1.0, "late": 5e-3}
 
 
 def count_soundings(name: str, trials: Iterable[int]) -> Count:
-    """Estimate the path of trials of one row: a guess is 5 deviations off in gain, offset or time."""
+    """Estimate the path of trials of one row: a guess is 5 deviations off in one of its parts."""
     fault, found = SOUNDING_FAULTS[name], Count()
     for trial in trials:
         rng = np.random.default_rng([zlib.crc32(f"sounding {name}".encode()), trial])
@@ -203,26 +232,37 @@ def off_stds(estimate: ChannelEstimate, scene: SoundingScene) -> float:
 Counting = Callable[[str, str, Iterable[int]], Count]
 
 
-def table(kind: str, n_trials: int, wanted: str) -> None:
-    """Print guesses/accepted/erased of every fault and scheme, and why rounds were erased."""
-    names, schemes, counting = TABLES[kind]
-    print(f"{kind}: guesses/accepted/erased of {n_trials}; reasons of the erased behind them")
-    print(f"{'fault':34}" + "".join(f"{scheme:>20}" for scheme in schemes), flush=True)
-    for name in (name for name in names if wanted in name):
+def table(kind: str, n_trials: int, wanted: str) -> Iterator[str]:
+    """Yield guesses/accepted/erased of every fault and scheme, and why rounds were erased."""
+    rows, schemes, counting = TABLES[kind]
+    yield (
+        f"{kind}: guesses/accepted/erased of {n_trials}; behind them the share of "
+        "accepted sums within 1.96 of their deviations, and reasons of the erased"
+    )
+    yield f"{'fault':34}" + "".join(f"{scheme:>20}" for scheme in schemes)
+    for name in (name for name in rows if wanted in name):
         counts = [counting(name, scheme, range(n_trials)) for scheme in schemes]
         why: Counter[str] = sum((c.erased for c in counts), Counter())
         reasons = ", ".join(f"{reason} {n}" for reason, n in why.most_common())
         cells = "".join(f"{c!s:>20}" for c in counts)
-        mark = "!" if any(c.guesses for c in counts) else " "
-        print(f"{mark}{name:33}{cells}  {reasons}", flush=True)
+        is_bad = any(c.guesses for c in counts)
+        is_bad |= rows[name].must_accept and any(c.erased for c in counts)
+        ratios = [ratio for c in counts for ratio in c.ratios]
+        covered = f"{np.mean(np.array(ratios) < 1.96):4.0%}" if ratios else "   -"
+        yield f"{'!' if is_bad else ' '}{name:33}{cells}  {covered}  {reasons}"
 
 
-TABLES: dict[str, tuple[Iterable[str], tuple[str, ...], Counting]] = {
+Row = Fault | CyclicFault | SoundingFault
+
+TABLES: dict[str, tuple[Mapping[str, Row], tuple[str, ...], Counting]] = {
     "timed": (FAULTS, tuple(PAYLOADS), count),
+    "mixed": (FAULTS, tuple(PAYLOADS), partial(count, world=any_world)),
     "cyclic": (CYCLIC_FAULTS, ("energy-difference", "fsk-vote"), count_cyclic),
     "sounding": (SOUNDING_FAULTS, ("-",), lambda n, _, trials: count_soundings(n, trials)),
 }
 
 if __name__ == "__main__":
     asked = sys.argv[1:] or ["timed"]
-    table(asked[0], int((asked[1:] or ["200"])[0]), " ".join(asked[2:]))
+    for line in table(asked[0], int((asked[1:] or ["200"])[0]), " ".join(asked[2:])):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()

@@ -345,7 +345,7 @@ class Scene:
         return node.gain * node.change * turn * arrived
 
     def _sent(self, place: int, node: NodePath, rng: np.random.Generator) -> Waveform:
-        """A node's frame before it turns it; the first node leads."""
+        """A node's frame before it turns it; the lead adds the preamble."""
         frame, at, gain = self.frame, self.layout, self._precoder(node)
         payload = PAYLOADS[self.scheme](
             float(self.symbols[place]), place, len(self.nodes), frame.n_payload_chips, rng
@@ -355,7 +355,7 @@ class Scene:
         sent = np.zeros(at.end, np.complex128)
         burst = shaped(gain * chips, frame)
         sent[at.pilots :][: len(burst)] = burst
-        if place == 0:
+        if place == self.plan().lead_node:
             known = frame.known_amplitude * gain / abs(gain) * chirps(frame.n_chirp)
             sent[at.preamble :][: len(known)] = known
         return sent
@@ -367,6 +367,7 @@ STATED = {"phase_rad": 3e-3, "amplitude": 3e-3, "cfo_hz": 0.3, "late": 5e-3}
 def draw_scene(
     rng: np.random.Generator,
     scheme: str,
+    *,
     n_nodes: int = 3,
     snr_db: float = 25.0,
     frame: FrameFormat | None = None,
@@ -444,7 +445,6 @@ class SoundingScene:
         noise_power: Of a sample.
         due_tick: Of the slot's start.
         sends: Whether the node's burst is there.
-        echoes: Delay in samples and complex gain over the first path.
         others: Bursts that are on the air too: samples, gain, arrival in samples, offset in Hz.
     """
 
@@ -455,7 +455,6 @@ class SoundingScene:
     noise_power: float
     due_tick: int = 500_000
     sends: bool = True
-    echoes: list[tuple[float, complex]] = field(default_factory=list)
     others: list[tuple[Waveform, complex, float, float]] = field(default_factory=list)
 
     @property
@@ -470,9 +469,6 @@ class SoundingScene:
         """What arrives at some times, in samples from the slot's start."""
         burst = sounding_burst(self.frame)
         bursts = [(burst, self.gain * self.sends, self.late, self.cfo_hz), *self.others]
-        bursts += [
-            (burst, self.gain * echo, self.late + delay, self.cfo_hz) for delay, echo in self.echoes
-        ]
         total = np.zeros(len(times), np.complex128)
         for samples, gain, late, cfo_hz in bursts:
             turn = np.exp(2j * np.pi * cfo_hz * times / RATE_HZ)

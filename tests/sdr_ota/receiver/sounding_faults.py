@@ -137,15 +137,6 @@ def joint_frame(scene: SoundingScene, rng: Rng) -> None:
     scene.sends = False
 
 
-def multipath(chips: float, decibels: float) -> SceneChange:
-    def change(scene: SoundingScene, rng: Rng) -> None:
-        gain = complex(10 ** (decibels / 20) * phases(1, rng)[0])
-        per_chip = scene.frame.pulse.samples_per_chip
-        scene.echoes = [(float(rng.uniform(0.5, chips)) * per_chip, gain)]
-
-    return change
-
-
 SOUNDING_FAULTS: dict[str, SoundingFault] = {
     "nothing": SoundingFault(must_accept=True),
     "1 dropped": SoundingFault(samples=dropped(1)),
@@ -167,9 +158,6 @@ SOUNDING_FAULTS: dict[str, SoundingFault] = {
     "foreign burst alone, other bench": SoundingFault(foreign(7, 0, alone=True)),
     "joint frame in the slot": SoundingFault(joint_frame),
     "nobody": SoundingFault(lambda scene, rng: setattr(scene, "sends", False)),
-    "multipath 1 chip, -6 dB": SoundingFault(multipath(1, -6)),
-    "multipath 5 chips, -6 dB": SoundingFault(multipath(5, -6)),
-    "multipath 5 chips, -20 dB": SoundingFault(multipath(5, -20)),
     "pulse 200 at +10 dB": SoundingFault(samples=pulses(1, 200, 10)),
     "3 pulses 20 at +20 dB": SoundingFault(samples=pulses(3, 20, 20)),
     "tones": SoundingFault(samples=jammed(air.tone)),
