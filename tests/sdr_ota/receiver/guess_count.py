@@ -21,7 +21,7 @@ from ota_calibration.paths.sounding import estimate_path
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture
 from sdr_ota.rounds.decoding import decode, expected_squared_error
-from sdr_ota.rounds.exchange import Exchange, Link, ReceivedSounding, Reception, Slot
+from sdr_ota.rounds.exchange import Link, ReceivedSounding, Reception, Slot
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import ChannelEstimate
@@ -71,6 +71,15 @@ class Count:
     def trials(self) -> int:
         return self.accepted + sum(self.erased.values())
 
+    def __add__(self, more: Count) -> Count:
+        return Count(
+            self.accepted + more.accepted,
+            self.guesses + more.guesses,
+            self.erased + more.erased,
+            self.ratios + more.ratios,
+            self.theory_ratios + more.theory_ratios,
+        )
+
     def __str__(self) -> str:
         return f"{len(self.guesses)}/{self.accepted}/{self.trials - self.accepted}"
 
@@ -112,24 +121,10 @@ def reception_of(
     return Reception(capture, RATE_HZ, plan, scene.seed, symbols=scene.symbols), scene
 
 
-def stated_std(exchange: Exchange, scheme: str, n_nodes: int) -> float:
-    """Return the sum's deviation, what the node pilots say of the gains included.
-
-    Symbols are taken as uniform in [-1, 1], votes as 1; where powers are added a gain counts twice.
-    """
-    chips, found = exchange.total.std, exchange.evidence
-    if found is None:
-        return chips
-    mean_square = 1.0 if scheme == "fsk-vote" else 1 / 3
-    slope = 2.0 if scheme in ("fsk-vote", "energy-difference") else 1.0
-    off = np.abs(found.gains - 1) ** 2 + found.along_variances + found.across_variances
-    return max(chips, float(np.sqrt(chips**2 + slope**2 * mean_square * off.sum())))
-
-
-def judged(trials: Iterable[tuple[int, Reception, Link, str]]) -> Count:
+def judged(trials: Iterable[tuple[int, Reception, Link]]) -> Count:
     """Decode some trials and judge each sum by what it states of itself and by theory."""
     found = Count()
-    for trial, reception, link, scheme in trials:
+    for trial, reception, link in trials:
         symbols = reception.symbols
         assert symbols is not None
         try:
@@ -143,7 +138,7 @@ def judged(trials: Iterable[tuple[int, Reception, Link, str]]) -> Count:
             continue
         found.accepted += 1
         error = abs(exchange.total.value - float(symbols.sum()))
-        own = stated_std(exchange, scheme, len(symbols))
+        own = exchange.total.std
         theory = float(np.sqrt(expected_squared_error(exchange, reception, link) or 0.0))
         found.ratios.append(error / own)
         found.theory_ratios.append(error / theory)
@@ -155,10 +150,10 @@ def judged(trials: Iterable[tuple[int, Reception, Link, str]]) -> Count:
 def count(name: str, scheme: str, trials: Iterable[int], world: World = one_world) -> Count:
     """Decode trials of one row and one scheme, timed frames."""
 
-    def made() -> Iterable[tuple[int, Reception, Link, str]]:
+    def made() -> Iterable[tuple[int, Reception, Link]]:
         for trial in trials:
             reception, scene = reception_of(FAULTS[name], scheme, name, trial, world)
-            yield trial, reception, Link(scene.frame, load_scheme(scheme), MAX_CFO_HZ), scheme
+            yield trial, reception, Link(scene.frame, load_scheme(scheme), MAX_CFO_HZ)
 
     return judged(made())
 
@@ -167,7 +162,7 @@ def count_cyclic(name: str, scheme: str, trials: Iterable[int]) -> Count:
     """Decode trials of one row and one scheme, frames that repeat."""
     fault, link = CYCLIC_FAULTS[name], Link(FrameFormat(), load_scheme(scheme), MAX_CFO_HZ)
 
-    def made() -> Iterable[tuple[int, Reception, Link, str]]:
+    def made() -> Iterable[tuple[int, Reception, Link]]:
         for trial in trials:
             rng = np.random.default_rng([zlib.crc32(f"cyclic {name}/{scheme}".encode()), trial])
             scene = draw_cyclic(rng, scheme, **dict[str, Any](fault.draw))
@@ -178,7 +173,7 @@ def count_cyclic(name: str, scheme: str, trials: Iterable[int]) -> Count:
             samples = fault.samples(heard, scene, rng)[: scene.n_window]
             capture = Capture(samples.astype(np.complex64), scene.start_tick)
             sent = scene.symbols
-            yield trial, Reception(capture, RATE_HZ, plan, scene.seed, True, sent), link, scheme
+            yield trial, Reception(capture, RATE_HZ, plan, scene.seed, True, sent), link
 
     return judged(made())
 

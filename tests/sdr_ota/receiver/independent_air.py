@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.signal.frame import FrameFormat
-from sdr_ota.types import Precoder, TransmitPlan
+from sdr_ota.types import PathErrors, Precoder, TransmitPlan
 
 Waveform = NDArray[np.complex128]
 Times = NDArray[np.float64]
@@ -310,10 +310,16 @@ class Scene:
             ),
             rx_amplitude=self.rx_amplitude,
             noise_power=self.noise_power / chip_energy(self.frame),
-            phase_error_std_rad=self.stated["phase_rad"],
-            amplitude_error_std=self.stated["amplitude"],
-            cfo_error_std_hz=self.stated["cfo_hz"],
-            timing_error_std_s=self.stated["late"] / RATE_HZ,
+            path_errors=(self._errors(),) * len(self.nodes),
+            symbol_mean_square=1.0 if self.scheme == "fsk-vote" else 1 / 3,
+        )
+
+    def _errors(self) -> PathErrors:
+        return PathErrors(
+            phase_std_rad=self.stated["phase_rad"],
+            amplitude_std=self.stated["amplitude"],
+            cfo_std_hz=self.stated["cfo_hz"],
+            timing_std_s=self.stated["late"] / RATE_HZ,
         )
 
     def _precoder(self, node: NodePath) -> complex:
@@ -558,6 +564,7 @@ class CyclicScene:
     """One round in which all nodes repeat.
 
     Attributes:
+        scheme: Name of the scheme; votes are sent as energies.
         lay: Roles of the subcarriers.
         seed: Of the round.
         symbols: One a node.
@@ -568,6 +575,7 @@ class CyclicScene:
         amplitude_std: Of a node's level, as the plan states it.
     """
 
+    scheme: str
     lay: Subcarriers
     seed: int
     symbols: NDArray[np.float64]
@@ -590,7 +598,8 @@ class CyclicScene:
             ),
             rx_amplitude=self.rx_amplitude,
             noise_power=noise,
-            amplitude_error_std=self.amplitude_std,
+            path_errors=(PathErrors(amplitude_std=self.amplitude_std),) * len(self.nodes),
+            symbol_mean_square=1.0 if self.scheme == "fsk-vote" else 1 / 3,
         )
 
     def received(self, times: Times, rng: np.random.Generator) -> Waveform:
@@ -644,6 +653,7 @@ def draw_cyclic(
         for _ in range(n_nodes)
     ]
     return CyclicScene(
+        scheme=scheme,
         lay=lay,
         seed=int(rng.integers(1, 2**31)),
         symbols=np.sign(symbols) if scheme == "fsk-vote" else symbols,
