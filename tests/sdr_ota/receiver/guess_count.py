@@ -1,0 +1,263 @@
+"""How often a receiver guesses: accepts a round whose error its deviation does not explain.
+
+Run as a program it prints the table of all faults and schemes::
+
+    python -m tests.sdr_ota.receiver.guess_count timed|cyclic|sounding [trials [text of a row]]
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from ota_calibration.paths.sounding import estimate_path
+
+from sdr_ota.erasure import Erasure
+from sdr_ota.radio.base import Capture
+from sdr_ota.rounds.decoding import decode, expected_squared_error
+from sdr_ota.rounds.exchange import Link, ReceivedSounding, Reception, Slot
+from sdr_ota.schemes import load_scheme
+from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.types import ChannelEstimate
+from tests.sdr_ota.receiver.air_faults import FAULTS, WIDE, Fault
+from tests.sdr_ota.receiver.cyclic_faults import CYCLIC_FAULTS, CyclicFault
+from tests.sdr_ota.receiver.cyclic_faults import times_of as cyclic_times
+from tests.sdr_ota.receiver.independent_air import (
+    PAYLOADS,
+    RATE_HZ,
+    STATED,
+    TAIL,
+    Scene,
+    SoundingScene,
+    draw_cyclic,
+    draw_scene,
+    draw_sounding,
+    noise,
+)
+from tests.sdr_ota.receiver.sounding_faults import SOUNDING_FAULTS, SoundingFault
+from tests.sdr_ota.receiver.sounding_faults import times_of as sounding_times
+
+STDS = 5.0
+"""An error is a guess beyond so many of its own deviations, and of theory's."""
+
+MAX_CFO_HZ = 7e4
+
+
+@dataclass
+class Count:
+    """What became of some trials.
+
+    Attributes:
+        accepted: Rounds with a sum.
+        guesses: Seeds of those with a sum that is wrong, with its error and its deviation.
+        erased: By reason.
+        ratios: Error over stated deviation of the accepted rounds.
+        theory_ratios: Error over theory's.
+    """
+
+    accepted: int = 0
+    guesses: list[tuple[int, float, float]] = field(default_factory=list)
+    erased: Counter[str] = field(default_factory=Counter)
+    ratios: list[float] = field(default_factory=list)
+    theory_ratios: list[float] = field(default_factory=list)
+
+    @property
+    def trials(self) -> int:
+        return self.accepted + sum(self.erased.values())
+
+    def __add__(self, more: Count) -> Count:
+        return Count(
+            self.accepted + more.accepted,
+            self.guesses + more.guesses,
+            self.erased + more.erased,
+            self.ratios + more.ratios,
+            self.theory_ratios + more.theory_ratios,
+        )
+
+    def __str__(self) -> str:
+        return f"{len(self.guesses)}/{self.accepted}/{self.trials - self.accepted}"
+
+
+World = Callable[[np.random.Generator], dict[str, Any]]
+
+
+def one_world(rng: np.random.Generator) -> dict[str, Any]:
+    """Three nodes, 25 dB, a plan that knows its paths well."""
+    return {}
+
+
+def any_world(rng: np.random.Generator) -> dict[str, Any]:
+    """One to eight nodes, 5 to 45 dB, plans that know their paths well and badly."""
+    return {
+        "n_nodes": int(rng.integers(1, 9)),
+        "snr_db": float(rng.uniform(5, 45)),
+        "stated": STATED if rng.random() < 0.5 else WIDE,
+        "offset_hz": 1e4,
+    }
+
+
+def reception_of(
+    fault: Fault, scheme: str, name: str, trial: int, world: World = one_world
+) -> tuple[Reception, Scene]:
+    """Return what the receiver has of a trial, with the symbols, which decoding does not use."""
+    rng = np.random.default_rng([zlib.crc32(f"{name}/{scheme}".encode()), trial])
+    scene = draw_scene(rng, scheme, **world(rng) | dict[str, Any](fault.draw))
+    plan = scene.plan()
+    fault.scene(scene, rng)
+    lay = scene.layout
+    times = np.arange(lay.n_capture + TAIL) - float(scene.frame.guard_samples)
+    heard = scene.received(fault.times(times, scene, rng), rng)
+    samples = fault.samples(heard + noise(len(heard), scene.noise_power, rng), scene, rng)
+    capture = Capture(
+        samples[: lay.n_capture].astype(np.complex64),
+        scene.frame_tick - scene.frame.guard_samples,
+    )
+    return Reception(capture, RATE_HZ, plan, scene.seed, symbols=scene.symbols), scene
+
+
+def judged(trials: Iterable[tuple[int, Reception, Link]]) -> Count:
+    """Decode some trials and judge each sum by what it states of itself and by theory."""
+    found = Count()
+    for trial, reception, link in trials:
+        symbols = reception.symbols
+        assert symbols is not None
+        try:
+            exchange = decode(replace(reception, symbols=None), link)
+        except Erasure as erased:
+            found.erased[erased.reason] += 1
+            continue
+        except (ArithmeticError, ValueError, LookupError, np.linalg.LinAlgError) as crash:
+            found.erased[type(crash).__name__] += 1
+            found.guesses.append((trial, np.inf, 0.0))  # no sum and no reason: as bad as a guess
+            continue
+        found.accepted += 1
+        error = abs(exchange.total.value - float(symbols.sum()))
+        own = exchange.total.std
+        theory = float(np.sqrt(expected_squared_error(exchange, reception, link) or 0.0))
+        found.ratios.append(error / own)
+        found.theory_ratios.append(error / theory)
+        if not error <= STDS * max(own, theory):
+            found.guesses.append((trial, error, own))
+    return found
+
+
+def count(name: str, scheme: str, trials: Iterable[int], world: World = one_world) -> Count:
+    """Decode trials of one row and one scheme, timed frames."""
+
+    def made() -> Iterable[tuple[int, Reception, Link]]:
+        for trial in trials:
+            reception, scene = reception_of(FAULTS[name], scheme, name, trial, world)
+            yield trial, reception, Link(scene.frame, load_scheme(scheme), MAX_CFO_HZ)
+
+    return judged(made())
+
+
+def count_cyclic(name: str, scheme: str, trials: Iterable[int]) -> Count:
+    """Decode trials of one row and one scheme, frames that repeat."""
+    fault, link = CYCLIC_FAULTS[name], Link(FrameFormat(), load_scheme(scheme), MAX_CFO_HZ)
+
+    def made() -> Iterable[tuple[int, Reception, Link]]:
+        for trial in trials:
+            rng = np.random.default_rng([zlib.crc32(f"cyclic {name}/{scheme}".encode()), trial])
+            scene = draw_cyclic(rng, scheme, **dict[str, Any](fault.draw))
+            plan = scene.plan()
+            fault.scene(scene, rng)
+            heard = scene.received(cyclic_times(fault, scene.n_window + TAIL), rng)
+            heard = heard + noise(len(heard), scene.noise_power, rng)
+            samples = fault.samples(heard, scene, rng)[: scene.n_window]
+            capture = Capture(samples.astype(np.complex64), scene.start_tick)
+            sent = scene.symbols
+            yield trial, Reception(capture, RATE_HZ, plan, scene.seed, True, sent), link
+
+    return judged(made())
+
+
+LEAST_STDS = {"gain": 3e-3, "cfo_hz": 1.0, "late": 5e-3}
+"""What no sounding needs to know better: of a relative gain, an offset, an arrival in samples."""
+
+
+def count_soundings(name: str, trials: Iterable[int]) -> Count:
+    """Estimate the path of trials of one row: a guess is 5 deviations off in one of its parts."""
+    fault, found = SOUNDING_FAULTS[name], Count()
+    for trial in trials:
+        rng = np.random.default_rng([zlib.crc32(f"sounding {name}".encode()), trial])
+        scene = draw_sounding(rng, **dict[str, Any](fault.draw))
+        fault.scene(scene, rng)
+        heard = scene.received(sounding_times(fault, scene, TAIL))
+        heard = heard + noise(len(heard), scene.noise_power, rng)
+        samples = fault.samples(heard, scene, rng)[: scene.n_slot].astype(np.complex64)
+        slot = Slot(samples, scene.due_tick - scene.frame.guard_samples, scene.due_tick)
+        link = Link(scene.frame, load_scheme("coherent"), MAX_CFO_HZ)
+        try:
+            estimate = estimate_path(slot, ReceivedSounding((slot,), RATE_HZ), link)
+        except Erasure as erased:
+            found.erased[erased.reason] += 1
+            continue
+        if estimate is None:
+            found.erased["not-found"] += 1
+            continue
+        found.accepted += 1
+        error = off_stds(estimate, scene)
+        found.ratios.append(error)
+        if not error <= STDS:
+            found.guesses.append((trial, error, 1.0))
+    return found
+
+
+def off_stds(estimate: ChannelEstimate, scene: SoundingScene) -> float:
+    """Return the largest of an estimate's three errors, in its deviations."""
+    if not scene.sends:
+        return float("inf")
+    gain = scene.gain_at(estimate.measured_tick)
+    gain_std = max(estimate.gain_std, LEAST_STDS["gain"] * abs(gain))
+    late_std = max(estimate.delay_std_s * RATE_HZ, LEAST_STDS["late"])
+    return max(
+        abs(estimate.gain - gain) / gain_std,
+        abs(estimate.cfo_hz - scene.cfo_hz) / max(estimate.cfo_std_hz, LEAST_STDS["cfo_hz"]),
+        abs(estimate.delay_s * RATE_HZ - scene.late) / late_std,
+    )
+
+
+Counting = Callable[[str, str, Iterable[int]], Count]
+
+
+def table(kind: str, n_trials: int, wanted: str) -> Iterator[str]:
+    """Yield guesses/accepted/erased of every fault and scheme, and why rounds were erased."""
+    rows, schemes, counting = TABLES[kind]
+    yield (
+        f"{kind}: guesses/accepted/erased of {n_trials}; behind them the share of "
+        "accepted sums within 1.96 of their deviations, and reasons of the erased"
+    )
+    yield f"{'fault':34}" + "".join(f"{scheme:>20}" for scheme in schemes)
+    for name in (name for name in rows if wanted in name):
+        counts = [counting(name, scheme, range(n_trials)) for scheme in schemes]
+        why: Counter[str] = sum((c.erased for c in counts), Counter())
+        reasons = ", ".join(f"{reason} {n}" for reason, n in why.most_common())
+        cells = "".join(f"{c!s:>20}" for c in counts)
+        is_bad = any(c.guesses for c in counts)
+        is_bad |= rows[name].must_accept and any(c.erased for c in counts)
+        ratios = [ratio for c in counts for ratio in c.ratios]
+        covered = f"{np.mean(np.array(ratios) < 1.96):4.0%}" if ratios else "   -"
+        yield f"{'!' if is_bad else ' '}{name:33}{cells}  {covered}  {reasons}"
+
+
+Row = Fault | CyclicFault | SoundingFault
+
+TABLES: dict[str, tuple[Mapping[str, Row], tuple[str, ...], Counting]] = {
+    "timed": (FAULTS, tuple(PAYLOADS), count),
+    "mixed": (FAULTS, tuple(PAYLOADS), partial(count, world=any_world)),
+    "cyclic": (CYCLIC_FAULTS, ("energy-difference", "fsk-vote"), count_cyclic),
+    "sounding": (SOUNDING_FAULTS, ("-",), lambda n, _, trials: count_soundings(n, trials)),
+}
+
+if __name__ == "__main__":
+    asked = sys.argv[1:] or ["timed"]
+    for line in table(asked[0], int((asked[1:] or ["200"])[0]), " ".join(asked[2:])):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
