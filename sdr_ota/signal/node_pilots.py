@@ -1,8 +1,8 @@
 """Codes by which the nodes of one bench prove in a round that they sent, and how.
 
 All nodes send at the same time, each its own code: rows of a discrete Fourier transform, which are
-orthogonal, times phases that belong to the bench and the round. To another bench, or another round,
-they are noise.
+orthogonal, in an order and times phases that belong to the bench and the round. To another bench, or
+another round, they are noise.
 """
 
 import numpy as np
@@ -27,30 +27,35 @@ def n_node_codes(n_chips: int) -> int:
 
 
 def node_codes(n_chips: int, bench: int, seed: int) -> Chips:
-    """Return the codes of a round before and behind the payload, unit modulus.
+    r"""Return the codes of a round before and behind the payload, unit modulus.
 
     A node has the code of its place among the nodes, modulo their number: where there are more
     nodes than codes, some share one, and the sum of their gains is seen.
 
+    Code k before (s = 0) and behind (s = 1) is $q_s[m] c_{s,k} e^{2 \pi j r_k m / M}$. From
+    one generator, in this order: the quarter turns $q$, the quarter turns $c$, without which all
+    codes would begin alike and add up to a peak, and the rows $r$, a permutation of 0 to M - 1.
+
     Args:
-        n_chips: Length of a code, at least 8.
+        n_chips: Length of a code $M$, at least 8.
         bench: Number of the bench.
         seed: Of the round.
 
     Returns:
         Shape ``(2, n_node_codes(n_chips), n_chips)``.
     """
-    rows = np.arange(n_node_codes(n_chips))
+    rng, n_codes = np.random.default_rng((_CODES, bench, seed)), n_node_codes(n_chips)
+    scramble, starts = _quarter_turns(rng, (2, 1, n_chips)), _quarter_turns(rng, (2, n_codes, 1))
+    rows = rng.permutation(n_chips)[:n_codes]
     orthogonal = np.exp(2j * np.pi * np.outer(rows, np.arange(n_chips)) / n_chips)
-    return np.asarray(_phases((2, 1, n_chips), _CODES, bench, seed) * orthogonal)
+    return np.asarray(scramble * starts * orthogonal)
 
 
 def bench_scramble(n_chips: int, bench: int) -> Chips:
     """Return the phases that a bench puts on the pilot of its soundings, shape ``(n_chips,)``."""
-    return _phases((n_chips,), _SOUNDING, bench)
+    return _quarter_turns(np.random.default_rng((_SOUNDING, bench)), (n_chips,))
 
 
-def _phases(shape: tuple[int, ...], *key: int) -> Chips:
-    """Return random multiples of a quarter turn that everybody with the key can make."""
-    quarters = np.random.default_rng(key).integers(4, size=shape)
-    return np.asarray(np.array([1, 1j, -1, -1j])[quarters])
+def _quarter_turns(rng: np.random.Generator, shape: tuple[int, ...]) -> Chips:
+    """Return random multiples of a quarter turn."""
+    return np.asarray(np.array([1, 1j, -1, -1j])[rng.integers(4, size=shape)])

@@ -64,9 +64,12 @@ def pilot_code(frame: FrameFormat, node: int, seed: int) -> tuple[Waveform, Wave
     """A node's code before and behind the payload: a row of the DFT times common phases."""
     length = frame.n_node_pilot_chips
     n_codes = length - max(length // 4, 2)
-    row = np.exp(2j * np.pi * (node % n_codes) * np.arange(length) / length)
-    before, behind = quarter_turns((2, 1, length), (2, frame.bench, seed))[:, 0]
-    return before * row, behind * row
+    rng = np.random.default_rng((2, frame.bench, seed))
+    common = 1j ** rng.integers(4, size=(2, 1, length))[:, 0]
+    starts = 1j ** rng.integers(4, size=(2, n_codes, 1))[:, node % n_codes, 0]
+    place = rng.permutation(length)[node % n_codes]
+    row = np.exp(2j * np.pi * place * np.arange(length) / length)
+    return common[0] * starts[0] * row, common[1] * starts[1] * row
 
 
 def tone(n_chips: int, cycles_per_chip: float) -> Waveform:
