@@ -1,10 +1,13 @@
 """A bank of Kalman filters that follow one quantity of each node: a phase, a level, a delay.
 
-The quantity has a rate and a drift of the rate. How fast each of them moves is not known: every
-filter of the bank assumes other noise, and the innovations say how much to believe each (multiple
-model estimation: Bar-Shalom, Li, Kirubarajan, Estimation with Applications to Tracking and
-Navigation, 2001, section 11.6). A quantity that is known modulo a period, as a phase is, splits
-every filter into branches, one a number of whole periods; the likeliest are kept.
+The quantity has a rate and a drift of the rate, and swings about them. How fast each of them moves
+is not known: every filter of the bank assumes other noise, and the innovations say how much to
+believe each (multiple model estimation: Bar-Shalom, Li, Kirubarajan, Estimation with Applications
+to Tracking and Navigation, 2001, section 11.6). The nodes of a bench share a room and a make of
+radio: how often each filter proved right among all of them is what is believed of each beforehand
+(the mixture's weights by expectation and maximisation: Dempster, Laird, Rubin, 1977). A quantity
+that is known modulo a period, as a phase is, splits every filter into branches, one a number of
+whole periods; the likeliest are kept.
 """
 
 import math
@@ -17,10 +20,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ota_calibration.paths import swing
+
 Reals = NDArray[np.float64]
 
 FORGETTING = 0.98
 """Weight of the past when filters are compared: about 50 observations count."""
+
+PRIOR_NODES = 1.0
+"""Nodes by which the model's own prior counts beside those of the bench."""
 
 _LEAST_VARIANCE = 1e-30
 _UNMEASURED = 1e30
@@ -36,6 +44,8 @@ class MotionModel:
         white_variances: Of every observation by itself, beyond what the observation claims.
         walks_per_s: Growth of the variance of a random walk of the level.
         rate_walks_per_s: The same of its rate.
+        swings: Variance and rate per second of a smooth swing about the level, see `swing`; as a
+            share of what the bank is told, where it is told (`FilterBank.swing_scales`).
         rate_std: Of the rate before it was observed, where an observation does not hold it.
         drift_std: Of the constant drift of the rate, before any observation.
         period: The level is known modulo this; ``inf`` if it is known.
@@ -50,6 +60,7 @@ class MotionModel:
     white_variances: Sequence[float] = (0.0,)
     walks_per_s: Sequence[float] = (0.0,)
     rate_walks_per_s: Sequence[float] = (0.0,)
+    swings: Sequence[tuple[float, float]] = ((0.0, 1.0),)
     rate_std: float = 0.0
     drift_std: float = 0.0
     period: float = math.inf
@@ -61,17 +72,35 @@ class MotionModel:
 
     @cached_property
     def filters(self) -> Reals:
-        """White variance, walk and rate walk of every filter, shape ``(n_filters, 3)``."""
-        grid = product(self.white_variances, self.walks_per_s, self.rate_walks_per_s)
-        return np.array(list(grid), np.float64)
+        """White variance, walk, rate walk, swing and its rate, shape ``(n_filters, 5)``."""
+        grid = product(self.white_variances, self.walks_per_s, self.rate_walks_per_s, self.swings)
+        return np.array([(*noises, *swing) for *noises, swing in grid], np.float64)
 
     @cached_property
     def log_prior(self) -> Reals:
         """How likely every filter is beforehand: each step up in a noise halves it."""
-        lengths = (len(self.white_variances), len(self.walks_per_s), len(self.rate_walks_per_s))
-        steps = np.array([sum(place) for place in product(*map(range, lengths))])
-        logs = -math.log(2) * steps
+        grids = (self.white_variances, self.walks_per_s, self.rate_walks_per_s)
+        steps = [sum(place) for place in product(*(range(len(grid)) for grid in grids))]
+        logs = np.repeat(-math.log(2) * np.array(steps), len(self.swings))
         return np.asarray(logs - np.logaddexp.reduce(logs))
+
+    @cached_property
+    def has_swing(self) -> bool:
+        """Whether any filter swings."""
+        return any(variance for variance, _ in self.swings)
+
+    @property
+    def n_entries(self) -> int:
+        """Numbers that a filter follows."""
+        return self.n_states + swing.N_STATES * self.has_swing
+
+    def seen_entry(self, derivative: int) -> Reals:
+        """Return what of a state the level (0) or the rate (1) is the sum of."""
+        entries = np.zeros(self.n_entries)
+        entries[derivative] = 1.0
+        if self.has_swing:
+            entries[self.n_states + derivative] = 1.0
+        return entries
 
 
 @dataclass(frozen=True)
@@ -105,6 +134,8 @@ class Forecast:
         variance: Of the level; of a periodic quantity -2 ln |E exp(j level)|.
         walk_per_s: Expected growth of the variance by a random walk.
         white_variance: Expected scatter of each observation by itself.
+        swing_variance: Of the likeliest filter; 0 if it does not swing.
+        swing_rate_per_s: Of the same.
     """
 
     level: Reals
@@ -112,6 +143,8 @@ class Forecast:
     variance: Reals
     walk_per_s: Reals
     white_variance: Reals
+    swing_variance: Reals
+    swing_rate_per_s: Reals
 
 
 @dataclass
@@ -122,9 +155,14 @@ class FilterBank:
         model: How the quantity may move.
         n_nodes: How many nodes are followed.
         times_s: Last observation of each node; NaN before the first.
-        means: Level, rate and drift, shape ``(n_nodes, n_filters, n_branches, n_states)``.
+        means: Level, rate and drift, then the swing and its derivatives, shape ``(n_nodes,
+            n_filters, n_branches, n_entries)``.
         covariances: Theirs, one axis more.
-        log_weights: Of the branches, normalised over a node; ``-inf`` where there is none.
+        log_weights: What each node's own observations say of its branches; ``-inf`` where there is
+            none.
+        log_prior: What is believed of the filters beforehand, shape ``(n_filters,)``.
+        swing_scales: By which the model's swing variances are multiplied, shape ``(n_nodes,)``.
+        swing_rates: The same of its rates.
         innovations: What the last observation was off the bank's prediction, over the standard
             deviation that the bank expected of that; NaN before the second observation.
     """
@@ -135,15 +173,21 @@ class FilterBank:
     means: Reals = field(init=False)
     covariances: Reals = field(init=False)
     log_weights: Reals = field(init=False)
+    log_prior: Reals = field(init=False)
+    swing_scales: Reals = field(init=False)
+    swing_rates: Reals = field(init=False)
     innovations: Reals = field(init=False)
 
     def __post_init__(self) -> None:
         shape = (self.n_nodes, len(self.model.filters), self.model.n_branches)
         self.times_s = np.full(self.n_nodes, np.nan)
-        n_states = self.model.n_states
-        self.means = np.zeros((*shape, n_states))
-        self.covariances = np.zeros((*shape, n_states, n_states))
+        n_entries = self.model.n_entries
+        self.means = np.zeros((*shape, n_entries))
+        self.covariances = np.zeros((*shape, n_entries, n_entries))
         self.log_weights = np.full(shape, -np.inf)
+        self.log_prior = self.model.log_prior.copy()
+        self.swing_scales = np.ones(self.n_nodes)
+        self.swing_rates = np.ones(self.n_nodes)
         self.innovations = np.full(self.n_nodes, np.nan)
 
     def observe(self, seen: Observation) -> None:
@@ -157,6 +201,7 @@ class FilterBank:
         known = _part(seen, ~is_new)
         if len(known.nodes):
             self._update(known)
+            self._pool()
 
     def restart(self) -> None:
         """Forget the levels of all nodes, as after a step that nobody predicts; keep the rest."""
@@ -165,23 +210,46 @@ class FilterBank:
         self.covariances[..., :, 0] = 0.0
         self.covariances[..., 0, 0] = scale**2
 
+    def weights(self) -> Reals:
+        """Return how much to believe each branch, shape ``(n_nodes, n_filters, n_branches)``.
+
+        All are 0 of a node that was never observed.
+        """
+        logs = self.log_weights + self.log_prior[:, None]
+        most = logs.max(axis=(1, 2), initial=-np.inf, keepdims=True)
+        shares = np.exp(logs - np.where(np.isfinite(most), most, 0.0))
+        return np.asarray(shares / np.maximum(shares.sum(axis=(1, 2), keepdims=True), 1.0))
+
     def forecast(self, ahead_s: Reals) -> Forecast:
         """Return what is expected some time after each node's last observation.
 
         Args:
             ahead_s: Shape ``(n_nodes,)``, not negative. Nodes never observed get zeros.
         """
-        weights = np.exp(self.log_weights)
+        weights = self.weights()
         ahead = np.broadcast_to(ahead_s, (self.n_nodes,))
-        means, covariances = self._predicted(slice(None), ahead)
-        level, variance = _mixed(means[..., 0], covariances[..., 0, 0], weights, self.model.period)
+        step, added = self._step(slice(None), ahead)
+        entries = self.model.seen_entry(0)
+        rows = entries @ step[:, :, None]  # of a whole state only the level is asked for
+        levels = (rows * self.means).sum(axis=-1)
+        spread = (rows[..., None, :] @ self.covariances)[..., 0, :]
+        variances = (spread * rows).sum(axis=-1) + (added @ entries @ entries)[..., None]
+        level, variance = _mixed(levels, variances, weights, self.model.period)
         filters = weights.sum(axis=2)
         rates, drifts = (
             _mean(self.means[..., entry], weights) if entry < self.model.n_states else 0.0 * ahead
             for entry in (1, 2)
         )
-        white, walk, _ = (filters @ self.model.filters).T
-        return Forecast(level, rates + drifts * ahead / 2, variance, walk, white)
+        rates = rates + drifts * ahead / 2
+        if self.model.has_swing:
+            first = self.model.n_states
+            swung = (rows[..., first:] - entries[first:]) * self.means[..., first:]
+            rates = rates + _mean(swung.sum(axis=-1), weights) / np.maximum(ahead, 1e-9)
+        white, walk = (filters @ self.model.filters[:, :2]).T
+        likeliest = self.model.filters[filters.argmax(axis=1)]
+        swing_variance = likeliest[:, 3] * self.swing_scales
+        swing_rate = likeliest[:, 4] * self.swing_rates
+        return Forecast(level, rates, variance, walk, white, swing_variance, swing_rate)
 
     def snapshot(self) -> dict[str, object]:
         """Return the arrays of the bank."""
@@ -202,14 +270,17 @@ class FilterBank:
     def _start(self, seen: Observation) -> None:
         """Begin with nodes that were never observed."""
         means, covariances = self._first(seen)
-        self.means[seen.nodes], self.covariances[seen.nodes] = 0.0, np.eye(self.model.n_states)
+        self.means[seen.nodes], self.covariances[seen.nodes] = 0.0, np.eye(self.model.n_entries)
         self.means[seen.nodes, :, 0], self.covariances[seen.nodes, :, 0] = means, covariances
         self.log_weights[seen.nodes] = -np.inf
-        self.log_weights[seen.nodes, :, 0] = self.model.log_prior
+        self.log_weights[seen.nodes, :, 0] = 0.0
         self.times_s[seen.nodes] = seen.times_s
 
     def _first(self, seen: Observation) -> tuple[Reals, Reals]:
-        """Return what one observation says alone, first axes ``(n_seen, n_filters)``."""
+        """Return what one observation says alone, first axes ``(n_seen, n_filters)``.
+
+        How far the swing is from its middle is not seen: the level is as far off the other way.
+        """
         noise, rate_noise = self._noise(seen)
         model = self.model
         shape = (len(seen.nodes), len(model.filters))
@@ -218,9 +289,31 @@ class FilterBank:
         variance[..., 1], variance[..., 2] = model.rate_std**2, model.drift_std**2
         if seen.rates is not None:
             mean[..., 1], variance[..., 1] = seen.rates[:, None], rate_noise
-        means, variances = mean[..., : model.n_states], variance[..., : model.n_states]
-        covariances = variances[..., None] * np.eye(model.n_states)
+        means = np.zeros((*shape, model.n_entries))
+        means[..., : model.n_states] = mean[..., : model.n_states]
+        covariances = np.zeros((*shape, model.n_entries, model.n_entries))
+        states = np.arange(model.n_states)
+        covariances[..., states, states] = variance[..., : model.n_states]
+        if model.has_swing:
+            variances, rates = self._swings(seen.nodes)
+            stationary = variances[..., None, None] * swing.stationary_covariance(rates)
+            repeats = len(model.filters) // len(model.swings)
+            stationary = np.tile(stationary, (1, repeats, 1, 1))
+            middle = np.zeros((model.n_entries, swing.N_STATES))
+            middle[model.n_states :] = np.eye(swing.N_STATES)
+            middle[0, 0] = -1.0
+            if seen.rates is not None:
+                middle[1, 1] = -1.0
+            covariances += middle @ stationary @ middle.T
         return means, covariances
+
+    def _swings(self, nodes: Any) -> tuple[Reals, Reals]:
+        """Return variance and rate of the model's swings, shape ``(n_nodes, n_swings)``."""
+        variances, rates = np.array(self.model.swings).T
+        return (
+            self.swing_scales[nodes][:, None] * variances,
+            self.swing_rates[nodes][:, None] * rates,
+        )
 
     def _noise(self, seen: Observation) -> tuple[Reals, Reals]:
         """Return the variances of levels and rates as every filter sees them.
@@ -228,7 +321,7 @@ class FilterBank:
         The mean of a walk over a burst is off its middle by walk * T / 12, the slope that is
         fitted to it has the variance 6 walk / (5 T): both follow from the walk's covariance.
         """
-        white, walk, _ = self.model.filters.T
+        white, walk = self.model.filters[:, 0], self.model.filters[:, 1]
         burst_s = self.model.burst_s
         noise = seen.variances[:, None] + white + walk * burst_s / 12
         if seen.rate_variances is None:
@@ -238,21 +331,37 @@ class FilterBank:
 
     def _predicted(self, nodes: Any, ahead_s: Reals) -> tuple[Reals, Reals]:
         """Return means and covariances of all branches after some time."""
-        dt, n_states = ahead_s[:, None, None], self.model.n_states
-        step = np.zeros((*dt.shape, 3, 3))
-        step[...] = np.eye(3)
-        step[..., 0, 1] = step[..., 1, 2] = dt
-        step[..., 0, 2] = dt**2 / 2
-        step = step[..., :n_states, :n_states]
-        means = np.einsum("...ij,...j->...i", step, self.means[nodes])
-        covariances = step @ self.covariances[nodes] @ np.swapaxes(step, -1, -2)
-        _, walk, rate_walk = (column[None, :, None] for column in self.model.filters.T)
-        covariances[..., 0, 0] += walk * dt + rate_walk * dt**3 / 3
+        step, added = self._step(nodes, ahead_s)
+        step, added = step[:, :, None], added[:, :, None]
+        means = (step @ self.means[nodes][..., None])[..., 0]
+        return means, step @ self.covariances[nodes] @ np.swapaxes(step, -1, -2) + added
+
+    def _step(self, nodes: Any, ahead_s: Reals) -> tuple[Reals, Reals]:
+        """Return what some time makes of each filter's state, and the covariance that it adds."""
+        dt, n_states, n_entries = ahead_s[:, None], self.model.n_states, self.model.n_entries
+        shape = (len(ahead_s), len(self.model.filters))
+        walk, rate_walk = self.model.filters[:, 1], self.model.filters[:, 2]
+        step = np.zeros((*shape, n_entries, n_entries))
+        step[...] = np.eye(n_entries)
+        added = np.zeros_like(step)
+        added[..., 0, 0] = walk * dt + rate_walk * dt**3 / 3
         if n_states > 1:
-            covariances[..., 0, 1] += rate_walk * dt**2 / 2
-            covariances[..., 1, 0] += rate_walk * dt**2 / 2
-            covariances[..., 1, 1] += rate_walk * dt
-        return means, covariances
+            step[..., 0, 1] = dt
+            added[..., 0, 1] = added[..., 1, 0] = rate_walk * dt**2 / 2
+            added[..., 1, 1] = rate_walk * dt
+        if n_states > 2:
+            step[..., 1, 2], step[..., 0, 2] = dt, dt**2 / 2
+        if self.model.has_swing:
+            variances, rates = self._swings(nodes)
+            _, first, place = np.unique(
+                [rate for _, rate in self.model.swings], return_index=True, return_inverse=True
+            )
+            moved, grown = swing.transition(rates[:, first], dt)
+            place = np.tile(place, len(self.model.filters) // len(self.model.swings))
+            variances = np.tile(variances, len(place) // variances.shape[1])
+            step[..., n_states:, n_states:] = moved[:, place]
+            added[..., n_states:, n_states:] = variances[..., None, None] * grown[:, place]
+        return step, added
 
     def _update(self, seen: Observation) -> None:
         """Correct all branches, and weigh them by how well they had predicted."""
@@ -261,61 +370,88 @@ class FilterBank:
         weights = self.log_weights[seen.nodes]
         self.innovations[seen.nodes] = self._innovations(seen, means, covariances, noise)
         if seen.rates is not None:
-            off = seen.rates[:, None, None] - means[..., 1]
+            entries = self.model.seen_entry(1)
+            off = seen.rates[:, None, None] - means @ entries
             rate_noises = rate_noise[..., None]
-            means, covariances, gained = _corrected(means, covariances, 1, off, rate_noises)
-            weights = weights + gained
-        off = _wrapped(seen.levels[:, None, None] - means[..., 0], self.model.period)
-        turns = _whole_turns(self.model.period)
-        branches = [
-            _corrected(means, covariances, 0, off + turn, noise[..., None]) for turn in turns
-        ]
-        means, covariances, gained = (
-            np.concatenate(parts, axis=2) for parts in zip(*branches, strict=True)
-        )
-        weights = np.concatenate([weights] * len(turns), axis=2) + gained
+            gain, covariances, spread = _corrected(covariances, entries, rate_noises)
+            means = means + gain * off[..., None]
+            weights = weights + _log_likelihood(off, spread)
+        entries = self.model.seen_entry(0)
+        off = _wrapped(seen.levels[:, None, None] - means @ entries, self.model.period)
+        gain, covariances, spread = _corrected(covariances, entries, noise[..., None])
+        turned = [off + turn for turn in _whole_turns(self.model.period)]
+        means = np.concatenate([means + gain * off[..., None] for off in turned], axis=2)
+        weights = np.concatenate([weights + _log_likelihood(off, spread) for off in turned], axis=2)
         self._keep(seen, means, covariances, weights)
         self.times_s[seen.nodes] = seen.times_s
+
+    def _pool(self) -> None:
+        """Believe of each filter beforehand what share of the nodes it fits."""
+        shares = self.weights().sum(axis=(0, 2))
+        prior = PRIOR_NODES * np.exp(self.model.log_prior)
+        self.log_prior = np.log((shares + prior) / (shares.sum() + PRIOR_NODES))
 
     def _innovations(
         self, seen: Observation, means: Reals, covariances: Reals, noise: Reals
     ) -> Reals:
-        weights = np.exp(self.log_weights[seen.nodes])
-        period = self.model.period
-        level, variance = _mixed(means[..., 0], covariances[..., 0, 0], weights, period)
+        weights = self.weights()[seen.nodes]
+        level, variance = self._mixed(means, covariances, weights)
         expected = variance + (weights.sum(axis=2) * noise).sum(axis=1)
-        return np.asarray(_wrapped(seen.levels - level, period) / np.sqrt(expected))
+        return np.asarray(_wrapped(seen.levels - level, self.model.period) / np.sqrt(expected))
+
+    def _mixed(self, means: Reals, covariances: Reals, weights: Reals) -> tuple[Reals, Reals]:
+        """Return level and variance over filters and branches; of a phase, direction and spread."""
+        entries = self.model.seen_entry(0)
+        return _mixed(
+            means @ entries, covariances @ entries @ entries, weights, self.model.period
+        )
 
     def _keep(self, seen: Observation, means: Reals, covariances: Reals, weights: Reals) -> None:
-        """Add the branch in which the quantity is another one, and keep the likeliest."""
-        model, n_kept = self.model, self.model.n_branches
-        fresh_means, fresh_covariances = self._first(seen)
+        """Add the branch in which the quantity is another one, and keep the likeliest.
+
+        Branches a whole turn apart have one covariance: of these there are fewer than of means.
+        """
+        model, n_kept, n_turned = self.model, self.model.n_branches, means.shape[2]
         spread = model.period if math.isfinite(model.period) else model.jump_range
         density = math.log(model.jump_probability / spread)
         if seen.rates is not None:
             density -= math.log(model.jump_rate_range)
         before = np.logaddexp.reduce(self.log_weights[seen.nodes], axis=2)
-        means = np.concatenate([means, fresh_means[:, :, None]], axis=2)
-        covariances = np.concatenate([covariances, fresh_covariances[:, :, None]], axis=2)
         weights = np.concatenate([weights, (before + density)[..., None]], axis=2)
         kept = np.argpartition(-weights, n_kept - 1, axis=2)[..., :n_kept]
         weights = np.take_along_axis(weights, kept, axis=2)
         filters = np.logaddexp.reduce(weights, axis=2, keepdims=True)
-        filters -= np.logaddexp.reduce(filters, axis=1, keepdims=True)
-        weights = weights - np.logaddexp.reduce(weights, axis=2, keepdims=True)
-        weights = weights + FORGETTING * filters
-        total = np.logaddexp.reduce(weights.reshape(len(weights), -1), axis=1)
-        self.means[seen.nodes] = np.take_along_axis(means, kept[..., None], axis=2)
-        self.covariances[seen.nodes] = np.take_along_axis(
-            covariances, kept[..., None, None], axis=2
-        )
-        self.log_weights[seen.nodes] = weights - total[:, None, None]
+        evidence = FORGETTING * (filters - filters.max(axis=1, keepdims=True))
+        jumped = kept == n_turned
+        kept = np.minimum(kept, n_turned - 1)
+        means = np.take_along_axis(means, kept[..., None], axis=2)
+        if n_kept > 1:
+            kept = (kept % n_kept)[..., None, None]
+            covariances = np.take_along_axis(covariances, kept, axis=2)
+        which = np.flatnonzero(jumped.any(axis=(1, 2)))
+        if len(which):
+            node, chosen, branch = jumped[which].nonzero()
+            fresh_means, fresh_covariances = self._first(_part(seen, which))
+            means[which[node], chosen, branch] = fresh_means[node, chosen]
+            covariances[which[node], chosen, branch] = fresh_covariances[node, chosen]
+        self.means[seen.nodes] = means
+        self.covariances[seen.nodes] = covariances
+        self.log_weights[seen.nodes] = weights - filters + evidence
 
 
-_ARRAYS = ("times_s", "means", "covariances", "log_weights", "innovations")
+_ARRAYS = (
+    "times_s",
+    "means",
+    "covariances",
+    "log_weights",
+    "log_prior",
+    "swing_scales",
+    "swing_rates",
+    "innovations",
+)
 
 
-def _part(seen: Observation, which: NDArray[np.bool_]) -> Observation:
+def _part(seen: Observation, which: NDArray[np.bool_] | NDArray[np.intp]) -> Observation:
     rates = None if seen.rates is None else seen.rates[which]
     rate_variances = None if seen.rate_variances is None else seen.rate_variances[which]
     return Observation(
@@ -329,19 +465,22 @@ def _part(seen: Observation, which: NDArray[np.bool_]) -> Observation:
 
 
 def _corrected(
-    means: Reals, covariances: Reals, entry: int, off: Reals, noise: Reals
+    covariances: Reals, entries: Reals, noise: Reals
 ) -> tuple[Reals, Reals, Reals]:
-    """Correct all branches by an observation of one entry of the state.
+    """Correct all branches by an observation of a sum of entries of the state.
 
     Returns:
-        Means, covariances, log-likelihood.
+        The gain by which what was not expected corrects the mean, the covariance then, and the
+        variance of what was not expected.
     """
-    column = covariances[..., :, entry]
-    spread = np.maximum(column[..., entry] + noise, _LEAST_VARIANCE)
+    column = covariances @ entries
+    spread = np.maximum(column @ entries + noise, _LEAST_VARIANCE)
     gain = column / spread[..., None]
-    likelihood = -(off**2 / spread + np.log(2 * np.pi * spread)) / 2
-    corrected = covariances - gain[..., :, None] * column[..., None, :]
-    return means + gain * off[..., None], corrected, likelihood
+    return gain, covariances - gain[..., :, None] * column[..., None, :], spread
+
+
+def _log_likelihood(off: Reals, spread: Reals) -> Reals:
+    return np.asarray(-(off**2 / spread + np.log(2 * np.pi * spread)) / 2)
 
 
 def _whole_turns(period: float) -> tuple[float, ...]:

@@ -32,17 +32,29 @@ _DRIFT_STD_HZ_PER_S = 15.0
 """10 ppm, by which a Pluto drifts with temperature, over 10 min of warming up, at 915 MHz; see
 `sdr_ota.air.presets`."""
 
-_LEVEL = MotionModel(  # of the logarithm of a gain
-    n_states=2,
-    walks_per_s=tuple(1e-6 * 2.5**k for k in range(17)),
-    rate_walks_per_s=(0.0, 0.3),
+_SWING_VARIANCES = tuple(1e-3 * 4.0**k for k in range(8))
+_SWING_RATES_PER_S = tuple(0.25 * 2.0**k for k in range(9))
+"""With a variance of half the scattered power they are those of fades that a second or a tenth of
+one takes; the slow and strong ones drift."""
+
+_LEAST_LEVEL = 0.05
+"""Of the first sounding's, below which a level is taken for this where it divides."""
+
+_LEVEL = MotionModel(  # of a gain's magnitude, over that of the node's first sounding
+    n_states=1,
+    walks_per_s=(0.0,),
+    swings=(
+        (0.0, 1.0),
+        *((variance, rate) for variance in _SWING_VARIANCES for rate in _SWING_RATES_PER_S),
+    ),
     jump_range=10.0,
 )
 
-_DELAY = MotionModel(  # in seconds; it stands, but for 1 ns in a second
+_DELAY = MotionModel(  # in seconds
     n_states=1,
-    white_variances=tuple((1e-10 * 2.0**k) ** 2 for k in range(17)),
+    white_variances=tuple((1e-10 * 2.0 ** (k / 2)) ** 2 for k in range(34)),
     walks_per_s=(1e-18,),
+    swings=((0.0, 1.0), (1e-17, 1.0), (1e-16, 1.0), (1e-15, 1.0)),
     jump_range=1e-3,
 )
 
@@ -54,6 +66,7 @@ def _phase_model(burst_s: float, shares_reference: bool) -> MotionModel:
         n_states=3,
         walks_per_s=tuple(0.002 * 4.0**k for k in range(7)),
         rate_walks_per_s=(0.0, 0.03, 1.0),
+        swings=((0.0, 1.0), (1.0, 1.0)),
         drift_std=2 * math.pi * drift_hz_per_s,
         period=2 * math.pi,
         burst_s=burst_s,
@@ -123,6 +136,7 @@ class PathTracker:
         self.latest: Sounding = ()
         self._known: Sounding = ()
         self._banks = self._fresh_banks(0)
+        self._scales = np.ones(0)
         self._expected = self._missed = 0
         self.step: GainStep | None = None
 
@@ -136,6 +150,7 @@ class PathTracker:
         """
         if not self._known:
             self._banks = self._fresh_banks(len(sounding))
+            self._scales = np.ones(len(sounding))
         self.step = receiver_step(self._known, sounding, self._sample_rate_hz)
         if self.step:  # no path has changed: the new sounding says where all of them are
             self._banks["phase"].restart()
@@ -159,7 +174,8 @@ class PathTracker:
         growth = np.maximum(phase.variance - here["phase"].variance, 0.0)
         walk = np.minimum(phase.walk_per_s, growth / ahead)
         offset = np.maximum(growth - walk * ahead, 0.0)
-        level_growth = level.variance - here["level"].variance
+        magnitude = np.maximum(level.level, _LEAST_LEVEL) ** 2
+        level_growth = (level.variance - here["level"].variance) / magnitude
         return PathForecast(
             tuple(
                 estimate and self._moved(estimate, node, ahead[node], there)
@@ -168,7 +184,7 @@ class PathTracker:
             phase_variance_rad2=here["phase"].variance,
             cfo_variance_hz2=offset / (2 * np.pi * ahead) ** 2,
             phase_walk_rad2_per_s=walk,
-            level_variance=here["level"].variance,
+            level_variance=here["level"].variance / magnitude,
             level_walk_per_s=np.maximum(level_growth, 0.0) / ahead,
             delay_variance_s2=delay.variance,
             start_variance_s2=delay.white_variance,
@@ -189,6 +205,7 @@ class PathTracker:
             "latest": [estimate and asdict(estimate) for estimate in self.latest],
             "known": [estimate and asdict(estimate) for estimate in self._known],
             "banks": {name: bank.snapshot() for name, bank in self._banks.items()},
+            "scales": self._scales.copy(),
             "expected": self._expected,
             "missed": self._missed,
             "step": self.step and asdict(self.step),
@@ -206,6 +223,9 @@ class PathTracker:
         self._banks = self._fresh_banks(len(self._known))
         for name, bank in self._banks.items():
             bank.restore(state["banks"][name])
+        self._scales = np.array(state["scales"], np.float64)
+        if self._scales.shape != (len(self._known),):
+            raise ValueError(f"scales has the shape {self._scales.shape}")
         self._expected, self._missed = int(state["expected"]), int(state["missed"])
         self.step = TypeAdapter(GainStep | None).validate_python(state["step"])
 
@@ -230,8 +250,18 @@ class PathTracker:
         times_s = np.array([e.measured_tick for e in estimates]) / self._sample_rate_hz
         # Half of the complex error turns the phase, half of it changes the level.
         half = (stds / np.abs(gains)) ** 2 / 2
-        self._banks["phase"].observe(self._phases(estimates, nodes, times_s, gains, half))
-        self._banks["level"].observe(Observation(nodes, times_s, np.log(np.abs(gains)), half))
+        level, phase = self._banks["level"], self._banks["phase"]
+        is_new = np.isnan(level.times_s[nodes])
+        self._scales[nodes[is_new]] = np.abs(gains)[is_new]
+        scales = self._scales[nodes]
+        seen = np.abs(gains) / scales
+        level.observe(Observation(nodes, times_s, seen, half * seen**2))
+        # What is scattered turns a phase as it changes a level, the more the weaker their sum is.
+        fade = level.forecast(np.zeros(level.n_nodes))
+        magnitude = np.maximum(fade.level, _LEAST_LEVEL)
+        phase.swing_scales = fade.swing_variance / magnitude**2
+        phase.swing_rates = self._banks["delay"].swing_rates = fade.swing_rate_per_s
+        phase.observe(self._phases(estimates, nodes, times_s, gains, half))
         delays = np.array([(e.delay_s, e.delay_std_s**2) for e in estimates])
         self._banks["delay"].observe(Observation(nodes, times_s, delays[:, 0], delays[:, 1]))
 
@@ -262,7 +292,8 @@ class PathTracker:
         phase, level, delay = (there[name] for name in ("phase", "level", "delay"))
         turning = float(phase.mean_rate[node])
         angle = float(phase.level[node]) - turning * ahead_s
-        gain = math.exp(float(level.level[node])) * complex(np.exp(1j * angle))
+        magnitude = max(float(level.level[node]), _LEAST_LEVEL) * self._scales[node]
+        gain = magnitude * complex(np.exp(1j * angle))
         return replace(
             estimate,
             gain=gain if self._has_phase else abs(gain) + 0j,
