@@ -76,13 +76,10 @@ class MotionModel:
         grid = product(self.white_variances, self.walks_per_s, self.rate_walks_per_s, self.swings)
         return np.array([(*noises, *swing) for *noises, swing in grid], np.float64)
 
-    @cached_property
+    @property
     def log_prior(self) -> Reals:
-        """How likely every filter is beforehand: each step up in a noise halves it."""
-        grids = (self.white_variances, self.walks_per_s, self.rate_walks_per_s)
-        steps = [sum(place) for place in product(*(range(len(grid)) for grid in grids))]
-        logs = np.repeat(-math.log(2) * np.array(steps), len(self.swings))
-        return np.asarray(logs - np.logaddexp.reduce(logs))
+        """How likely every filter is beforehand: all alike, on scales that are logarithmic."""
+        return np.full(len(self.filters), -math.log(len(self.filters)))
 
     @cached_property
     def has_swing(self) -> bool:

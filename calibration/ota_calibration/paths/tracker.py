@@ -54,7 +54,7 @@ _DELAY = MotionModel(  # in seconds
     n_states=1,
     white_variances=tuple((1e-10 * 2.0 ** (k / 2)) ** 2 for k in range(34)),
     walks_per_s=(1e-18,),
-    swings=((0.0, 1.0), (1e-17, 1.0), (1e-16, 1.0), (1e-15, 1.0)),
+    swings=((0.0, 1.0), (1e-17, 2.0), (1e-16, 2.0), (1e-15, 2.0)),
     jump_range=1e-3,
 )
 
@@ -64,9 +64,9 @@ def _phase_model(burst_s: float, shares_reference: bool) -> MotionModel:
     drift_hz_per_s = 0.0 if shares_reference else _DRIFT_STD_HZ_PER_S
     return MotionModel(
         n_states=3,
-        walks_per_s=tuple(0.002 * 4.0**k for k in range(7)),
-        rate_walks_per_s=(0.0, 0.03, 1.0),
-        swings=((0.0, 1.0), (1.0, 1.0)),
+        walks_per_s=(0.0, *(1e-3 * 2.5**k for k in range(10))),
+        rate_walks_per_s=(0.0, 0.3),
+        swings=((0.0, 1.0), (2.0, 1.0)),
         drift_std=2 * math.pi * drift_hz_per_s,
         period=2 * math.pi,
         burst_s=burst_s,
@@ -261,6 +261,7 @@ class PathTracker:
         magnitude = np.maximum(fade.level, _LEAST_LEVEL)
         phase.swing_scales = fade.swing_variance / magnitude**2
         phase.swing_rates = self._banks["delay"].swing_rates = fade.swing_rate_per_s
+        self._banks["delay"].swing_scales = 1 / magnitude**2
         phase.observe(self._phases(estimates, nodes, times_s, gains, half))
         delays = np.array([(e.delay_s, e.delay_std_s**2) for e in estimates])
         self._banks["delay"].observe(Observation(nodes, times_s, delays[:, 0], delays[:, 1]))
