@@ -46,6 +46,7 @@ class MotionModel:
         rate_walks_per_s: The same of its rate.
         swings: Variance and rate per second of a smooth swing about the level, see `swing`; as a
             share of what the bank is told, where it is told (`FilterBank.swing_scales`).
+        rough_walks_per_s: Of further filters, in which nothing but a walk moves the level.
         rate_std: Of the rate before it was observed, where an observation does not hold it.
         drift_std: Of the constant drift of the rate, before any observation.
         period: The level is known modulo this; ``inf`` if it is known.
@@ -61,6 +62,7 @@ class MotionModel:
     walks_per_s: Sequence[float] = (0.0,)
     rate_walks_per_s: Sequence[float] = (0.0,)
     swings: Sequence[tuple[float, float]] = ((0.0, 1.0),)
+    rough_walks_per_s: Sequence[float] = ()
     rate_std: float = 0.0
     drift_std: float = 0.0
     period: float = math.inf
@@ -74,12 +76,20 @@ class MotionModel:
     def filters(self) -> Reals:
         """White variance, walk, rate walk, swing and its rate, shape ``(n_filters, 5)``."""
         grid = product(self.white_variances, self.walks_per_s, self.rate_walks_per_s, self.swings)
-        return np.array([(*noises, *swing) for *noises, swing in grid], np.float64)
+        filters = [(*noises, *swing) for *noises, swing in grid]
+        filters += [(0.0, walk, 0.0, 0.0, 1.0) for walk in self.rough_walks_per_s]
+        return np.array(filters, np.float64)
 
     @property
     def log_prior(self) -> Reals:
         """How likely every filter is beforehand: all alike, on scales that are logarithmic."""
         return np.full(len(self.filters), -math.log(len(self.filters)))
+
+    @cached_property
+    def like_rates(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Filters of which no two swing at one rate, and the place among them of each filter's."""
+        _, first, place = np.unique(self.filters[:, 4], return_index=True, return_inverse=True)
+        return first, place
 
     @cached_property
     def has_swing(self) -> bool:
@@ -294,8 +304,6 @@ class FilterBank:
         if model.has_swing:
             variances, rates = self._swings(seen.nodes)
             stationary = variances[..., None, None] * swing.stationary_covariance(rates)
-            repeats = len(model.filters) // len(model.swings)
-            stationary = np.tile(stationary, (1, repeats, 1, 1))
             middle = np.zeros((model.n_entries, swing.N_STATES))
             middle[model.n_states :] = np.eye(swing.N_STATES)
             middle[0, 0] = -1.0
@@ -305,8 +313,8 @@ class FilterBank:
         return means, covariances
 
     def _swings(self, nodes: Any) -> tuple[Reals, Reals]:
-        """Return variance and rate of the model's swings, shape ``(n_nodes, n_swings)``."""
-        variances, rates = np.array(self.model.swings).T
+        """Return variance and rate of every filter's swing, shape ``(n_nodes, n_filters)``."""
+        variances, rates = self.model.filters[:, 3], self.model.filters[:, 4]
         return (
             self.swing_scales[nodes][:, None] * variances,
             self.swing_rates[nodes][:, None] * rates,
@@ -350,12 +358,8 @@ class FilterBank:
             step[..., 1, 2], step[..., 0, 2] = dt, dt**2 / 2
         if self.model.has_swing:
             variances, rates = self._swings(nodes)
-            _, first, place = np.unique(
-                [rate for _, rate in self.model.swings], return_index=True, return_inverse=True
-            )
+            first, place = self.model.like_rates
             moved, grown = swing.transition(rates[:, first], dt)
-            place = np.tile(place, len(self.model.filters) // len(self.model.swings))
-            variances = np.tile(variances, len(place) // variances.shape[1])
             step[..., n_states:, n_states:] = moved[:, place]
             added[..., n_states:, n_states:] = variances[..., None, None] * grown[:, place]
         return step, added

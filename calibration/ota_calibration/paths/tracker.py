@@ -42,11 +42,11 @@ _LEAST_LEVEL = 0.05
 
 _LEVEL = MotionModel(  # of a gain's magnitude, over that of the node's first sounding
     n_states=1,
-    walks_per_s=(0.0,),
     swings=(
         (0.0, 1.0),
         *((variance, rate) for variance in _SWING_VARIANCES for rate in _SWING_RATES_PER_S),
     ),
+    rough_walks_per_s=tuple(1e-5 * 3.0**k for k in range(12)),
     jump_range=10.0,
 )
 
@@ -168,7 +168,8 @@ class PathTracker:
                 longer to go.
         """
         ahead = self._ahead_s(ahead_s)
-        here = {name: bank.forecast(np.zeros_like(ahead)) for name, bank in self._banks.items()}
+        now = np.zeros_like(ahead)
+        here = {name: self._banks[name].forecast(now) for name in ("phase", "level")}
         there = {name: bank.forecast(ahead) for name, bank in self._banks.items()}
         phase, level, delay = (there[name] for name in ("phase", "level", "delay"))
         growth = np.maximum(phase.variance - here["phase"].variance, 0.0)
