@@ -1,18 +1,26 @@
 """What plans a run's rounds from its soundings."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from ota_calibration.paths.feedback import FeedbackFormat
+from ota_calibration.paths.power_control import is_received
+from ota_calibration.paths.selection import Worth, gain_error, worthwhile
 from ota_calibration.paths.sounding import estimate_nodes, make_plan
-from ota_calibration.paths.tracker import PathTracker, with_forecast
+from ota_calibration.paths.tracker import PathForecast, PathTracker, with_forecast
 
 from sdr_ota.config.air_time import planned_gap_s
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import shares_reference
 from sdr_ota.rounds.exchange import Link, ReceivedSounding
+from sdr_ota.schemes import LinkQuality
 from sdr_ota.types import TransmitPlan
+
+MEAN_SQUARE = 0.25
+"""Of a node's symbol, where nodes are judged: as large as half the limit."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,7 @@ class TrackingPlanner:
     Attributes:
         link: Frame and search range of the sounding.
         peak_amplitude: Largest chip amplitude of a node, full scale 1.0.
-        truncation_db: A node this much weaker than the median is left out.
+        truncation_db: A node this much weaker than the median is left out, whatever is predicted.
         tracker: What consecutive soundings showed; all of a planner's state is in it.
         ahead_s: From the last node's sounding to the payload, as far as it is known beforehand.
     """
@@ -42,7 +50,8 @@ class TrackingPlanner:
         estimates = estimate_nodes(sounding, self.link)
         self.tracker.observe(estimates, sounding.late_nodes)
         forecast = self.tracker.forecast(self.ahead_s)
-        plan = make_plan(forecast.estimates, self.peak_amplitude, self.truncation_db)
+        unwanted = unwanted_nodes(forecast, self.link, self.peak_amplitude, self.ahead_s)
+        plan = make_plan(forecast.estimates, self.peak_amplitude, self.truncation_db, unwanted)
         return FeedbackFormat().fed_back(
             with_forecast(plan, forecast), sounding.sample_rate_hz, self.peak_amplitude
         )
@@ -54,6 +63,41 @@ class TrackingPlanner:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to a snapshot; raises what `PathTracker.restore` raises."""
         self.tracker.restore(state)
+
+
+def unwanted_nodes(
+    forecast: PathForecast, link: Link, peak_amplitude: float, ahead_s: float
+) -> Mapping[int, str]:
+    """Return the nodes without which the mean is predicted to err less, and why, a sentence each.
+
+    Args:
+        forecast: Of the paths, `ahead_s` after the last node's sounding.
+        link: Its scheme decides whether phases count, and what noise does.
+        peak_amplitude: Largest chip amplitude of a node, full scale 1.0.
+        ahead_s: From the sounding to the payload.
+    """
+    found = {n: e for n, e in enumerate(forecast.estimates) if e is not None and is_received(e)}
+    if not found:
+        return {}
+    nodes, n_nodes = list(found), len(forecast.estimates)
+    reach = peak_amplitude * np.array([abs(estimate.gain) for estimate in found.values()])
+    noise_power = float(np.median([estimate.noise_power for estimate in found.values()]))
+    phase, level = forecast.variances(ahead_s)
+    errors = gain_error(phase[nodes], level[nodes], link.scheme.needs_phase)
+
+    def noise(n_sending: int, amplitude: float) -> float:
+        symbols = np.full(n_sending, math.sqrt(MEAN_SQUARE)) * (-1.0) ** np.arange(n_sending)
+        n_chips, n_absent = link.frame.n_payload_chips, n_nodes - n_sending
+        quality = LinkQuality(n_chips, amplitude, noise_power, n_absent=n_absent)
+        return link.scheme.theory_variance(symbols, quality)
+
+    sends = worthwhile(reach, errors, Worth(n_nodes, MEAN_SQUARE, noise))
+    return {
+        node: f"node {node} would make the mean worse: its gain is "
+        f"{abs(found[node].gain):.2g} and expected to be wrong by {math.sqrt(error):.0%}"
+        for node, error, is_sending in zip(nodes, errors, sends, strict=True)
+        if not is_sending
+    }
 
 
 def planner_of(config: Config, link: Link) -> TrackingPlanner:

@@ -218,7 +218,10 @@ class LinkTable(Table):
         "expected squared error is least and never above that of answering 0",
     )
     sounding_every: Count = Field(1, description="rounds between two soundings")
-    truncation_db: Positive = Field(20.0, description="weaker nodes than this are left out")
+    truncation_db: Positive = Field(
+        40.0,
+        description="nodes this far below the median are left out; others where they add error",
+    )
     peak_amplitude: Annotated[float, Field(gt=0, le=0.9)] = Field(
         0.5, description="largest chip amplitude of a node, full scale 1.0; 0.5 is 6 dB of back-off"
     )

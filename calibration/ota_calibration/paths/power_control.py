@@ -122,15 +122,14 @@ def _check_thresholds(truncation_db: float, max_rx_amplitude: float) -> None:
         raise ValueError(f"max_rx_amplitude = {max_rx_amplitude} must be positive")
 
 
+def is_received(estimate: ChannelEstimate) -> bool:
+    """Return whether a sounding rose above the noise."""
+    level = abs(estimate.gain)
+    return bool(np.isfinite(level) and level > LEAST_GAIN_TO_STD * estimate.gain_std)
+
+
 def _received_nodes(estimates: Sequence[ChannelEstimate]) -> NDArray[np.bool_]:
-    received = np.array(
-        [
-            np.isfinite(estimate.gain)
-            and abs(estimate.gain) > LEAST_GAIN_TO_STD * estimate.gain_std
-            for estimate in estimates
-        ],
-        dtype=np.bool_,
-    )
+    received = np.array([is_received(estimate) for estimate in estimates], dtype=np.bool_)
     if not received.any():
         raise NoNodeFoundError(
             f"none of {len(received)} nodes was found: no gain above {LEAST_GAIN_TO_STD:g} times "

@@ -1,7 +1,8 @@
 """Estimate the nodes' paths from a sounding, and plan the rounds from the estimates."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -60,7 +61,10 @@ def _chip_energy(slot: Slot, sounding: ReceivedSounding, link: Link) -> float:
 
 
 def make_plan(
-    estimates: Sequence[ChannelEstimate | None], peak_amplitude: float, truncation_db: float
+    estimates: Sequence[ChannelEstimate | None],
+    peak_amplitude: float,
+    truncation_db: float,
+    unwanted: Mapping[int, str] = MappingProxyType({}),
 ) -> TransmitPlan:
     """Turn a sounding into what every node is told: gain, delay, offset.
 
@@ -68,12 +72,14 @@ def make_plan(
         estimates: One a node; None for a node that was not found.
         peak_amplitude: Largest chip amplitude of a node, full scale 1.0.
         truncation_db: A node this much weaker than the median is left out.
+        unwanted: Nodes that are left out for other reasons, and these in a sentence each.
 
     Raises:
         Erasure: ``no-plan`` if no node can take part.
     """
-    received = [node for node, estimate in enumerate(estimates) if estimate is not None]
-    found = [estimate for estimate in estimates if estimate is not None]
+    missing = [f"node {n} was not found" for n, e in enumerate(estimates) if e is None]
+    wanted = [(n, e) for n, e in enumerate(estimates) if e is not None and n not in unwanted]
+    received, found = [node for node, _ in wanted], [estimate for _, estimate in wanted]
     if not found:
         raise Erasure("no-plan", f"none of {len(estimates)} nodes was found in its sounding slot")
     try:
@@ -89,13 +95,12 @@ def make_plan(
             estimate.cfo_hz,
             estimate.measured_tick,
         )
-    missing = [f"node {n} was not found" for n in range(len(estimates)) if n not in received]
     return TransmitPlan(
         precoders=tuple(precoders),
         rx_amplitude=inversion.rx_amplitude,
         noise_power=float(np.median([e.noise_power for e in found])),
         path_errors=tuple(PathErrors() if e is None else sounding_errors(e) for e in estimates),
-        left_out=(*missing, *_truncated(inversion, received)),
+        left_out=(*missing, *unwanted.values(), *_truncated(inversion, received)),
     )
 
 

@@ -103,6 +103,12 @@ class PathForecast:
     start_variance_s2: Reals
     loss_probability: float
 
+    def variances(self, ahead_s: float) -> tuple[Reals, Reals]:
+        """Return those of phase and relative level some time after the soundings."""
+        turning = (2 * np.pi * ahead_s) ** 2 * self.cfo_variance_hz2
+        phase = self.phase_variance_rad2 + turning + self.phase_walk_rad2_per_s * ahead_s
+        return phase, self.level_variance + self.level_walk_per_s * ahead_s
+
 
 class PathTracker:
     """Follows the paths of all nodes from sounding to sounding, at whatever times they come.
