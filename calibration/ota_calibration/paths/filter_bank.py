@@ -11,16 +11,15 @@ whole periods; the likeliest are kept.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ota_calibration.paths import swing
+from ota_calibration.paths.motion import Forecast, MotionModel, Observation
 
 Reals = NDArray[np.float64]
 
@@ -33,125 +32,6 @@ PRIOR_NODES = 1.0
 _LEAST_VARIANCE = 1e-30
 _UNMEASURED = 1e30
 """Variance of a rate that an observation does not hold, in any unit."""
-
-
-@dataclass(frozen=True)
-class MotionModel:
-    """How a quantity may move; variances are in its unit squared, times in seconds.
-
-    Attributes:
-        n_states: What a filter follows: 1 the level, 2 its rate too, 3 the drift of that too.
-        white_variances: Of every observation by itself, beyond what the observation claims.
-        walks_per_s: Growth of the variance of a random walk of the level.
-        rate_walks_per_s: The same of its rate.
-        swings: Variance and rate per second of a smooth swing about the level, see `swing`; as a
-            share of what the bank is told, where it is told (`FilterBank.swing_scales`).
-        rough_walks_per_s: Of further filters, in which nothing but a walk moves the level.
-        rate_std: Of the rate before it was observed, where an observation does not hold it.
-        drift_std: Of the constant drift of the rate, before any observation.
-        period: The level is known modulo this; ``inf`` if it is known.
-        burst_s: Length of what is observed: a walk within it blurs level and rate.
-        jump_probability: Chance that the quantity is another one at the next observation.
-        jump_range: Levels in which it then is, all alike; the period where there is one.
-        jump_rate_range: The same of the rate.
-        n_branches: Kept a filter.
-    """
-
-    n_states: int
-    white_variances: Sequence[float] = (0.0,)
-    walks_per_s: Sequence[float] = (0.0,)
-    rate_walks_per_s: Sequence[float] = (0.0,)
-    swings: Sequence[tuple[float, float]] = ((0.0, 1.0),)
-    rough_walks_per_s: Sequence[float] = ()
-    rate_std: float = 0.0
-    drift_std: float = 0.0
-    period: float = math.inf
-    burst_s: float = 0.0
-    jump_probability: float = 1e-4
-    jump_range: float = 1.0
-    jump_rate_range: float = 1.0
-    n_branches: int = 1
-
-    @cached_property
-    def filters(self) -> Reals:
-        """White variance, walk, rate walk, swing and its rate, shape ``(n_filters, 5)``."""
-        grid = product(self.white_variances, self.walks_per_s, self.rate_walks_per_s, self.swings)
-        filters = [(*noises, *swing) for *noises, swing in grid]
-        filters += [(0.0, walk, 0.0, 0.0, 1.0) for walk in self.rough_walks_per_s]
-        return np.array(filters, np.float64)
-
-    @property
-    def log_prior(self) -> Reals:
-        """How likely every filter is beforehand: all alike, on scales that are logarithmic."""
-        return np.full(len(self.filters), -math.log(len(self.filters)))
-
-    @cached_property
-    def like_rates(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Filters of which no two swing at one rate, and the place among them of each filter's."""
-        _, first, place = np.unique(self.filters[:, 4], return_index=True, return_inverse=True)
-        return first, place
-
-    @cached_property
-    def has_swing(self) -> bool:
-        """Whether any filter swings."""
-        return any(variance for variance, _ in self.swings)
-
-    @property
-    def n_entries(self) -> int:
-        """Numbers that a filter follows."""
-        return self.n_states + swing.N_STATES * self.has_swing
-
-    def seen_entry(self, derivative: int) -> Reals:
-        """Return what of a state the level (0) or the rate (1) is the sum of."""
-        entries = np.zeros(self.n_entries)
-        entries[derivative] = 1.0
-        if self.has_swing:
-            entries[self.n_states + derivative] = 1.0
-        return entries
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What one sounding says of the quantity, one entry a node observed.
-
-    Attributes:
-        nodes: Which nodes.
-        times_s: When.
-        levels: The quantity; modulo the period where there is one.
-        variances: Of the levels.
-        rates: The quantity's rate; None if it is not observed.
-        rate_variances: Of the rates.
-    """
-
-    nodes: NDArray[np.intp]
-    times_s: Reals
-    levels: Reals
-    variances: Reals
-    rates: Reals | None = None
-    rate_variances: Reals | None = None
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What the bank expects of each node, shape ``(n_nodes,)`` each.
-
-    Attributes:
-        level: Expected level; of a periodic quantity the mean direction.
-        mean_rate: Expected rate, averaged until the time of the forecast.
-        variance: Of the level; of a periodic quantity -2 ln |E exp(j level)|.
-        walk_per_s: Expected growth of the variance by a random walk.
-        white_variance: Expected scatter of each observation by itself.
-        swing_variance: Of the likeliest filter; 0 if it does not swing.
-        swing_rate_per_s: Of the same.
-    """
-
-    level: Reals
-    mean_rate: Reals
-    variance: Reals
-    walk_per_s: Reals
-    white_variance: Reals
-    swing_variance: Reals
-    swing_rate_per_s: Reals
 
 
 @dataclass
@@ -204,8 +84,8 @@ class FilterBank:
         was known of it is of no use.
         """
         is_new = ~(seen.times_s >= self.times_s[seen.nodes])  # NaN before the first
-        self._start(_part(seen, is_new))
-        known = _part(seen, ~is_new)
+        self._start(seen.part(is_new))
+        known = seen.part(~is_new)
         if len(known.nodes):
             self._update(known)
             self._pool()
@@ -403,9 +283,7 @@ class FilterBank:
     def _mixed(self, means: Reals, covariances: Reals, weights: Reals) -> tuple[Reals, Reals]:
         """Return level and variance over filters and branches; of a phase, direction and spread."""
         entries = self.model.seen_entry(0)
-        return _mixed(
-            means @ entries, covariances @ entries @ entries, weights, self.model.period
-        )
+        return _mixed(means @ entries, covariances @ entries @ entries, weights, self.model.period)
 
     def _keep(self, seen: Observation, means: Reals, covariances: Reals, weights: Reals) -> None:
         """Add the branch in which the quantity is another one, and keep the likeliest.
@@ -432,7 +310,7 @@ class FilterBank:
         which = np.flatnonzero(jumped.any(axis=(1, 2)))
         if len(which):
             node, chosen, branch = jumped[which].nonzero()
-            fresh_means, fresh_covariances = self._first(_part(seen, which))
+            fresh_means, fresh_covariances = self._first(seen.part(which))
             means[which[node], chosen, branch] = fresh_means[node, chosen]
             covariances[which[node], chosen, branch] = fresh_covariances[node, chosen]
         self.means[seen.nodes] = means
@@ -452,22 +330,7 @@ _ARRAYS = (
 )
 
 
-def _part(seen: Observation, which: NDArray[np.bool_] | NDArray[np.intp]) -> Observation:
-    rates = None if seen.rates is None else seen.rates[which]
-    rate_variances = None if seen.rate_variances is None else seen.rate_variances[which]
-    return Observation(
-        seen.nodes[which],
-        seen.times_s[which],
-        seen.levels[which],
-        seen.variances[which],
-        rates,
-        rate_variances,
-    )
-
-
-def _corrected(
-    covariances: Reals, entries: Reals, noise: Reals
-) -> tuple[Reals, Reals, Reals]:
+def _corrected(covariances: Reals, entries: Reals, noise: Reals) -> tuple[Reals, Reals, Reals]:
     """Correct all branches by an observation of a sum of entries of the state.
 
     Returns:

@@ -2,7 +2,7 @@ r"""Which nodes make the mean better: those that do not are left out.
 
 The server wants the mean of all K nodes' numbers, and takes that of the n that send for it. With
 independent numbers of mean zero and mean square s, relative errors of gain of mean square v_k, and
-noise N(n, c) of the sum at the amplitude c, in units of a number of 1, its expected squared error is
+noise N(n, c) of the sum at the amplitude c, in units of a number of 1, the squared error is
 
     $s (1/n - 1/K) + s \sum_k v_k / n^2 + N(n, c) / n^2$
 

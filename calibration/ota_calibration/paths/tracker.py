@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from ota_calibration.paths.filter_bank import FilterBank, Forecast, MotionModel, Observation
+from ota_calibration.paths.filter_bank import FilterBank
 from ota_calibration.paths.gain_step import GainStep, receiver_step
+from ota_calibration.paths.motion import Forecast, MotionModel, Observation
 from sdr_ota.types import ChannelEstimate, PathErrors, TransmitPlan
 
 Reals = NDArray[np.float64]

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from ota_calibration.paths.filter_bank import FilterBank, MotionModel, Observation
+from ota_calibration.paths.filter_bank import FilterBank
+from ota_calibration.paths.motion import MotionModel, Observation
 
 N_NODES, N_STEPS = 30, 90
 WALKS = tuple(0.002 * 3.0**k for k in range(9))

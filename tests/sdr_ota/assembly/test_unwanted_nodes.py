@@ -15,7 +15,9 @@ from sdr_ota.types import ChannelEstimate
 N_NODES, AHEAD_S, NOISE_POWER = 5, 0.05, 1e-2
 
 
-def forecast(weak_db: float = 0.0, phase_walk: float = 0.0, level_walk: float = 0.0) -> PathForecast:
+def forecast(
+    weak_db: float = 0.0, phase_walk: float = 0.0, level_walk: float = 0.0
+) -> PathForecast:
     """Return what is expected of nodes of which the last differs from the others."""
     gains = [1.0] * (N_NODES - 1) + [10 ** (-weak_db / 20)]
     last = np.arange(N_NODES) == N_NODES - 1

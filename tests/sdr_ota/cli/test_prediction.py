@@ -20,14 +20,8 @@ AGREEMENT_DB = 1.0
 """Closer than this theory need not be, whatever the number of rounds."""
 
 N_ROUNDS = 110
-FIRST_JUDGED = 20
-"""Before it the tracker learns, and expects more error than there is."""
-
-FADING = ("lab-indoor", "usrp-shared-clock", "free-running-pluto")
-CAUTION_DB = 9.0
-"""By which theory may exceed the error of coherent sums where paths fade: between soundings a
-quarter of a second apart a smooth fade looks like a walk, which moves further in the 50 ms to the
-payload. The other schemes feel it less."""
+FIRST_JUDGED = 5
+"""Before it the tracker knows of no motion, and expects any."""
 
 AIRS = ("ideal", "lab-wired", "lab-indoor", "usrp-shared-clock", "free-running-pluto")
 """Not harsh: errors of energies have no mean there that a run could reach, see docs/calibration.md.
@@ -67,17 +61,13 @@ def off_and_chance_db(preset: str, scheme: str) -> tuple[float, float]:
 )
 def test_rounds_show_the_error_that_their_soundings_predict(preset: str, scheme: str) -> None:
     off_db, chance = off_and_chance_db(preset, scheme)
-    cautious = scheme == "coherent" and preset in FADING
-    assert off_db < AGREEMENT_DB + chance
-    assert off_db > -(CAUTION_DB if cautious else AGREEMENT_DB) - chance
+    assert abs(off_db) < AGREEMENT_DB + chance
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", AIRS)
 def test_all_schemes_together_agree_better(preset: str) -> None:
     """An error of the soundings' prediction is common to the schemes, their chance is not."""
-    schemes = SCHEMES[1:] if preset in FADING else SCHEMES  # coherent is judged with caution there
-    off_db, chance = np.array([off_and_chance_db(preset, scheme) for scheme in schemes]).T
-    by_chance = np.sqrt(np.sum(chance**2)) / len(schemes)
-    agreement_db = 1.5 * AGREEMENT_DB if preset in FADING else AGREEMENT_DB
-    assert abs(off_db.mean()) < max(agreement_db, by_chance)
+    off_db, chance = np.array([off_and_chance_db(preset, scheme) for scheme in SCHEMES]).T
+    by_chance = np.sqrt(np.sum(chance**2)) / len(SCHEMES)
+    assert abs(off_db.mean()) < max(AGREEMENT_DB, by_chance)
