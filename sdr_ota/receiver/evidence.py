@@ -46,6 +46,9 @@ MEDIAN_EFFICIENCY = 0.84
 INTERFERED = 2.0
 """Power in the node pilots over the noise, from which something else is on the air."""
 
+CHANCE_EXCESS = 1.5
+"""Power in the node pilots over the noise, up to which chance explains it."""
+
 HIDDEN_VARIANCE = 0.1
 """Of a gain over the planned one, from which interference leaves nothing to be verified."""
 
@@ -202,11 +205,11 @@ def _received_pilots(
     planned = expected.rx_amplitude * groups.counts
     excess = max(fit.rest_power / max(noise, 1e-30), 1.0)
     variances = excess * fit.variances / planned**2
-    distorted = max(fit.rest_power - noise, 0.0) / max(sent, 1e-30) / 2  # of an amplitude
+    distorted = max(fit.rest_power - CHANCE_EXCESS * noise, 0.0) / max(sent, 1e-30)
     if excess > INTERFERED and float(variances.max()) > HIDDEN_VARIANCE:
         raise Erasure("interference", "what is on the air beside the nodes hides their pilots")
     gains = fit.gains / planned
-    return _Pilots(gains, variances, fit.delays_chips, fit.rest_power, distorted**2)
+    return _Pilots(gains, variances, fit.delays_chips, fit.rest_power, distorted)
 
 
 def _common_turn(pilots: _Pilots, groups: "_Groups") -> float:
@@ -397,6 +400,12 @@ def _check_nodes(gains: Chips, spread: Reals, groups: _Groups, needs_phase: bool
 
 
 def _shrunk(off: Reals, noise: Reals, known: Reals) -> tuple[Reals, Reals]:
-    """Return mean and variance of a Gaussian of known variance, measured with noise."""
+    """Return mean and variance of a Gaussian of known variance, measured with noise.
+
+    Where the known variance cannot explain what was measured, the measurement stands alone.
+    """
     total = np.maximum(known + noise, 1e-30)
-    return off * known / total, known * noise / total
+    is_new = off**2 > UNEXPECTED_STDS**2 * total
+    return np.where(is_new, off, off * known / total), np.where(
+        is_new, noise, known * noise / total
+    )
