@@ -30,7 +30,8 @@ def serve_plutos(n_nodes: int, preset: str, first_port: int, seed: int) -> Virtu
     Raises:
         CommandFailed: If there is no such preset or a port is taken.
     """
-    with _refusing("boards"):
+    taken = f"at ports {first_port} to {first_port + n_nodes}; choose others with --first-port"
+    with _refusing("boards", taken):
         return VirtualPlutos(PlutoWorld(_settings(n_nodes, preset, seed)), first_port)
 
 
@@ -46,7 +47,7 @@ def serve_soapy_devices(n_nodes: int, preset: str, port: int, seed: int) -> Virt
     Raises:
         CommandFailed: If there is no such preset or the port is taken.
     """
-    with _refusing("devices"):
+    with _refusing("devices", f"at port {port}; choose another with --port"):
         return VirtualSoapy(SoapyWorld(_settings(n_nodes, preset, seed)), port)
 
 
@@ -56,7 +57,7 @@ def soapy_module_folder() -> Path:
     Raises:
         CommandFailed: If it cannot be compiled, or its folder not be written.
     """
-    with _refusing("devices"):
+    with _refusing("devices", "where their driver is compiled"):
         try:
             return build_module().parent
         except RadioNotFound as missing:
@@ -64,12 +65,14 @@ def soapy_module_folder() -> Path:
 
 
 @contextmanager
-def _refusing(what: str) -> Iterator[None]:
+def _refusing(what: str, where: str) -> Iterator[None]:
     """Turn a wrong setting or a taken port into a command's one sentence."""
     try:
         yield
-    except (ValueError, OSError) as wrong:
+    except ValueError as wrong:
         raise CommandFailed(f"cannot serve virtual {what}: {wrong}", WRONG_USE) from wrong
+    except OSError as wrong:
+        raise CommandFailed(f"cannot serve virtual {what}: {wrong} {where}", WRONG_USE) from wrong
 
 
 def _settings(n_nodes: int, preset: str, seed: int) -> AirSettings:

@@ -20,6 +20,7 @@ from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
 from sdr_ota.radio.virtual.soapy_world import SoapyWorld
+from tests.ports import free_ports
 from tests.sdr_ota.radio.relay import Relay
 
 BENCH = """
@@ -328,7 +329,9 @@ def test_boards_that_are_killed_end_the_run_and_new_ones_resume_it(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, virtual_soapy_driver: Path
 ) -> None:
     monkeypatch.setenv("SOAPY_SDR_PLUGIN_PATH", str(virtual_soapy_driver.parent))
-    with boards(kind) as (served, said):
+    option = "--first-port" if kind == "pluto" else "--port"
+    same_ports = (option, str(free_ports(3)))
+    with boards(kind, *same_ports) as (served, said):
         receiver, *nodes = re.findall(r'"(driver=.*)"', said)
         write_bench(tmp_path, receiver, tuple(nodes))
         lead = "radio.lead_s=0.05" if kind == "soapy" else "radio.lead_s=1e-3"
@@ -337,9 +340,7 @@ def test_boards_that_are_killed_end_the_run_and_new_ones_resume_it(
             assert run.ends() == 3
             assert_short_and_clean(run.said())
             assert "go on with: sdr-ota run --resume" in run.said()
-    port = re.findall(r"(?:port=|127\.0\.0\.1:)(\d+)", said)
-    first_port = ("--first-port", port[1]) if kind == "pluto" else ("--port", port[0])
-    with boards(kind, *first_port):
+    with boards(kind, *same_ports):
         resumed = Run(tmp_path, "--resume", str(run.run_folder))
         try:
             resumed.does_rounds([0, 1])

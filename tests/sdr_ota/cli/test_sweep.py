@@ -33,6 +33,7 @@ from sdr_ota.study.sweep.page import write_page
 from sdr_ota.study.sweep.plan import needs_real_radios, read_sweep, toml_value
 from sdr_ota.study.sweep.point import Outcome, PointTask, Processes, run_point
 from sdr_ota.study.sweep.table import Row, table_row, write_table
+from tests.ports import free_ports
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -371,9 +372,7 @@ class Cluster:
 def ray_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     """Start a cluster of one machine with two CPUs; it ends with the test, others go on."""
     pytest.importorskip("ray", reason='pip install "sdr-ota[cluster]" brings Ray')
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_ports(1)
     folder = tempfile.mkdtemp(prefix="ray")  # short: sockets lie in it
     command = [str(Path(sys.executable).parent / "ray"), "start", "--head", "--block"]
     command += ["--node-ip-address=127.0.0.1", f"--port={port}", f"--temp-dir={folder}"]
