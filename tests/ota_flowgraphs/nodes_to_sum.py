@@ -44,7 +44,7 @@ def send(folder: str, node: int, scheme: str) -> None:
 
 def wait_for(folder: str, node: int, n_samples: int) -> None:
     """Wait until so many samples are on disk."""
-    until_s = time.monotonic() + 20
+    until_s = time.monotonic() + 60
     while os.path.getsize(f"{folder}/node{node}.sigmf-data") < 8 * n_samples:
         assert time.monotonic() < until_s, "the samples did not come"
         time.sleep(0.01)

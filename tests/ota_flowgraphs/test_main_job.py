@@ -90,7 +90,7 @@ def test_a_flowgraph_that_dies_or_hangs_ends_the_run_with_a_sentence(
             time.sleep(0.05)
         (child,) = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
         os.kill(int(child), number)
-        _, said = run.communicate(timeout=30)
+        _, said = run.communicate(timeout=60)
     finally:
         run.kill()
         run.communicate()

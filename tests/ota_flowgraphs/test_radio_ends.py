@@ -107,7 +107,7 @@ def test_a_pluto_is_a_sink(gnuradio: str, tmp_path: Path, plutos: VirtualPlutos)
             if levels[-1] > 0.9:
                 break
         sender.kill()
-        sender.communicate(timeout=30)
+        sender.communicate(timeout=60)
     # What arrives is the tone. Not its level: the virtual board lays buffers that come faster
     # than its time moves over each other.
     assert max(levels) > 0.9

@@ -124,19 +124,21 @@ def test_another_frame_is_refused(receive: GnuRadioReceiver) -> None:
         receive(capture_of("ideal", "coherent", 1), FrameFormat(n_chirp=500), MAX_CFO)
 
 
+NEVER_S = 1e4
+"""A patience that ends after this suite's own: what waits for it never passes."""
+
+
 def pid_of(receiver: GnuRadioReceiver) -> int:
     return receiver._flowgraph.pid
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_crash_is_a_clear_error_at_once(gnuradio: str, number: signal.Signals) -> None:
-    with open_receiver(FRAME, MAX_CFO) as receiver:
+    with open_receiver(FRAME, MAX_CFO, patience_s=NEVER_S) as receiver:
         os.kill(pid_of(receiver), number)
-        began_s = time.monotonic()
         with pytest.raises(ChildFailed, match=f"'receiver' was ended by signal {number}"):
             for _ in range(2):  # the first capture may meet a process that still falls
                 receiver(capture_of("ideal", "coherent", 1), FRAME, MAX_CFO)
-        assert time.monotonic() - began_s < 10
 
 
 def test_a_hang_is_a_clear_error_in_time(gnuradio: str) -> None:
@@ -157,7 +159,7 @@ def test_an_exception_in_a_message_handler_is_a_clear_error(gnuradio: str) -> No
     with open_receiver(FRAME, MAX_CFO, "tdma", n_nodes=0) as receiver, pytest.raises(
         ChildFailed, match="ended with status 1; it said: ZeroDivisionError"
     ):  # fmt: skip
-        until_s = time.monotonic() + 30
+        until_s = time.monotonic() + 60
         while time.monotonic() < until_s:  # the payload may be faster than the decoder's failure
             receiver(capture_of("ideal", "coherent", 1), FRAME, MAX_CFO)
 
@@ -227,8 +229,8 @@ def test_no_process_outlives_its_parent(gnuradio: str, number: signal.Signals) -
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         parent.send_signal(number)
-        parent.wait(20)
-    until_s = time.monotonic() + 10
+        parent.wait(60)
+    until_s = time.monotonic() + 60
     while Path(f"/proc/{child}").exists():
         assert time.monotonic() < until_s, "the flowgraph's process lives on"
         time.sleep(0.01)

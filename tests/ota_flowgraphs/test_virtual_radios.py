@@ -123,10 +123,8 @@ def test_a_dead_air_is_told_at_once() -> None:
         open_radios((virtual.receiver_address, *virtual.node_addresses)) as (receiver, *_),
     ):
         os.kill(virtual.air.pid, signal.SIGKILL)
-        began_s = time.monotonic()
         with pytest.raises(RadioLost, match="virtual-receiver's process has ended"):
-            receiver.begin_receive(1_000_000).result(30.0)
-        assert time.monotonic() - began_s < 10
+            receiver.begin_receive(1_000_000).result(1e4)  # longer than this suite waits
 
 
 def children_of(pid: int) -> dict[int, str]:
@@ -209,9 +207,9 @@ def test_the_example_runs_and_its_sums_are_as_good_as_theory_says(tmp_path: Path
 def test_no_process_is_left_behind(tmp_path: Path, number: signal.Signals) -> None:
     with running(tmp_path) as (run, children):
         run.process.send_signal(number)
-        _, said = run.process.communicate(timeout=30)
+        _, said = run.process.communicate(timeout=60)
         assert run.process.returncode == (-9 if number == signal.SIGKILL else 130), said
-        wait_until(lambda: all(is_gone(pid) for pid in children), timeout_s=10)
+        wait_until(lambda: all(is_gone(pid) for pid in children))
 
 
 def test_a_run_goes_on_without_a_node_that_dies(tmp_path: Path) -> None:
@@ -230,7 +228,7 @@ def test_a_run_goes_on_without_a_node_that_dies(tmp_path: Path) -> None:
 def test_a_run_stops_with_a_clear_message_if_it_shall(tmp_path: Path) -> None:
     with running(tmp_path, "radio.lost_node=stop") as (run, _):
         os.kill(run.child('"node": 2'), signal.SIGKILL)
-        _, said = run.process.communicate(timeout=30)
+        _, said = run.process.communicate(timeout=60)
         assert run.process.returncode == 3
         assert "virtual-node-2's process has ended" in said
         assert "the run stops" in said

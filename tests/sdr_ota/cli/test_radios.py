@@ -201,7 +201,7 @@ def test_a_signal_switches_all_transmitters_off(
 ) -> None:
     plutos, process = running
     process.send_signal(number)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert plutos.is_dark()
 
@@ -211,7 +211,7 @@ def test_after_a_kill_boards_are_switched_off_and_one_that_is_left_on_at_the_nex
 ) -> None:
     plutos, process = running
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     # The board's server drops the buffers of a client that has gone; the watchdog does the rest.
     boards = plutos.world.nodes
     wait_until(lambda: all(board.number((PHY, TX_LO, "powerdown")) for board in boards))

@@ -40,7 +40,7 @@ with PlutoRadio(sys.argv[1]) as radio:
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + 30.0
+    until = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.02)

@@ -38,7 +38,7 @@ def pluto_behind_a_relay() -> Iterator[tuple[PlutoWorld, Relay, str]]:
 
 
 def until_it_is_back(use: Callable[[], object]) -> None:
-    until = time.monotonic() + 30.0
+    until = time.monotonic() + 60
     while True:
         try:
             use()
@@ -139,7 +139,7 @@ def test_another_board_in_its_place_is_not_taken_for_it() -> None:
         world.nodes[0].serial = "somebody-else"
         relay.mend()
         said = ""
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while "another device answers in its place: somebody-else" not in said:
             assert time.monotonic() < until, said
             with pytest.raises(RadioLost) as lost:

@@ -9,7 +9,7 @@ from sdr_ota.radio.base import RadioError
 from sdr_ota.remote.air_watch import AirWatch
 
 FOREVER_S = 1e9
-IN_TIME_S = 20.0
+IN_TIME_S = 60.0
 
 
 class Antenna:

@@ -108,7 +108,7 @@ def joined(lab: Lab, config: Config, run_id: str = "run") -> NodeActor:
     return actor
 
 
-def until(holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
+def until(holds: Callable[[], bool], timeout_s: float = 60.0) -> None:
     end_s = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < end_s, "it does not come true"
