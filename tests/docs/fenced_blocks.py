@@ -64,10 +64,12 @@ def blocks_of(page: Path) -> list[Block]:
 
 
 def copy_of_the_checkout(folder: Path) -> None:
-    """Readers work in a checkout, and some blocks add a file to it."""
+    """Readers work in a checkout, and some blocks add a file to it.
+
+    What was compiled of the checkout comes along: it is of files with the same times.
+    """
     for name in ("sdr_ota", "zo_core", "calibration", "flowgraphs", "examples"):
-        ignored = shutil.ignore_patterns("__pycache__", "*.nbi", "*.nbc")
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        shutil.copytree(ROOT / name, folder / name)
 
 
 def run_block(block: Block, folder: Path, longest_s: float = LONGEST_S) -> None:

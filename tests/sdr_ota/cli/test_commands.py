@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -38,12 +39,27 @@ def _only_run(folder: Path) -> Path:
     return run
 
 
-def test_a_link_run_leaves_a_whole_folder_and_prints_a_table(tmp_path: Path) -> None:
-    done = _sdr_ota("run", "--demo", *LINK_ONLY, folder=tmp_path)
+@dataclass(frozen=True)
+class Done:
+    """A link of three rounds that has run, and what it printed."""
+
+    run: Path
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture(scope="module")
+def link_run(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    folder = tmp_path_factory.mktemp("link")
+    done = _sdr_ota("run", "--demo", *LINK_ONLY, folder=folder)
     assert done.returncode == 0, done.stderr
-    assert "NMSE of the decoded sum" in done.stdout
-    assert "round 3 of 3" in done.stderr
-    run = _only_run(tmp_path)
+    return Done(_only_run(folder), done.stdout, done.stderr)
+
+
+def test_a_link_run_leaves_a_whole_folder_and_prints_a_table(link_run: Done) -> None:
+    assert "NMSE of the decoded sum" in link_run.stdout
+    assert "round 3 of 3" in link_run.stderr
+    run = link_run.run
     record = read_run(run)
     assert [r.round for r in record.rounds] == [0, 1, 2]
     assert record.stop["ending"] == "success"
@@ -62,18 +78,16 @@ def test_a_link_run_leaves_a_whole_folder_and_prints_a_table(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_rounds(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        done = _sdr_ota("run", "--demo", *LINK_ONLY, "--set", f"run.folder={name}", folder=tmp_path)
-        assert done.returncode == 0, done.stderr
-    first, second = (read_run(next((tmp_path / name).iterdir())).rounds for name in ("a", "b"))
+def test_the_same_seed_gives_the_same_rounds(link_run: Done, tmp_path: Path) -> None:
+    done = _sdr_ota("run", "--demo", *LINK_ONLY, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, second = (read_run(run).rounds for run in (link_run.run, _only_run(tmp_path)))
     assert [r.decoded_sum for r in first] == [r.decoded_sum for r in second]
     assert len({r.decoded_sum for r in first}) == 3
 
 
-def test_report_prints_the_table_and_json(tmp_path: Path) -> None:
-    _sdr_ota("run", "--demo", *LINK_ONLY, folder=tmp_path)
-    run = str(_only_run(tmp_path))
+def test_report_prints_the_table_and_json(link_run: Done, tmp_path: Path) -> None:
+    run = str(link_run.run)
     assert "NMSE of the decoded sum" in _sdr_ota("report", run, folder=tmp_path).stdout
     figures = json.loads(_sdr_ota("report", run, "--json", folder=tmp_path).stdout)
     assert figures["rounds"] == 3
