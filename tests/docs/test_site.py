@@ -11,6 +11,7 @@ import pytest
 from sdr_ota.config.load import Config, known_keys
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

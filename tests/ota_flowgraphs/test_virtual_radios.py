@@ -190,6 +190,7 @@ def running(folder: Path, *settings: str) -> Iterator[tuple[Run, dict[int, str]]
     wait_until(lambda: all(is_gone(pid) for pid in children))
 
 
+@pytest.mark.slow
 def test_the_example_runs_and_its_sums_are_as_good_as_theory_says(tmp_path: Path) -> None:
     run = Run(tmp_path, "run.rounds=12", "air.preset=ideal")
     _, said = run.process.communicate(timeout=100)
@@ -212,6 +213,7 @@ def test_no_process_is_left_behind(tmp_path: Path, number: signal.Signals) -> No
         wait_until(lambda: all(is_gone(pid) for pid in children))
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_without_a_node_that_dies(tmp_path: Path) -> None:
     with running(tmp_path) as (run, _):
         before = len(run.rounds())
@@ -225,6 +227,7 @@ def test_a_run_goes_on_without_a_node_that_dies(tmp_path: Path) -> None:
         assert run.process.poll() is None
 
 
+@pytest.mark.slow
 def test_a_run_stops_with_a_clear_message_if_it_shall(tmp_path: Path) -> None:
     with running(tmp_path, "radio.lost_node=stop") as (run, _):
         os.kill(run.child('"node": 2'), signal.SIGKILL)

@@ -105,6 +105,7 @@ def test_a_run_in_which_every_round_is_lost_has_failed(tmp_path: Path) -> None:
     assert [r.erasure for r in record.rounds] == ["no-plan"] * 3
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_before_its_first_round_leaves_a_whole_folder(tmp_path: Path) -> None:
     done = _sdr_ota("run", "--demo", "--set", "data.train=nowhere.tsv", folder=tmp_path)
     assert done.returncode == 2

@@ -6,6 +6,8 @@ The kernel's limit on the size of a file stands in for the disk: it tears writes
 import errno
 import multiprocessing
 import resource
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,9 +51,19 @@ def _what_happened(run: Path) -> list[tuple[object, ...]]:
     ]
 
 
-def _uninterrupted(folder: Path, *more: str) -> list[tuple[object, ...]]:
-    run_command(None, _settings(folder, *more))
-    return _what_happened(_only_run(folder))
+@pytest.fixture(scope="module")
+def uninterrupted(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[tuple[str, ...]], list[tuple[object, ...]]]:
+    """What happens in a run of these settings that nothing stops."""
+
+    @cache
+    def run(more: tuple[str, ...]) -> list[tuple[object, ...]]:
+        folder = tmp_path_factory.mktemp("whole")
+        run_command(None, _settings(folder, *more))
+        return _what_happened(_only_run(folder))
+
+    return run
 
 
 def _work(folder: Path, limit_bytes: int, more: tuple[str, ...]) -> None:
@@ -77,8 +89,10 @@ def _said_where_files_end_at(limit_bytes: int, folder: Path, *more: str) -> str:
 @pytest.mark.parametrize(
     ("limit_bytes", "more", "torn"),
     [
-        (100_000, (*NO_CAPTURES, *LONG), "soundings.jsonl"),  # checkpoints are smaller
-        (104_321, (*NO_CAPTURES, *LONG), "soundings.jsonl"),
+        pytest.param(  # checkpoints are smaller
+            100_000, (*NO_CAPTURES, *LONG), "soundings.jsonl", marks=pytest.mark.slow
+        ),
+        pytest.param(104_321, (*NO_CAPTURES, *LONG), "soundings.jsonl", marks=pytest.mark.slow),
         (20_000, (*NO_CAPTURES, "clients.count=1"), "rounds.jsonl"),
         (60_000, ("captures.every=5", "captures.max_megabytes=50", *WIDE), CAPTURE),
     ],
@@ -88,6 +102,7 @@ def test_it_says_so_and_goes_on_bit_for_bit_after_room_is_made(
     limit_bytes: int,
     more: tuple[str, ...],
     torn: str,
+    uninterrupted: Callable[[tuple[str, ...]], list[tuple[object, ...]]],
 ) -> None:
     folder = tmp_path / "runs"
     said = _said_where_files_end_at(limit_bytes, folder, *more)
@@ -104,7 +119,7 @@ def test_it_says_so_and_goes_on_bit_for_bit_after_room_is_made(
     else:
         assert not (run / torn).exists()
     resume_command(run)
-    assert _what_happened(run) == _uninterrupted(tmp_path / "whole", *more)
+    assert _what_happened(run) == uninterrupted(more)
     assert read_run(run).stop["ending"] == "success"
     assert not (run / "reserve").exists()
 

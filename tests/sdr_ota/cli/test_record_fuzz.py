@@ -192,6 +192,6 @@ def test_some_damage_is_answered_with_a_sentence(runs: list[Path], tmp_path: Pat
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_much_damage_is_answered_with_a_sentence(runs: list[Path], tmp_path: Path) -> None:
-    n_mutations = int(os.environ.get("SDR_OTA_FUZZ", "150"))
+    n_mutations = int(os.environ.get("SDR_OTA_FUZZ", "80"))
     seed = int(os.environ.get("SDR_OTA_FUZZ_SEED", "2"))
     assert fuzz(runs, tmp_path, n_mutations, seed) == []

@@ -116,11 +116,11 @@ def test_a_torn_last_line_is_repaired(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.slow
-def test_fifty_kills_at_random_moments(tmp_path: Path, whole: list[tuple[object, ...]]) -> None:
+def test_kills_at_random_moments(tmp_path: Path, whole: list[tuple[object, ...]]) -> None:
     moments, runs = random.Random(1), iter(range(1000))
     folder = tmp_path / "0"
     longest_s = _lasts_s(tmp_path / "timed")
-    for _ in range(50):
+    for _ in range(25):
         process = _started(folder)
         process.join(moments.uniform(0.0, longest_s))
         process.kill()

@@ -26,7 +26,7 @@ from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
 from sdr_ota.radio.virtual.soapy_world import SoapyWorld
-from sdr_ota.remote.cluster import Agent, names_with
+from sdr_ota.remote.cluster import Agent, connect, names_with
 from sdr_ota.remote.joining import Joined
 from sdr_ota.remote.ray_node import RADIO, RayNode
 from sdr_ota.remote.wire import Answer
@@ -42,7 +42,7 @@ from sdr_ota.runs.run_folder import read_run
 from tests.sdr_ota.remote.lent_machines import Machines, machines, while_it_breathes
 from zo_core.stepping.journal import first_disagreement, read_journal
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 BENCH = """
 [clients]
@@ -89,6 +89,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     world = PlutoWorld(AirSettings(AirPreset("quiet", snr_db=60.0), 2, 1e6, 915e6, seed=1))
     with VirtualPlutos(world) as served, machines() as there:
         os.environ["RAY_ADDRESS"] = there.address
+        connect()
         made = Lab(there, served, tmp_path_factory.mktemp("lab"))
         made.come(0)
         made.come(1)
