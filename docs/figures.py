@@ -94,19 +94,24 @@ def frame_figure() -> Figure:
         _mark(above, start, frame.n_preamble, f"preamble {node + 1}", 0)
         pilot = frame.n_sounding_burst - frame.n_preamble
         _mark(above, start + frame.n_preamble, pilot, f"pilot {node + 1}", 1)
-    _mark(below, frame.preamble_start, frame.n_preamble, "preamble: lead node alone", 0)
+    _mark_joint(below, frame)
+    below.set_xlabel("time (ms)")
+    figure.tight_layout()
+    return figure
+
+
+def _mark_joint(axes: Axes, frame: FrameFormat) -> None:
+    """Name the parts of a joint frame."""
+    _mark(axes, frame.preamble_start, frame.n_preamble, "preamble: lead node alone", 0)
     chip = frame.pulse.samples_per_chip
     n_pilot = frame.n_node_pilot_chips * chip
     first = frame.payload_start + frame.pulse.half_samples
     payload = first + n_pilot + EDGE_CHIPS * chip
     behind = payload + (frame.n_payload_chips + EDGE_CHIPS) * chip
-    _mark(below, first, n_pilot, "node pilots", 2)
-    _mark(below, payload, frame.n_payload_chips * chip, "payload: all nodes add", 1)
-    _mark(below, behind, n_pilot, "node pilots", 2)
-    _mark(below, frame.idle_start, frame.n_idle, "idle: noise is measured", 2)
-    below.set_xlabel("time (ms)")
-    figure.tight_layout()
-    return figure
+    _mark(axes, first, n_pilot, "node pilots", 2)
+    _mark(axes, payload, frame.n_payload_chips * chip, "payload: all nodes add", 1)
+    _mark(axes, behind, n_pilot, "node pilots", 2)
+    _mark(axes, frame.idle_start, frame.n_idle, "idle: noise is measured", 2)
 
 
 class Tap:

@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from sdr_ota.report.nmse_words import nmse_words
 from sdr_ota.rounds.round import RoundResult
 from sdr_ota.signal.metrics import nmse_db
 
@@ -92,7 +93,7 @@ class LivePanel:
         if not self._sums[0]:
             return "–"
         measured, theory = nmse_db(self._errors, self._sums), nmse_db(self._expected, self._sums)
-        return f"{measured:.1f} dB measured, {theory:.1f} dB by theory"
+        return nmse_words(measured, theory)
 
 
 def sparkline(values: list[float]) -> str:

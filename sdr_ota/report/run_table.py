@@ -7,6 +7,7 @@ from ota_calibration.privacy.ledger_digest import ledger_contradiction
 from ota_calibration.privacy.ledger_record import LedgerError
 from ota_calibration.privacy.spending import LEDGER, privacy_spent
 
+from sdr_ota.report.nmse_words import USELESS, nmse_words, why_useless
 from sdr_ota.report.publishable import publishable
 from sdr_ota.runs.consistency import missing_files
 from sdr_ota.runs.run_folder import RunRecord
@@ -94,8 +95,14 @@ def _nmse(summary: Summary) -> list[tuple[str, str]]:
     measured, chance = summary.nmse_db, summary.nmse_chance_db
     rows = []
     if math.isfinite(measured):
-        nmse = f"{measured:.1f} dB measured, {summary.theory_nmse_db:.1f} dB by theory"
-        rows.append(("NMSE of the decoded sum", nmse))
+        words = nmse_words(measured, summary.theory_nmse_db)
+        rows.append(("NMSE of the decoded sum", words))
+    if math.isfinite(summary.covered_share):
+        held = f"{100 * summary.covered_share:.0f} % of the sums"
+        rows.append(("own 95 % interval held", held))
+    if measured > 0:
+        why = why_useless(summary.theory_nmse_db, summary.chips_share)
+        rows.append((f"why {USELESS}", f'{why}; link.decode = "lmmse" never does worse than 0'))
     if math.isfinite(chance):
         rows.append(
             ("95 % interval of that NMSE", f"{measured - chance:.1f} to {measured + chance:.1f} dB")

@@ -1,15 +1,20 @@
 """What a run amounts to, from its records alone."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.run_folder import RunRecord
 from sdr_ota.signal.metrics import chance_db, nmse_db
 
 BITS_PER_SCALAR = {"analog": 16, "sign": 1}
 """What one scalar would take as bits (arXiv 2604.12401, table II): half precision, or a vote."""
+
+COVERING_STDS = 1.96
+"""Deviations that 95 % of Gaussian errors do not exceed."""
 
 BITS_PER_GRADIENT_ENTRY = 16
 """A first-order client would send its gradient in half precision."""
@@ -31,6 +36,10 @@ class Summary:
         nmse_db: Measured normalised mean square error of the decoded sum.
         nmse_chance_db: Chance moves it so far either way in 95 % of all runs; NaN if too short.
         theory_nmse_db: What theory expects for the same rounds.
+        chips_share: Share of the receiver's own squared deviation that noise, interference and the
+            chips of the payload make; the rest are gains. NaN where it was not written down.
+        covered_share: Share of the sums whose error is within 1.96 of the deviations written down
+            with them; 95 % if those are right. NaN where nothing is known.
         bits_per_client: Sent by each client over the run, in bits.
         gradient_bits_per_client: What sending a gradient a round would have taken.
         air_s: Time on the air, soundings included.
@@ -50,6 +59,8 @@ class Summary:
     nmse_db: float
     nmse_chance_db: float
     theory_nmse_db: float
+    chips_share: float
+    covered_share: float
     bits_per_client: int
     gradient_bits_per_client: int | None
     air_s: float | None
@@ -86,6 +97,8 @@ def summarise(run: RunRecord) -> Summary:
         nmse_db=nmse_db(errors, sums),
         nmse_chance_db=chance_db(errors, expected),
         theory_nmse_db=nmse_db(expected, sums),
+        chips_share=_chips_share(known),
+        covered_share=_covered_share(known),
         bits_per_client=n_rounds * BITS_PER_SCALAR[str(run.start.get("payload", "analog"))],
         gradient_bits_per_client=n_parameters and n_rounds * n_parameters * BITS_PER_GRADIENT_ENTRY,
         air_s=_times(n_rounds, run.start.get("air_s_per_round")),
@@ -93,6 +106,21 @@ def summarise(run: RunRecord) -> Summary:
         rounds_per_s=n_rounds / wall_s if wall_s > 0 else None,
         peak_memory_bytes=_whole(run.stop.get("peak_memory_bytes")),
     )
+
+
+def _chips_share(known: Sequence[RoundResult]) -> float:
+    total = sum((r.decoded_std or 0.0) ** 2 for r in known if r.chips_std is not None)
+    chips = sum((r.chips_std or 0.0) ** 2 for r in known)
+    return chips / total if total else math.nan
+
+
+def _covered_share(known: Sequence[RoundResult]) -> float:
+    told = [r for r in known if r.chips_std is not None]
+    within = [
+        abs((r.decoded_sum or 0.0) - (r.true_sum or 0.0)) < COVERING_STDS * (r.decoded_std or 0.0)
+        for r in told
+    ]
+    return fmean(within) if within else math.nan
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -63,13 +63,15 @@ class EnergyDifference:
     def symbol_mean_square(self, chips: Chips, n_active: int, link: LinkQuality) -> float:
         r"""Return the mean square of Gaussian symbols whose moduli add up to the energy received.
 
-        The energy of both halves is $\sum |p_k|$ and twice the noise. For K Gaussian symbols
-        $E(\sum |p_k|)^2 = K [1 + (K - 1) \frac{2}{\pi}] E p^2$.
+        The energy of both halves is $A = \sum w_k |p_k|$ and twice the noise. For Gaussian
+        symbols $E A^2 = [\sum E w_k^2 + \frac{2}{\pi} \sum_{k \ne l} E w_k E w_l] E p^2$.
         """
-        energy = sum(float(half.mean()) for half in _halves(chips, link.rx_amplitude))
-        per_symbol = float(_kept_power(n_active, link)[0].mean())
-        moduli = max(energy - 2 * link.relative_noise, 0.0) / per_symbol
-        return moduli**2 / (n_active * (1 + (n_active - 1) * 2 / np.pi))
+        halves = _halves(chips, link.rx_amplitude)
+        moduli = sum(float(half.mean()) for half in halves) - 2 * link.relative_noise
+        chance = sum(float(half.var(ddof=1)) / len(half) for half in halves)
+        mean, mean_square = _kept_power(n_active, link)
+        pairs = float(mean.sum() ** 2 - mean @ mean)
+        return max(moduli**2 - chance, 0.0) / (float(mean_square.sum()) + 2 / np.pi * pairs)
 
     def gain_moments(self, n_active: int, link: LinkQuality) -> FactorMoments:
         r"""Return the moments of $|g_k|^2 u(\tau_k)$: powers add, phases do not matter.

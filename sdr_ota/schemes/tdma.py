@@ -84,8 +84,9 @@ class Tdma:
         A phase taken from a phasor in noise, at the ratio $\gamma$ of their powers, has
         $E\cos\psi = \sqrt{\pi\gamma/4}\, e^{-\gamma/2} [I_0(\gamma/2) + I_1(\gamma/2)]$ and
         $E\cos 2\psi = 1 - (1 - e^{-\gamma}) / \gamma$; $\gamma = |g|^2 M_p / N_0$ with $M_p$ pilot
-        chips. Averaged over the gains by quadrature. It holds at every level; the sum is half
-        of what it should be at $\gamma \approx 0.35$.
+        chips. Averaged over the gains by quadrature. The formula holds at every level, the sum
+        does not: 3 % of it are missing at $\gamma = 8$ (20 nodes in 512 chips at 0 dB), 10 % at
+        3, half of it at 0.38.
         """
         n_pilots = int(_is_pilot(_n_slot(n_active, link)).sum())
         amplitude, weights = _amplitudes(link.gains, n_active)

@@ -1,8 +1,8 @@
 """Codes by which the nodes of one bench prove in a round that they sent, and how.
 
 All nodes send at the same time, each its own code: rows of a discrete Fourier transform, which are
-orthogonal, in an order and times phases that belong to the bench and the round. To another bench, or
-another round, they are noise.
+orthogonal, in an order and times phases that belong to the bench and the round. To another bench,
+or in another round, they are noise.
 """
 
 import numpy as np

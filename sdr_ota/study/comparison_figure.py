@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from sdr_ota.report.nmse_words import MARK, USELESS, marked_nmse
 from sdr_ota.report.plots import house_style, save_figure
 from sdr_ota.schemes import built_in_schemes, load_scheme
 from sdr_ota.study.comparison import (
@@ -51,13 +52,15 @@ def save_comparison(comparison: Comparison, path: Path) -> None:
 
 def _table(points: Sequence[Point], title: str, places: Sequence[str]) -> Table:
     """Lay out NMSE in dB, measured / theory, one place of the sweep a line."""
-    table = Table(box=SIMPLE_HEAD, title="NMSE of the sum in dB, measured / theory")
+    table = Table(
+        box=SIMPLE_HEAD, title=f"NMSE of the sum in dB, measured / theory; {MARK} {USELESS}"
+    )
     table.add_column(title, justify="right")
     columns = []
     for name in built_in_schemes():
         table.add_column(name, justify="right", no_wrap=True)
         here = [p for p in points if p.scheme == name]
-        columns.append([f"{p.nmse_db:.1f} / {p.theory_nmse_db:.1f}" for p in here])
+        columns.append([f"{marked_nmse(p.nmse_db)} / {p.theory_nmse_db:.1f}" for p in here])
     for place, *cells in zip(places, *columns, strict=True):
         table.add_row(place, *cells)
     return table

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from sdr_ota.report.nmse_words import MARK, USELESS, marked_nmse
 from sdr_ota.report.plots import curve_style, house_style, marker_style, save_figure
 from sdr_ota.study.latency import GENIE_SCHEME, LatencyPoint, LatencySetting, Show
 
@@ -46,7 +47,7 @@ def print_latency(points: Sequence[LatencyPoint], setting: LatencySetting) -> No
 
 def latency_table(points: Sequence[LatencyPoint], setting: LatencySetting) -> Table:
     """Lay out NMSE in dB over the latency in ms; it fits 80 columns."""
-    title = f"NMSE of the sum in dB, times in ms\n{_conditions(setting)}"
+    title = f"NMSE of the sum in dB ({MARK} {USELESS}), times in ms\n{_conditions(setting)}"
     table = Table(box=SIMPLE_HEAD, title=title, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("scheme", no_wrap=True)
     headings = ("latency", "to payload", "measured", "theory", "genie", "erased")
@@ -113,7 +114,7 @@ def _cells(point: LatencyPoint) -> tuple[str, ...]:
     return (
         f"{1e3 * point.latency_s:g}",
         _number(1e3 * point.gap_s),
-        _number(point.nmse_db),
+        _NONE if math.isnan(point.nmse_db) else marked_nmse(point.nmse_db),
         _number(point.theory_nmse_db),
         _number(point.genie_nmse_db),
         f"{point.erased_share:.0%}",

@@ -1,6 +1,5 @@
 """What the browser page of `sdr-ota watch` is told: numbers of a run, as JSON."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -30,7 +29,7 @@ _COLUMNS: dict[str, Callable[[RoundResult], float | int | str | None]] = {
     "loss": lambda r: r.loss,
     "true": lambda r: r.true_sum,
     "decoded": lambda r: r.decoded_sum,
-    "std": lambda r: None if r.theory_error is None else math.sqrt(r.theory_error),
+    "std": lambda r: r.decoded_std,
     "noise_db": lambda r: power_to_db(r.noise_power) if r.noise_power else None,
     "cfo_hz": lambda r: r.cfo_hz,
     "erasure": lambda r: r.erasure,

@@ -72,11 +72,7 @@ def test_imposed_variation_is_measured(
     mean = PathErrors(*np.sqrt(np.mean(errors**2, axis=0)))
     grown = mean.phase_walk_rad2_per_s + (2 * np.pi * mean.cfo_std_hz) ** 2 * GAP_S
     assert grown == pytest.approx(phase_walk, rel=0.3)
-<<<<<<< HEAD
-    relative = np.mean(level_walk / level**2)  # to the level there is, as waves add to it
-=======
     relative = np.sqrt(np.mean((level_walk / level**2) ** 2))  # to the level there is
->>>>>>> tracking
     assert mean.amplitude_walk_per_s == pytest.approx(relative, rel=0.3, abs=1e-3)
     turned = (2 * np.pi * cfo_hz * jitter_s) ** 2  # of a burst that starts late
     late = 2 * jitter_s**2  # the delays themselves stand still

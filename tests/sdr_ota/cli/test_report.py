@@ -274,3 +274,50 @@ def test_what_a_node_says_of_itself_cannot_break_the_page(tmp_path: Path) -> Non
     (folder / "stop.json").unlink()
     report_runs([folder], None, None)
     assert "<script" not in (folder / "report.html").read_text()
+
+
+def worded(tmp_path: Path, chips_std: float, theory_error: float) -> dict[str, str]:
+    """Return the table of a run whose sums are off by twice what they hold."""
+    run = RunFolder.create(tmp_path / "useless")
+    run.write_start({"config": load_config(None, ["run.rounds=20"]).model_dump()})
+    rng = np.random.default_rng(2)
+    for index in range(20):
+        true, error = 0.5 * rng.standard_normal(2)
+        run.append_round(
+            RoundResult(
+                index,
+                seed=1,
+                mean_scalar=0.0,
+                decoded_sum=true + 2 * error,
+                decoded_std=1.0,
+                chips_std=chips_std,
+                decode_factor=1.0,
+                true_sum=true,
+                theory_error=theory_error,
+            )
+        )
+    return {name: cell for name, cell in table_rows([read_run(run.path)])}
+
+
+@pytest.mark.parametrize(
+    ("chips_std", "theory_error", "words"),
+    [
+        (0.9, 1.0, "noise and the chips' own scatter"),
+        (0.1, 1.0, "gains change more between sounding and payload"),
+        (0.1, 0.01, "theory does not expect it"),
+    ],
+)
+def test_a_sum_worse_than_0_is_called_that_with_its_cause(
+    tmp_path: Path, chips_std: float, theory_error: float, words: str
+) -> None:
+    rows = worded(tmp_path, chips_std, theory_error)
+    assert rows["NMSE of the decoded sum"].endswith("worse than answering 0")
+    why = rows["why worse than answering 0"]
+    assert words in why
+    assert 'link.decode = "lmmse"' in why
+
+
+def test_the_table_says_how_often_the_receivers_own_interval_held(tmp_path: Path) -> None:
+    rows = worded(tmp_path, 0.5, 1.0)
+    held = [abs(2 * 0.5 * e) < 1.96 for _, e in np.random.default_rng(2).standard_normal((20, 2))]
+    assert rows["own 95 % interval held"] == f"{100 * np.mean(held):.0f} % of the sums"

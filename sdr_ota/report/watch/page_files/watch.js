@@ -85,7 +85,7 @@ function facts(said) {
   const rows = {
     scheme: said.scheme, clients: said.n_clients, radios: said.driver,
     pace: said.pace === null ? "–" : `${said.pace.toFixed(1)} rounds/s`,
-    "NMSE, measured": db(said.nmse_db), "NMSE, theory": db(said.theory_nmse_db),
+    "NMSE, measured": db(said.nmse_db) + (said.nmse_db > 0 ? ", worse than answering 0" : ""), "NMSE, theory": db(said.theory_nmse_db),
     [`held-out ${said.score_name}`]: score,
     erased: `${lost} (${((100 * lost) / Math.max(said.n_rounds, 1)).toFixed(1)} %)`,
     "rounds without a node": said.incomplete,
@@ -137,7 +137,7 @@ function drawAll(said) {
 
   const spread = at(c.std, good);
   chart(byId("errors"), [
-    { kind: "band", x: rounds, low: spread.map((s) => -2 * s), high: spread.map((s) => 2 * s), colour: "third", label: "theory" },
+    { kind: "band", x: rounds, low: spread.map((s) => -2 * s), high: spread.map((s) => 2 * s), colour: "third", label: "receiver's own" },
     { kind: "points", x: rounds, y: decoded.map((d, k) => d - trues[k]), colour: "first", label: "measured" },
   ], { x: "round", y: "decoded − true" });
 
