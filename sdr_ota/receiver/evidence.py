@@ -14,6 +14,13 @@ from scipy import stats
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.receiver.joint_frame import ReceivedPayload
+from sdr_ota.receiver.levels import (
+    LEVEL_LIMIT_DB,
+    UNEXPECTED_STDS,
+    believed,
+    common_level,
+    credible,
+)
 from sdr_ota.receiver.pilot_fit import PilotFit, fit_node_pilots
 from sdr_ota.schemes.gain_errors import GainErrors, node_values
 from sdr_ota.signal.frame import FrameFormat
@@ -25,17 +32,8 @@ Reals = NDArray[np.float64]
 CHANCE = 1e-4
 """Probability of each test that it erases a round in which nothing is wrong."""
 
-UNEXPECTED_STDS = 5.0
-"""Deviation from the plan beyond which a node's path, or the receiver's gain, has changed."""
-
-LEVEL_LIMIT_DB = 3.0
-"""A node received so much louder or weaker than planned is not counted but refused."""
-
-COMMON_LEVEL_LIMIT = 2.0
-"""Largest step of the receiver's gain, in amplitude, that is corrected."""
-
 PHASE_LIMIT_RAD = 0.5
-"""The same of its phase, where phases matter."""
+"""A node turned so much farther than planned is not counted but refused, where phases matter."""
 
 DISTORTION_SHARE = 0.02
 """Of the node pilots' power, that multipath and converters may leave unexplained."""
@@ -142,7 +140,9 @@ def weigh(
     pilots = pilots.turned(phase_rad, phase_rad)
     if not needs_phase:
         pilots = replace(pilots, gains=np.abs(pilots.gains) + 0j)
-    level = _common_level(pilots, groups)
+    level = common_level(
+        pilots.mean.real, groups.share, pilots.part_variances, groups.level_variances
+    )
     _check_nodes(pilots.mean / level, pilots.part_variances, groups, needs_phase)
     n_chips = len(received.chips)
     ramp = (np.arange(n_chips) - (n_chips - 1) / 2) / frame.pilot_distance_chips
@@ -235,8 +235,8 @@ def _common_phase(pilots: _Pilots, groups: "_Groups") -> float:
 def _gain_errors(pilots: _Pilots, level: float, groups: "_Groups", needs_phase: bool) -> GainErrors:
     """Return what is known of the nodes' gains by plan and pilots together."""
     noise, gains = pilots.part_variances, pilots.mean / level
-    along, along_variance = _shrunk(gains.real - 1, noise, groups.level_variances)
-    across, across_variance = _shrunk(gains.imag, noise, groups.phase_variances)
+    along, along_variance = believed(gains.real - 1, noise, groups.level_variances)
+    across, across_variance = believed(gains.imag, noise, groups.phase_variances)
     # A step at an unknown place between the pilots has a twelfth of its square as variance.
     change = np.abs(pilots.gains[1] - pilots.gains[0]) ** 2
     moved = np.maximum(change - 3 * pilots.variances.sum(axis=0), 0.0) / 12
@@ -336,42 +336,6 @@ def _check_steady(pilots: _Pilots, groups: _Groups, needs_phase: bool) -> None:
         )
 
 
-def _common_level(pilots: _Pilots, groups: _Groups) -> float:
-    """Return the level that all nodes have in common, over the plan's.
-
-    As far as the plan's own spread makes it credible, so that noise of the pilots does not enter
-    a sum that was as planned; wholly where the plan cannot explain it: a gain has stepped.
-    """
-    share, levels = groups.share, pilots.mean.real
-    off = float(share @ levels) - 1
-    known = float(share**2 @ groups.level_variances)
-    noise = float(share**2 @ pilots.part_variances)
-    likely = credible(off, known, noise)
-    if likely != off:
-        return 1 + likely
-    off = float(np.median(levels)) - 1  # one node that has changed does not pass for all
-    if not 1 / COMMON_LEVEL_LIMIT < 1 + off < COMMON_LEVEL_LIMIT:
-        raise Erasure(
-            "gain-changed",
-            f"all nodes together arrived with {max(1 + off, 0.0):.2f} of the planned amplitude "
-            f"(limits {1 / COMMON_LEVEL_LIMIT:g} and {COMMON_LEVEL_LIMIT:g})",
-        )
-    return 1 + off
-
-
-def credible(off: float, known: float, noise: float) -> float:
-    """Return a deviation as far as it is credible: all of it where the plan cannot explain it.
-
-    Args:
-        off: Measured deviation from the plan.
-        known: Variance that the plan expects of it.
-        noise: Variance of the measurement.
-    """
-    if off**2 > UNEXPECTED_STDS**2 * (known + noise):
-        return off
-    return off * known / max(known + noise, 1e-30)
-
-
 def _check_nodes(gains: Chips, spread: Reals, groups: _Groups, needs_phase: bool) -> None:
     """Erase the round if a node is far from its plan, and farther than the plan can explain."""
     level_db = 20 * np.log10(np.maximum(np.abs(gains), 1e-6))
@@ -397,15 +361,3 @@ def _check_nodes(gains: Chips, spread: Reals, groups: _Groups, needs_phase: bool
             f"{LEVEL_LIMIT_DB:g} dB, {np.degrees(PHASE_LIMIT_RAD):.0f} degrees where phases "
             "matter)",
         )
-
-
-def _shrunk(off: Reals, noise: Reals, known: Reals) -> tuple[Reals, Reals]:
-    """Return mean and variance of a Gaussian of known variance, measured with noise.
-
-    Where the known variance cannot explain what was measured, the measurement stands alone.
-    """
-    total = np.maximum(known + noise, 1e-30)
-    is_new = off**2 > UNEXPECTED_STDS**2 * total
-    return np.where(is_new, off, off * known / total), np.where(
-        is_new, noise, known * noise / total
-    )

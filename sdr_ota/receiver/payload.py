@@ -8,10 +8,10 @@ from sdr_ota.receiver.evidence import (
     Evidence,
     Expectation,
     Needs,
-    credible,
     weigh,
 )
 from sdr_ota.receiver.joint_frame import ReceivedPayload, turned_back
+from sdr_ota.receiver.levels import credible
 from sdr_ota.receiver.plausibility import check_constancy
 from sdr_ota.schemes.base import AggregationScheme
 from sdr_ota.signal.frame import FrameFormat
