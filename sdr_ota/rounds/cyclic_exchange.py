@@ -14,8 +14,8 @@ import numpy as np
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost
-from sdr_ota.receiver.evidence import LEVEL_LIMIT_DB
 from sdr_ota.receiver.joint_frame import refuse_clipped
+from sdr_ota.receiver.levels import LEVEL_LIMIT_DB
 from sdr_ota.receiver.plausibility import check_silence, check_sum_in_range
 from sdr_ota.rounds.exchange import Bench, Exchange, Link, ReceivedSounding, Reception, Slot
 from sdr_ota.rounds.gain_forecast import elapsed_s, forecast_gains

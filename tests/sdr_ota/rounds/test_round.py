@@ -310,7 +310,7 @@ def interfere(world: World) -> None:
 TROUBLES: list[tuple[str, Callable[[World], None], str]] = [
     ("not-found", lambda world: lose(world, 0), "node 0 is not there"),
     ("saturated", saturate, "touch full scale"),
-    ("gain-changed", louder, "+5.9 dB"),
+    ("gain-changed", louder, "+6.0 dB"),
     ("gain-changed", weaker, "-5.9 dB"),
     ("gain-changed", one_flipped, "and -1"),
     ("late", everybody_late, "came late"),
