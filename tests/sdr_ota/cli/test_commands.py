@@ -55,6 +55,7 @@ def test_a_link_run_leaves_a_whole_folder_and_prints_a_table(tmp_path: Path) -> 
         "nmse.png",
         "carrier.png",
         "capture.png",
+        "clipping.png",
     }  # nothing is learned
     for picture in plots.values():
         ink = (picture[..., :3].min(axis=2) < 0.5).mean()
