@@ -129,7 +129,7 @@ def measure(name: str, snr_db: float, phase_error_std_rad: float, setting: Setti
     gains = GainErrors(phase_variance_rad2=phase_error_std_rad**2)
     link = LinkQuality(setting.n_chips, 1.0, db_to_power(-snr_db), gains)
     seeds = range(setting.seed, setting.seed + setting.n_seeds)
-    # Shape (n_seeds, n_trials, 4): squared sum and error, the expected one, whether a sign is wrong.
+    # Shape (n_seeds, n_trials, 4): squared sum and error, the expected one, whether signs differ.
     trials = np.array([
         _trials(scheme, link, phase_error_std_rad, setting, [s, round(100 * snr_db) + 100_000])
         for s in seeds

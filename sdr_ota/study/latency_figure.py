@@ -50,7 +50,8 @@ def latency_table(points: Sequence[LatencyPoint], setting: LatencySetting) -> Ta
 
     The range is that of the worlds, each by itself.
     """
-    title = f"NMSE of the sum in dB and its range over worlds\nlatency, and gap from sounding to payload, in ms\n{_conditions(setting)}"
+    what = "NMSE of the sum in dB and its range over worlds"
+    title = f"{what}\nlatency, and gap from sounding to payload, in ms\n{_conditions(setting)}"
     table = Table(box=SIMPLE_HEAD, title=title, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("scheme", no_wrap=True)
     headings = ("latency", "gap", "measured", "range", "theory", "genie", "erased")
