@@ -1,4 +1,4 @@
-r"""Mean or slope of observations that depend on each other: a path that fades, an offset that walks.
+r"""Mean or slope of observations that depend on each other: of fading paths, of walking offsets.
 
 The observations are $y = X b + \sigma e$ with one coefficient of $b$ in question, and errors of
 covariance

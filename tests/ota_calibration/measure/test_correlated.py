@@ -11,7 +11,7 @@ from ota_calibration.measure.repeats import RepeatRule, series_mean
 from scipy.signal import lfilter
 from scipy.stats import binom
 
-N_TRIALS = 250
+N_TRIALS = 200
 
 LEAST_HELD = binom.ppf(1e-4, N_TRIALS, 0.95)
 """Of intervals that hold 95 %, fewer than these in 1 of 10,000 tests."""
