@@ -88,6 +88,11 @@ class ZOClient(Generic[ExampleT]):
         """Mean of the client's last two probe losses; NaN before the first probe."""
         return self._cohort.losses[self.index]
 
+    @property
+    def example_scalars(self) -> Sequence[float]:
+        """Slopes of the examples of the last probe, before any clip; empty before the first."""
+        return self._cohort.example_scalars[self.index]
+
     def local_scalar(self, seed: int) -> float:
         """Give the slope of the client's loss along z(seed), on examples drawn for the seed.
 
@@ -136,6 +141,7 @@ class Cohort(Generic[ExampleT]):
         _check_data(client_examples)
         self.clients = tuple(ZOClient(self, index) for index in range(len(client_examples)))
         self.losses: tuple[float, ...] = (math.nan,) * len(client_examples)
+        self.example_scalars: tuple[tuple[float, ...], ...] = ((),) * len(client_examples)
         self._model = model.eval()
         self._example_losses = example_losses
         self._client_examples = client_examples
@@ -159,7 +165,9 @@ class Cohort(Generic[ExampleT]):
         if seed not in self._scalars:
             probed = self._probe(seed)
             self.losses = tuple((_mean(part.plus) + _mean(part.minus)) / 2 for part in probed)
-            self._scalars = {seed: tuple(self._scalar(part) for part in probed)}
+            slopes = [self._slopes(part) for part in probed]
+            self.example_scalars = tuple(tuple(part.tolist()) for part in slopes)
+            self._scalars = {seed: tuple(self._training.combine(part) for part in slopes)}
         return self._scalars[seed]
 
     def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
@@ -212,9 +220,9 @@ class Cohort(Generic[ExampleT]):
         _check_finite(probed, seed)
         return probed
 
-    def _scalar(self, losses: ProbeLosses) -> float:
+    def _slopes(self, losses: ProbeLosses) -> NDArray[np.float64]:
         scale = self._training.probe.perturbation_scale
-        return self._training.combine(projected_gradient(losses.plus, losses.minus, scale))
+        return projected_gradient(losses.plus, losses.minus, scale)
 
 
 def _mean(losses: NDArray[np.float64]) -> float:

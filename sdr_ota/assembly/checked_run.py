@@ -13,6 +13,7 @@ from sdr_ota.runs.checked_folder import read_checked_run
 from sdr_ota.runs.checkpoint import CHECKPOINT, Checkpoint
 from sdr_ota.runs.consistency import (
     check_config,
+    check_limit,
     check_present,
     check_seeds,
     has_model,
@@ -58,6 +59,7 @@ def checked_run(
     check_present(run)
     schedule = Schedule(config.run.rounds, config.run.seed)
     check_seeds(run, schedule.round_seed)
+    check_limit(run, config.privacy.protect != "nothing")
     check_ledger(run, config, saved)
     return run, config, saved
 

@@ -157,14 +157,15 @@ def training_of(config: Config, sampling_rate: float) -> "Training":
     from zo_core.stepping.rules import UpdateRule  # noqa: PLC0415
 
     zo, n_drawn = config.zo, config.clients.examples_per_round
-    limit = config.link.scalar_limit
     is_private = config.privacy.protect != "nothing"
     return Training(
         learning_rate=LearningRate(
             zo.learning_rate, zo.warmup_rounds, Decay(zo.decay), config.run.rounds
         ),
         draw=poisson_batch(sampling_rate) if config.privacy.is_subsampled else fixed_batch(n_drawn),
-        combine=partial(clipped_mean, scalar_limit=limit, batch_divisor=n_drawn)
+        combine=partial(
+            clipped_mean, scalar_limit=config.link.fixed_scalar_limit(), batch_divisor=n_drawn
+        )
         if is_private
         else mean_slope,
         rule=UpdateRule(

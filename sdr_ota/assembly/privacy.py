@@ -39,7 +39,7 @@ def promise_for(config: Config, sampling_rate: float) -> Promise:
         trust=TrustModel(table.trust),
         epsilon=table.epsilon,
         delta=table.delta,
-        scalar_limit=config.link.scalar_limit,
+        scalar_limit=config.link.fixed_scalar_limit(),
         batch_divisor=config.clients.examples_per_round,
         sampling_rate=sampling_rate if table.is_subsampled else 1.0,
         n_rounds=config.run.rounds,
@@ -48,15 +48,28 @@ def promise_for(config: Config, sampling_rate: float) -> Promise:
 
 @contextmanager
 def admission(
-    config: Config, bench: Bench, link: Link, folder: Path, sampling_rate: float
+    config: Config,
+    bench: Bench,
+    link: Link,
+    folder: Path,
+    learned: tuple[float, float],
 ) -> Iterator[Admission]:
     """Open what admits a run's rounds; a ledger in the folder is continued.
+
+    Args:
+        config: The experiment.
+        bench: The radios.
+        link: Frame and scheme.
+        folder: Of the run.
+        learned: What the configuration alone does not say: the chance of an example to be in a
+            batch, and the limit of a scalar in force.
 
     Raises:
         CommandFailed: If the accountant is missing or the ledger cannot be used.
     """
+    sampling_rate, scalar_limit = learned
     if config.privacy.protect == "nothing":
-        yield admit_all(partial(payload_of, config), config.link.scalar_limit)
+        yield admit_all(partial(payload_of, config), scalar_limit)
         return
     try:
         promise = promise_for(config, sampling_rate)

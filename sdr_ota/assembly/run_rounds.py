@@ -1,11 +1,12 @@
 """The rounds of a run: one after the other, each written down before the next begins."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ota_calibration.privacy.ledger import BudgetSpent
 
 from sdr_ota.assembly.learning import Learning
+from sdr_ota.assembly.limit_choice import limit_in_force
 from sdr_ota.assembly.partners import Partners
 from sdr_ota.assembly.planner import TrackingPlanner
 from sdr_ota.assembly.privacy import admission
@@ -17,6 +18,7 @@ from sdr_ota.config.parts import max_duty_cycle
 from sdr_ota.failure import CommandFailed, EveryRoundErased
 from sdr_ota.process.interruption import Interruption
 from sdr_ota.report.progress import RunView
+from sdr_ota.rounds.clipping_watch import ClippingWatch
 from sdr_ota.rounds.duty import DutyLimit
 from sdr_ota.rounds.exchange import Link
 from sdr_ota.rounds.patience import patiently
@@ -37,12 +39,14 @@ class RunWatch:
         view: What shows it.
         ledger_digest: Returns the digest of the ledger as it stands; None without one.
         interruption: Raises where the user has stopped the run.
+        clipping: Warns where the limit of scalars is too small.
     """
 
     folder: RunFolder
     view: RunView
     ledger_digest: Callable[[], str | None]
     interruption: Interruption
+    clipping: ClippingWatch = field(default_factory=ClippingWatch)
 
     def round_done(self, result: RoundResult, planner: TrackingPlanner) -> None:
         """Write down a round, what it was paid from, and the sounding before it."""
@@ -51,6 +55,7 @@ class RunWatch:
         if result.sounding_s:
             self.folder.append_sounding(sounding_record(result.round, planner))
         self.view.round_done(result)
+        self.clipping.look_at(result)
 
     def evaluate(self, rounds_done: int, learning: Learning) -> None:
         """Score the model if it can be scored, and write it down."""
@@ -80,7 +85,8 @@ def go_round(
         watch.evaluate(0, learning)
     make_plan, air, followers = state.planner, state.air, learning.followers
     try:
-        with admission(config, bench, link, watch.folder.path, learning.sampling_rate) as admit:
+        learned = learning.sampling_rate, limit_in_force(config, partners.nodes, watch.folder)
+        with admission(config, bench, link, watch.folder.path, learned) as admit:
             nodes = partners.nodes
             server = server_of(config, bench, link, nodes, make_plan, admit, air, followers)
             _all_rounds(config, server, learning, state, (watch, captures))

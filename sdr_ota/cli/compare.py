@@ -1,22 +1,37 @@
 """`sdr-ota compare`: the schemes over noise and phase error, or over latency: table and figure."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sdr_ota.failure import WRONG_USE, CommandFailed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
+    from sdr_ota.study.study_files import StudyRecord
 
 IN_AIR = ("lab-indoor", 2, 60)
 """Preset, worlds and rounds if none are given."""
 
 TRIALS = 400
 
+FIGURE = Path("compare.png")
+"""Unless another is asked for, or a folder for all."""
+
 Nodes = Annotated[int, typer.Option(min=1, max=1000, help="Nodes that send together.")]
 Chips = Annotated[int, typer.Option(min=32, help="Payload chips of every scheme.")]
 Trials = Annotated[int, typer.Option(min=10, help="Sums decoded for each point of noise or phase.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of everything random; of the first world.")]
+Seeds = Annotated[
+    int, typer.Option(min=1, max=1000, help="So many, from --seed on; not for --latency.")
+]
 Figure = Annotated[Path | None, typer.Option(help="Save the figure here (png, pdf, svg).")]
+Output = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="New folder for figure, CSV and JSON.")
+]
 Latency = Annotated[
     bool,
     typer.Option("--latency", help="Whole rounds instead, 1 ms to 2 s after their sounding."),
@@ -31,7 +46,9 @@ def compare(  # noqa: PLR0913, PLR0917 - each is an option
     chips: Chips = 512,
     trials: Trials = TRIALS,
     seed: Seed = 1,
-    figure: Figure = Path("compare.png"),
+    seeds: Seeds = 1,
+    figure: Figure = FIGURE,
+    output: Output = None,
     latency: Latency = False,
     air: Air = IN_AIR[0],
     worlds: Worlds = IN_AIR[1],
@@ -41,37 +58,77 @@ def compare(  # noqa: PLR0913, PLR0917 - each is an option
 
     Prints their errors in dB over noise in dB and phase error in degrees, and draws them. With
     --latency: over the time in ms from sounding to payload in a simulated air, with the bound
-    that known process noise leaves for coherent sums; takes minutes.
+    that known process noise leaves for coherent sums; takes minutes. Several seeds show how far
+    the figures move from one to the next.
     """
-    if not latency and (air, worlds, rounds) != IN_AIR:
-        raise CommandFailed("--air, --worlds and --rounds belong to --latency", WRONG_USE)
-    if latency and trials != TRIALS:
-        raise CommandFailed("--trials is not for --latency: it runs --rounds", WRONG_USE)
+    _check_options(latency, in_air=(air, worlds, rounds), apart=(trials, seeds))
+    files = _Files(output, None if output and figure == FIGURE else figure)
     if latency:
-        _over_latency((air, worlds, rounds, nodes, chips, seed), figure)
+        _over_latency((air, worlds, rounds, nodes, chips, seed), files)
     else:
-        _over_noise_and_phase((nodes, chips, trials, seed), figure)
+        _over_noise_and_phase((nodes, chips, trials, seed, seeds), files)
 
 
-def _over_noise_and_phase(numbers: tuple[int, int, int, int], figure: Path | None) -> None:
+def _check_options(latency: bool, in_air: tuple[object, ...], apart: tuple[object, ...]) -> None:
+    """Refuse options of one comparison for the other."""
+    if not latency and in_air != IN_AIR:
+        raise CommandFailed("--air, --worlds and --rounds belong to --latency", WRONG_USE)
+    if latency and apart != (TRIALS, 1):
+        text = "--trials and --seeds are not for --latency: it runs --rounds in --worlds"
+        raise CommandFailed(text, WRONG_USE)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Where results go."""
+
+    folder: Path | None
+    figure: Path | None
+
+    def check(self) -> None:
+        from sdr_ota.runs.new_folder import check_new_folder
+
+        if self.folder is not None:
+            check_new_folder(self.folder)
+
+    def write(self, record: "StudyRecord", drawing: "Drawing") -> None:
+        from sdr_ota.report.plots import save_figure
+        from sdr_ota.study.study_files import write_study
+
+        if self.figure is not None:
+            save_figure(drawing, self.figure)
+            print(f"figure saved as {self.figure}")
+        if self.folder is not None:
+            write_study(record, drawing, self.folder)
+            print(f"figure, CSV and JSON are in {self.folder}")
+
+
+def _over_noise_and_phase(numbers: tuple[int, int, int, int, int], files: _Files) -> None:
     from sdr_ota.study.comparison import Setting, compare_schemes
-    from sdr_ota.study.comparison_figure import print_comparison, save_comparison
+    from sdr_ota.study.comparison_figure import (
+        comparison_drawing,
+        comparison_record,
+        print_comparison,
+    )
 
+    files.check()
     comparison = compare_schemes(Setting(*numbers))
     print_comparison(comparison)
-    if figure is not None:
-        save_comparison(comparison, figure)
-        print(f"figure saved as {figure}")
+    files.write(comparison_record(comparison), comparison_drawing(comparison))
 
 
-def _over_latency(values: tuple[str, int, int, int, int, int], figure: Path | None) -> None:
+def _over_latency(values: tuple[str, int, int, int, int, int], files: _Files) -> None:
     from sdr_ota.study.latency import LatencySetting, measure_latency
-    from sdr_ota.study.latency_figure import latency_progress, print_latency, save_latency
+    from sdr_ota.study.latency_figure import (
+        latency_drawing,
+        latency_progress,
+        latency_record,
+        print_latency,
+    )
 
+    files.check()
     setting = LatencySetting(*values)
     with latency_progress(setting.n_runs) as show:
         points = measure_latency(setting, show)
     print_latency(points, setting)
-    if figure is not None:
-        save_latency(points, setting, figure)
-        print(f"figure saved as {figure}")
+    files.write(latency_record(points, setting), latency_drawing(points, setting))

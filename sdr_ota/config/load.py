@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from sdr_ota.config.chip_length import ChipLength, chip_length
 from sdr_ota.config.frame_table import FrameTable, n_payload_chips
+from sdr_ota.config.limit_check import check_limit
 from sdr_ota.config.recorded_plugins import check_recorded_plugins
 from sdr_ota.config.tables import (
     AirTable,
@@ -81,6 +82,7 @@ class Config(Table):
                 f"link.max_cfo_hz = {self.link.max_cfo_hz:g} is more than a quarter of "
                 f"radio.sample_rate_hz = {self.radio.sample_rate_hz:g}"
             )
+        check_limit(self.link, self.privacy)
         self._check_privacy()
         self._check_location()
         if self.frame.payload_s is not None and self.radio.sends_cyclic_frames:

@@ -208,7 +208,11 @@ class LinkTable(Table):
         {}, description="the scheme's own fields"
     )
     payload: Literal["analog", "sign"] = Field("analog", description="the scalar or its sign")
-    scalar_limit: Positive = Field(8.0, description="scalars are clipped to plus and minus this")
+    scalar_limit: Positive | Literal["auto"] = Field(
+        8.0,
+        description="scalars are clipped to plus and minus this; auto: learned before the first "
+        "round, without a promise of privacy only",
+    )
     abstention_limit: Annotated[float, Field(ge=0)] = Field(
         0.0, description="with payload sign: smaller scalars abstain"
     )
@@ -236,6 +240,19 @@ class LinkTable(Table):
             ValueError: As `load_scheme`.
         """
         return load_scheme(self.scheme, self.scheme_parameters)
+
+    def fixed_scalar_limit(self) -> float:
+        """Return the limit where it must be known beforehand.
+
+        Raises:
+            ValueError: If it is to be learned.
+        """
+        if self.scalar_limit == "auto":
+            raise ValueError(
+                'link.scalar_limit = "auto" is learned by a run before its first round; here a '
+                "number is needed: set link.scalar_limit to about twice the largest usual number"
+            )
+        return self.scalar_limit
 
     @property
     def is_auto(self) -> bool:

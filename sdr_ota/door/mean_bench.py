@@ -56,7 +56,7 @@ class MeanBench(ClosedByBlock):
         self._next_round = 0
         self._plan: TransmitPlan | None = None
         self._symbols = SymbolPower()
-        self._scalar_limit = config.link.scalar_limit
+        self._scalar_limit = config.link.fixed_scalar_limit()
         self._last: tuple[Reception, RoundResult] | None = None
         self._close = weakref.finalize(self, closing.close)  # at the latest when Python ends
 
@@ -81,7 +81,8 @@ class MeanBench(ClosedByBlock):
             ValueError: For numbers or a limit that cannot be sent.
         """
         given = _checked(scalars, self.n_nodes)
-        limit = self.config.link.scalar_limit if scalar_limit is None else float(scalar_limit)
+        usual = self.config.link.fixed_scalar_limit()
+        limit = usual if scalar_limit is None else float(scalar_limit)
         if not 0 < limit < np.inf:
             raise ValueError(f"scalar_limit = {limit:g}: it must be above 0 and finite")
         if not self._close.alive:

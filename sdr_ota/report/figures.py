@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sdr_ota.erasure import Erasure
 from sdr_ota.report.named_run import NamedRun, flat_settings
 from sdr_ota.report.plots import curve_style, joined_style, marker_style
+from sdr_ota.rounds.clipping import HIGH_QUANTILE
 from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.capture_view import capture_spectrum, payload_constellation
 from sdr_ota.runs.captures import StoredCapture
@@ -234,6 +235,31 @@ def _draw_constellation(axes: Axes, stored: StoredCapture) -> None:
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel("in phase (symbols of 1)")
     axes.set_ylabel("quadrature (symbols of 1)")
+
+
+def clipping_figure(runs: Sequence[NamedRun]) -> Figure | None:
+    """Draw the scalars' magnitudes over their limit in windows of rounds: median and 95 %."""
+    figure = Figure(figsize=(6, 3.2))
+    axes = figure.subplots()
+    for place, named in enumerate(runs):
+        told = [r for r in named.run.rounds if r.unclipped_symbols]
+        if not told:
+            continue
+        windows = np.array_split(np.arange(len(told)), min(N_WINDOWS, len(told)))
+        middles = [float(np.mean([told[i].round for i in window])) for window in windows]
+        scalars = [np.concatenate([told[i].unclipped_symbols or () for i in w]) for w in windows]
+        half, most = np.array([np.quantile(np.abs(s), (0.5, HIGH_QUANTILE)) for s in scalars]).T
+        style = curve_style(place)
+        axes.plot(middles, most, label=f"{named.name}: 95 % below", **style)
+        axes.plot(middles, half, label="half below", **{**style, "alpha": 0.5})
+    if not axes.has_data():
+        return None
+    axes.axhline(1.0, color="0.3", linewidth=0.8)
+    axes.set_yscale("log")
+    axes.set_xlabel("round")
+    axes.set_ylabel("magnitude of a scalar over the limit")
+    _legend(axes, runs)
+    return figure
 
 
 def privacy_figure(curves: Sequence[tuple[str, float, Curve]]) -> Figure | None:

@@ -30,6 +30,7 @@ class LivePanel:
         self._errors, self._expected, self._sums = [0.0], [0.0], [0.0]
         self._erased: Counter[str] = Counter()
         self._score = ""
+        self._n_clipped, self._n_scalars = 0.0, 0
         self._preparing: tuple[int, int, float] | None = None
         self._last: RoundResult | None = None
         self.live = Live(get_renderable=self.drawn, console=console, refresh_per_second=4)
@@ -53,6 +54,10 @@ class LivePanel:
             return
         if result.true_sum is None:
             return
+        if result.unclipped_symbols and result.clipped_share is not None:
+            n_scalars = len(result.unclipped_symbols)
+            self._n_clipped += n_scalars * result.clipped_share
+            self._n_scalars += n_scalars
         true, decoded = result.true_sum, result.decoded_sum or 0.0
         self._errors[0] += (decoded - true) ** 2
         self._expected[0] += result.theory_error or 0.0
@@ -77,6 +82,8 @@ class LivePanel:
         if self._losses or self._score:
             rows.add_row("score", self._score or "–")
         rows.add_row("NMSE so far", self._nmse())
+        if self._n_scalars:
+            rows.add_row("clipped", f"{100 * self._n_clipped / self._n_scalars:.1f} % of scalars")
         rows.add_row("last sum", _last_sum(self._last))
         rows.add_row("erased", _erased(self._erased))
         return Panel(rows, expand=False, width=76)

@@ -14,6 +14,7 @@ from sdr_ota.printable import printable
 from sdr_ota.report.figures import (
     capture_figure,
     carrier_figure,
+    clipping_figure,
     erasures_figure,
     learning_figure,
     nmse_figure,
@@ -120,6 +121,12 @@ def _link(runs: Sequence[NamedRun]) -> Section:
                 "Decoded against true sums of the scalars' symbols (left), and the error of every "
                 "round beside two standard deviations by theory (right).",
                 "sums",
+            ),
+            (
+                clipping_figure(runs),
+                "Scalars before the clip, over the limit in force. What lies above 1 was clipped: "
+                "the decoded sum is that of the clipped scalars.",
+                "clipping",
             ),
             (
                 carrier_figure(runs),

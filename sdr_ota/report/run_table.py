@@ -7,6 +7,7 @@ from ota_calibration.privacy.ledger_digest import ledger_contradiction
 from ota_calibration.privacy.ledger_record import LedgerError
 from ota_calibration.privacy.spending import LEDGER, privacy_spent
 
+from sdr_ota.report.clipping_rows import clipping_advice, clipping_rows
 from sdr_ota.report.nmse_words import USELESS, nmse_words, why_useless
 from sdr_ota.report.publishable import publishable
 from sdr_ota.runs.consistency import missing_files
@@ -43,6 +44,8 @@ def _column(run: RunRecord) -> list[tuple[str, str]]:
         rows.append(("resumed", ", ".join(f"at round {r['from_round']}" for r in resumes)))
     if words := advice(summary):
         rows.append(("advice", words))
+    if words := clipping_advice(summary):
+        rows.append(("advice on the limit", words))
     ending = str(run.stop.get("ending", "not ended"))
     rows.append(("ended", f"{ending}: {why}" if (why := run.stop.get("why")) else ending))
     return rows
@@ -81,6 +84,7 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
         change = f"{summary.loss_before:.4f} -> {summary.loss_after:.4f}"
         rows.append(("training loss (first, last tenth)", change))
     rows += _nmse(summary)
+    rows += clipping_rows(summary)
     rows.append(("sent per client", _sent(summary)))
     if summary.air_s is not None:
         rows.append(("time on the air", f"{summary.air_s:.2f} s"))

@@ -62,6 +62,7 @@ def _scalars(result: RoundResult) -> dict[str, float]:
         "sum/true": result.true_sum,
         "sum/decoded": result.decoded_sum,
         "link/residual carrier offset (Hz)": result.cfo_hz,
+        "sum/clipped share of the scalars": result.clipped_share,
         "link/erased": float(result.erasure is not None),
     }
     if result.decoded_sum is not None and result.true_sum is not None:

@@ -30,6 +30,7 @@ class GivenClient:
     scalar: float = 0.0
 
     loss = math.nan
+    example_scalars = ()
 
     def local_scalar(self, seed: int) -> float:
         """Return the scalar."""

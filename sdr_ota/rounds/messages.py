@@ -124,11 +124,15 @@ class Truth(msgspec.Struct, frozen=True, array_like=True):
         round: The round.
         symbols: What it sent, in [-1, 1]; empty if it sent nothing.
         losses: Mean probe loss a seed; empty without a model.
+        scalars: What it computed, one a seed, before any clip; empty if it computed nothing.
+        example_scalars: Of the batch's examples, before any clip; empty without examples.
     """
 
     round: int
     symbols: tuple[float, ...] = ()
     losses: tuple[float, ...] = ()
+    scalars: tuple[float, ...] = ()
+    example_scalars: tuple[float, ...] = ()
 
 
 def to_bytes(record: msgspec.Struct) -> bytes:

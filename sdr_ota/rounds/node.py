@@ -5,8 +5,10 @@ a `LocalNode` lives behind a transport that has the same methods.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
+
+import msgspec
 
 from sdr_ota.radio.base import Radio, RadioInfo
 from sdr_ota.rounds.messages import (
@@ -26,6 +28,11 @@ class ScalarClient(Protocol):
     @property
     def loss(self) -> float:
         """Mean of the two probe losses of the last ``local_scalar``; NaN without examples."""
+        ...
+
+    @property
+    def example_scalars(self) -> Sequence[float]:
+        """What the last ``local_scalar`` was made of, an example each; empty without examples."""
         ...
 
     def local_scalar(self, seed: int) -> float:
@@ -164,7 +171,12 @@ class LocalNode:
         (seed,) = announced.seeds
         self._scalar = self.client.local_scalar(seed)
         loss = self.client.loss
-        self._truth = Truth(announced.round, (), () if math.isnan(loss) else (loss,))
+        self._truth = Truth(
+            round=announced.round,
+            losses=() if math.isnan(loss) else (loss,),
+            scalars=(self._scalar,),
+            example_scalars=tuple(self.client.example_scalars),
+        )
         return Ready(announced.round)
 
     def sound(self, order: SoundingOrder) -> None:
@@ -213,7 +225,7 @@ class LocalNode:
                 "computed for one announcement and sent once"
             )
         symbol = self._encoder.symbol(order, scalar)
-        self._truth = Truth(order.round, (symbol,), self._truth.losses)
+        self._truth = msgspec.structs.replace(self._truth, symbols=(symbol,))
         (seed,) = self._announced.seeds
         self._sender.send(self.radio, order, Signal(self._index, symbol, seed))
 

@@ -21,12 +21,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sdr_ota.erasure import Erasure, Reason
+from sdr_ota.rounds.clipping import clipping_of
 from sdr_ota.rounds.decoding import decode, expected_squared_error
 from sdr_ota.rounds.exchange import Exchange, Reception
 from sdr_ota.rounds.messages import Announcement, Outcome
 from sdr_ota.rounds.server import Quote, Server, without_absent
 from sdr_ota.rounds.symbol_power import SymbolPower
+from sdr_ota.rounds.truth import RoundTruth
 from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.signal.modulation import AnalogPayload
 from sdr_ota.types import TransmitPlan
 
 
@@ -47,6 +50,15 @@ class RoundResult:
         decode_factor: By which the sum that the chips show was multiplied; see ``link.decode``.
         true_sum: Sum of the symbols that were sent; None where nodes are private.
         theory_error: Squared error of the sum that theory expects of those symbols.
+        largest_scalar: What became a symbol of 1: the limit in force, and under a promise of
+            privacy room for the noise; None where signs are sent.
+        unclipped_symbols: Scalars over that limit before the clip, one an active node; None, as
+            are the next four, where nodes are private or send signs.
+        clipped_share: Of these beyond 1.
+        clip_bias: Sum of the clipped less that of the unclipped: ``true_sum - clip_bias`` is what
+            the clients computed.
+        clipped_example_share: Of the examples' scalars beyond the limit; None without a model.
+        example_quantiles: 50, 90 and 100 % of the examples' magnitudes over the limit.
         noise_power: Noise power of one chip in this round's idle slot.
         cfo_hz: Residual carrier offset of the lead node's preamble.
         phase_rad: Its phase, which the sounding was to make 0; None without hardware time.
@@ -72,6 +84,12 @@ class RoundResult:
     decode_factor: float | None = None
     true_sum: float | None = None
     theory_error: float | None = None
+    largest_scalar: float | None = None
+    unclipped_symbols: tuple[float, ...] | None = None
+    clipped_share: float | None = None
+    clip_bias: float | None = None
+    clipped_example_share: float | None = None
+    example_quantiles: tuple[float, ...] | None = None
     noise_power: float | None = None
     cfo_hz: float | None = None
     phase_rad: float | None = None
@@ -253,22 +271,22 @@ def _outcome(current: Round) -> Outcome:
 
 def _judged(server: Server, current: Round) -> RoundResult:
     """Ask for the truth, for experiments, and write down what came of the round."""
-    symbols, loss = server.truth(current.announcement.round)
+    truth = server.truth(current.announcement.round)
     if current.reception is not None:
-        current.reception = replace(current.reception, symbols=symbols)
+        current.reception = replace(current.reception, symbols=truth.symbols)
     (seed,) = current.announcement.seeds
     times_s = current.times_s
     result = RoundResult(
         round=current.announcement.round,
         seed=seed,
-        loss=loss,
+        loss=truth.loss,
         sounding_s=times_s.get("sounding_s", 0.0),
         exchange_s=times_s.get("exchange_s", 0.0),
         compute_s=times_s["compute_s"],
     )
     if current.erasure is not None:
         return replace(result, erasure=current.erasure.reason, detail=current.erasure.detail)
-    return _decoded(server, current, result)
+    return _with_clipping(_decoded(server, current, result), current, truth)
 
 
 def _decoded(server: Server, current: Round, result: RoundResult) -> RoundResult:
@@ -292,6 +310,16 @@ def _decoded(server: Server, current: Round, result: RoundResult) -> RoundResult
         detail="; ".join(reception.plan.left_out),
         sounding_to_payload_s=sounding_to_payload_s(reception, server.link.frame),
     )
+
+
+def _with_clipping(result: RoundResult, current: Round, truth: RoundTruth) -> RoundResult:
+    """Return the result with what the limit did to the scalars."""
+    quote = current.quote
+    assert quote is not None  # noqa: S101 - no erasure
+    if isinstance(quote.payload, AnalogPayload):
+        result = replace(result, largest_scalar=quote.payload.scalar_limit)
+    clipping = clipping_of(truth, result.active_nodes, quote.payload)
+    return replace(result, **vars(clipping)) if clipping else result
 
 
 def sounding_to_payload_s(reception: Reception, frame: FrameFormat) -> float:

@@ -10,15 +10,13 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture
 from sdr_ota.rounds.clock import RealClock, WorldClock
 from sdr_ota.rounds.exchange import Link, ReceivedSounding, Reception
 from sdr_ota.rounds.messages import Announcement, Outcome, PayloadOrder
 from sdr_ota.rounds.node import Node, ScalarClient
+from sdr_ota.rounds.truth import RoundTruth, asked_truth
 from sdr_ota.signal.modulation import Payload
 from sdr_ota.types import Precoder, TransmitPlan
 
@@ -177,18 +175,9 @@ class Server:
                 follower.apply(outcome.round, mean, seed)
         self.clock.message()
 
-    def truth(self, round_index: int) -> tuple[NDArray[np.float64] | None, float | None]:
-        """Ask what was sent: the symbols, 0 for a silent node, and the mean of the losses.
-
-        Both are None where a node is private; the loss also where no node has one.
-        """
-        truths = [node.truth(round_index) for node in self.nodes]
-        known = [truth for truth in truths if truth is not None]
-        if len(known) < len(truths):
-            return None, None
-        symbols = np.array([sum(truth.symbols) for truth in known], np.float64)
-        losses = [loss for truth in known for loss in truth.losses]
-        return symbols, float(np.mean(losses)) if losses else None
+    def truth(self, round_index: int) -> RoundTruth:
+        """Ask what was computed and sent."""
+        return asked_truth(self.nodes, round_index)
 
 
 def payload_orders(quote: Quote, round_index: int) -> Mapping[int, PayloadOrder]:

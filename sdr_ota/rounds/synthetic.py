@@ -14,6 +14,7 @@ class SyntheticClient:
     """
 
     loss = math.nan
+    example_scalars = ()
 
     def __init__(self, client: int, scalar_std: float) -> None:
         self._client = client
@@ -36,6 +37,7 @@ class UniformClient:
     """
 
     loss = math.nan
+    example_scalars = ()
 
     def __init__(self, client: int) -> None:
         self._client = client

@@ -129,6 +129,25 @@ def check_seeds(run: RunRecord, seed_of: Callable[[int], int]) -> None:
             )
 
 
+def check_limit(run: RunRecord, is_private: bool) -> None:
+    """Refuse a limit of scalars that is not the one that the rounds were sent with.
+
+    Args:
+        run: As read.
+        is_private: Whether a promise makes room for noise above the limit.
+
+    Raises:
+        RunFolderError: With the first round of another limit.
+    """
+    limit = run.start.get("scalar_limit")
+    for result in () if is_private or limit is None else run.rounds:
+        if result.largest_scalar not in {None, limit}:
+            raise contradiction(
+                run.folder / ROUNDS, f"holds a round {result.round} of scalars up to "
+                f"{result.largest_scalar:g}", "start.json", f"scalar_limit = {limit:g}",
+            )  # fmt: skip
+
+
 def check_config(run: RunRecord, found: str, known: str, place: Path) -> None:
     """Refuse a configuration that was changed after the run began.
 

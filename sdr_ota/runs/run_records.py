@@ -24,6 +24,9 @@ _NOT_NEGATIVE = (
     "decode_factor",
     "theory_error",
     "noise_power",
+    "largest_scalar",
+    "clipped_share",
+    "clipped_example_share",
     "sounding_s",
     "exchange_s",
     "compute_s",
@@ -90,6 +93,7 @@ class RunStart(_Record):
     home: str = ""
     began_at: str = ""
     payload: Literal["analog", "sign"] = "analog"
+    scalar_limit: Annotated[float, Field(gt=0)] | None = None
     n_parameters: NonNegativeInt | None = None
     score_name: Annotated[str, Field(pattern=r"^[\w .-]{1,40}$")] = "accuracy"
     air_s_per_round: _Duration | None = None

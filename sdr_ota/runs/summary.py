@@ -5,7 +5,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import TypedDict
 
+import numpy as np
+
+from sdr_ota.rounds.clipping import HIGH_QUANTILE, clipped_share
 from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.run_folder import RunRecord
 from sdr_ota.signal.metrics import chance_db, nmse_db
@@ -18,6 +22,10 @@ COVERING_STDS = 1.96
 
 BITS_PER_GRADIENT_ENTRY = 16
 """A first-order client would send its gradient in half precision."""
+
+
+MAGNITUDES = (0.5, HIGH_QUANTILE, 0.99)
+"""Quantiles of the scalars' magnitudes over a run."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,13 @@ class Summary:
             chips of the payload make; the rest are gains. NaN where it was not written down.
         covered_share: Share of the sums whose error is within 1.96 of the deviations written down
             with them; 95 % if those are right. NaN where nothing is known.
+        largest_scalar: What became a symbol of 1 in the last round.
+        clipped_share: Of all scalars that were sent; None, as the next four, where nobody knows.
+        clipped_example_share: Of the examples' scalars, mean over the rounds.
+        magnitudes: 50, 95 and 99 % of the scalars' magnitudes over the limit do not pass these.
+        kept_by_clip: The clipped sum over the unclipped, by least squares over the rounds: 1
+            where nothing is clipped.
+        unclipped_nmse_db: NMSE of the decoded sum against that of the unclipped scalars.
         bits_per_client: Sent by each client over the run, in bits.
         gradient_bits_per_client: What sending a gradient a round would have taken.
         air_s: Time on the air, soundings included.
@@ -61,6 +76,12 @@ class Summary:
     theory_nmse_db: float
     chips_share: float
     covered_share: float
+    largest_scalar: float | None
+    clipped_share: float | None
+    clipped_example_share: float | None
+    magnitudes: tuple[float, ...] | None
+    kept_by_clip: float | None
+    unclipped_nmse_db: float | None
     bits_per_client: int
     gradient_bits_per_client: int | None
     air_s: float | None
@@ -99,6 +120,8 @@ def summarise(run: RunRecord) -> Summary:
         theory_nmse_db=nmse_db(expected, sums),
         chips_share=_chips_share(known),
         covered_share=_covered_share(known),
+        largest_scalar=good[-1].largest_scalar if good else None,
+        **_clipping([r for r in known if r.unclipped_symbols]),
         bits_per_client=n_rounds * BITS_PER_SCALAR[str(run.start.get("payload", "analog"))],
         gradient_bits_per_client=n_parameters and n_rounds * n_parameters * BITS_PER_GRADIENT_ENTRY,
         air_s=_times(n_rounds, run.start.get("air_s_per_round")),
@@ -121,6 +144,34 @@ def _covered_share(known: Sequence[RoundResult]) -> float:
         for r in told
     ]
     return fmean(within) if within else math.nan
+
+
+class _ClippingFigures(TypedDict):
+    clipped_share: float | None
+    clipped_example_share: float | None
+    magnitudes: tuple[float, ...] | None
+    kept_by_clip: float | None
+    unclipped_nmse_db: float | None
+
+
+def _clipping(told: Sequence[RoundResult]) -> _ClippingFigures:
+    """Return what the limit did to the scalars of rounds whose nodes tell them."""
+    scalars = np.concatenate([[*(r.unclipped_symbols or ())] for r in told]) if told else None
+    clipped = np.array([r.true_sum or 0.0 for r in told])
+    unclipped = clipped - np.array([r.clip_bias or 0.0 for r in told])
+    decoded = np.array([r.decoded_sum or 0.0 for r in told])
+    power = float(unclipped @ unclipped)
+    shares = [r.clipped_example_share for r in told if r.clipped_example_share is not None]
+    return {
+        "clipped_share": None if scalars is None else clipped_share(scalars),
+        "clipped_example_share": _mean(shares),
+        "magnitudes": None
+        if scalars is None
+        else tuple(np.quantile(np.abs(scalars), MAGNITUDES).tolist()),
+        "kept_by_clip": float(clipped @ unclipped) / power if power else None,
+        "unclipped_nmse_db": nmse_db(((decoded - unclipped) ** 2).tolist(),
+                                     (unclipped**2).tolist()) if power else None,
+    }  # fmt: skip
 
 
 def _mean(values: Sequence[float]) -> float | None:

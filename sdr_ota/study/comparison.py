@@ -33,14 +33,16 @@ class Setting:
     Attributes:
         n_nodes: Nodes that send at the same time.
         n_chips: Payload chips, the same for every scheme.
-        n_trials: Sums decoded for every point.
-        seed: Of symbols, chips, phases and noise.
+        n_trials: Sums decoded for every point and seed.
+        seed: Of symbols, chips, phases and noise; the first of several.
+        n_seeds: So many, counting up from it.
     """
 
     n_nodes: int = 5
     n_chips: int = 512
     n_trials: int = 400
     seed: int = 1
+    n_seeds: int = 1
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,10 @@ class Point:
         scheme: Its name.
         snr_db: Chip power of a symbol of 1 over noise power of a chip.
         phase_error_std_rad: Of each node's residual phase.
-        nmse_db: Measured over the trials.
+        nmse_db: Measured over the trials of all seeds.
         theory_nmse_db: By the scheme's formulas, for the same symbols.
         sign_error: Share of the trials in which the decoded sum has the wrong sign.
+        nmse_of_seeds_db: Measured, one a seed.
     """
 
     scheme: str
@@ -62,6 +65,7 @@ class Point:
     nmse_db: float
     theory_nmse_db: float
     sign_error: float
+    nmse_of_seeds_db: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,31 +123,49 @@ def measure(name: str, snr_db: float, phase_error_std_rad: float, setting: Setti
         name: Scheme.
         snr_db: Chip power of a symbol of 1 over noise power of a chip.
         phase_error_std_rad: Gaussian, new for every node and trial.
-        setting: Nodes, chips, trials.
+        setting: Nodes, chips, trials, seeds.
     """
     scheme = load_scheme(name)
-    rng = np.random.default_rng([setting.seed, round(100 * snr_db) + 100_000])
     gains = GainErrors(phase_variance_rad2=phase_error_std_rad**2)
     link = LinkQuality(setting.n_chips, 1.0, db_to_power(-snr_db), gains)
-    errors, expected, sums, wrong = [], [], [], 0
-    for _ in range(setting.n_trials):
-        symbols = rng.uniform(-1, 1, setting.n_nodes)
-        symbols = np.sign(symbols) if scheme.sign_only else symbols
-        phases_rad = phase_error_std_rad * rng.standard_normal(setting.n_nodes)
-        decoded = _decoded_sum(scheme, symbols, phases_rad, link, rng)
-        total = float(symbols.sum())
-        errors.append((decoded - total) ** 2)
-        expected.append(theory_squared_error(scheme, symbols, link))
-        sums.append(total**2)
-        wrong += decoded * total < 0
+    seeds = range(setting.seed, setting.seed + setting.n_seeds)
+    # Shape (n_seeds, n_trials, 4): squared sum and error, the expected one, whether signs differ.
+    trials = np.array([
+        _trials(scheme, link, phase_error_std_rad, setting, [s, round(100 * snr_db) + 100_000])
+        for s in seeds
+    ])  # fmt: skip
+    sums, errors, expected, wrong = np.moveaxis(trials, -1, 0)
     return Point(
         scheme=name,
         snr_db=snr_db,
         phase_error_std_rad=phase_error_std_rad,
-        nmse_db=nmse_db(errors, sums),
-        theory_nmse_db=nmse_db(expected, sums),
-        sign_error=wrong / setting.n_trials,
+        nmse_db=nmse_db(errors.ravel().tolist(), sums.ravel().tolist()),
+        theory_nmse_db=nmse_db(expected.ravel().tolist(), sums.ravel().tolist()),
+        sign_error=float(wrong.mean()),
+        nmse_of_seeds_db=tuple(
+            nmse_db(e.tolist(), s.tolist()) for e, s in zip(errors, sums, strict=True)
+        ),
     )
+
+
+def _trials(
+    scheme: AggregationScheme,
+    link: LinkQuality,
+    phase_std_rad: float,
+    setting: Setting,
+    seed: Sequence[int],
+) -> list[tuple[float, float, float, bool]]:
+    """Return squared sum, squared error, its expectation and a wrong sign of every trial."""
+    rng, found = np.random.default_rng(seed), []
+    for _ in range(setting.n_trials):
+        symbols = rng.uniform(-1, 1, setting.n_nodes)
+        symbols = np.sign(symbols) if scheme.sign_only else symbols
+        phases_rad = phase_std_rad * rng.standard_normal(setting.n_nodes)
+        decoded = _decoded_sum(scheme, symbols, phases_rad, link, rng)
+        total = float(symbols.sum())
+        expected = theory_squared_error(scheme, symbols, link)
+        found.append((total**2, (decoded - total) ** 2, expected, decoded * total < 0))
+    return found
 
 
 def vote_error(n_nodes: int, snr_db: float, n_chips: int) -> float:

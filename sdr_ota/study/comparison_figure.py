@@ -1,7 +1,7 @@
 """The schemes over noise and over phase error, as table and figure."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import asdict
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sdr_ota.report.nmse_words import MARK, USELESS, marked_nmse
-from sdr_ota.report.plots import house_style, save_figure
+from sdr_ota.report.plots import house_style
 from sdr_ota.schemes import built_in_schemes, load_scheme
 from sdr_ota.study.comparison import (
     PHASE_ERRORS_RAD,
@@ -22,6 +22,7 @@ from sdr_ota.study.comparison import (
     Setting,
     vote_error,
 )
+from sdr_ota.study.study_files import StudyRecord, named_spread, spread_of
 
 SOUNDING_GAP_S = 10e-3
 """Sounding to payload, for the axis that translates phase error to carrier offset."""
@@ -39,31 +40,48 @@ def print_comparison(comparison: Comparison) -> None:
     console.print(_table(comparison.over_phase, title, degrees))
 
 
-def save_comparison(comparison: Comparison, path: Path) -> None:
-    """Draw both, and how often a majority of signs is decoded wrongly.
-
-    Raises:
-        CommandFailed: If the figure cannot be written, or not in the format of its name.
-    """
+def comparison_drawing(comparison: Comparison) -> Figure:
+    """Return the figure."""
     with house_style():
-        drawn = _figure(comparison.over_snr, comparison.over_phase, comparison.setting)
-    save_figure(drawn, path)
+        return _figure(comparison.over_snr, comparison.over_phase, comparison.setting)
+
+
+def comparison_record(comparison: Comparison) -> StudyRecord:
+    """Return what `write_study` writes of it."""
+    over = {"snr": comparison.over_snr, "phase": comparison.over_phase}
+    rows = [
+        {"over": name, **asdict(point), **named_spread(point.nmse_of_seeds_db)}
+        for name, points in over.items()
+        for point in points
+    ]
+    return StudyRecord("comparison", asdict(comparison.setting), rows)
 
 
 def _table(points: Sequence[Point], title: str, places: Sequence[str]) -> Table:
-    """Lay out NMSE in dB, measured / theory, one place of the sweep a line."""
-    table = Table(
-        box=SIMPLE_HEAD, title=f"NMSE of the sum in dB, measured / theory; {MARK} {USELESS}"
-    )
+    """Lay out NMSE in dB, measured / theory, one place of the sweep a line.
+
+    Of several seeds the deviation stands beside what was measured.
+    """
+    n_seeds = max(len(p.nmse_of_seeds_db) for p in points)
+    heading = f"NMSE of the sum in dB, measured / theory; {MARK} {USELESS}"
+    several = f"{heading}\n± standard deviation over {n_seeds} seeds"
+    table = Table(box=SIMPLE_HEAD, title=heading if n_seeds == 1 else several, padding=(0, 1, 0, 0))
     table.add_column(title, justify="right")
     columns = []
     for name in built_in_schemes():
         table.add_column(name, justify="right", no_wrap=True)
         here = [p for p in points if p.scheme == name]
-        columns.append([f"{marked_nmse(p.nmse_db)} / {p.theory_nmse_db:.1f}" for p in here])
+        columns.append([_cell(p) for p in here])
     for place, *cells in zip(places, *columns, strict=True):
         table.add_row(place, *cells)
     return table
+
+
+def _cell(point: Point) -> str:
+    if len(point.nmse_of_seeds_db) < 2:
+        return f"{marked_nmse(point.nmse_db)} / {point.theory_nmse_db:.1f}"
+    std = spread_of(point.nmse_of_seeds_db).std  # without blanks: the table fits 80 columns
+    return f"{marked_nmse(point.nmse_db)}±{std:.1f}/{point.theory_nmse_db:.1f}"
 
 
 def _figure(over_snr: Sequence[Point], over_phase: Sequence[Point], setting: Setting) -> Figure:
@@ -90,10 +108,13 @@ def _figure(over_snr: Sequence[Point], over_phase: Sequence[Point], setting: Set
 
 def _draw(axes: Axes, name: str, places: list[float], points: list[Point]) -> None:
     line = axes.plot(places, [p.theory_nmse_db for p in points], linewidth=1)[0]
-    axes.plot(
+    measured = np.array([p.nmse_db for p in points])
+    of_seeds = np.array([p.nmse_of_seeds_db or (p.nmse_db,) for p in points])
+    axes.errorbar(
         places,
-        [p.nmse_db for p in points],
-        _MARKERS[name],
+        measured,
+        np.maximum([measured - of_seeds.min(axis=1), of_seeds.max(axis=1) - measured], 0),
+        fmt=_MARKERS[name],
         color=line.get_color(),
         markersize=4,
         label=name,
@@ -106,7 +127,7 @@ def _draw_votes(axes: Axes, points: Sequence[Point], setting: Setting) -> None:
     for name in dict.fromkeys(p.scheme for p in votes):
         here = [p for p in votes if p.scheme == name]
         shares = np.array([p.sign_error for p in here])
-        stds = np.sqrt(shares * (1 - shares) / setting.n_trials)
+        stds = np.sqrt(shares * (1 - shares) / (setting.n_trials * setting.n_seeds))
         axes.errorbar([p.snr_db for p in here], shares, 2 * stds, fmt="o", label=f"{name}, ±2 std")
     snrs = np.linspace(min(SNRS_DB), max(SNRS_DB), 40)
     theory = [vote_error(setting.n_nodes, float(s), setting.n_chips) for s in snrs]

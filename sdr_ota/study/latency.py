@@ -85,6 +85,7 @@ class LatencyPoint:
         genie_nmse_db: What prediction with known process noise leaves, of the same rounds; NaN for
             schemes without a bound.
         erased_share: Rounds that were erased, 0 to 1.
+        nmse_of_worlds_db: Measured, one a world; NaN where all its rounds were erased.
     """
 
     scheme: str
@@ -94,6 +95,7 @@ class LatencyPoint:
     theory_nmse_db: float
     genie_nmse_db: float
     erased_share: float
+    nmse_of_worlds_db: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -213,10 +215,11 @@ def _judged(result: RoundResult, genie: float) -> JudgedRound:
 
 def _point(place: tuple[str, float], worlds: Sequence[Config], show: Show) -> LatencyPoint:
     """Measure one scheme at one latency in all worlds."""
-    rounds: list[JudgedRound] = []
+    of_worlds: list[list[JudgedRound]] = []
     for config in worlds:
-        rounds.extend(judged_rounds(config))
+        of_worlds.append(list(judged_rounds(config)))
         show()
+    rounds = [r for world in of_worlds for r in world]
     sums = [r.squared_sum for r in rounds]
     scheme, latency_s = place
     n_rounds, has_bound = sum(config.run.rounds for config in worlds), scheme == GENIE_SCHEME
@@ -228,4 +231,8 @@ def _point(place: tuple[str, float], worlds: Sequence[Config], show: Show) -> La
         theory_nmse_db=nmse_db([r.theory for r in rounds], sums),
         genie_nmse_db=nmse_db([r.genie for r in rounds], sums) if has_bound else math.nan,
         erased_share=1 - len(rounds) / n_rounds,
+        nmse_of_worlds_db=tuple(
+            nmse_db([r.squared_error for r in world], [r.squared_sum for r in world])
+            for world in of_worlds
+        ),
     )

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import asdict
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,8 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from sdr_ota.report.nmse_words import MARK, USELESS, marked_nmse
-from sdr_ota.report.plots import curve_style, house_style, marker_style, save_figure
+from sdr_ota.report.plots import curve_style, house_style, marker_style
 from sdr_ota.study.latency import GENIE_SCHEME, LatencyPoint, LatencySetting, Show
+from sdr_ota.study.study_files import StudyRecord, named_spread, spread_of
 
 log = Console(stderr=True, highlight=False, markup=False)
 
@@ -46,11 +47,15 @@ def print_latency(points: Sequence[LatencyPoint], setting: LatencySetting) -> No
 
 
 def latency_table(points: Sequence[LatencyPoint], setting: LatencySetting) -> Table:
-    """Lay out NMSE in dB over the latency in ms; it fits 80 columns."""
-    title = f"NMSE of the sum in dB ({MARK} {USELESS}), times in ms\n{_conditions(setting)}"
+    """Lay out NMSE in dB over the latency in ms; it fits 80 columns.
+
+    The range is that of the worlds, each by itself.
+    """
+    what = f"NMSE of the sum in dB ({MARK} {USELESS}) and its range over worlds"
+    title = f"{what}\nlatency, and gap from sounding to payload, in ms\n{_conditions(setting)}"
     table = Table(box=SIMPLE_HEAD, title=title, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("scheme", no_wrap=True)
-    headings = ("latency", "to payload", "measured", "theory", "genie", "erased")
+    headings = ("latency", "gap", "measured", "range", "theory", "genie", "erased")
     for heading in headings:
         table.add_column(heading, justify="right")
     previous = ""
@@ -62,19 +67,19 @@ def latency_table(points: Sequence[LatencyPoint], setting: LatencySetting) -> Ta
     return table
 
 
-def save_latency(points: Sequence[LatencyPoint], setting: LatencySetting, path: Path) -> None:
-    """Draw error and erasures over the time from sounding to payload.
-
-    Raises:
-        CommandFailed: If the figure cannot be written, or not in the format of its name.
-    """
-    with house_style():
-        drawn = latency_drawing(points, setting)
-    save_figure(drawn, path)
+def latency_record(points: Sequence[LatencyPoint], setting: LatencySetting) -> StudyRecord:
+    """Return what `write_study` writes of the points."""
+    rows = [{**asdict(p), **named_spread(p.nmse_of_worlds_db)} for p in points]
+    return StudyRecord("latency", asdict(setting), rows)
 
 
 def latency_drawing(points: Sequence[LatencyPoint], setting: LatencySetting) -> Figure:
     """Return the figure."""
+    with house_style():
+        return _drawing(points, setting)
+
+
+def _drawing(points: Sequence[LatencyPoint], setting: LatencySetting) -> Figure:
     figure = Figure(figsize=(9, 3.6))
     left, right = figure.subplots(1, 2, width_ratios=(1.6, 1))
     for index, name in enumerate(setting.schemes):
@@ -82,6 +87,11 @@ def latency_drawing(points: Sequence[LatencyPoint], setting: LatencySetting) -> 
         known = [p for p in here if not math.isnan(p.nmse_db)]
         gaps_s = [p.gap_s for p in known]
         left.plot(gaps_s, [p.nmse_db for p in known], label=name, **marker_style(index + 1))
+        spreads = [spread_of(p.nmse_of_worlds_db or (p.nmse_db,)) for p in known]
+        left.vlines(
+            gaps_s, [s.least for s in spreads], [s.most for s in spreads],
+            color=marker_style(index + 1)["color"], linewidth=0.7,
+        )  # fmt: skip
         theory = [p.theory_nmse_db for p in known]
         left.plot(gaps_s, theory, linewidth=1, **curve_style(index + 1))
         if name == GENIE_SCHEME:
@@ -115,10 +125,16 @@ def _cells(point: LatencyPoint) -> tuple[str, ...]:
         f"{1e3 * point.latency_s:g}",
         _number(1e3 * point.gap_s),
         _NONE if math.isnan(point.nmse_db) else marked_nmse(point.nmse_db),
+        _range(point.nmse_of_worlds_db),
         _number(point.theory_nmse_db),
         _number(point.genie_nmse_db),
         f"{point.erased_share:.0%}",
     )
+
+
+def _range(values: Sequence[float]) -> str:
+    spread = spread_of(values)
+    return _NONE if math.isnan(spread.std) else f"{spread.least:.0f}…{spread.most:.0f}"
 
 
 def _number(value: float) -> str:

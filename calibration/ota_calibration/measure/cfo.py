@@ -1,8 +1,4 @@
-"""Carrier offset, its drift and its Allan deviation."""
-
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+"""Carrier offset and its Allan deviation."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,32 +10,6 @@ from ota_calibration.measure.sounding_sequence import SequenceFit
 def train_cfo_hz(fit: SequenceFit, sample_rate_hz: float) -> float:
     """Return the carrier offset of a sequence: slope of its phases. Node minus receiver."""
     return phase_line(fit)[1] * sample_rate_hz
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """Slope of a series by least squares.
-
-    Attributes:
-        per_s: Change a second.
-        std: Its standard deviation, from the scatter around the line.
-        freedom: Degrees of freedom of ``std``.
-    """
-
-    per_s: float
-    std: float
-    freedom: int
-
-
-def drift(times_s: Sequence[float], values: Sequence[float]) -> Drift:
-    """Fit a straight line to at least 3 values."""
-    time, value = np.asarray(times_s), np.asarray(values)
-    time = time - time.mean()
-    spread = float(time @ time)
-    slope = float(time @ value) / spread
-    rest = value - value.mean() - slope * time
-    freedom = len(value) - 2
-    return Drift(slope, math.sqrt(float(rest @ rest) / freedom / spread), freedom)
 
 
 def allan_deviation(

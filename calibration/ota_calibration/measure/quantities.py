@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from ota_calibration.measure.cfo import allan_deviation, drift, sequence_phases
+from ota_calibration.measure.cfo import allan_deviation, sequence_phases
+from ota_calibration.measure.correlated import CorrelatedFit, correlated_mean, walking_slope
 from ota_calibration.measure.front_end import mean_ratio_db
 from ota_calibration.measure.gain import phase_line
 from ota_calibration.measure.linearity import Linearity
@@ -17,18 +18,24 @@ from sdr_ota.units import power_to_db
 
 
 def gain_measurements(survey: Survey) -> list[Measurement]:
-    """Level of the path, and how much it scatters from sequence to sequence."""
+    """Level while it was measured, level of a path that fades, scatter between sequences."""
     gains = survey.series("gain_db")
-    mean = series_mean(gains, survey.n_first)
+    mean, path = series_mean(gains, survey.n_first), correlated_mean(survey.times_s, gains)
     scatter = float(np.std(gains, ddof=1))
     return [
         _measured(
-            "gain_db", mean, "dB", "mean amplitude of sequences fitted by maximum likelihood"
+            "gain_db", mean, "dB",
+            "level while it was measured: mean amplitude of sequences fitted by maximum likelihood",
+        ),
+        _correlated(
+            "path_gain_db", path, "dB",
+            "level of a path that fades, up to twice as slowly as the series is long",
+            len(gains),
         ),
         _deviation(
             "gain_scatter_db", scatter, len(gains), "dB", "standard deviation over sequences"
         ),
-    ]
+    ]  # fmt: skip
 
 
 def cfo_measurements(
@@ -37,12 +44,12 @@ def cfo_measurements(
     """Carrier offset at the mean time of the series, its drift, Allan deviation in a sequence."""
     offsets, times = survey.series("cfo_hz"), survey.times_s
     mean = residual_mean(times, offsets, survey.n_first)
-    slope = drift(times, offsets)
+    slope = walking_slope(times, offsets)
     found = [
         _measured("cfo_hz", mean, "Hz", "slope of the phases in a sequence (Tretter 1985)"),
-        Measurement(
-            "cfo_drift_hz_per_s", slope.per_s, slope.std, "Hz/s",
-            "line through the sequences' offsets", len(offsets), slope.freedom,
+        _correlated(
+            "cfo_drift_hz_per_s", slope, "Hz/s",
+            "line through the sequences' offsets, which walk at random around it", len(offsets),
         ),
     ]  # fmt: skip
     phases = [sequence_phases(observation.fit) for observation in survey.observations]
@@ -187,6 +194,10 @@ def front_end_measurements(survey: Survey) -> list[Measurement]:
 
 def _measured(quantity: str, mean: SeriesMean, unit: str, method: str) -> Measurement:
     return Measurement(quantity, mean.value, mean.std, unit, method, mean.n_repeats, mean.freedom)
+
+
+def _correlated(quantity: str, fit: CorrelatedFit, unit: str, method: str, n: int) -> Measurement:
+    return Measurement(quantity, fit.value, fit.std, unit, method, n, fit.freedom)
 
 
 def _deviation(quantity: str, value: float, n: int, unit: str, method: str) -> Measurement:

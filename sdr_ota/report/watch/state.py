@@ -79,6 +79,8 @@ class WatchState:
             "pace": _pace(rounds[-PACE_ROUNDS:]),
             "nmse_db": summary.nmse_db,
             "theory_nmse_db": summary.theory_nmse_db,
+            "clipped_share": summary.clipped_share,
+            "unclipped_nmse_db": summary.unclipped_nmse_db,
             "erasures": dict(summary.erasures),
             "incomplete": summary.incomplete,
             "score_name": summary.score_name,

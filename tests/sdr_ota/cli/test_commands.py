@@ -71,6 +71,7 @@ def test_a_link_run_leaves_a_whole_folder_and_prints_a_table(link_run: Done) -> 
         "nmse.png",
         "carrier.png",
         "capture.png",
+        "clipping.png",
     }  # nothing is learned
     for picture in plots.values():
         ink = (picture[..., :3].min(axis=2) < 0.5).mean()

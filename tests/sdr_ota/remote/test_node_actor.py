@@ -137,6 +137,7 @@ def traffic(lab: Lab, monkeypatch: pytest.MonkeyPatch, scalar: float, run_id: st
 
     class Given:
         loss = 10.0 * scalar
+        example_scalars = (scalar,)
 
         def __init__(self, *_: object) -> None: ...
 

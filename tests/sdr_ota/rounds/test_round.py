@@ -58,6 +58,7 @@ class RecordingClient:
 
     scalar: float
     loss: float = 0.5
+    example_scalars: tuple[float, ...] = ()
     steps: list[tuple[float, int]] = field(default_factory=list)
 
     def local_scalar(self, seed: int) -> float:

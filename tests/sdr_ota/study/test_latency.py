@@ -1,5 +1,8 @@
+import csv
 import io
+import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +24,7 @@ SMALL = LatencySetting(
 
 def points(nmse: float) -> list[LatencyPoint]:
     return [
-        LatencyPoint(name, latency_s, latency_s + 0.0044, nmse, nmse, nmse, 1.0)
+        LatencyPoint(name, latency_s, latency_s + 0.0044, nmse, nmse, nmse, 1.0, (nmse, nmse - 3))
         for name in built_in_schemes()
         for latency_s in latency.LATENCIES_S
     ]
@@ -103,3 +106,36 @@ def test_the_command_prints_the_table_and_saves_the_figure(
 def test_options_of_the_latency_without_it_are_refused() -> None:
     with pytest.raises(CommandFailed, match="belong to --latency"):
         compare(worlds=3)
+    with pytest.raises(CommandFailed, match="not for --latency"):
+        compare(latency=True, seeds=3)
+
+
+def test_worlds_are_measured_apart_and_pooled() -> None:
+    one = LatencySetting(
+        "usrp-shared-clock", n_rounds=6, schemes=("energy-difference",), latencies_s=(0.05,)
+    )
+    (pooled,) = measure_latency(one)
+    alone = [measure_latency(replace(one, n_worlds=1, seed=seed))[0].nmse_db for seed in (1, 2)]
+    assert pooled.nmse_of_worlds_db == pytest.approx(alone)
+    assert min(alone) < pooled.nmse_db < max(alone)
+
+
+def test_output_holds_figures_csv_and_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latency, "measure_latency", lambda setting, show: points(-20.0))
+    if not app.registered_commands:
+        commands.register(app)
+    folder = tmp_path / "new"
+    given = ["compare", "--latency", "--output", str(folder)]
+    assert CliRunner().invoke(app, given).exit_code == 0
+    assert {path.name for path in folder.iterdir()} == {
+        f"latency.{ending}" for ending in ("csv", "json", "svg", "png")
+    }
+    rows = list(csv.DictReader((folder / "latency.csv").read_text().splitlines()))
+    assert len(rows) == len(points(-20.0))
+    assert float(rows[0]["nmse_median_db"]) == -21.5
+    assert float(rows[0]["nmse_std_db"]) == pytest.approx(3 / math.sqrt(2))
+    whole = json.loads((folder / "latency.json").read_text())
+    assert whole["setting"]["preset"] == "lab-indoor"
+    assert whole["points"][0]["nmse_of_worlds_db"] == [-20.0, -23.0]
+    with pytest.raises(CommandFailed, match="not an empty folder"):
+        compare(latency=True, output=folder)

@@ -86,6 +86,8 @@ function facts(said) {
     scheme: said.scheme, clients: said.n_clients, radios: said.driver,
     pace: said.pace === null ? "–" : `${said.pace.toFixed(1)} rounds/s`,
     "NMSE, measured": db(said.nmse_db) + (said.nmse_db > 0 ? ", worse than answering 0" : ""), "NMSE, theory": db(said.theory_nmse_db),
+    "clipped scalars": said.clipped_share === null ? "–" : `${(100 * said.clipped_share).toFixed(1)} %`,
+    "NMSE, unclipped": db(said.unclipped_nmse_db),
     [`held-out ${said.score_name}`]: score,
     erased: `${lost} (${((100 * lost) / Math.max(said.n_rounds, 1)).toFixed(1)} %)`,
     "rounds without a node": said.incomplete,
