@@ -1,6 +1,7 @@
 """Whether a run may learn the limit of its scalars."""
 
-from sdr_ota.config.tables import LinkTable, PrivacyTable
+from sdr_ota.config.link_table import LinkTable
+from sdr_ota.config.tables import PrivacyTable
 
 
 def check_limit(link: LinkTable, privacy: PrivacyTable) -> None:

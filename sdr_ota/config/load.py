@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from sdr_ota.config.chip_length import ChipLength, chip_length
 from sdr_ota.config.frame_table import FrameTable, n_payload_chips
 from sdr_ota.config.limit_check import check_limit
+from sdr_ota.config.link_table import LinkTable
 from sdr_ota.config.recorded_plugins import check_recorded_plugins
 from sdr_ota.config.tables import (
     AirTable,
@@ -24,7 +25,6 @@ from sdr_ota.config.tables import (
     CapturesTable,
     ClientsTable,
     DataTable,
-    LinkTable,
     ModelTable,
     PrivacyTable,
     RadioTable,

@@ -12,7 +12,7 @@ from sdr_ota.air.receiver_oscillator import ReceiverOscillator
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.assembly.planner import path_tracker
 from sdr_ota.config.air_time import sounding_gap_s
-from sdr_ota.config.tables import LinkTable
+from sdr_ota.config.link_table import LinkTable
 from sdr_ota.radio.base import Capture
 from sdr_ota.rounds.exchange import Bench, Link, ReceivedSounding
 from sdr_ota.runs.capture_record import link_record, radios_record
