@@ -216,11 +216,7 @@ class LinkTable(Table):
     abstention_limit: Annotated[float, Field(ge=0)] = Field(
         0.0, description="with payload sign: smaller scalars abstain"
     )
-    decode: Literal["unbiased", "lmmse"] = Field(
-        "unbiased",
-        description="the sum as the air gives it, or shrunk by a factor known before, so that its "
-        "expected squared error is least and never above that of answering 0",
-    )
+    decode: Literal["unbiased", "lmmse"] = Field("unbiased", description="as read, or least error")
     sounding_every: Count = Field(1, description="rounds between two soundings")
     truncation_db: Positive = Field(
         40.0,
