@@ -106,7 +106,7 @@ def _nmse(summary: Summary) -> list[tuple[str, str]]:
         rows.append(("own 95 % interval held", held))
     if measured > 0:
         why = why_useless(summary.theory_nmse_db, summary.chips_share)
-        rows.append((f"why {USELESS}", f'{why}; link.decode = "lmmse" never does worse than 0'))
+        rows.append((f"why {USELESS}", f'{why}; with link.decode = "lmmse" none is expected'))
     if math.isfinite(chance):
         rows.append(
             ("95 % interval of that NMSE", f"{measured - chance:.1f} to {measured + chance:.1f} dB")

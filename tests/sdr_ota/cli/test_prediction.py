@@ -102,7 +102,7 @@ def test_the_receivers_own_deviation_covers_95_percent_of_the_errors(scheme: str
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["tdma", "fsk-vote"])
+@pytest.mark.parametrize("scheme", SCHEMES[1:])
 def test_on_harsh_a_shrunk_sum_is_never_worse_than_answering_0(scheme: str, tmp_path: Path) -> None:
     """At the latency of real hosts, where nothing of the paths is left to predict."""
     errors, sums = [], []
@@ -123,7 +123,8 @@ def test_on_harsh_a_shrunk_sum_is_never_worse_than_answering_0(scheme: str, tmp_
             },
         )
         rounds = [r for r in read_run(run.folder).rounds if r.erasure is None]
-        assert all(0 <= (r.decode_factor or 0.0) < 1 for r in rounds)
+        # Above 1 where node pilots show that the nodes arrive weaker than planned.
+        assert np.mean([r.decode_factor or 0.0 for r in rounds]) < 1
         errors += [((r.decoded_sum or 0.0) - (r.true_sum or 0.0)) ** 2 for r in rounds]
         sums += [(r.true_sum or 0.0) ** 2 for r in rounds]
     assert nmse_db(errors, sums) < 0
