@@ -1,7 +1,7 @@
 """Virtual PlutoSDRs on one simulated air: what their attributes and buffers do to it.
 
 The air is the one of the simulated back-end. Its time moves with the samples that the
-listening board is asked for. Approximations: one board listens at a time, the one that opened
+listening board is asked for, and when a board is told that time passes. Approximations: one board listens at a time, the one that opened
 a receive buffer last, and it stands where the receiving board stands, so that a node's board
 receives itself too; a board that runs at another rate than the listener, or is tuned
 elsewhere, is not received at all.
@@ -21,6 +21,7 @@ from sdr_ota.radio.virtual.pluto_attributes import (
     DAC,
     DDS_TONES,
     EXTERNAL_SYNC,
+    PASS_SAMPLES,
     PHY,
     RX,
     RX_LO,
@@ -53,8 +54,13 @@ _RANGES = {
     (PHY, RX, "sampling_frequency"): (520834.0, 61.44e6),
     (PHY, RX, "rf_bandwidth"): (200e3, 56e6),
     (PHY, TX, "rf_bandwidth"): (200e3, 40e6),
+    PASS_SAMPLES: (0.0, 1e12),
 }
 """AD9363/AD9364 data sheets and the driver's limits."""
+
+
+PULSE_SAMPLES = 2**20
+"""Between two pulses at the trigger inputs: as many as `sdr_ota.radio.pluto_trigger` counts."""
 
 
 class PlutoWorld:
@@ -65,8 +71,7 @@ class PlutoWorld:
 
     Attributes:
         listener: Board that opened a receive buffer last.
-        has_pulse: Whether pulses come to the boards' trigger inputs: one comes when the
-            receiving board waits for it.
+        has_pulse: Whether pulses come to the boards' trigger inputs, one every 2^20 samples.
     """
 
     def __init__(self, settings: AirSettings) -> None:
@@ -106,7 +111,8 @@ class PlutoWorld:
                 self.air.change_cyclic(node, radiated)
 
     def pulse(self) -> None:
-        """Let every burst that waits for the trigger leave now."""
+        """Let time pass until the next pulse, and every burst that waits for it leave."""
+        self.air.pass_time(-self.air.now_tick % PULSE_SAMPLES)
         self.settle()
         for board in self.nodes:
             board.fire()
@@ -159,7 +165,9 @@ class PlutoBoard:
         return True
 
     def _follow(self, key: Key, value: str) -> None:
-        """Let attributes that are one register in the chip move together."""
+        """Let attributes that are one register in the chip move together, and time pass."""
+        if key == PASS_SAMPLES:
+            self._world.air.pass_time(int(value))
         if key[2] != "sampling_frequency":
             return
         for other in self.values:

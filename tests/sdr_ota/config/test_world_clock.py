@@ -10,16 +10,23 @@ from sdr_ota.assembly.server import nodes_here, server_of
 from sdr_ota.config.load import load_config
 from sdr_ota.config.parts import link_of, payload_of, simulated_air
 from sdr_ota.config.world_clock import world_clock
+from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.rounds.clock import RealClock
 from sdr_ota.rounds.round import Schedule, run_rounds
 from sdr_ota.rounds.server import admit_all
 from sdr_ota.rounds.synthetic import SyntheticClient
 
 
+CYCLIC = ("radio.has_hardware_time=false", "link.scheme=energy-difference")
+
+
 @pytest.mark.parametrize("round_s", [0.2, 0.5])
 @pytest.mark.parametrize("latency_s", [0.0, 2e-3])
-def test_soundings_are_a_round_apart(round_s: float, latency_s: float) -> None:
-    settings = (f"air.round_s={round_s}", f"air.control_latency_s={latency_s}")
+@pytest.mark.parametrize("more", [(), CYCLIC])
+def test_soundings_are_a_round_apart(
+    round_s: float, latency_s: float, more: tuple[str, ...]
+) -> None:
+    settings = (f"air.round_s={round_s}", f"air.control_latency_s={latency_s}", *more)
     config = load_config(None, ("clients.count=2", *settings))
     air, link = simulated_air(config), link_of(config)
     ticks = []
@@ -38,4 +45,5 @@ def test_soundings_are_a_round_apart(round_s: float, latency_s: float) -> None:
 
 def test_real_radios_need_no_clock_of_ours() -> None:
     config = load_config(None, ())
-    assert isinstance(world_clock(config, None), RealClock)
+    with SimulatedRadio(simulated_air(config), None) as receiver:
+        assert isinstance(world_clock(config, None, receiver), RealClock)
