@@ -19,3 +19,15 @@ class Erasure(Exception):  # noqa: N818 - the field's word for a lost symbol
         super().__init__(f"{reason}: {detail}")
         self.reason: Reason = reason
         self.detail = detail
+
+
+class NodesAbsent(Erasure):
+    """Nodes were to send, and their pilots show that they did not; the others' sum is there.
+
+    Attributes:
+        nodes: Their places on the bench.
+    """
+
+    def __init__(self, nodes: tuple[int, ...], detail: str) -> None:
+        super().__init__("not-found", detail)
+        self.nodes = nodes

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from sdr_ota.erasure import Erasure
+from sdr_ota.erasure import Erasure, NodesAbsent
 from sdr_ota.receiver.joint_frame import ReceivedPayload
 from sdr_ota.receiver.levels import (
     LEVEL_LIMIT_DB,
@@ -43,6 +43,9 @@ MEDIAN_EFFICIENCY = 0.84
 
 INTERFERED = 2.0
 """Power in the node pilots over the noise, from which something else is on the air."""
+
+ABSENT_AMPLITUDE = 0.2
+"""Over the planned one: a node below it, as far as noise lets one see, did not send."""
 
 CHANCE_EXCESS = 1.5
 """Power in the node pilots over the noise, up to which chance explains it."""
@@ -128,11 +131,13 @@ def weigh(
         needs: What the scheme needs of the gains.
 
     Raises:
+        NodesAbsent: If some nodes did not send.
         Erasure: ``interference``, ``not-found`` or ``gain-changed``.
     """
     needs_phase = needs.phase
     groups = _Groups.of(expected, frame, seed)
     pilots = _received_pilots(received, expected, groups, frame, needs.distortion_share)
+    _check_presence(pilots, expected, groups)
     turn_rad = _common_turn(pilots, groups) if needs_phase else 0.0
     pilots = pilots.turned(-turn_rad / 2, turn_rad / 2)
     _check_steady(pilots, groups, needs_phase)
@@ -312,6 +317,27 @@ def _check_rest(fit: PilotFit, noise: float, distortion: float, frame: FrameForm
         )
 
 
+def _check_presence(pilots: _Pilots, expected: Expectation, groups: _Groups) -> None:
+    """Tell of nodes whose pilots are not there, where they would be seen if they were.
+
+    Raises:
+        NodesAbsent: With these nodes, if others are left.
+    """
+    spread = pilots.part_variances
+    noise_alone = -np.log(CHANCE) * 2 * spread  # of the power of complex Gaussian noise
+    missing = (np.abs(pilots.mean) ** 2 < noise_alone) & (noise_alone < ABSENT_AMPLITUDE**2)
+    missing &= UNEXPECTED_STDS**2 * (groups.level_variances + spread) < 1
+    if missing.any():
+        nodes = tuple(np.array(expected.nodes)[missing[groups.of_node]].tolist())
+        detail = (
+            f"the pilot of {groups.names[int(np.argmax(missing))]} is not there: amplitude "
+            f"{np.abs(pilots.mean)[missing][0]:.3f} of what was planned"
+        )
+        if missing.all():
+            raise Erasure("not-found", detail)
+        raise NodesAbsent(nodes, detail)
+
+
 def _check_steady(pilots: _Pilots, groups: _Groups, needs_phase: bool) -> None:
     """Erase the round if gains behind the payload are not those before it."""
     gains, variances = pilots.gains, pilots.variances
@@ -347,13 +373,6 @@ def _check_nodes(gains: Chips, spread: Reals, groups: _Groups, needs_phase: bool
         wrong |= turned & (np.abs(phase_rad) > PHASE_LIMIT_RAD)
     if wrong.any():
         worst = int(np.argmax(wrong * np.abs(gains - 1)))
-        is_there = abs(gains[worst]) ** 2 > -np.log(CHANCE) * 2 * spread[worst]
-        if not is_there:
-            raise Erasure(
-                "not-found",
-                f"the pilot of {groups.names[worst]} is not there: amplitude "
-                f"{abs(gains[worst]):.3f} of what was planned",
-            )
         raise Erasure(
             "gain-changed",
             f"{groups.names[worst]} arrived {level_db[worst]:+.1f} dB and "

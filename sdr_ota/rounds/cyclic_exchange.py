@@ -17,7 +17,15 @@ from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost
 from sdr_ota.receiver.joint_frame import refuse_clipped
 from sdr_ota.receiver.levels import LEVEL_LIMIT_DB
 from sdr_ota.receiver.plausibility import check_silence, check_sum_in_range
-from sdr_ota.rounds.exchange import Bench, Exchange, Link, ReceivedSounding, Reception, Slot
+from sdr_ota.rounds.exchange import (
+    Bench,
+    Exchange,
+    Link,
+    ReceivedPayloads,
+    ReceivedSounding,
+    Reception,
+    Slot,
+)
 from sdr_ota.rounds.gain_forecast import elapsed_s, forecast_gains
 from sdr_ota.rounds.judged_sum import judged_sum
 from sdr_ota.rounds.lost_nodes import LostNodes, lost_sounding
@@ -69,7 +77,9 @@ class CyclicExchange:
             raise Erasure("radio", str(broken)) from broken
         return ReceivedSounding(tuple(slots), self.sample_rate_hz)
 
-    def receive(self, nodes: Sequence[Node], orders: Mapping[int, PayloadOrder]) -> Capture:
+    def receive(
+        self, nodes: Sequence[Node], orders: Mapping[int, PayloadOrder]
+    ) -> ReceivedPayloads:
         """Let nodes repeat their payload at once and capture a window of it.
 
         Args:
@@ -87,7 +97,7 @@ class CyclicExchange:
                     nodes[node].send(order)
                 for node in orders:
                     nodes[node].sent(self.link.timeout_s)
-                return self._after_settling(frame.n_window)
+                return ReceivedPayloads(self._after_settling(frame.n_window))
         except RadioError as broken:
             raise Erasure("radio", str(broken)) from broken
 

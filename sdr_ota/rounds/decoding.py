@@ -1,7 +1,11 @@
 """Decode what was captured, now or long ago, and judge it where the truth is known."""
 
+from dataclasses import replace
+
+from sdr_ota.erasure import NodesAbsent
 from sdr_ota.rounds.cyclic_exchange import decode_cyclic
 from sdr_ota.rounds.exchange import Exchange, Link, Reception
+from sdr_ota.rounds.server import without_absent
 from sdr_ota.rounds.timed_exchange import decode_timed
 from sdr_ota.schemes import theory_squared_error
 
@@ -13,6 +17,23 @@ def decode(reception: Reception, link: Link) -> Exchange:
         Erasure: If the sum cannot be trusted.
     """
     return (decode_cyclic if reception.is_cyclic else decode_timed)(reception, link)
+
+
+def decode_present(reception: Reception, link: Link) -> tuple[Reception, Exchange]:
+    """Decode the sum of the nodes that sent, whoever of those that were to send did not.
+
+    Returns:
+        The reception with a plan in which the absent nodes are silent, and the exchange.
+
+    Raises:
+        Erasure: If the sum cannot be trusted.
+    """
+    try:
+        return reception, decode(reception, link)
+    except NodesAbsent as missing:
+        reasons = dict.fromkeys(missing.nodes, "its burst did not arrive")
+        present = replace(reception, plan=without_absent(reception.plan, reasons))
+        return present, decode(present, link)
 
 
 def expected_squared_error(exchange: Exchange, reception: Reception, link: Link) -> float | None:

@@ -1,6 +1,6 @@
 """What an exchange over a bench of radios needs and what it brings: records only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -116,6 +116,19 @@ class ReceivedSounding:
     sample_rate_hz: float
     late_nodes: frozenset[int] = frozenset()
     frame: Capture | None = None
+
+
+@dataclass(frozen=True)
+class ReceivedPayloads:
+    """What was received while nodes sent their payload at the same time.
+
+    Attributes:
+        capture: Of the frame.
+        absent: Nodes that were ordered to send and did not, each with why.
+    """
+
+    capture: Capture
+    absent: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sdr_ota.rounds.decoding import decode
+from sdr_ota.rounds.decoding import decode_present
 from sdr_ota.rounds.encoder import OpenEncoder
 from sdr_ota.rounds.exchange import Bench, Exchange, Link, ReceivedSounding, Reception
 from sdr_ota.rounds.messages import Announcement
 from sdr_ota.rounds.node import LocalNode
 from sdr_ota.rounds.opening import exchange_of, local_nodes
-from sdr_ota.rounds.server import Quote, payload_orders
+from sdr_ota.rounds.server import Quote, payload_orders, without_absent
 from sdr_ota.signal.modulation import AnalogPayload
 from sdr_ota.types import TransmitPlan
 
@@ -75,8 +75,10 @@ def receive_symbols(
     for node in nodes:
         node.announce(Announcement(0, (seed,)))
         node.ready()
-    capture = exchange.receive(nodes, payload_orders(Quote(plan, _UNIT, 1.0), 0))
-    reception = Reception(capture, bench.sample_rate_hz, plan, seed, exchange.is_cyclic)
+    received = exchange.receive(nodes, payload_orders(Quote(plan, _UNIT, 1.0), 0))
+    sent = without_absent(plan, received.absent)
+    rate_hz = bench.sample_rate_hz
+    reception = Reception(received.capture, rate_hz, sent, seed, exchange.is_cyclic)
     return replace(reception, symbols=np.array(symbols, np.float64))
 
 
@@ -88,7 +90,7 @@ def exchange_symbols(
     Raises:
         Erasure: If the sum cannot be trusted.
     """
-    return decode(receive_symbols(symbols, plan, bench, link, seed), link)
+    return decode_present(receive_symbols(symbols, plan, bench, link, seed), link)[1]
 
 
 def _nodes(bench: Bench, link: Link, symbols: Sequence[float]) -> tuple[LocalNode, ...]:

@@ -22,7 +22,7 @@ import numpy as np
 
 from sdr_ota.erasure import Erasure, Reason
 from sdr_ota.rounds.clipping import clipping_of
-from sdr_ota.rounds.decoding import decode, expected_squared_error
+from sdr_ota.rounds.decoding import decode_present, expected_squared_error
 from sdr_ota.rounds.exchange import Exchange, Reception
 from sdr_ota.rounds.messages import Announcement, Outcome
 from sdr_ota.rounds.server import Quote, Server, without_absent
@@ -256,9 +256,9 @@ def _exchange(server: Server, current: Round, plan: TransmitPlan) -> None:
     quote = replace(quote, plan=replace(quote.plan, symbol_mean_square=usual))
     current.quote = quote
     current.reception = server.receive(quote, current.announcement)
-    current.exchange = decode(current.reception, server.link)
+    current.reception, current.exchange = decode_present(current.reception, server.link)
     symbols.observe(current.exchange.total.symbol_square, quote.largest_scalar)
-    n_active = len(quote.plan.active_nodes)
+    n_active = len(current.reception.plan.active_nodes)
     current.mean_scalar = quote.payload.mean_scalar(current.exchange.total.value, n_active)
 
 

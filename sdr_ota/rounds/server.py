@@ -11,9 +11,8 @@ from statistics import fmean
 from typing import Protocol
 
 from sdr_ota.erasure import Erasure
-from sdr_ota.radio.base import Capture
 from sdr_ota.rounds.clock import RealClock, WorldClock
-from sdr_ota.rounds.exchange import Link, ReceivedSounding, Reception
+from sdr_ota.rounds.exchange import Link, ReceivedPayloads, ReceivedSounding, Reception
 from sdr_ota.rounds.messages import Announcement, Outcome, PayloadOrder
 from sdr_ota.rounds.node import Node, ScalarClient
 from sdr_ota.rounds.truth import RoundTruth, asked_truth
@@ -42,11 +41,13 @@ class Exchanger(Protocol):
         """
         ...
 
-    def receive(self, nodes: Sequence[Node], orders: Mapping[int, PayloadOrder]) -> Capture:
+    def receive(
+        self, nodes: Sequence[Node], orders: Mapping[int, PayloadOrder]
+    ) -> ReceivedPayloads:
         """Let nodes send at once, each by its order, and capture the sum.
 
         Raises:
-            Erasure: If nothing was captured, or a node did not send.
+            Erasure: If nothing was captured, or no sum can be in it.
             Exception: What a node raised when it refused its order.
         """
         ...
@@ -153,18 +154,19 @@ class Server:
         return plan
 
     def receive(self, quote: Quote, announcement: Announcement) -> Reception:
-        """Order the payload and capture the sum.
+        """Order the payload and capture the sum, of the nodes that sent.
 
         Raises:
-            Erasure: If nothing was captured, or a node did not send.
+            Erasure: If nothing was captured, or no sum can be in it.
             Exception: What a node raised when it refused its order.
         """
         self.clock.message()
         orders = payload_orders(quote, announcement.round)
-        capture = self.exchange.receive(self.nodes, orders)
+        received = self.exchange.receive(self.nodes, orders)
+        plan = without_absent(quote.plan, received.absent)
         (seed,) = announcement.seeds
-        exchange = self.exchange
-        return Reception(capture, exchange.sample_rate_hz, quote.plan, seed, exchange.is_cyclic)
+        rate_hz, is_cyclic = self.exchange.sample_rate_hz, self.exchange.is_cyclic
+        return Reception(received.capture, rate_hz, plan, seed, is_cyclic)
 
     def broadcast(self, outcome: Outcome, announcement: Announcement) -> None:
         """Tell all nodes what came of the round; they step, or skip it."""
@@ -202,7 +204,7 @@ def payload_orders(quote: Quote, round_index: int) -> Mapping[int, PayloadOrder]
 
 
 def without_absent(plan: TransmitPlan, absent: Mapping[int, str]) -> TransmitPlan:
-    """Return a plan in which the nodes that have no number to send are silent.
+    """Return a plan in which the nodes that have no number to send, or did not, are silent.
 
     Raises:
         Erasure: ``host`` if no node is left.

@@ -14,7 +14,14 @@ from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost, TimeError
 from sdr_ota.receiver.evidence import Expectation
 from sdr_ota.receiver.payload import Sending, decode_payload
 from sdr_ota.receiver.plausibility import check_sum_in_range
-from sdr_ota.rounds.exchange import Exchange, Link, ReceivedSounding, Reception, Slot
+from sdr_ota.rounds.exchange import (
+    Exchange,
+    Link,
+    ReceivedPayloads,
+    ReceivedSounding,
+    Reception,
+    Slot,
+)
 from sdr_ota.rounds.gain_forecast import elapsed_s, forecast_gains
 from sdr_ota.rounds.judged_sum import judged_sum
 from sdr_ota.rounds.lost_nodes import LostNodes, lost_sounding
@@ -70,15 +77,21 @@ class TimedExchange:
         slots = tuple(_slot(capture, frame, node) for node in range(len(nodes)))
         return ReceivedSounding(slots, self.sample_rate_hz, late, capture)
 
-    def receive(self, nodes: Sequence[Node], orders: Mapping[int, PayloadOrder]) -> Capture:
+    def receive(
+        self, nodes: Sequence[Node], orders: Mapping[int, PayloadOrder]
+    ) -> ReceivedPayloads:
         """Let nodes send their payload at the same time and capture the joint frame.
+
+        A node that was late did not send: the others' sum is in the capture all the same, unless it
+        was the one that leads.
 
         Args:
             nodes: All of them.
             orders: By index of the nodes that send.
 
         Raises:
-            Erasure: ``late`` or ``radio`` if nothing was captured, or a node did not send.
+            Erasure: ``late`` or ``radio`` if nothing was captured, the leading node was late, or a
+                radio failed.
             Exception: What a node raised when it refused its order.
         """
         frame = self.link.frame
@@ -92,14 +105,19 @@ class TimedExchange:
                 # Bursts that did leave are on the air until the frame ends: it is sat out first.
                 capture = pending.result(self.link.timeout_s)
             finally:  # also without a capture: a refusal ends the run, and no answer is left over
-                failures = [_failure(nodes[node], self.link.timeout_s) for node in orders]
-                raise_refusal(failures)
+                failures = {node: _failure(nodes[node], self.link.timeout_s) for node in orders}
+                raise_refusal(list(failures.values()))
         except TimeError as late:
             raise Erasure("late", str(late)) from late
         except RadioError as broken:
             raise Erasure("radio", str(broken)) from broken
-        raise_failure(failures)
-        return capture
+        absent = {
+            node: str(failure)
+            for node, failure in failures.items()
+            if isinstance(failure, TimeError) and not orders[node].leads
+        }
+        raise_failure([failure for node, failure in failures.items() if node not in absent])
+        return ReceivedPayloads(capture, absent)
 
     def _frame_tick(self) -> int:
         return self.receiver.now_tick() + round(self.link.lead_s * self.sample_rate_hz)

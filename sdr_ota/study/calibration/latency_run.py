@@ -24,10 +24,10 @@ from sdr_ota.assembly.planner import planner_of
 from sdr_ota.assembly.server import nodes_here, server_of
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import payload_of
-from sdr_ota.radio.base import Capture, TimeError
+from sdr_ota.radio.base import TimeError
 from sdr_ota.receiver.synchronisation import BurstNotFound
 from sdr_ota.rounds.cyclic_exchange import repeating
-from sdr_ota.rounds.exchange import Bench, Link, ReceivedSounding
+from sdr_ota.rounds.exchange import Bench, Link, ReceivedPayloads, ReceivedSounding
 from sdr_ota.rounds.messages import PayloadOrder
 from sdr_ota.rounds.node import Node
 from sdr_ota.rounds.round import Schedule, run_rounds
@@ -154,8 +154,10 @@ class _WatchedExchange:
         self._sounded_s = (began_s + time.monotonic()) / 2
         return received
 
-    def receive(self, nodes: Sequence[Node], orders: Mapping[int, PayloadOrder]) -> Capture:
-        capture = self.exchange.receive(nodes, orders)
-        payload_s = len(capture.samples) / self.exchange.sample_rate_hz
+    def receive(
+        self, nodes: Sequence[Node], orders: Mapping[int, PayloadOrder]
+    ) -> ReceivedPayloads:
+        received = self.exchange.receive(nodes, orders)
+        payload_s = len(received.capture.samples) / self.exchange.sample_rate_hz
         self.gaps_s.append(time.monotonic() - payload_s - self._sounded_s)
-        return capture
+        return received

@@ -13,7 +13,7 @@ from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
-from sdr_ota.radio.base import Capture, RadioError
+from sdr_ota.radio.base import Capture, RadioError, TimeError
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.rounds.clock import AirClock
 from sdr_ota.rounds.encoder import OpenEncoder, PowerLimitError
@@ -35,7 +35,7 @@ from sdr_ota.rounds.synthetic import SyntheticClient
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.modulation import AnalogPayload, Payload, SignPayload
-from sdr_ota.types import Precoder, TransmitPlan
+from sdr_ota.types import Precoder, Samples, TransmitPlan
 from tests.sounded_nodes import sound_nodes
 
 RATE_HZ = 1e6
@@ -309,7 +309,7 @@ def interfere(world: World) -> None:
 
 
 TROUBLES: list[tuple[str, Callable[[World], None], str]] = [
-    ("not-found", lambda world: lose(world, 0), "node 0 is not there"),
+    ("not-found", lambda world: lose(world, world.sounded().lead_node), "no preamble"),
     ("saturated", saturate, "touch full scale"),
     ("gain-changed", louder, "+6.0 dB"),
     ("gain-changed", weaker, "-5.9 dB"),
@@ -332,6 +332,43 @@ def test_trouble_erases_the_round_and_nobody_steps(
     assert (result.mean_scalar, result.decoded_sum, result.loss) == (None, None, 0.5)
     assert (result.round, result.seed) == (7, 107)
     assert all(client.steps == [] for client in world.clients)
+
+
+class LateRadio(SimulatedRadio):
+    """Sends nothing, and says afterwards that the order came too late."""
+
+    def transmit(self, samples: Samples, start_tick: int | None = None) -> None:
+        self.asked_tick = start_tick
+
+    def confirm_sent(self, timeout_s: float) -> None:
+        raise TimeError("the burst came late")
+
+
+def late_by_its_radio(world: World, node: int) -> None:
+    nodes = list(world.bench.nodes)
+    nodes[node] = LateRadio(world.air, node)
+    world.bench = dataclasses.replace(world.bench, nodes=tuple(nodes))
+
+
+@pytest.mark.parametrize(("leave", "why"), [(lose, "not arrive"), (late_by_its_radio, "late")])
+@pytest.mark.parametrize("scheme", ["coherent", "energy-difference", "tdma"])
+def test_a_node_whose_burst_never_left_is_in_neither_sum(
+    leave: Callable[[World, int], None], why: str, scheme: str
+) -> None:
+    world = World((1.9, 1.0, -0.5), scheme=scheme)
+    plan = world.sounded()
+    away = next(node for node in range(3) if node != plan.lead_node)
+    leave(world, away)
+    result = world.round(7, plan)
+    there = [node for node in range(3) if node != away]
+    scalars = [world.scalars[node] for node in there]
+    assert result.active_nodes == tuple(there)
+    assert why in result.detail
+    assert result.true_sum == pytest.approx(sum(scalars) / ANALOG.scalar_limit)
+    assert result.decoded_std is not None
+    off = 6 * result.decoded_std * ANALOG.scalar_limit / 2
+    assert result.mean_scalar == pytest.approx(np.mean(scalars), abs=off)
+    assert all(len(client.steps) == 1 for client in world.clients)
 
 
 @pytest.mark.parametrize("change", [all_flipped, all_louder])
