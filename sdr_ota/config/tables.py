@@ -242,11 +242,7 @@ class LinkTable(Table):
         return load_scheme(self.scheme, self.scheme_parameters)
 
     def fixed_scalar_limit(self) -> float:
-        """Return the limit where it must be known beforehand.
-
-        Raises:
-            ValueError: If it is to be learned.
-        """
+        """Return the limit where it must be known beforehand, or raise a `ValueError`."""
         if self.scalar_limit == "auto":
             raise ValueError(
                 'link.scalar_limit = "auto" is learned by a run before its first round; here a '
