@@ -2,7 +2,10 @@
 
 Run as a program it prints the table of all faults and schemes::
 
-    python -m tests.sdr_ota.receiver.guess_count timed|cyclic|sounding [trials [text of a row]]
+    python -m tests.sdr_ota.receiver.guess_count KIND [trials [text of a row]]
+
+KIND is timed, mixed (timed frames in many worlds), cyclic, sounding, or sounded (sums planned from
+soundings of which one has a fault).
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from ota_calibration.paths.sounding import estimate_path
+from ota_calibration.paths.sounding import estimate_path, make_plan
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture
@@ -31,6 +34,7 @@ from tests.sdr_ota.receiver.cyclic_faults import times_of as cyclic_times
 from tests.sdr_ota.receiver.independent_air import (
     PAYLOADS,
     RATE_HZ,
+    SLOT,
     STATED,
     TAIL,
     Scene,
@@ -39,6 +43,7 @@ from tests.sdr_ota.receiver.independent_air import (
     draw_scene,
     draw_sounding,
     noise,
+    planned_scene,
 )
 from tests.sdr_ota.receiver.sounding_faults import SOUNDING_FAULTS, SoundingFault
 from tests.sdr_ota.receiver.sounding_faults import times_of as sounding_times
@@ -137,7 +142,7 @@ def judged(trials: Iterable[tuple[int, Reception, Link]]) -> Count:
             found.guesses.append((trial, np.inf, 0.0))  # no sum and no reason: as bad as a guess
             continue
         found.accepted += 1
-        error = abs(exchange.total.value - float(symbols.sum()))
+        error = abs(exchange.total.value - float(symbols[list(reception.plan.active_nodes)].sum()))
         own = exchange.total.std
         theory = float(np.sqrt(expected_squared_error(exchange, reception, link) or 0.0))
         found.ratios.append(error / own)
@@ -182,20 +187,59 @@ LEAST_STDS = {"gain": 3e-3, "cfo_hz": 1.0, "late": 5e-3}
 """What no sounding needs to know better: of a relative gain, an offset, an arrival in samples."""
 
 
+SOUNDED_NODES = 3
+
+
+def count_sounded(name: str, scheme: str, trials: Iterable[int]) -> Count:
+    """Decode sums planned from soundings, of which the last one has a fault that has gone since."""
+
+    def made() -> Iterable[tuple[int, Reception, Link]]:
+        for trial in trials:
+            rng = np.random.default_rng([zlib.crc32(f"sounded {name}/{scheme}".encode()), trial])
+            draw = dict[str, Any](SOUNDING_FAULTS[name].draw)
+            scenes = [draw_sounding(rng, **draw) for _ in range(SOUNDED_NODES)]
+            for place, scene in enumerate(scenes):
+                scene.due_tick += place * SLOT
+                scene.cfo_hz /= 6
+            link = Link(scenes[0].frame, load_scheme(scheme), MAX_CFO_HZ)
+            rows = [SOUNDING_FAULTS["nothing"]] * (SOUNDED_NODES - 1) + [SOUNDING_FAULTS[name]]
+            estimates = [sounded(f, s, link, rng) for f, s in zip(rows, scenes, strict=True)]
+            if all(estimate is None for estimate in estimates):
+                continue  # no plan, no round
+            plan = make_plan(estimates, peak_amplitude=0.5, truncation_db=20.0)
+            for scene in scenes:
+                scene.sends, scene.others = True, []
+            joint = planned_scene(plan, scenes, scheme, rng)
+            lay, guard = joint.layout, joint.frame.guard_samples
+            heard = joint.received(np.arange(lay.n_capture) - float(guard), rng)
+            heard = heard + noise(len(heard), joint.noise_power, rng)
+            capture = Capture(heard.astype(np.complex64), joint.frame_tick - guard)
+            yield trial, Reception(capture, RATE_HZ, plan, joint.seed, symbols=joint.symbols), link
+
+    return judged(made())
+
+
+def sounded(
+    fault: SoundingFault, scene: SoundingScene, link: Link, rng: np.random.Generator
+) -> ChannelEstimate | None:
+    """Send one node's sounding burst and estimate its path."""
+    fault.scene(scene, rng)
+    heard = scene.received(sounding_times(fault, scene, TAIL))
+    heard = heard + noise(len(heard), scene.noise_power, rng)
+    samples = fault.samples(heard, scene, rng)[: scene.n_slot].astype(np.complex64)
+    slot = Slot(samples, scene.due_tick - scene.frame.guard_samples, scene.due_tick)
+    return estimate_path(slot, ReceivedSounding((slot,), RATE_HZ), link)
+
+
 def count_soundings(name: str, trials: Iterable[int]) -> Count:
     """Estimate the path of trials of one row: a guess is 5 deviations off in one of its parts."""
     fault, found = SOUNDING_FAULTS[name], Count()
     for trial in trials:
         rng = np.random.default_rng([zlib.crc32(f"sounding {name}".encode()), trial])
         scene = draw_sounding(rng, **dict[str, Any](fault.draw))
-        fault.scene(scene, rng)
-        heard = scene.received(sounding_times(fault, scene, TAIL))
-        heard = heard + noise(len(heard), scene.noise_power, rng)
-        samples = fault.samples(heard, scene, rng)[: scene.n_slot].astype(np.complex64)
-        slot = Slot(samples, scene.due_tick - scene.frame.guard_samples, scene.due_tick)
         link = Link(scene.frame, load_scheme("coherent"), MAX_CFO_HZ)
         try:
-            estimate = estimate_path(slot, ReceivedSounding((slot,), RATE_HZ), link)
+            estimate = sounded(fault, scene, link, rng)
         except Erasure as erased:
             found.erased[erased.reason] += 1
             continue
@@ -253,6 +297,7 @@ TABLES: dict[str, tuple[Mapping[str, Row], tuple[str, ...], Counting]] = {
     "timed": (FAULTS, tuple(PAYLOADS), count),
     "mixed": (FAULTS, tuple(PAYLOADS), partial(count, world=any_world)),
     "cyclic": (CYCLIC_FAULTS, ("energy-difference", "fsk-vote"), count_cyclic),
+    "sounded": (SOUNDING_FAULTS, tuple(PAYLOADS), count_sounded),
     "sounding": (SOUNDING_FAULTS, ("-",), lambda n, _, trials: count_soundings(n, trials)),
 }
 

@@ -286,6 +286,7 @@ class Scene:
         frame_tick: Tick of the frame's first sample.
         others: Frames that are on the air too, with their arrival in samples.
         stated: Standard deviations that the plan states.
+        lead: Node that sends the preamble; None for that of the scene's own plan.
     """
 
     frame: FrameFormat
@@ -299,6 +300,7 @@ class Scene:
     frame_tick: int = 1_000_000
     others: list[tuple[Scene, float]] = field(default_factory=list)
     stated: dict[str, float] = field(default_factory=dict)
+    lead: int | None = None
 
     @property
     def layout(self) -> Layout:
@@ -364,7 +366,7 @@ class Scene:
         sent = np.zeros(at.end, np.complex128)
         burst = shaped(gain * chips, frame)
         sent[at.pilots :][: len(burst)] = burst
-        if place == self.plan().lead_node:
+        if place == (self.plan().lead_node if self.lead is None else self.lead):
             known = frame.known_amplitude * gain / abs(gain) * chirps(frame.n_chirp)
             sent[at.preamble :][: len(known)] = known
         return sent
@@ -490,7 +492,7 @@ class SoundingScene:
         return complex(self.gain * turn)
 
 
-def draw_sounding(rng: np.random.Generator, snr_db: float = 25.0) -> SoundingScene:
+def draw_sounding(rng: np.random.Generator, *, snr_db: float = 25.0) -> SoundingScene:
     """Draw a path; ``snr_db`` is that of a chip of 1 over the noise of a chip."""
     frame = FrameFormat()
     gain = complex(rng.uniform(0.1, 0.9) * phases(1, rng)[0])
@@ -500,6 +502,37 @@ def draw_sounding(rng: np.random.Generator, snr_db: float = 25.0) -> SoundingSce
         cfo_hz=float(rng.uniform(-6e4, 6e4)),
         late=float(rng.uniform(-10, 10)),
         noise_power=abs(gain) ** 2 / 10 ** (snr_db / 10) * chip_energy(frame),
+    )
+
+
+def planned_scene(
+    plan: TransmitPlan, sounded: list[SoundingScene], scheme: str, rng: np.random.Generator
+) -> Scene:
+    """Return a round that nodes send by a plan, over the paths on which they were sounded."""
+    frame_tick = max(s.due_tick + s.n_burst for s in sounded) + int(rng.integers(1_000, 5_000))
+    nodes = [
+        NodePath(
+            gain=scene.gain_at(precoder.reference_tick),
+            cfo_hz=scene.cfo_hz,
+            late=scene.late - precoder.delay_s * RATE_HZ,
+            reference_tick=precoder.reference_tick,
+            believed_gain=plan.rx_amplitude / precoder.gain if precoder.gain else 1.0,
+            believed_cfo_hz=precoder.cfo_hz,
+            sends=precoder.gain != 0,
+        )
+        for precoder, scene in zip(plan.precoders, sounded, strict=True)
+    ]
+    symbols = rng.uniform(-1, 1, len(nodes))
+    return Scene(
+        frame=sounded[0].frame,
+        scheme=scheme,
+        seed=int(rng.integers(2**31)),
+        symbols=np.sign(symbols) if scheme == "fsk-vote" else symbols,
+        nodes=nodes,
+        rx_amplitude=plan.rx_amplitude,
+        noise_power=float(np.mean([s.noise_power for s in sounded])),
+        frame_tick=frame_tick,
+        lead=plan.lead_node,
     )
 
 
