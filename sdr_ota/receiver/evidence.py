@@ -240,13 +240,15 @@ def _common_phase(pilots: _Pilots, groups: "_Groups") -> float:
 def _gain_errors(pilots: _Pilots, level: float, groups: "_Groups", needs_phase: bool) -> GainErrors:
     """Return what is known of the nodes' gains by plan and pilots together."""
     noise, gains = pilots.part_variances, pilots.mean / level
-    along, along_variance = believed(gains.real - 1, noise, groups.level_variances)
-    across, across_variance = believed(gains.imag, noise, groups.phase_variances)
+    amplitude = np.maximum(np.abs(gains), 1e-6)
+    along, along_variance = believed(amplitude - 1, noise, groups.level_variances)
+    turn, turn_variance = believed(np.angle(gains), noise / amplitude**2, groups.phase_variances)
     # A step at an unknown place between the pilots has a twelfth of its square as variance.
     change = np.abs(pilots.gains[1] - pilots.gains[0]) ** 2
     moved = np.maximum(change - 3 * pilots.variances.sum(axis=0), 0.0) / 12
     moved = moved + pilots.distortion_variance
-    mean = 1 + along + 1j * across * needs_phase
+    mean = (1 + along) * np.exp(1j * turn * needs_phase)
+    across_variance = (1 + along) ** 2 * turn_variance
     return GainErrors(
         mean=tuple(mean[groups.of_node].tolist()),
         along_variance=node_values((along_variance + moved)[groups.of_node]),
