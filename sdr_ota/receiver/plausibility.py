@@ -10,10 +10,6 @@ from sdr_ota.receiver.constancy import constancy
 from sdr_ota.receiver.evidence import CHANCE
 from sdr_ota.schemes import AggregationScheme, LinkQuality
 from sdr_ota.types import Chips, ChipSum
-from sdr_ota.units import power_to_db
-
-INTERFERENCE_LIMIT_DB = 6.0
-"""Silence this much louder than the noise at the sounding is not noise alone."""
 
 SPREAD_LIMIT = 2.0
 """A payload whose chips spread this many times more than noise and symbols can was hit."""
@@ -43,21 +39,6 @@ def check_constancy(
             "interference",
             "parts of the payload differ by more than noise can make them (chance "
             f"{chance:.1e}): samples were lost, a gain has stepped, or a pulse has hit it",
-        )
-
-
-def check_silence(peak_idle_power: float, noise_power: float) -> None:
-    """Erase the round if a part in which nobody sends is louder than the sounding's noise.
-
-    Raises:
-        Erasure: ``interference``.
-    """
-    excess_db = power_to_db(peak_idle_power / noise_power)
-    if excess_db > INTERFERENCE_LIMIT_DB:
-        raise Erasure(
-            "interference",
-            f"a silent part holds {excess_db:.1f} dB more power than the sounding's noise "
-            f"(limit {INTERFERENCE_LIMIT_DB:g} dB)",
         )
 
 

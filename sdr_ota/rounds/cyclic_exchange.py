@@ -15,8 +15,8 @@ import numpy as np
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost
 from sdr_ota.receiver.joint_frame import refuse_clipped
-from sdr_ota.receiver.levels import LEVEL_LIMIT_DB
-from sdr_ota.receiver.plausibility import check_silence, check_sum_in_range
+from sdr_ota.receiver.plausibility import check_sum_in_range
+from sdr_ota.receiver.window_evidence import Window, WindowExpectation, decode_window
 from sdr_ota.rounds.exchange import (
     Bench,
     Exchange,
@@ -34,12 +34,8 @@ from sdr_ota.rounds.node import Node
 from sdr_ota.rounds.sender import on_subcarriers, sounding_period
 from sdr_ota.rounds.timed_exchange import refuse_saturated_sounding
 from sdr_ota.schemes import LinkQuality
-from sdr_ota.signal.subcarriers import SubcarrierFrame, node_pilot_chips
-from sdr_ota.types import Chips, Samples, TransmitPlan
-from sdr_ota.units import amplitude_to_db
-
-NODE_PILOT_FALSE_ALARM = 1e-6
-"""Probability that noise passes for a node's pilot in one exchange."""
+from sdr_ota.signal.subcarriers import SubcarrierFrame
+from sdr_ota.types import Samples
 
 
 @dataclass(frozen=True)
@@ -144,17 +140,19 @@ def decode_cyclic(reception: Reception, link: Link) -> Exchange:
             "not-found",
             f"the capture holds {len(capture.samples)} samples, the window {frame.n_window}",
         )
-    bins = frame.analyse(capture.samples)
-    chips, idle = bins[frame.payload], bins[frame.idle]
-    noise_power = float(np.mean(np.abs(idle) ** 2))
-    loudest = max(float(np.mean(np.abs(part) ** 2)) for part in np.array_split(idle, 4))
-    check_silence(loudest, plan.noise_power)
-    metric = _check_node_pilots(bins, frame, plan, reception.seed)
-    quality = _quality(plan, noise_power, frame, capture, reception.sample_rate_hz)
-    read = scheme.decode(chips, reception.n_nodes, plan.rx_amplitude)
+    planned = _planned_quality(reception, frame)
+    window = Window(capture.samples, frame, scheme, reception.seed)
+    read, found = decode_window(window, _expectation(reception, planned, frame))
+    quality = replace(
+        planned,
+        rx_amplitude=found.rx_amplitude,
+        noise_power=found.noise_power,
+        gains=found.gains,
+    )
     check_sum_in_range(read, scheme, quality, len(plan.active_nodes))
-    total = judged_sum(read, chips, scheme, quality, plan, link.decode)
-    return Exchange(total, quality, _residual_cfo(capture.samples, frame, plan), metric)
+    total = judged_sum(read, found.chips, scheme, quality, plan, link.decode)
+    lead = found.pilots[plan.active_nodes.index(plan.lead_node)]
+    return Exchange(total, quality, found.cfo + lead.cfo, found.metric)
 
 
 @contextmanager
@@ -180,48 +178,29 @@ def receive_after(receiver: Radio, n_settle: int, n_samples: int, timeout_s: flo
     return Capture(capture.samples[n_settle:], capture.start_tick + n_settle, capture.n_clipped)
 
 
-def _check_node_pilots(bins: Chips, frame: SubcarrierFrame, plan: TransmitPlan, seed: int) -> float:
-    """Erase the round unless every node pilot is there at its level; return the weakest metric."""
-    threshold = frame.node_pilot_threshold(NODE_PILOT_FALSE_ALARM)
-    weakest = 1.0
-    for node in plan.active_nodes:
-        found = frame.find_node_pilot(bins, node, node_pilot_chips(frame.n_node_pilot, seed, node))
-        if found.metric < threshold:
-            raise Erasure(
-                "not-found",
-                f"node {node}'s pilot of this round is not on the air: metric "
-                f"{found.metric:.2f}, threshold {threshold:.2f}",
-            )
-        change_db = amplitude_to_db(abs(found.gain) / plan.rx_amplitude)
-        if abs(change_db) > LEVEL_LIMIT_DB:
-            raise Erasure(
-                "gain-changed",
-                f"node {node}'s pilot is {change_db:+.1f} dB off its sounding "
-                f"(limit {LEVEL_LIMIT_DB:g} dB)",
-            )
-        weakest = min(weakest, found.metric)
-    return weakest
+def _expectation(
+    reception: Reception, planned: LinkQuality, frame: SubcarrierFrame
+) -> WindowExpectation:
+    """Return what the plan lets one expect of the nodes in the window."""
+    plan, period_s = reception.plan, frame.n_period / reception.sample_rate_hz
+    n_active = len(plan.active_nodes)
+    walks = [error.phase_walk_rad2_per_s * period_s for error in plan.active_errors]
+    return WindowExpectation(
+        nodes=plan.active_nodes,
+        rx_amplitude=plan.rx_amplitude,
+        noise_power=plan.noise_power,
+        level_variances=np.broadcast_to(planned.gains.along_variance, (n_active,)),
+        walk_variances_rad2=np.array(walks),
+    )
 
 
-def _residual_cfo(samples: Samples, frame: SubcarrierFrame, plan: TransmitPlan) -> float:
-    """Return how fast the lead node's pilot turns between the window's halves."""
-    indices = frame.node_pilot(plan.lead_node)
-    early, late = (frame.analyse(half)[indices] for half in np.split(samples, 2))
-    return float(np.angle(np.vdot(early, late)) / (np.pi * len(samples)))
-
-
-def _quality(
-    plan: TransmitPlan,
-    noise_power: float,
-    frame: SubcarrierFrame,
-    capture: Capture,
-    sample_rate_hz: float,
-) -> LinkQuality:
-    """Return what theory needs: this round's noise, the plan's amplitude errors until now.
+def _planned_quality(reception: Reception, frame: SubcarrierFrame) -> LinkQuality:
+    """Return what theory needs by the plan: its amplitude errors as they have grown until now.
 
     Phase and arrival are new with every start; energies on subcarriers do not need them.
     """
-    after_s = elapsed_s(plan, capture.start_tick, sample_rate_hz)
+    plan = reception.plan
+    after_s = elapsed_s(plan, reception.capture.start_tick, reception.sample_rate_hz)
     levels = [
         replace(e, phase_std_rad=0, phase_walk_rad2_per_s=0, cfo_std_hz=0, timing_std_s=0)
         for e in plan.active_errors
@@ -229,7 +208,7 @@ def _quality(
     return LinkQuality(
         n_chips=frame.n_chips,
         rx_amplitude=plan.rx_amplitude,
-        noise_power=noise_power,
+        noise_power=plan.noise_power,
         gains=forecast_gains(levels, after_s, math.inf),
         n_absent=len(plan.precoders) - len(plan.active_nodes),
     )

@@ -9,7 +9,7 @@ up on the subcarriers, and any window of one period holds the sum::
     receiver       ............| window |.......          anywhere
 
 A **node pilot** is a known sequence on subcarriers of one node alone, with phases drawn from the
-round's seed. It proves that the node transmitted in this round, and gives its received amplitude.
+round's seed. It proves that the node transmitted in this round, and gives its gain in every period.
 """
 
 import math
@@ -137,6 +137,17 @@ class SubcarrierFrame:
         bins = np.fft.fft(window) / (len(window) * self.chip_scale)
         return np.asarray(bins[:: len(window) // self.n_period])
 
+    def analyse_periods(self, window: Samples) -> Chips:
+        """Return the chips of every period, shape ``(n_periods, n_period)``.
+
+        Their mean is what `analyse` returns.
+
+        Args:
+            window: Any whole number of periods of consecutive samples.
+        """
+        bins = np.fft.fft(np.reshape(window, (-1, self.n_period)), axis=1)
+        return np.asarray(bins / (self.n_period * self.chip_scale))
+
     def find_node_pilot(self, bins: Chips, node: int, node_pilot: Chips) -> "FoundMark":
         r"""Look for a node's pilot at every delay.
 
@@ -152,10 +163,10 @@ class SubcarrierFrame:
         despread = np.zeros(_OVERSAMPLING * self.n_period, np.complex128)
         despread[self.node_pilot(node)] = received * node_pilot.conj()
         correlation = np.fft.ifft(despread, norm="forward")
-        peak = complex(correlation[np.argmax(np.abs(correlation))])
-        energy = float(np.vdot(received, received).real)
+        place = int(np.argmax(np.abs(correlation)))
+        peak, energy = complex(correlation[place]), float(np.vdot(received, received).real)
         share = abs(peak) ** 2 / (self.n_node_pilot * max(energy, 1e-30))
-        return FoundMark(peak / self.n_node_pilot, share)
+        return FoundMark(peak / self.n_node_pilot, share, place / _OVERSAMPLING)
 
     def node_pilot_threshold(self, false_alarm_probability: float) -> float:
         """Return the share that noise alone exceeds at some delay with a probability."""
@@ -170,10 +181,12 @@ class FoundMark:
     Attributes:
         gain: Complex amplitude of its chips.
         metric: Share of its subcarriers' energy that it explains, 0 to 1.
+        delay: Of its period against the window, in samples, to an eighth of one.
     """
 
     gain: complex
     metric: float
+    delay: float
 
 
 def node_pilot_chips(n_node_pilot: int, seed: int, node: int) -> Chips:
