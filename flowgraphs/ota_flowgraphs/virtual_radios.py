@@ -4,8 +4,8 @@ r"""Virtual radios between processes: each node one, the air in GNU Radio, the r
     node 1 ---+--> air (GNU Radio) --> receiver
     ...    --/
 
-Samples go over ZeroMQ push/pull and are made as fast as they are taken: time moves when the
-receiver listens, and stands still otherwise.
+Samples go over ZeroMQ push/pull and are made as fast as they are taken, as many as the receiver
+wants: time moves when it listens or is told that time passes, and stands still otherwise.
 """
 
 import tempfile
@@ -70,6 +70,8 @@ class VirtualRadios(ClosedByBlock):
         arguments = {
             "control": control,
             "output": self._stream(f"from-node-{node}"),
+            # How much the dead one made is not known; of silence there may be more.
+            "demand": "" if is_silent else self._stream("demand"),
             "node": node,
             "preset": self._settings.preset,
             "seed": self._settings.seed,
@@ -107,6 +109,7 @@ class VirtualRadios(ClosedByBlock):
         arguments = {
             "control": f"{self._folder}/receiver",
             "source": self._stream("from-air"),
+            "demand": self._stream("demand"),
             "adc_bits": self._settings.preset.adc_bits,
             **self._rates,
         }

@@ -51,7 +51,7 @@ def server_of(  # noqa: PLR0913, PLR0917 - it is where these meet
         nodes: Here or on other machines.
         make_plan: What plans from a sounding.
         admit: What admits a round.
-        air: The simulated world, whose time the server's messages take; None for real radios.
+        air: The simulated world, whose time the server's messages take; None for other radios.
         followers: The server's own copies of the model.
     """
     return Server(
@@ -60,6 +60,6 @@ def server_of(  # noqa: PLR0913, PLR0917 - it is where these meet
         link=link,
         make_plan=make_plan,
         admit=admit,
-        clock=world_clock(config, air),
+        clock=world_clock(config, air, bench.receiver),
         followers=followers,
     )

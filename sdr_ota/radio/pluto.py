@@ -50,6 +50,9 @@ _MUTED_DB = -89.75
 _TAIL_SAMPLES = 1024
 """Zeros after a burst: what the converter holds when its buffer has run out."""
 
+_PASS_SAMPLES = "pass_samples"
+"""Debug attribute of virtual boards: so many samples of time pass in their world."""
+
 _TOLERANCES = {"sample_rate_hz": 2.0, "center_freq_hz": 10.0, "tx_gain_db": 1.0, "rx_gain_db": 1.0}
 
 
@@ -89,6 +92,7 @@ class PlutoRadio(ClosedByBlock):
             rx_bits=12,
         )
         with self._device() as sdr:
+            self.has_virtual_time = _PASS_SAMPLES in sdr._ctrl.debug_attrs
             self._say_if_left_on()
             self._silence()
             (start_engine if is_triggered else stop_engine)(sdr._ctx)
@@ -218,6 +222,13 @@ class PlutoRadio(ClosedByBlock):
             return bool(self._tx_oscillator_down.value)
         except OSError:
             return False
+
+    def pass_time(self, n_samples: int) -> None:
+        """Let time pass in the world of a virtual board."""
+        with self._device() as sdr:
+            sdr._ctrl.debug_attrs[_PASS_SAMPLES].value = str(n_samples)
+        if not self.info.has_hardware_time:
+            self._tick += n_samples
 
     def temperature_c(self) -> float | None:
         """Return the transceiver's temperature."""

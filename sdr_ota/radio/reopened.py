@@ -25,6 +25,7 @@ from sdr_ota.radio.base import (
     RadioNotFound,
 )
 from sdr_ota.radio.clock import is_pulsed, pulsed
+from sdr_ota.radio.virtual_time import has_virtual_time, in_virtual_time
 from sdr_ota.types import RadioSettings, Samples
 
 _log = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class ReopenedRadio(ClosedByBlock):
         self._radio: Radio | None = open_radio()
         self.info: RadioInfo = self._radio.info
         self.has_pulse = is_pulsed(self._radio)
+        self.has_virtual_time = has_virtual_time(self._radio)
 
     def configure(self, settings: RadioSettings) -> RadioSettings:
         """Apply settings; a radio that comes back is given them too."""
@@ -118,6 +120,10 @@ class ReopenedRadio(ClosedByBlock):
     def set_time_at_pulse(self, time_ns: int) -> None:
         """Let the radio's time be this at the next pulse."""
         self._use(lambda radio: pulsed(radio).set_time_at_pulse(time_ns))
+
+    def pass_time(self, n_samples: int) -> None:
+        """Let time pass in the radio's virtual world."""
+        self._use(lambda radio: in_virtual_time(radio).pass_time(n_samples))
 
     def close(self) -> None:
         """Fall silent and let go of the device, also of one that is just coming back."""

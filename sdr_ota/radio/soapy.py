@@ -49,6 +49,8 @@ _ERRORS: Mapping[str, type[RadioError]] = {
 
 _TOLERANCES = {"sample_rate_hz": 1.0, "center_freq_hz": 10.0, "tx_gain_db": 1.0, "rx_gain_db": 1.0}
 _WRITE_TIMEOUT_US = 500_000
+_PASS_SAMPLES = "pass_samples"
+"""Setting of virtual devices: so many samples of time pass in their world."""
 
 
 class SoapyRadio(ClosedByBlock):
@@ -77,6 +79,8 @@ class SoapyRadio(ClosedByBlock):
         self._is_lost = False
         self.info = describe(self._soapy, self._device, device)
         with self._guarded() as there:
+            known = {setting.key for setting in there.getSettingInfo()}
+            self.has_virtual_time = _PASS_SAMPLES in known
             self._quiet()
             if clock_source:
                 there.setClockSource(clock_source)
@@ -290,6 +294,11 @@ class SoapyRadio(ClosedByBlock):
             if way == self._soapy.SOAPY_SDR_TX:
                 self._checked(self._device.activateStream(stream))
         return self._streams[way]
+
+    def pass_time(self, n_samples: int) -> None:
+        """Let time pass in the world of a virtual device."""
+        with self._guarded() as device:
+            device.writeSetting(_PASS_SAMPLES, str(n_samples))
 
     def temperature_c(self) -> float | None:
         """Return what the device's temperature sensor says."""

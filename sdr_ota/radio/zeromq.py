@@ -1,7 +1,7 @@
 """Virtual radios that are processes of their own; their samples go over ZeroMQ, not through here.
 
 They are like stock Plutos: no hardware time, a start that nobody knows, frames repeated
-until they are told to stop. The receiver throws away what was on its way before it was asked.
+until they are told to stop. Their world stands still while nobody listens.
 """
 
 import threading
@@ -33,6 +33,9 @@ from sdr_ota.types import RadioSettings, Samples
 _ANSWER_S = 10.0
 """Longest time for an answer that needs no samples."""
 
+_PASSED_AT_ONCE = 1 << 18
+"""Samples of time for which one answer is waited."""
+
 
 class ZeroMqRadio(ClosedByBlock):
     """A radio that is a process; asked over a Unix socket.
@@ -53,7 +56,7 @@ class ZeroMqRadio(ClosedByBlock):
             raise RadioNotFound(f"no virtual radio listens at control={control}") from missing
         self.info = RadioInfo("zmq", control, has_hardware_time=False)
         said, _ = self._ask({"what": "hello"})
-        self._receives = bool(said["receives"])
+        self._receives = self.has_virtual_time = bool(said["receives"])
         self._world = (said["sample_rate_hz"], said["center_freq_hz"])
         self.info = RadioInfo("zmq", said["serial"], has_hardware_time=False)
 
@@ -114,9 +117,25 @@ class ZeroMqRadio(ClosedByBlock):
         """
         asked = {"what": "receive", "n_samples": n_samples, "timeout_s": timeout_s}
         said, samples = self._ask(asked, patience_s=2 * timeout_s + _ANSWER_S)
+        self._refuse_standing(said, timeout_s)
+        return Capture(samples, int(said["tick"]), int(said["n_clipped"]))
+
+    def pass_time(self, n_samples: int) -> None:
+        """Let time pass in the world of a receiver.
+
+        Raises:
+            Timeout: If the air does not move.
+            RadioLost: If the receiver's process has ended.
+        """
+        for passed in range(0, n_samples, _PASSED_AT_ONCE):
+            n_now = min(n_samples - passed, _PASSED_AT_ONCE)
+            asked = {"what": "pass", "n_samples": n_now, "timeout_s": _ANSWER_S}
+            said, _ = self._ask(asked, patience_s=2 * _ANSWER_S)
+            self._refuse_standing(said, _ANSWER_S)
+
+    def _refuse_standing(self, said: Fields, timeout_s: float) -> None:
         if "timeout" in said:
             raise Timeout(f"{self.info.serial}: no samples within {timeout_s:g} s; the air stands")
-        return Capture(samples, int(said["tick"]), int(said["n_clipped"]))
 
     def temperature_c(self) -> float | None:
         """Return None: there is nothing to warm up."""

@@ -1,13 +1,11 @@
 """What the server's own doings cost in the time of the world.
 
-Real time passes by itself. A simulated world stands still unless it is told that time passes;
+Real time passes by itself. A simulated or virtual world stands still unless it is told that time passes;
 then a round takes as long there as it would on a bench, and runs stay reproducible.
 """
 
 from dataclasses import dataclass
 from typing import Protocol
-
-from sdr_ota.air.simulated_air import SimulatedAir
 
 MESSAGES_PER_ROUND = 5
 """Announcement, ready, sounding order, payload order, outcome; each goes to all nodes at once."""
@@ -35,9 +33,22 @@ class RealClock:
         """Do nothing."""
 
 
+class World(Protocol):
+    """A world that stands still until it is told that time passes."""
+
+    @property
+    def sample_rate_hz(self) -> float:
+        """Samples a second."""
+        ...
+
+    def pass_time(self, n_samples: int) -> None:
+        """Let time pass without anybody listening."""
+        ...
+
+
 @dataclass(frozen=True)
 class AirClock:
-    """For a simulated air.
+    """For a simulated or virtual world.
 
     Attributes:
         air: The world whose time passes.
@@ -45,7 +56,7 @@ class AirClock:
         compute_s: How long the nodes compute in a round.
     """
 
-    air: SimulatedAir
+    air: World
     control_latency_s: float
     compute_s: float
 

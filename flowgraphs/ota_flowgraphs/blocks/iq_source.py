@@ -12,6 +12,10 @@ from ota_flowgraphs.iq_address import IqAddress, read_iq_address
 _BUFFER = 1 << 16
 """Samples of the buffer behind the source: Python blocks are fast on large pieces only."""
 
+_PIECE = 2048
+"""Samples of a virtual node's message, `sdr_ota.radio.virtual.zmq_control.PIECE`. Without room for
+a whole one the source would hold the first half back until another message comes."""
+
 _POLL_MS = 1000
 """After a poll that brought nothing the scheduler sleeps for a quarter of a second."""
 
@@ -49,10 +53,14 @@ def _file(read: IqAddress, *_: float) -> gr.basic_block:
 
 def _zmq(read: IqAddress, *_: float) -> gr.basic_block:
     tagged = read.options.get("tags") == "yes"
-    n_waiting = 1 if read.options.get("buffer") == "small" else -1  # messages; -1: ZeroMQ's own
-    return zeromq.pull_source(
+    is_small = read.options.get("buffer") == "small"
+    n_waiting = 1 if is_small else -1  # messages; -1: ZeroMQ's own
+    source = zeromq.pull_source(
         gr.sizeof_gr_complex, 1, read.options["address"], _POLL_MS, tagged, n_waiting
     )
+    if is_small:
+        source.set_output_multiple(_PIECE)
+    return source
 
 
 def _nothing(*_: object) -> gr.basic_block:

@@ -16,6 +16,9 @@ TDD, SWITCHES = "iio:device4", "iio:device5"
 RX, TX = "input:voltage0", "output:voltage0"
 RX_LO, TX_LO = "output:altvoltage0", "output:altvoltage1"
 TEMPERATURE = "input:temp0"
+PASS_SAMPLES = (PHY, "debug", "pass_samples")
+"""Of virtual boards only: so many samples of time pass in their world when it is written."""
+
 DDS_TONES = tuple(f"output:altvoltage{k}" for k in range(4))
 
 TDD_RX, TDD_TX = "output:voltage1", "output:voltage2"
@@ -53,6 +56,7 @@ _SINGLE_VALUES: Mapping[Key, str] = {
     (PHY, "", "calib_mode"): "auto",
     (PHY, "debug", "loopback"): "0",
     (PHY, "debug", "initialize"): "0",
+    PASS_SAMPLES: "0",
     (PHY, RX, "gain_control_mode"): "slow_attack",
     (PHY, RX, "gain_control_mode_available"): "manual fast_attack slow_attack hybrid",
     (PHY, RX, "hardwaregain"): "71.000000 dB",

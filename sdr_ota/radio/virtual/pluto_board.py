@@ -1,7 +1,7 @@
 """Virtual PlutoSDRs on one simulated air: what their attributes and buffers do to it.
 
 The air is the one of the simulated back-end. Its time moves with the samples that the
-listening board is asked for. Approximations: one board listens at a time, the one that opened
+listening board is asked for, and when a board is told that time passes. Approximations: one board listens at a time, the one that opened
 a receive buffer last, and it stands where the receiving board stands, so that a node's board
 receives itself too; a board that runs at another rate than the listener, or is tuned
 elsewhere, is not received at all.
@@ -21,6 +21,7 @@ from sdr_ota.radio.virtual.pluto_attributes import (
     DAC,
     DDS_TONES,
     EXTERNAL_SYNC,
+    PASS_SAMPLES,
     PHY,
     RX,
     RX_LO,
@@ -53,6 +54,7 @@ _RANGES = {
     (PHY, RX, "sampling_frequency"): (520834.0, 61.44e6),
     (PHY, RX, "rf_bandwidth"): (200e3, 56e6),
     (PHY, TX, "rf_bandwidth"): (200e3, 40e6),
+    PASS_SAMPLES: (0.0, 1e12),
 }
 """AD9363/AD9364 data sheets and the driver's limits."""
 
@@ -159,7 +161,9 @@ class PlutoBoard:
         return True
 
     def _follow(self, key: Key, value: str) -> None:
-        """Let attributes that are one register in the chip move together."""
+        """Let attributes that are one register in the chip move together, and time pass."""
+        if key == PASS_SAMPLES:
+            self._world.air.pass_time(int(value))
         if key[2] != "sampling_frequency":
             return
         for other in self.values:

@@ -129,6 +129,21 @@ public:
         ask((what == "PPS" ? "ZERO " : "JUMP ") + std::to_string(tick));
     }
 
+    // Time of the virtual world: a setting that no real device has.
+    SoapySDR::ArgInfoList getSettingInfo() const override {
+        SoapySDR::ArgInfo passed;
+        passed.key = "pass_samples";
+        passed.value = "0";
+        passed.name = "time that passes";
+        passed.description = "so many samples of time pass in the virtual world";
+        passed.type = SoapySDR::ArgInfo::INT;
+        return {passed};
+    }
+    void writeSetting(const std::string &key, const std::string &value) override {
+        if (key != "pass_samples") throw std::runtime_error("there is no setting " + key);
+        ask("PASS " + std::to_string(std::stoll(value)));
+    }
+
     // Streams.
     std::vector<std::string> getStreamFormats(int, size_t) const override { return {SOAPY_SDR_CF32}; }
     std::string getNativeStreamFormat(int, size_t, double &full_scale) const override {

@@ -99,6 +99,8 @@ class _Connection(socketserver.StreamRequestHandler):
                 device.time_source = source
             case "ZERO", tick:
                 device.set_at_pulse(int(tick))
+            case "PASS", n_samples:
+                self.server.world.air.pass_time(int(n_samples))
             case "JUMP", tick:
                 device.time_offset = int(tick) - self.server.world.air.now_tick
             case _:

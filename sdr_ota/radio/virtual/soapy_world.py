@@ -1,8 +1,9 @@
 """Virtual SoapySDR devices on one simulated air: their settings, clocks and bursts.
 
 They behave as USRPs with hardware time do. The air's time moves with the samples that the
-receiver is asked for, and a little with every question about the last pulse per second, so that
-whoever waits for a pulse sees it come. Samples come no earlier than a clock on the wall allows.
+receiver is asked for, when a device is told that time passes, and a little with every question
+about the last pulse per second, so that whoever waits for a pulse sees it come. Samples come no
+earlier than a clock on the wall allows, and a burst must be ordered as early as from a real host.
 """
 
 import threading
@@ -24,6 +25,9 @@ _CRYSTAL_PPM = 2.0
 _QUESTION_S = 0.02
 """Virtual time that a question about the last pulse takes."""
 
+COMMAND_S = 0.5e-3
+"""From an order until a device has its burst, by our choice: a burst for an earlier tick is late."""
+
 _LONGEST_WAIT_S = 1.0
 """So long is waited for a tick that lies farther ahead."""
 
@@ -40,12 +44,14 @@ class SoapyWorld:
     Args:
         settings: What the air is made from; with a shared clock it holds for devices that were
             told to use the external one. Its rate is the only one of this world.
+        command_s: Time of this world from an order until a device has its burst.
 
     Attributes:
         has_reference: Whether 10 MHz is connected to the devices' inputs.
     """
 
-    def __init__(self, settings: AirSettings) -> None:
+    def __init__(self, settings: AirSettings, command_s: float = COMMAND_S) -> None:
+        self.command_s = command_s
         self.lock = threading.Lock()
         self.has_reference = True
         # A path's offset is counted from the listening device: it has the receiver's error in it.
@@ -74,6 +80,7 @@ class _Device:
         world: What it shares with the others.
         settings: By name; hertz and decibels.
         free_ppm: Error of its own oscillator.
+        free_drift_hz_per_s: How that oscillator's carrier moves.
         time_offset: Its ticks over the air's.
     """
 
@@ -81,6 +88,7 @@ class _Device:
     world: SoapyWorld
     settings: dict[str, float]
     free_ppm: float
+    free_drift_hz_per_s: float
     time_offset: int
     clock_source: str = "internal"
     time_source: str = "internal"
@@ -90,7 +98,9 @@ class _Device:
         rate = world.air.sample_rate_hz
         settings = {"rate": rate, "freq": 100e6, "bandwidth": rate, "gain": 0.0}
         offset = int(rng.integers(round(100 * rate)))
-        return cls(place, world, settings, _CRYSTAL_PPM * rng.uniform(-1, 1), offset)
+        oscillators = (*world.air.paths, world.air.receiver)
+        drift = oscillators[place].drift_hz_per_s
+        return cls(place, world, settings, _CRYSTAL_PPM * rng.uniform(-1, 1), drift, offset)
 
     @property
     def serial(self) -> str:
@@ -106,6 +116,16 @@ class _Device:
     def is_locked(self) -> bool:
         """Whether its oscillator follows the external reference."""
         return self.clock_source == "external" and self.world.has_reference
+
+    @property
+    def error_ppm(self) -> float:
+        """Error of its clock: none with the external reference."""
+        return 0.0 if self.is_locked else self.free_ppm
+
+    @property
+    def drift_hz_per_s(self) -> float:
+        """How its carrier moves: not at all with the external reference."""
+        return 0.0 if self.is_locked else self.free_drift_hz_per_s
 
     @property
     def is_steady(self) -> bool:
@@ -138,10 +158,11 @@ class _Device:
         self.time_offset = tick - next_pulse
 
     def send(self, samples: Samples, tick: int) -> bool:
-        """Put a burst on the air; False if its time has passed or nothing was ready."""
+        """Put a burst on the air; False if it is there too late for its tick, or by bad luck."""
         air = self.world.air
         start = tick - self.time_offset
-        if air.is_late(self.place, start):
+        needed = round(self.world.command_s * air.sample_rate_hz)
+        if air.is_late(self.place, start) or start < air.now_tick + needed:
             return False
         detuned_hz = self.settings["freq"] - self.world.receiver.settings["freq"]
         if abs(detuned_hz) < air.sample_rate_hz / 2:
@@ -153,9 +174,9 @@ class _Device:
     def _settle(self, detuned_hz: float) -> None:
         """Let the oscillators of both ends act on the path."""
         path, receiver = self.world.air.paths[self.place], self.world.receiver
-        error_ppm = (0.0 if self.is_locked else self.free_ppm) - (
-            0.0 if receiver.is_locked else receiver.free_ppm
-        )
+        error_ppm = self.error_ppm - receiver.error_ppm
+        path.drift_hz_per_s = self.drift_hz_per_s
+        self.world.air.receiver.drift_hz_per_s = receiver.drift_hz_per_s
         path.clock_error_ppm = error_ppm
         path.cfo_hz = cfo_of_clock_error(error_ppm, receiver.settings["freq"]) + detuned_hz
 

@@ -23,6 +23,9 @@ Fields: TypeAlias = Mapping[str, Any]
 Answerer: TypeAlias = Callable[[Fields, Samples], tuple[Fields, Samples]]
 """Answers a question; a `ValueError` becomes the answer ``refused``."""
 
+PIECE = 2048
+"""Samples of a node's message; a change of what is sent happens between two of them."""
+
 NOTHING = np.zeros(0, np.complex64)
 NOTHING.flags.writeable = False
 

@@ -1,7 +1,7 @@
 """A virtual node: a process with an oscillator, a converter and an amplifier of its own.
 
-It pushes an endless stream of samples to the air over ZeroMQ, silence most of the time, as
-fast as they are taken: nothing here knows of the clock on the wall.
+It pushes samples to the air over ZeroMQ, silence most of the time, as many as the receiver wants
+and as fast as they are taken: nothing here knows of the clock on the wall.
 """
 
 import math
@@ -17,18 +17,20 @@ from sdr_ota.air.node_path import CyclicSource, NodePath
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.radio.virtual.zmq_control import (
     NOTHING,
+    PIECE,
     ControlServer,
     Fields,
     process_arguments,
     say_ready,
 )
+from sdr_ota.radio.virtual.zmq_demand import Demand
 from sdr_ota.types import Samples
 
-PIECE = 2048
-"""Samples of a message; a change of what is sent happens between two of them."""
-
 _SOCKET_BYTES = 8 * PIECE
-"""Of the socket's own buffer: what waits there is sent before anything that is asked for now."""
+"""Of the socket's own buffer."""
+
+_WAIT_MS = 1
+"""Between two looks at questions while no samples are wanted or taken."""
 
 
 class VirtualNode:
@@ -54,6 +56,7 @@ class VirtualNode:
         self._world = {"sample_rate_hz": sample_rate_hz, "center_freq_hz": center_freq_hz}
         self._latency = start_latency_s * sample_rate_hz
         # Nodes were not switched on together.
+        self._n_made = 0
         self._tick = int(path.rng.integers(round(10 * sample_rate_hz)))
         self._source: CyclicSource | None = None
         self._end: float = math.inf
@@ -80,6 +83,11 @@ class VirtualNode:
         self._source = CyclicSource(samples, start)
         self._end = start + n_samples
 
+    @property
+    def n_made(self) -> int:
+        """Samples that have left it since it began."""
+        return self._n_made
+
     def fall_silent(self) -> None:
         """Send nothing any more."""
         self._source = None
@@ -87,6 +95,7 @@ class VirtualNode:
     def piece(self) -> Samples:
         """Return what leaves the node next."""
         first, self._tick = self._tick, self._tick + PIECE
+        self._n_made += PIECE
         if self._source is None:
             return np.zeros(PIECE, np.complex64)
         sent = self._path.propagate_cyclic(self._source, first, PIECE)
@@ -103,6 +112,7 @@ class NodeArguments:
     Attributes:
         control: Path of the socket on which it is asked.
         output: ZeroMQ address that it pushes samples from.
+        demand: ZeroMQ address at which the receiver says how many; empty for as many as are taken.
         node: Its number.
         preset: Fields of the air whose oscillators and front ends it has.
         sample_rate_hz: Samples a second.
@@ -112,6 +122,7 @@ class NodeArguments:
 
     control: str
     output: str
+    demand: str
     node: int
     preset: Mapping[str, Any]
     sample_rate_hz: float
@@ -135,10 +146,10 @@ def main() -> None:
     node = make_node(arguments)
     server = ControlServer(arguments["control"], node.answer, node.fall_silent)
     output = bind_output(zmq.Context.instance(), arguments["output"])
+    demand = Demand(arguments["demand"])
     say_ready()
     while True:
-        has_room = bool(output.poll(1, zmq.POLLOUT))
-        if has_room:
+        if demand.exceeds(node.n_made, _WAIT_MS) and output.poll(_WAIT_MS, zmq.POLLOUT):
             output.send(node.piece().tobytes())
         server.serve(0.0)
 

@@ -10,6 +10,7 @@ from sdr_ota.assembly.server import nodes_here, server_of
 from sdr_ota.config.load import load_config
 from sdr_ota.config.parts import link_of, payload_of, simulated_air
 from sdr_ota.config.world_clock import world_clock
+from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.rounds.clock import RealClock
 from sdr_ota.rounds.round import Schedule, run_rounds
 from sdr_ota.rounds.server import admit_all
@@ -38,4 +39,5 @@ def test_soundings_are_a_round_apart(round_s: float, latency_s: float) -> None:
 
 def test_real_radios_need_no_clock_of_ours() -> None:
     config = load_config(None, ())
-    assert isinstance(world_clock(config, None), RealClock)
+    with SimulatedRadio(simulated_air(config), None) as receiver:
+        assert isinstance(world_clock(config, None, receiver), RealClock)
