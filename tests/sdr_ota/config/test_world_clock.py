@@ -17,10 +17,16 @@ from sdr_ota.rounds.server import admit_all
 from sdr_ota.rounds.synthetic import SyntheticClient
 
 
+CYCLIC = ("radio.has_hardware_time=false", "link.scheme=energy-difference")
+
+
 @pytest.mark.parametrize("round_s", [0.2, 0.5])
 @pytest.mark.parametrize("latency_s", [0.0, 2e-3])
-def test_soundings_are_a_round_apart(round_s: float, latency_s: float) -> None:
-    settings = (f"air.round_s={round_s}", f"air.control_latency_s={latency_s}")
+@pytest.mark.parametrize("more", [(), CYCLIC])
+def test_soundings_are_a_round_apart(
+    round_s: float, latency_s: float, more: tuple[str, ...]
+) -> None:
+    settings = (f"air.round_s={round_s}", f"air.control_latency_s={latency_s}", *more)
     config = load_config(None, ("clients.count=2", *settings))
     air, link = simulated_air(config), link_of(config)
     ticks = []
