@@ -111,12 +111,14 @@ class Difference:
 def difference(virtual: Sequence[RoundResult], simulated: Sequence[RoundResult]) -> Difference:
     """Compare the errors of the same symbols, round by round.
 
-    To first order the logarithm of a ratio of two means is the difference of the values over
+    Each error is taken over what theory expects of that round's symbols, which are the same in
+    both; so the errors of large sums do not decide alone. To first order the logarithm of a ratio of two means is the difference of the values over
     their means: its variance is that of the differences over the number of rounds.
     """
     pairs = [(v, s) for v, s in zip(virtual, simulated, strict=True) if not (v.erasure or s.erasure)]
     assert all(v.true_sum == s.true_sum for v, s in pairs)
-    ours, theirs = (_squared_errors([pair[k] for pair in pairs]) for k in (0, 1))
+    expected = np.array([s.theory_error for _, s in pairs], float)
+    ours, theirs = (_squared_errors([pair[k] for pair in pairs]) / expected for k in (0, 1))
     apart = ours / ours.mean() - theirs / theirs.mean()
     to_db = 10 / np.log(10)
     std_db = to_db * float(np.std(apart, ddof=1)) / np.sqrt(len(pairs))

@@ -13,6 +13,7 @@ from ota_calibration.privacy.promise import Promise
 from ota_calibration.privacy.round_levels import ScheduleName
 from ota_calibration.privacy.trust import TrustModel, receiver_noise_std
 
+from sdr_ota.assembly.calibrated import lead_told, with_calibrated_chips
 from sdr_ota.assembly.learning import sampling_rate_of
 from sdr_ota.assembly.privacy import promise_for
 from sdr_ota.config.air_time import air_s_per_round, frame_times_s
@@ -68,7 +69,8 @@ def plan_run(experiment: Path | None, settings: Sequence[str]) -> RunPlan:
 
 
 def _planned(config: Config, home: Path) -> RunPlan:
-    air = _air_rows(config)
+    config, why = with_calibrated_chips(config, home)
+    air = [*_air_rows(config, why), ("lead", lead_told(config, home))]
     if config.privacy.protect == "nothing":
         return RunPlan([*air, ("privacy", "no promise; see [privacy] protect, epsilon, delta")])
     sampling_rate = sampling_rate_of(config, home)
@@ -85,7 +87,7 @@ def _planned(config: Config, home: Path) -> RunPlan:
     )
 
 
-def _air_rows(config: Config) -> list[tuple[str, str]]:
+def _air_rows(config: Config, why_chips: str) -> list[tuple[str, str]]:
     rate, n_nodes = config.radio.sample_rate_hz, config.clients.count
     per_round_s, (joint_s, _) = air_s_per_round(config), frame_times_s(config)
     occupied_hz = _occupied(config) * rate
@@ -99,7 +101,7 @@ def _air_rows(config: Config) -> list[tuple[str, str]]:
             f"frame{_pilot_share(config)}), "
             f"{per_round_s * config.run.rounds:.2f} s for {config.run.rounds} rounds",
         ),
-        ("chips", _chips(config)),
+        ("chips", _chips(config, why_chips)),
         ("control messages", f"{down} bit to a node, {up} bit from it, each round"),
         (
             "occupied bandwidth",
@@ -119,15 +121,16 @@ def _pilot_share(config: Config) -> str:
     return f", {n_pilots / frame.n_joint_frame:.1%} of it node pilots"
 
 
-def _chips(config: Config) -> str:
-    """Return how long chips and payload are, and why."""
+def _chips(config: Config, why: str) -> str:
+    """Return how long chips and payload are, and why; the configuration's own reason if empty."""
     chosen, rate_hz = config.chip_length, config.radio.sample_rate_hz
+    why = why or chosen.why
     n_chips, chip_s = link_of(config).frame.n_payload_chips, chosen.samples / rate_hz
     if config.radio.sends_cyclic_frames:
-        return f"{n_chips} in the payload; pilot chips of {chosen.samples} samples ({chosen.why})"
+        return f"{n_chips} in the payload; pilot chips of {chosen.samples} samples ({why})"
     return (
         f"{chip_s * 1e6:g} us, {chosen.samples} samples; payload {n_chips} chips, "
-        f"{n_chips * chip_s * 1e3:.3f} ms ({chosen.why})"
+        f"{n_chips * chip_s * 1e3:.3f} ms ({why})"
     )
 
 

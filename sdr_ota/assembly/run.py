@@ -1,5 +1,6 @@
 """A whole run: open the bench, load who takes part, go round by round, write how it ended."""
 
+import logging
 import resource
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,6 +11,7 @@ from ota_calibration.privacy.ledger_digest import LedgerDigest
 from ota_calibration.privacy.spending import LEDGER
 
 from sdr_ota.assembly.bench import open_radios_here, receiving
+from sdr_ota.assembly.calibrated import with_calibrated_chips
 from sdr_ota.assembly.fresh_records import required_records
 from sdr_ota.assembly.learning import JOURNAL, Learning
 from sdr_ota.assembly.partners import partners_of
@@ -28,6 +30,8 @@ from sdr_ota.runs.checkpoint import CHECKPOINT, RunState
 from sdr_ota.runs.owner_only import owner_only
 from sdr_ota.runs.run_folder import Ending, RunFolder, RunFolderError, read_run
 from sdr_ota.runs.run_lock import run_lock
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,9 @@ def run_config(config: Config, origin: Origin, open_live: OpenLive | None = None
     """
     with owner_only(config.privacy.protect != "nothing"):
         try:
-            config = with_chosen_scheme(config)
+            config, why = with_calibrated_chips(with_chosen_scheme(config), origin.home)
+            if why:
+                _log.warning("chips of %d samples: %s", config.chip_length.samples, why)
             folder = RunFolder.create(Path(config.run.folder).expanduser())
             with run_lock(folder.path):
                 _run_to_the_end(config, origin, folder, None, open_live)

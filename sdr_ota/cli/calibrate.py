@@ -8,7 +8,7 @@ import typer
 from sdr_ota.cli.options import OrDemo, Settings
 
 What = Annotated[
-    str, typer.Argument(help="gain, cfo, timing, phase, noise-floor, linearity; or all.")
+    str, typer.Argument(help="gain, cfo, timing, phase, noise-floor, linearity, latency; or all.")
 ]
 Output = Annotated[
     Path | None, typer.Option(help="For records and report; otherwise calibration.folder.")

@@ -68,16 +68,15 @@ def chip_length(
         why = "the scheme needs no phases: starts may scatter, and more chips make a better sum"
         return ChipLength(LEAST_SAMPLES_PER_CHIP, why)
     if not radio.is_simulated:
-        # Records in calibration.folder are not used: they belong to a start of a device and expire,
-        # and a frame must be the same on every machine of a run and after a resume.
+        # Records in calibration.folder expire, and a frame must be the same on every machine of a
+        # run and after a resume: who begins a run writes what they say into its configuration.
         why = (
-            "no configuration says how starts of real radios scatter; `sdr-ota calibrate timing` "
-            f"measures start_jitter_s, and a chip should last {_STARTS_PER_CHIP:g} times that: set "
-            "frame.samples_per_chip"
+            "how the starts of these radios scatter is in no fresh record; `sdr-ota calibrate "
+            f"timing` measures start_jitter_s, and a chip then lasts {_STARTS_PER_CHIP:g} times that"
         )
         return ChipLength(LEAST_SAMPLES_PER_CHIP, why)
     jitter_s = air_preset(air.preset).start_jitter_s
-    return _for_jitter(jitter_s, frame, radio.sample_rate_hz, scheme, n_nodes)
+    return length_for_jitter(jitter_s, frame, radio.sample_rate_hz, scheme, n_nodes)
 
 
 _STARTS_PER_CHIP = ARRIVALS_PER_CHIP * math.sqrt(STARTS_PER_ARRIVAL)
@@ -99,14 +98,22 @@ def samples_for_jitter(start_jitter_s: float, sample_rate_hz: float) -> int:
     return max(math.ceil(asked * (1 - 1e-9)), LEAST_SAMPLES_PER_CHIP)
 
 
-def _for_jitter(
+def length_for_jitter(
     jitter_s: float,
     frame: FrameTable,
     sample_rate_hz: float,
     scheme: AggregationScheme,
     n_nodes: int,
 ) -> ChipLength:
-    """Return the length for a start jitter, as far as limits and the payload allow it."""
+    """Return how long a chip is for a start jitter, as far as limits and the payload allow it.
+
+    Args:
+        jitter_s: Standard deviation of a burst's start.
+        frame: Lengths of the parts of the frame.
+        sample_rate_hz: Samples a second.
+        scheme: What the chips carry.
+        n_nodes: Nodes of the bench.
+    """
     asked = samples_for_jitter(jitter_s, sample_rate_hz)
     if not jitter_s:
         return ChipLength(asked, "starts do not scatter")

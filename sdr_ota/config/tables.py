@@ -332,7 +332,9 @@ class CapturesTable(Table):
     )
 
 
-CalibrationKind: TypeAlias = Literal["gain", "cfo", "timing", "phase", "noise-floor", "linearity"]
+CalibrationKind: TypeAlias = Literal[
+    "gain", "cfo", "timing", "phase", "noise-floor", "linearity", "latency"
+]
 
 
 class CalibrationTable(Table):

@@ -59,6 +59,10 @@ _RANGES = {
 """AD9363/AD9364 data sheets and the driver's limits."""
 
 
+PULSE_SAMPLES = 2**20
+"""Between two pulses at the trigger inputs: as many as `sdr_ota.radio.pluto_trigger` counts."""
+
+
 class PlutoWorld:
     """Boards that share an air: one a node, and one that receives.
 
@@ -67,8 +71,7 @@ class PlutoWorld:
 
     Attributes:
         listener: Board that opened a receive buffer last.
-        has_pulse: Whether pulses come to the boards' trigger inputs: one comes when the
-            receiving board waits for it.
+        has_pulse: Whether pulses come to the boards' trigger inputs, one every 2^20 samples.
     """
 
     def __init__(self, settings: AirSettings) -> None:
@@ -108,7 +111,8 @@ class PlutoWorld:
                 self.air.change_cyclic(node, radiated)
 
     def pulse(self) -> None:
-        """Let every burst that waits for the trigger leave now."""
+        """Let time pass until the next pulse, and every burst that waits for it leave."""
+        self.air.pass_time(-self.air.now_tick % PULSE_SAMPLES)
         self.settle()
         for board in self.nodes:
             board.fire()

@@ -39,7 +39,8 @@ _MARKS: Mapping[Fitness, Verdict] = {
 
 def write_page(result: BenchResult, config: Config, folder: Path) -> None:
     """Write ``report.html``, ``report.md`` and the latter's figures into a folder."""
-    sections = [_verdicts(result), _receiver(result, config), *_common(result)]
+    sections = [_verdicts(result), _receiver(result, config), _rounds(result, config)]
+    sections += _common(result)
     sections += [_node(node, result, config) for node in result.nodes if node.survey is not None]
     sections = [s for s in sections if s.text or s.tables or s.figures]
     title, summary = f"Calibration of {len(result.nodes)} nodes", _summary(result, config)
@@ -95,6 +96,21 @@ def _receiver(result: BenchResult, config: Config) -> Section:
     )
     table = Table(("quantity", "value", "method"), rows)
     return Section(f"Receiver, until {until:%Y-%m-%d %H:%M}", text, (table,), (idle_figure(floor),))
+
+
+def _rounds(result: BenchResult, config: Config) -> Section:
+    """Return how long it took from soundings to payloads."""
+    if not result.rounds:
+        return Section("Rounds")
+    until = result.measured_at + valid_for("latency", config)
+    rows = [[*measured_cells(m), m.method] for m in result.rounds]
+    text = (
+        "What was learned of a path in a sounding is this old when the payload is sent. It holds "
+        f"frames, a message and the lead, radio.lead_s = {config.radio.lead_s:g} s; what a "
+        "shorter lead would do is in the nodes' tables."
+    )
+    table = Table(("quantity", "value", "rounds", "method"), rows)
+    return Section(f"Rounds, until {until:%Y-%m-%d %H:%M}", text, (table,))
 
 
 def _common(result: BenchResult) -> list[Section]:

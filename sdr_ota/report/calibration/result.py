@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
+from ota_calibration.measure.latency import Spread, advised_lead_s, latency_measurements
 from ota_calibration.measure.linearity import Linearity, ladder_amplitudes, measure_linearity
 from ota_calibration.measure.measurement import Measurement
 from ota_calibration.measure.noise_floor import NoiseFloor
@@ -34,7 +35,7 @@ from sdr_ota.schemes import LinkQuality, load_scheme
 from sdr_ota.schemes.gain_errors import oscillator_and_fading
 from sdr_ota.signal.frame import FrameFormat
 
-KINDS = ("noise-floor", "gain", "cfo", "timing", "phase", "linearity")
+KINDS = ("noise-floor", "gain", "cfo", "timing", "phase", "linearity", "latency")
 
 N_BURSTS = 16
 """Of a sequence: 22 ms at one million samples a second and the default frame."""
@@ -46,9 +47,10 @@ VALID_FOR: Mapping[str, timedelta] = {
     "phase": timedelta(minutes=15),
     "noise-floor": timedelta(days=1),
     "linearity": timedelta(days=7),
+    "latency": timedelta(days=1),
 }
 """How long records hold, by our choice: paths and crystals move within an hour, amplifiers and
-noise figures do not. ``calibration.max_age_s`` shortens all of them."""
+noise figures do not, and what else a host has to do changes from day to day. ``calibration.max_age_s`` shortens all of them."""
 
 SHARED_CLOCK_HZ = 1.0
 """Below this carrier offset a phase can be followed from start to start."""
@@ -56,13 +58,17 @@ SHARED_CLOCK_HZ = 1.0
 
 @dataclass(frozen=True)
 class NodeCaptures:
-    """What was received of a node; without a survey, why nothing."""
+    """What was received of a node; without a survey, why nothing.
+
+    ``command`` is how long its radio takes from an order to the antenna, if that was asked for.
+    """
 
     serial: str
     survey: Survey | None = None
     ladders: Sequence[SequenceCapture] = ()
     starts: StartPhases | None = None
     silence: str = ""
+    command: Spread | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,7 @@ class BenchResult:
         kinds: What was asked for.
         measured_at: When it ended.
         is_timed: Whether the radios have hardware time.
+        gap: Times from soundings to payloads; None if not asked for, or without rounds.
     """
 
     receiver: RecordKey
@@ -116,12 +123,24 @@ class BenchResult:
     kinds: tuple[str, ...]
     measured_at: datetime
     is_timed: bool
+    gap: Spread | None = None
+
+    @property
+    def rounds(self) -> Sequence[Measurement]:
+        """What was measured of whole rounds."""
+        if self.gap is None:
+            return ()
+        clock = "the radios' time" if self.is_timed else "the clock on the wall"
+        method = f"from soundings to payloads of rounds, in {clock}"
+        return latency_measurements("sounding_to_payload", self.gap, method)
 
     def measurements(self) -> Iterator[tuple[RecordKey, str, Measurement]]:
         """Yield everything that becomes a record, with its key and kind."""
         if self.floor is not None:
             for measurement in noise_measurements(self.floor):
                 yield self.receiver, "noise-floor", measurement
+        for measurement in self.rounds:
+            yield self.receiver, "latency", measurement
         for node in self.nodes:
             for kind, measured in node.measured.items():
                 for measurement in measured:
@@ -183,6 +202,7 @@ def node_result(
         "timing": timing_measurements(survey, rate),
         "phase": phase_measurements(survey, rate, gap_s, starts, follows and is_timed),
         "linearity": _linear(linearity, received, survey),
+        "latency": _command(received.command, is_timed),
     }
     measured = {kind: every[kind] for kind in kinds if kind in every}
     quality = node_quality(survey, link.frame, rate, gap_s)
@@ -249,6 +269,17 @@ def _linear(
     return [*found, *front_end_measurements(survey)]
 
 
+def _command(command: Spread | None, is_timed: bool) -> Sequence[Measurement]:
+    if command is None:
+        return ()
+    method = (
+        "shortest lead with which bursts are in time, in steps by a factor of 1.41"
+        if is_timed
+        else "from the first captured sample after an order until the node repeats"
+    )
+    return latency_measurements("command_to_antenna", command, method)
+
+
 def _notes(
     received: NodeCaptures, survey: Survey, kinds: Sequence[str], follows: bool, is_timed: bool
 ) -> tuple[str, ...]:
@@ -261,4 +292,24 @@ def _notes(
         notes.append("start phase: has no meaning while the carrier turns; share a reference")
     if "linearity" in kinds and not received.ladders:
         notes.append("linearity: no ladder was received")
+    if "latency" in kinds:
+        notes.append(_lead_note(received.command, is_timed))
     return tuple(notes)
+
+
+def _lead_note(command: Spread | None, is_timed: bool) -> str:
+    """Return what a latency means for the configuration."""
+    if command is None:
+        return "latency: the node was not seen to begin"
+    if not is_timed:
+        return "latency: without hardware time radio.lead_s has no meaning; nodes start on order"
+    if math.isinf(command.high_s):
+        return "latency: many bursts were late with every lead that was tried: raise radio.lead_s"
+    lead_ms = 1e3 * advised_lead_s(command.high_s)
+    text = (
+        f"latency: 95 % of the bursts needed a lead of {1e3 * command.high_s:.2g} ms at most: "
+        f"radio.lead_s = {lead_ms / 1e3:.2g} is twice that"
+    )
+    if command.max_s > advised_lead_s(command.high_s):
+        return f"{text}, but some were late with longer leads; such rounds are erased"
+    return text

@@ -103,6 +103,8 @@ def _measured_table(result: BenchResult) -> Table:
     if result.floor is not None:
         for measurement in noise_measurements(result.floor):
             table.add_row(result.receiver.receiver, *measured_cells(measurement))
+    for measurement in result.rounds:
+        table.add_row("rounds", *measured_cells(measurement))
     for node in result.nodes:
         for measured in node.measured.values():
             for measurement in measured:

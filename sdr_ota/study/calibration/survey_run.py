@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from ota_calibration.measure.latency import Spread
 from ota_calibration.measure.measurement import Measurement
 from ota_calibration.measure.noise_floor import NoiseFloor, measure_noise_floor
 from ota_calibration.measure.phase import start_states
@@ -44,6 +45,7 @@ from sdr_ota.report.calibration.view import print_result, watch
 from sdr_ota.rounds.exchange import Bench, Link
 from sdr_ota.runs.new_folder import check_new_folder
 from sdr_ota.study.calibration.captures import CaptureWriter
+from sdr_ota.study.calibration.latency_run import command_spread, gap_spread
 
 RULE = RepeatRule(n_first=8, n_most=24)
 """24 sequences of each of five boards take half a minute over a network."""
@@ -170,11 +172,14 @@ def _measure_bench(
     """Open the radios, receive everything, close them; then start them anew for their phases."""
     air, link = simulated_air(config), link_of(config)
     kept = CaptureWriter(asked.keep_captures) if asked.keep_captures else None
+    gap = None
     try:
         with open_bench(config, air) as bench:
             surveyed = _Surveyor(bench, link, half_widths, kept, check)
             floor = surveyed.noise_floor() if "noise-floor" in asked.kinds else None
             received = surveyed.nodes(asked.kinds)
+            if "latency" in asked.kinds:
+                gap = gap_spread(config, bench, link, air, check)
             keys = keys_of(bench)
             is_timed = bench.has_hardware_time
         if "phase" in asked.kinds and is_timed:
@@ -187,7 +192,7 @@ def _measure_bench(
         node_result(one, key, config, link, asked.kinds)
         for one, key in zip(received, keys[1:], strict=True)
     )
-    return BenchResult(keys[0], floor, nodes, asked.kinds, datetime.now(UTC), is_timed)
+    return BenchResult(keys[0], floor, nodes, asked.kinds, datetime.now(UTC), is_timed, gap)
 
 
 @dataclass(frozen=True)
@@ -230,9 +235,13 @@ class _Surveyor:
                 partial(self._hear, node, sequence), reading, RULE, self.half_widths, tell
             )
             ladders = self._ladders(node) if "linearity" in kinds else ()
+            command = self._command(node) if "latency" in kinds else None
         except NodeSilent as silent:
             return NodeCaptures(serial, silence=str(silent))
-        return NodeCaptures(serial, survey, ladders)
+        return NodeCaptures(serial, survey, ladders, command=command)
+
+    def _command(self, node: int) -> Spread | None:
+        return command_spread(self.bench, self.link, node, self.check)
 
     def _ladders(self, node: int) -> tuple[SequenceCapture, ...]:
         from ota_calibration.measure.linearity import ladder_amplitudes  # noqa: PLC0415 - scipy.optimize

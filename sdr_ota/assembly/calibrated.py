@@ -1,0 +1,97 @@
+"""What fresh calibration records say about a run that is about to begin, before radios are open.
+
+Which device is behind an address is not known by then: of all records in the folder those count
+that have not expired and were measured at the run's rate and carrier, and of them the worst.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ota_calibration.measure.latency import advised_lead_s
+from ota_calibration.measure.record import (
+    FREQUENCY_TOLERANCE_HZ,
+    RATE_TOLERANCE_HZ,
+    CalibrationRecord,
+)
+from ota_calibration.measure.store import DamagedRecords, RecordStore
+
+from sdr_ota.config.chip_length import length_for_jitter
+from sdr_ota.config.load import Config, ConfigError, changed_config
+
+
+def with_calibrated_chips(config: Config, home: Path) -> tuple[Config, str]:
+    """Return a configuration whose chips are as long as the measured start jitter asks for.
+
+    The number of samples is in it from then on, so that every machine of a run, and who resumes
+    it, has the same frame.
+
+    Args:
+        config: The experiment; one that names a length, or whose chips need none, comes back as
+            it is.
+        home: Folder to which that of the records is relative.
+
+    Returns:
+        It, and why the length was chosen; empty where no record decided it.
+
+    Raises:
+        ConfigError: If the records cannot be read.
+    """
+    scheme = None if config.link.is_auto else config.link.loaded_scheme()
+    if not _is_real_and_timed(config) or config.frame.samples_per_chip != "auto":
+        return config, ""
+    if scheme is None or not scheme.needs_phase:
+        return config, ""
+    records = fresh_values(config, home, "start_jitter_s")
+    if not records:
+        return config, ""
+    worst = max(records, key=lambda record: record.measurement.value)
+    jitter_s, rate_hz = worst.measurement.value, config.radio.sample_rate_hz
+    chosen = length_for_jitter(jitter_s, config.frame, rate_hz, scheme, config.clients.count)
+    why = f"{worst.key.node} of {len(records)} calibrated nodes: {chosen.why}"
+    return changed_config(config, [f"frame.samples_per_chip={chosen.samples}"]), why
+
+
+def lead_told(config: Config, home: Path) -> str:
+    """Return the lead for a person, with what a calibration says about it.
+
+    Raises:
+        ConfigError: If the records cannot be read.
+    """
+    lead_ms = f"{1e3 * config.radio.lead_s:g} ms from an order until a frame begins"
+    if not _is_real_and_timed(config):
+        return lead_ms
+    records = fresh_values(config, home, "command_to_antenna_high_s")
+    if not records:
+        return f"{lead_ms}; sdr-ota calibrate latency measures what your hosts need"
+    high_s = max(record.measurement.value for record in records)
+    return (
+        f"{lead_ms}; 95 % of the bursts of {len(records)} calibrated nodes needed "
+        f"{1e3 * high_s:.2g} ms at most: radio.lead_s = {advised_lead_s(high_s):.2g} is twice that"
+    )
+
+
+def fresh_values(config: Config, home: Path, quantity: str) -> Sequence[CalibrationRecord]:
+    """Return the newest record of a quantity of every node, of those that have not expired.
+
+    Raises:
+        ConfigError: If the records cannot be read.
+    """
+    store, now = RecordStore(home / Path(config.calibration.folder).expanduser()), datetime.now(UTC)
+    try:
+        newest = store.newest().values()
+    except DamagedRecords as damaged:
+        raise ConfigError(f"calibration: {damaged}") from damaged
+    radio = config.radio
+    return [
+        record
+        for record in newest
+        if record.measurement.quantity == quantity
+        and record.measured_at <= now < record.expires_at
+        and abs(record.key.sample_rate_hz - radio.sample_rate_hz) <= RATE_TOLERANCE_HZ
+        and abs(record.key.center_freq_hz - radio.center_freq_hz) <= FREQUENCY_TOLERANCE_HZ
+    ]
+
+
+def _is_real_and_timed(config: Config) -> bool:
+    return not config.radio.is_simulated and not config.radio.sends_cyclic_frames

@@ -1,0 +1,103 @@
+"""Fresh records decide how long chips are, and say which lead would do; stale ones do not."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from ota_calibration.measure.measurement import Measurement
+from ota_calibration.measure.record import CalibrationRecord, RecordKey
+from ota_calibration.measure.store import FILE, RecordStore
+
+from sdr_ota.assembly.calibrated import lead_told, with_calibrated_chips
+from sdr_ota.assembly.plan import plan_run
+from sdr_ota.config.load import Config, ConfigError, changed_config, load_config
+
+BENCH = """
+[clients]
+count = 2
+source = "synthetic"
+[radio]
+receiver = "driver=soapy,device=uhd,serial=1"
+nodes = ["driver=soapy,device=uhd,serial=2", "driver=soapy,device=uhd,serial=3"]
+transmit_allowed = true
+[[band]]
+low_hz = 914e6
+high_hz = 916e6
+"""
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Path:
+    path = tmp_path / "bench.toml"
+    path.write_text(BENCH)
+    return path
+
+
+def record(
+    quantity: str, value: float, node: str = "2", age_s: float = 60.0, rate_hz: float = 1e6
+) -> CalibrationRecord:
+    measured_at = datetime.now(UTC) - timedelta(seconds=age_s)
+    key = RecordKey(node, "1", "x", "y", 915e6, rate_hz, 0.0, 0.0)
+    measurement = Measurement(quantity, value, 0.0, "s", "", 8)
+    until = measured_at + timedelta(hours=1)
+    return CalibrationRecord("timing", measurement, key, measured_at, until)
+
+
+def written(bench: Path, *records: CalibrationRecord) -> Config:
+    RecordStore(bench.parent / "calibration").append(records)
+    return load_config(bench, ())
+
+
+def test_the_worst_fresh_jitter_makes_the_chips(bench: Path) -> None:
+    jitters = (record("start_jitter_s", 2e-7), record("start_jitter_s", 5e-7, "3"))
+    config, why = with_calibrated_chips(written(bench, *jitters), bench.parent)
+    assert config.frame.samples_per_chip == config.chip_length.samples == 8  # 16 x 0.5 us
+    assert "3 of 2 calibrated nodes: start jitter 0.5 us: a chip of at least 8 us" in why
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        record("start_jitter_s", 5e-7, age_s=7200.0),
+        record("start_jitter_s", 5e-7, age_s=-60.0),
+        record("start_jitter_s", 5e-7, rate_hz=2e6),
+        record("delay_samples", 5e-7),
+    ],
+)
+def test_other_records_make_none(bench: Path, unfit: CalibrationRecord) -> None:
+    config = written(bench, unfit)
+    assert with_calibrated_chips(config, bench.parent) == (config, "")
+
+
+@pytest.mark.parametrize(
+    "setting", ["frame.samples_per_chip=4", "link.scheme=energy-difference"]
+)
+def test_a_length_that_is_given_or_not_needed_stays(bench: Path, setting: str) -> None:
+    config = changed_config(written(bench, record("start_jitter_s", 5e-7)), [setting])
+    assert with_calibrated_chips(config, bench.parent) == (config, "")
+
+
+def test_simulated_radios_have_the_preset(tmp_path: Path) -> None:
+    RecordStore(tmp_path / "calibration").append([record("start_jitter_s", 5e-7)])
+    config = load_config(None, ())
+    assert with_calibrated_chips(config, tmp_path) == (config, "")
+
+
+def test_a_plan_says_both_and_why(bench: Path) -> None:
+    before = dict(plan_run(bench, ()).rows)
+    assert "calibrate timing` measures start_jitter_s" in before["chips"]
+    assert "calibrate latency measures" in before["lead"]
+    needed = record("command_to_antenna_high_s", 3e-3)
+    written(bench, record("start_jitter_s", 5e-7), needed)
+    after = dict(plan_run(bench, ()).rows)
+    assert after["chips"].startswith("8 us, 8 samples")
+    assert "start jitter 0.5 us" in after["chips"]
+    assert "needed 3 ms at most: radio.lead_s = 0.006 is twice that" in after["lead"]
+    assert lead_told(load_config(None, ()), bench.parent).startswith("50 ms")
+
+
+def test_damaged_records_are_named(bench: Path) -> None:
+    config = written(bench, record("start_jitter_s", 5e-7))
+    (bench.parent / "calibration" / FILE).write_text("{}\n{}\n")
+    with pytest.raises(ConfigError, match="no calibration record"):
+        with_calibrated_chips(config, bench.parent)
