@@ -95,7 +95,7 @@ def rounds_over(config: Config, clock: Clock | None = None, began_tick: int = 0)
 
 @dataclass(frozen=True)
 class Difference:
-    """How much larger the errors of virtual radios are, in the rounds that neither lost.
+    """How much larger the errors of virtual radios are, in rounds of the same nodes.
 
     Attributes:
         db: Of the mean square errors.
@@ -112,10 +112,12 @@ def difference(virtual: Sequence[RoundResult], simulated: Sequence[RoundResult])
     """Compare the errors of the same symbols, round by round.
 
     Each error is taken over what theory expects of that round's symbols, which are the same in
-    both; so the errors of large sums do not decide alone. To first order the logarithm of a ratio of two means is the difference of the values over
-    their means: its variance is that of the differences over the number of rounds.
+    both; so the errors of large sums do not decide alone. To first order the logarithm of a ratio
+    of two means is the difference of the values over their means: its variance is that of the
+    differences over the number of rounds.
     """
-    pairs = [(v, s) for v, s in zip(virtual, simulated, strict=True) if not (v.erasure or s.erasure)]
+    both = zip(virtual, simulated, strict=True)
+    pairs = [(v, s) for v, s in both if v.active_nodes == s.active_nodes != ()]
     assert all(v.true_sum == s.true_sum for v, s in pairs)
     expected = np.array([s.theory_error for _, s in pairs], float)
     ours, theirs = (_squared_errors([pair[k] for pair in pairs]) / expected for k in (0, 1))
@@ -134,5 +136,3 @@ def nmse_db(results: Sequence[RoundResult]) -> float:
     there = [r for r in results if not r.erasure]
     sums = np.array([r.true_sum or 0.0 for r in there])
     return float(10 * np.log10(_squared_errors(there).sum() / np.sum(sums**2)))
-
-

@@ -72,7 +72,7 @@ def chip_length(
         # run and after a resume: who begins a run writes what they say into its configuration.
         why = (
             "how the starts of these radios scatter is in no fresh record; `sdr-ota calibrate "
-            f"timing` measures start_jitter_s, and a chip then lasts {_STARTS_PER_CHIP:g} times that"
+            f"timing` measures start_jitter_s, and a chip then lasts {_STARTS_PER_CHIP:g} times it"
         )
         return ChipLength(LEAST_SAMPLES_PER_CHIP, why)
     jitter_s = air_preset(air.preset).start_jitter_s

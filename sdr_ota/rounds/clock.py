@@ -1,7 +1,7 @@
 """What the server's own doings cost in the time of the world.
 
-Real time passes by itself. A simulated or virtual world stands still unless it is told that time passes;
-then a round takes as long there as it would on a bench, and runs stay reproducible.
+Real time passes by itself. A simulated or virtual world stands still unless it is told that time
+passes; then a round takes as long there as it would on a bench, and runs stay reproducible.
 """
 
 from dataclasses import dataclass

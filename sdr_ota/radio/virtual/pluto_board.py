@@ -1,10 +1,10 @@
 """Virtual PlutoSDRs on one simulated air: what their attributes and buffers do to it.
 
-The air is the one of the simulated back-end. Its time moves with the samples that the
-listening board is asked for, and when a board is told that time passes. Approximations: one board listens at a time, the one that opened
-a receive buffer last, and it stands where the receiving board stands, so that a node's board
-receives itself too; a board that runs at another rate than the listener, or is tuned
-elsewhere, is not received at all.
+The air is the one of the simulated back-end. Its time moves with the samples that the listening
+board is asked for, and when a board is told that time passes. Approximations: one board listens
+at a time, the one that opened a receive buffer last, and it stands where the receiving board
+stands, so that a node's board receives itself too; a board that runs at another rate than the
+listener, or is tuned elsewhere, is not received at all.
 """
 
 import threading

@@ -26,7 +26,7 @@ _QUESTION_S = 0.02
 """Virtual time that a question about the last pulse takes."""
 
 COMMAND_S = 0.5e-3
-"""From an order until a device has its burst, by our choice: a burst for an earlier tick is late."""
+"""From an order until a device has its burst, by our choice; for an earlier tick it is late."""
 
 _LONGEST_WAIT_S = 1.0
 """So long is waited for a tick that lies farther ahead."""
@@ -98,8 +98,8 @@ class _Device:
         rate = world.air.sample_rate_hz
         settings = {"rate": rate, "freq": 100e6, "bandwidth": rate, "gain": 0.0}
         offset = int(rng.integers(round(100 * rate)))
-        oscillators = (*world.air.paths, world.air.receiver)
-        drift = oscillators[place].drift_hz_per_s
+        drifts = [path.drift_hz_per_s for path in world.air.paths]
+        drift = (*drifts, world.air.receiver.drift_hz_per_s)[place]
         return cls(place, world, settings, _CRYSTAL_PPM * rng.uniform(-1, 1), drift, offset)
 
     @property

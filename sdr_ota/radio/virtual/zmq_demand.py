@@ -17,7 +17,7 @@ class DemandSource:
     """
 
     def __init__(self, address: str) -> None:
-        self._socket = zmq.Context.instance().socket(zmq.PUB)
+        self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.bind(address)
 
@@ -38,7 +38,7 @@ class Demand:
 
     def __init__(self, address: str) -> None:
         self._wanted = 0.0 if address else math.inf
-        self._socket = zmq.Context.instance().socket(zmq.SUB)
+        self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
         if address:
             self._socket.setsockopt_string(zmq.SUBSCRIBE, "")
             self._socket.connect(address)

@@ -50,7 +50,8 @@ VALID_FOR: Mapping[str, timedelta] = {
     "latency": timedelta(days=1),
 }
 """How long records hold, by our choice: paths and crystals move within an hour, amplifiers and
-noise figures do not, and what else a host has to do changes from day to day. ``calibration.max_age_s`` shortens all of them."""
+noise figures do not, and what else a host has to do changes from day to day.
+``calibration.max_age_s`` shortens all of them."""
 
 SHARED_CLOCK_HZ = 1.0
 """Below this carrier offset a phase can be followed from start to start."""

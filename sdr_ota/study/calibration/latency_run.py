@@ -159,4 +159,3 @@ class _WatchedExchange:
         payload_s = len(capture.samples) / self.exchange.sample_rate_hz
         self.gaps_s.append(time.monotonic() - payload_s - self._sounded_s)
         return capture
-

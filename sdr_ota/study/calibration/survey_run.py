@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from ota_calibration.measure.latency import Spread
 from ota_calibration.measure.measurement import Measurement
 from ota_calibration.measure.noise_floor import NoiseFloor, measure_noise_floor
 from ota_calibration.measure.phase import start_states
@@ -179,6 +178,7 @@ def _measure_bench(
             floor = surveyed.noise_floor() if "noise-floor" in asked.kinds else None
             received = surveyed.nodes(asked.kinds)
             if "latency" in asked.kinds:
+                received = surveyed.with_commands(received)
                 gap = gap_spread(config, bench, link, air, check)
             keys = keys_of(bench)
             is_timed = bench.has_hardware_time
@@ -235,13 +235,18 @@ class _Surveyor:
                 partial(self._hear, node, sequence), reading, RULE, self.half_widths, tell
             )
             ladders = self._ladders(node) if "linearity" in kinds else ()
-            command = self._command(node) if "latency" in kinds else None
         except NodeSilent as silent:
             return NodeCaptures(serial, silence=str(silent))
-        return NodeCaptures(serial, survey, ladders, command=command)
+        return NodeCaptures(serial, survey, ladders)
 
-    def _command(self, node: int) -> Spread | None:
-        return command_spread(self.bench, self.link, node, self.check)
+    def with_commands(self, received: list[NodeCaptures]) -> list[NodeCaptures]:
+        """Time the orders to every node that was received; it takes long enough to drift."""
+        return [
+            replace(one, command=command_spread(self.bench, self.link, node, self.check))
+            if one.survey is not None
+            else one
+            for node, one in enumerate(received)
+        ]
 
     def _ladders(self, node: int) -> tuple[SequenceCapture, ...]:
         from ota_calibration.measure.linearity import ladder_amplitudes  # noqa: PLC0415 - scipy.optimize

@@ -69,9 +69,7 @@ def test_other_records_make_none(bench: Path, unfit: CalibrationRecord) -> None:
     assert with_calibrated_chips(config, bench.parent) == (config, "")
 
 
-@pytest.mark.parametrize(
-    "setting", ["frame.samples_per_chip=4", "link.scheme=energy-difference"]
-)
+@pytest.mark.parametrize("setting", ["frame.samples_per_chip=4", "link.scheme=energy-difference"])
 def test_a_length_that_is_given_or_not_needed_stays(bench: Path, setting: str) -> None:
     config = changed_config(written(bench, record("start_jitter_s", 5e-7)), [setting])
     assert with_calibrated_chips(config, bench.parent) == (config, "")

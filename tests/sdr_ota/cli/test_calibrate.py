@@ -1,6 +1,7 @@
 """`sdr-ota calibrate` as users start it: simulated bench, recordings, wrong input."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -16,17 +17,20 @@ from scipy.stats import binom
 
 from sdr_ota.air.presets import air_preset
 from sdr_ota.air.settings import AirSettings
+from sdr_ota.assembly.plan import plan_run
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
+from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
+from sdr_ota.radio.virtual.soapy_world import SoapyWorld
 from tests.ota_calibration.recordings import FRAME, random_truth, recorded_sequence, write_sigmf
 
 LINK = ("--set", "clients.source=synthetic", "--set", "run.rounds=2")
 
 
-def sdr_ota(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def sdr_ota(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "sdr_ota.cli", *arguments], cwd=folder,
-        capture_output=True, text=True, timeout=110, check=False,
+        env={**os.environ, **environment}, capture_output=True, text=True, timeout=110, check=False,
     )  # fmt: skip
 
 
@@ -211,6 +215,29 @@ def test_auto_takes_the_scheme_that_air_and_chips_allow(
     refused = sdr_ota("plan", "--set", "link.scheme=auto", folder=tmp_path)
     assert refused.returncode == 2
     assert "a plan opens no radio" in refused.stderr
+
+
+def test_latency_is_that_of_the_bench(tmp_path: Path, virtual_soapy_driver: Path) -> None:
+    settings = AirSettings(air_preset("lab-wired"), 1, 1e6, 915e6, 3)
+    with VirtualSoapy(SoapyWorld(settings, command_s=2e-3)) as served:
+        (tmp_path / "bench.toml").write_text(
+            f'[clients]\ncount = 1\n[radio]\nreceiver = "{served.receiver_address}"\n'
+            f'nodes = ["{served.node_addresses[0]}"]\ntransmit_allowed = true\nlead_s = 0.01\n'
+            "[[band]]\nlow_hz = 914e6\nhigh_hz = 916e6\n"
+        )
+        where = {"SOAPY_SDR_PLUGIN_PATH": str(virtual_soapy_driver.parent)}
+        done = sdr_ota("calibrate", "latency", "bench.toml", folder=tmp_path, **where)
+    plan = dict(plan_run(tmp_path / "bench.toml", ["clients.source=synthetic"]).rows)
+    assert done.returncode == 0, done.stderr
+    found = records(tmp_path / "calibration")
+    for quantile in ("", "_low", "_high", "_max"):  # no chance in this world's orders
+        needed_s = found["virtual-node-0", f"command_to_antenna{quantile}_s"]["value"]
+        assert 2e-3 <= needed_s < 2e-3 * 2**0.5
+        gap_s = found["", f"sounding_to_payload{quantile}_s"]["value"]
+        assert 0.01 < gap_s < 0.02  # the lead, a message, frames
+    assert "sounding_to_payload_max_s" in done.stdout
+    assert "Rounds, until" in (tmp_path / "calibration" / "report.html").read_text()
+    assert "bursts of 1 calibrated nodes needed 2.5 ms at most" in plan["lead"]
 
 
 @pytest.mark.slow

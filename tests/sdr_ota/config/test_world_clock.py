@@ -16,7 +16,6 @@ from sdr_ota.rounds.round import Schedule, run_rounds
 from sdr_ota.rounds.server import admit_all
 from sdr_ota.rounds.synthetic import SyntheticClient
 
-
 CYCLIC = ("radio.has_hardware_time=false", "link.scheme=energy-difference")
 
 
