@@ -59,7 +59,7 @@ def test_the_worst_fresh_jitter_makes_the_chips(bench: Path) -> None:
     "unfit",
     [
         record("start_jitter_s", 5e-7, age_s=7200.0),
-        record("start_jitter_s", 5e-7, age_s=-60.0),
+        record("start_jitter_s", 5e-7, age_s=-7200.0),
         record("start_jitter_s", 5e-7, rate_hz=2e6),
         record("delay_samples", 5e-7),
     ],
