@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from sdr_ota.erasure import Erasure, NodesAbsent
+from sdr_ota.receiver.expectation import CodeGroups, Expectation
 from sdr_ota.receiver.joint_frame import ReceivedPayload
 from sdr_ota.receiver.levels import (
     LEVEL_LIMIT_DB,
@@ -24,6 +25,7 @@ from sdr_ota.receiver.levels import (
 from sdr_ota.receiver.pilot_fit import PilotFit, fit_node_pilots
 from sdr_ota.schemes.gain_errors import GainErrors, node_values
 from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.signal.waveform import raised_cosine
 from sdr_ota.types import Chips
 from sdr_ota.units import amplitude_to_db, power_to_db
 
@@ -55,29 +57,6 @@ HIDDEN_VARIANCE = 0.1
 
 STEADY_SHARE = 1e-2
 """Change of a gain over the payload, relative, that hardware may make and that is only counted."""
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """What the plan lets one expect of the nodes that send, one entry a node.
-
-    Attributes:
-        nodes: Their places on the bench.
-        rx_amplitude: Chip amplitude of a symbol of 1.
-        phase_variances_rad2: Of their phases against each other.
-        level_variances: Of their relative amplitudes.
-        turn_variances_rad2: Of how far each phase may move from one node pilot to the other.
-        delay_std_chips: Of an arrival against the receiver's sampling.
-        cfo_variance: Of the lead node's residual offset, in (cycles per sample)^2.
-    """
-
-    nodes: tuple[int, ...]
-    rx_amplitude: float
-    phase_variances_rad2: Reals
-    level_variances: Reals
-    turn_variances_rad2: Reals
-    delay_std_chips: float
-    cfo_variance: float
 
 
 @dataclass(frozen=True)
@@ -135,7 +114,7 @@ def weigh(
         Erasure: ``interference``, ``not-found`` or ``gain-changed``.
     """
     needs_phase = needs.phase
-    groups = _Groups.of(expected, frame, seed)
+    groups = CodeGroups.of(expected, frame, seed)
     pilots = _received_pilots(received, expected, groups, frame, needs.distortion_share)
     _check_presence(pilots, expected, groups)
     turn_rad = _common_turn(pilots, groups) if needs_phase else 0.0
@@ -149,12 +128,16 @@ def weigh(
         pilots.mean.real, groups.share, pilots.part_variances, groups.level_variances
     )
     _check_nodes(pilots.mean / level, pilots.part_variances, groups, needs_phase)
+    errors = _gain_errors(pilots, level, groups, needs_phase)
+    if needs_phase:  # a chip that is read late by a known time has a known part of its height
+        height = raised_cosine(pilots.delays_chips, frame.pulse.rolloff)[groups.of_node]
+        errors, level = _with_heights(errors, height / height.mean()), level * float(height.mean())
     n_chips = len(received.chips)
     ramp = (np.arange(n_chips) - (n_chips - 1) / 2) / frame.pilot_distance_chips
     return Evidence(
         chips=received.chips * np.exp(-1j * (phase_rad + turn_rad * ramp)),
         rx_amplitude=expected.rx_amplitude * level,
-        gains=_gain_errors(pilots, level, groups, needs_phase),
+        gains=errors,
         phase_rad=phase_rad,
         turn_rad=turn_rad,
         rest_power=pilots.rest_power,
@@ -198,7 +181,7 @@ class _Pilots:
 def _received_pilots(
     received: ReceivedPayload,
     expected: Expectation,
-    groups: "_Groups",
+    groups: CodeGroups,
     frame: FrameFormat,
     distortion_share: float,
 ) -> _Pilots:
@@ -217,7 +200,7 @@ def _received_pilots(
     return _Pilots(gains, variances, fit.delays_chips, fit.rest_power, distorted)
 
 
-def _common_turn(pilots: _Pilots, groups: "_Groups") -> float:
+def _common_turn(pilots: _Pilots, groups: CodeGroups) -> float:
     """Return how far all nodes turned from one pilot to the other, as far as it is credible."""
     share = groups.share
     return credible(
@@ -227,7 +210,7 @@ def _common_turn(pilots: _Pilots, groups: "_Groups") -> float:
     )
 
 
-def _common_phase(pilots: _Pilots, groups: "_Groups") -> float:
+def _common_phase(pilots: _Pilots, groups: CodeGroups) -> float:
     """Return the phase of all nodes together, as far as it is credible."""
     share = groups.share
     return credible(
@@ -237,7 +220,9 @@ def _common_phase(pilots: _Pilots, groups: "_Groups") -> float:
     )
 
 
-def _gain_errors(pilots: _Pilots, level: float, groups: "_Groups", needs_phase: bool) -> GainErrors:
+def _gain_errors(
+    pilots: _Pilots, level: float, groups: CodeGroups, needs_phase: bool
+) -> GainErrors:
     """Return what is known of the nodes' gains by plan and pilots together."""
     noise, gains = pilots.part_variances, pilots.mean / level
     amplitude = np.maximum(np.abs(gains), 1e-6)
@@ -257,52 +242,16 @@ def _gain_errors(pilots: _Pilots, level: float, groups: "_Groups", needs_phase: 
     )
 
 
-@dataclass(frozen=True)
-class _Groups:
-    """The codes in use: each belongs to a node, or to some where there are more nodes than codes.
-
-    Attributes:
-        codes: Shape ``(2, n_groups, n_chips)``.
-        counts: Nodes of each.
-        of_node: Group of each node that sends.
-        names: Of the nodes of each, for messages.
-        level_variances: Of the mean level of each.
-        phase_variances: Of the mean phase of each.
-        turn_variances: Of how it may move.
-    """
-
-    codes: Chips
-    counts: Reals
-    of_node: NDArray[np.intp]
-    names: tuple[str, ...]
-    level_variances: Reals
-    phase_variances: Reals
-    turn_variances: Reals
-
-    @property
-    def share(self) -> Reals:
-        """Share of the nodes that each has."""
-        return np.asarray(self.counts / self.counts.sum())
-
-    @classmethod
-    def of(cls, expected: Expectation, frame: FrameFormat, seed: int) -> "_Groups":
-        codes = frame.node_codes(seed)
-        places = np.array(expected.nodes) % codes.shape[1]
-        used, of_node = np.unique(places, return_inverse=True)
-        counts = np.bincount(of_node).astype(np.float64)
-        names = tuple(
-            " and ".join(f"node {n}" for n in np.array(expected.nodes)[of_node == group])
-            for group in range(len(used))
-        )
-        level, phase, turn = (
-            np.bincount(of_node, values) / counts**2
-            for values in (
-                expected.level_variances,
-                expected.phase_variances_rad2,
-                expected.turn_variances_rad2,
-            )
-        )
-        return cls(codes[:, used], counts, of_node, names, level, phase, turn)
+def _with_heights(errors: GainErrors, heights: Reals) -> GainErrors:
+    """Return the gains of nodes whose chips are read at known heights of their pulses."""
+    along, across = np.asarray(errors.along_variance), np.asarray(errors.across_variance)
+    return replace(
+        errors,
+        mean=tuple((np.asarray(errors.mean) * heights).tolist()),
+        along_variance=node_values(along * heights**2),
+        across_variance=node_values(across * heights**2),
+        timing_variance_chips2=0.0,
+    )
 
 
 def _check_rest(fit: PilotFit, noise: float, distortion: float, frame: FrameFormat) -> None:
@@ -319,7 +268,7 @@ def _check_rest(fit: PilotFit, noise: float, distortion: float, frame: FrameForm
         )
 
 
-def _check_presence(pilots: _Pilots, expected: Expectation, groups: _Groups) -> None:
+def _check_presence(pilots: _Pilots, expected: Expectation, groups: CodeGroups) -> None:
     """Tell of nodes whose pilots are not there, where they would be seen if they were.
 
     Raises:
@@ -340,7 +289,7 @@ def _check_presence(pilots: _Pilots, expected: Expectation, groups: _Groups) -> 
         raise NodesAbsent(nodes, detail)
 
 
-def _check_steady(pilots: _Pilots, groups: _Groups, needs_phase: bool) -> None:
+def _check_steady(pilots: _Pilots, groups: CodeGroups, needs_phase: bool) -> None:
     """Erase the round if gains behind the payload are not those before it."""
     gains, variances = pilots.gains, pilots.variances
     if needs_phase:
@@ -364,7 +313,7 @@ def _check_steady(pilots: _Pilots, groups: _Groups, needs_phase: bool) -> None:
         )
 
 
-def _check_nodes(gains: Chips, spread: Reals, groups: _Groups, needs_phase: bool) -> None:
+def _check_nodes(gains: Chips, spread: Reals, groups: CodeGroups, needs_phase: bool) -> None:
     """Erase the round if a node is far from its plan, and farther than the plan can explain."""
     level_db = 20 * np.log10(np.maximum(np.abs(gains), 1e-6))
     phase_rad = np.angle(gains)

@@ -3,13 +3,8 @@
 from dataclasses import dataclass
 
 from sdr_ota.erasure import Erasure
-from sdr_ota.receiver.evidence import (
-    DISTORTION_SHARE,
-    Evidence,
-    Expectation,
-    Needs,
-    weigh,
-)
+from sdr_ota.receiver.evidence import DISTORTION_SHARE, Evidence, Needs, weigh
+from sdr_ota.receiver.expectation import Expectation
 from sdr_ota.receiver.joint_frame import ReceivedPayload, turned_back
 from sdr_ota.receiver.levels import credible
 from sdr_ota.receiver.plausibility import check_constancy

@@ -11,7 +11,7 @@ import numpy as np
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost, TimeError
-from sdr_ota.receiver.evidence import Expectation
+from sdr_ota.receiver.expectation import Expectation
 from sdr_ota.receiver.payload import Sending, decode_payload
 from sdr_ota.receiver.plausibility import check_sum_in_range
 from sdr_ota.rounds.exchange import (

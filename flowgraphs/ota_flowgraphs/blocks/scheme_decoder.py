@@ -8,7 +8,7 @@ from ota_flowgraphs.blocks.pdu import make_pdu, read_pdu
 from ota_flowgraphs.failure import reports_error
 from ota_flowgraphs.payload_fields import payload_of
 from sdr_ota.erasure import Erasure
-from sdr_ota.receiver.evidence import Expectation
+from sdr_ota.receiver.expectation import Expectation
 from sdr_ota.receiver.joint_frame import ReceivedPayload
 from sdr_ota.receiver.payload import Sending, decode_payload
 from sdr_ota.rounds.judged_sum import judged_sum
