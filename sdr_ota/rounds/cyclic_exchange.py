@@ -140,7 +140,7 @@ def decode_cyclic(reception: Reception, link: Link) -> Exchange:
             "not-found",
             f"the capture holds {len(capture.samples)} samples, the window {frame.n_window}",
         )
-    planned = _planned_quality(reception, frame)
+    planned = planned_quality(reception, frame)
     window = Window(capture.samples, frame, scheme, reception.seed)
     read, found = decode_window(window, _expectation(reception, planned, frame))
     quality = replace(
@@ -194,10 +194,14 @@ def _expectation(
     )
 
 
-def _planned_quality(reception: Reception, frame: SubcarrierFrame) -> LinkQuality:
+def planned_quality(reception: Reception, frame: SubcarrierFrame) -> LinkQuality:
     """Return what theory needs by the plan: its amplitude errors as they have grown until now.
 
     Phase and arrival are new with every start; energies on subcarriers do not need them.
+
+    Args:
+        reception: Plan and time of a window.
+        frame: Roles of the subcarriers.
     """
     plan = reception.plan
     after_s = elapsed_s(plan, reception.capture.start_tick, reception.sample_rate_hz)

@@ -12,9 +12,10 @@ from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import TimeError
 from sdr_ota.radio.simulated import SimulatedRadio
-from sdr_ota.rounds.decoding import decode
+from sdr_ota.rounds import cyclic_exchange
 from sdr_ota.rounds.exchange import Bench, Link, Reception
 from sdr_ota.rounds.given_symbols import receive_symbols
+from sdr_ota.rounds.sender import on_subcarriers
 from sdr_ota.rounds.timed_exchange import planned_quality
 from sdr_ota.schemes import GainErrors, load_scheme
 from sdr_ota.signal.frame import FrameFormat
@@ -52,7 +53,8 @@ def gains(reception: Reception, link: Link, **errors: float) -> GainErrors:
     changed = tuple(PathErrors(**{k: v * size for k, v in errors.items()}) for size in SIZES)
     changed_plan = replace(reception, plan=replace(reception.plan, path_errors=changed))
     if reception.is_cyclic:
-        return decode(changed_plan, link).quality.gains
+        _, subcarriers = on_subcarriers(link, len(SYMBOLS))
+        return cyclic_exchange.planned_quality(changed_plan, subcarriers).gains
     return planned_quality(changed_plan, link.frame, noise_power=1e-5).gains
 
 
