@@ -115,9 +115,11 @@ def decode_window(window: Window, expected: WindowExpectation) -> tuple[ChipSum,
     idle = without_lines(periods[:, frame.idle])
     chips, noise = periods[:, frame.payload].mean(axis=0), _power(idle.mean(axis=0))
     _check_silence(noise, expected)
-    # What distorts the pilots may change the sum by a part of what its chips leave open.
+    # What distorts the pilots by a share of their power changes by that share the energies of which
+    # the sum is the difference: it may be a part of what their chips leave open.
     scatter = scheme.decode(chips, frame.n_nodes, expected.rx_amplitude).std
-    share = min(scatter / 4, DISTORTION_SHARE)
+    energy = 2 * _power(chips) / expected.rx_amplitude**2
+    share = min(scatter / energy / 4, DISTORTION_SHARE)
     pilots, metric = _node_pilots(window, periods, expected.nodes, _power(idle), share)
     _check_rest(pilots, idle, share, expected.nodes)
     _check_steady(pilots, expected)
