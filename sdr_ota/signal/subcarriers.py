@@ -156,8 +156,8 @@ class SubcarrierFrame:
         r"""Look for a node's pilot at every delay.
 
         The share of the subcarriers' energy that lies in the direction of the node pilot follows a
-        Beta(1, n_node_pilot - 1) distribution in white noise, at each delay. A subcarrier that a tone
-        hits is held down to three times the pilot's median.
+        Beta(1, n_node_pilot - 1) distribution in white noise, at each delay. A subcarrier that a
+        tone hits is cut to three times the pilot's median.
 
         Args:
             bins: What `analyse` returned.
