@@ -34,6 +34,10 @@ _BACK_OFF = 10 ** (-12 / 20)
 _OVERSAMPLING = 4
 """Delays a sample at which a node pilot is looked for: 0.1 dB of its energy is lost in between."""
 
+_TONE = 3.0
+"""Amplitude over the median of a pilot's subcarriers, beyond which it is cut; noise has it once in
+512."""
+
 Indices: TypeAlias = NDArray[np.intp]
 
 
@@ -152,7 +156,8 @@ class SubcarrierFrame:
         r"""Look for a node's pilot at every delay.
 
         The share of the subcarriers' energy that lies in the direction of the node pilot follows a
-        Beta(1, n_node_pilot - 1) distribution in white noise, at each delay.
+        Beta(1, n_node_pilot - 1) distribution in white noise, at each delay. A subcarrier that a
+        tone hits is cut to three times the pilot's median.
 
         Args:
             bins: What `analyse` returned.
@@ -160,6 +165,8 @@ class SubcarrierFrame:
             node_pilot: Its phases.
         """
         received = bins[self.node_pilot(node)]
+        size = np.abs(received)
+        received = received * np.minimum(1.0, _TONE * np.median(size) / np.maximum(size, 1e-30))
         despread = np.zeros(_OVERSAMPLING * self.n_period, np.complex128)
         despread[self.node_pilot(node)] = received * node_pilot.conj()
         correlation = np.fft.ifft(despread, norm="forward")

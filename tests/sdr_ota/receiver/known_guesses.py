@@ -39,7 +39,6 @@ KNOWN: dict[tuple[str, str, str], str] = {
 }
 
 KNOWN_TOGETHER: dict[str, str] = {
-    "cyclic": "8 guesses in 607 accepted rounds outside the rows above",
     "sounding": "5 guesses in 220 accepted soundings outside the rows above",
     "mixed": "worlds of 1 to 8 nodes and 5 to 45 dB, 17 guesses in 1942",
 }

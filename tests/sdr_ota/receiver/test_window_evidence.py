@@ -147,11 +147,14 @@ def test_the_clock_of_a_node_is_measured_and_costs_the_edge_of_its_band_only() -
     assert max(fit.steady_rest, fit.moving_rest) < 2e-3
 
 
-def test_what_leaks_from_a_transmitter_on_one_subcarrier_of_a_pilot_is_left_out() -> None:
+@pytest.mark.parametrize("amplitude", [3.0, 12.0])
+def test_what_leaks_from_a_transmitter_on_one_subcarrier_of_a_pilot_is_left_out(
+    amplitude: float,
+) -> None:
     for seed in range(1, N_SEEDS):
         samples, line = received(seed), FRAME.node_pilot(1)[3] / FRAME.n_period
         tone = (
-            3
+            amplitude
             * RX_AMPLITUDE
             * FRAME.chip_scale
             * np.exp(2j * np.pi * (line + 4 * ONE_HZ) * np.arange(len(samples)))
