@@ -12,8 +12,7 @@ from sdr_ota.door.errors import door_errors
 from sdr_ota.door.experiment import Changes, experiment_of
 from sdr_ota.erasure import Erasure, Reason
 from sdr_ota.failure import WRONG_USE, CommandFailed
-from sdr_ota.rounds.decoding import decode as decode_reception
-from sdr_ota.rounds.decoding import expected_squared_error
+from sdr_ota.rounds.decoding import decode_present, expected_squared_error
 from sdr_ota.rounds.exchange import Exchange, Link, Reception
 from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.captures import StoredCapture, read_capture
@@ -116,7 +115,15 @@ def _decoded(stored: StoredCapture, link: Link) -> DecodedCapture:
         sample_rate_hz=reception.sample_rate_hz,
     )
     try:
-        return _with_exchange(decoded, decode_reception(reception, link), reception)
+        present, exchange = decode_present(reception, link)
+        there = replace(
+            decoded,
+            detail="; ".join(present.plan.left_out),
+            true_value=present.true_sum,
+            n_active=len(present.plan.active_nodes),
+            plan=present.plan,
+        )
+        return _with_exchange(there, exchange, present)
     except Erasure as lost:
         return replace(decoded, erasure=lost.reason, detail=lost.detail)
 

@@ -194,6 +194,8 @@ def _received_pilots(
     excess = max(fit.rest_power / max(noise, 1e-30), 1.0)
     variances = excess * fit.variances / planned**2
     distorted = max(fit.rest_power - CHANCE_EXCESS * noise, 0.0) / max(sent, 1e-30)
+    if distortion_share >= DISTORTION_SHARE:  # energies: powers add, and so half as much amplitude
+        distorted = (distorted / 2) ** 2
     if excess > INTERFERED and float(variances.max()) > HIDDEN_VARIANCE:
         raise Erasure("interference", "what is on the air beside the nodes hides their pilots")
     gains = fit.gains / planned
@@ -234,10 +236,13 @@ def _gain_errors(
     moved = moved + pilots.distortion_variance
     mean = (1 + along) * np.exp(1j * turn * needs_phase)
     across_variance = (1 + along) ** 2 * turn_variance
+    # Of nodes that share a code only the mean is seen; what each is off it, the plan alone knows.
+    unseen_level, unseen_phase = groups.unseen_variances
+    across = (across_variance[groups.of_node] + unseen_phase) * needs_phase
     return GainErrors(
         mean=tuple(mean[groups.of_node].tolist()),
-        along_variance=node_values((along_variance + moved)[groups.of_node]),
-        across_variance=node_values((across_variance * needs_phase)[groups.of_node]),
+        along_variance=node_values((along_variance + moved)[groups.of_node] + unseen_level),
+        across_variance=node_values(across),
         timing_variance_chips2=node_values(pilots.delays_chips[groups.of_node] ** 2),
     )
 

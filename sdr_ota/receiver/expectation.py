@@ -47,6 +47,7 @@ class CodeGroups:
         level_variances: Of the mean level of each.
         phase_variances: Of the mean phase of each.
         turn_variances: Of how it may move.
+        unseen_variances: Of each node's level and phase about its group's; 0 for a node alone.
     """
 
     codes: Chips
@@ -56,6 +57,7 @@ class CodeGroups:
     level_variances: Reals
     phase_variances: Reals
     turn_variances: Reals
+    unseen_variances: tuple[Reals, Reals]
 
     @property
     def share(self) -> Reals:
@@ -81,4 +83,10 @@ class CodeGroups:
                 expected.turn_variances_rad2,
             )
         )
-        return cls(codes[:, used], counts, of_node, names, level, phase, turn)
+        unseen = (
+            expected.level_variances - level[of_node],
+            expected.phase_variances_rad2 - phase[of_node],
+        )
+        shared = counts[of_node] > 1
+        about = (np.maximum(unseen[0], 0.0) * shared, np.maximum(unseen[1], 0.0) * shared)
+        return cls(codes[:, used], counts, of_node, names, level, phase, turn, about)

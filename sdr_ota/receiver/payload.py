@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from scipy import stats
+
 from sdr_ota.erasure import Erasure
+from sdr_ota.receiver.constancy import N_PARTS
 from sdr_ota.receiver.evidence import DISTORTION_SHARE, Evidence, Needs, weigh
 from sdr_ota.receiver.expectation import Expectation
 from sdr_ota.receiver.joint_frame import ReceivedPayload, turned_back
@@ -11,6 +15,13 @@ from sdr_ota.receiver.plausibility import check_constancy
 from sdr_ota.schemes.base import AggregationScheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import ChipSum
+from sdr_ota.units import power_to_db
+
+QUIET_CHANCE = 1e-6
+"""Probability that noise alone is so quiet in a part of a payload."""
+
+IDLE_MARGIN = 4.0
+"""By which the idle slot may be noisier than the payload: something may have begun to send."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +54,7 @@ def decode_payload(
         Erasure: If it cannot be trusted.
     """
     scheme, n_nodes = sending.scheme, sending.n_nodes
-    if received.noise_power == 0.0:
-        raise Erasure("radio", "the idle slot holds zeros alone: samples were lost")
+    _check_samples(received)
     burst = received.burst
     cfo = credible(burst.cfo, expected.cfo_variance, burst.cfo_std**2)
     received = turned_back(received, frame, cfo)
@@ -56,3 +66,26 @@ def decode_payload(
     # A ramp of one radian between the pilots has a variance of 1/12; symbols are at most 1.
     check_constancy(alike, float(expected.turn_variances_rad2.sum()) / 12)
     return scheme.decode(found.chips, n_nodes, found.rx_amplitude), found
+
+
+def _check_samples(received: ReceivedPayload) -> None:
+    """Erase the round if samples are missing: no receiver is quieter than its own noise.
+
+    Raises:
+        Erasure: ``radio``.
+    """
+    chips, noise = received.chips, received.noise_power
+    if not (np.isfinite(chips).all() and np.isfinite(received.pilots).all() and noise < np.inf):
+        raise Erasure("radio", "the capture holds numbers that are not finite")
+    if noise == 0.0:
+        raise Erasure("radio", "the idle slot holds zeros alone: samples were lost")
+    parts = np.array_split(chips, min(N_PARTS, len(chips)))
+    quietest = min(parts, key=lambda part: float(np.mean(np.abs(part) ** 2)))
+    power, n_chips = float(np.mean(np.abs(quietest) ** 2)), len(quietest)
+    chance = float(stats.chi2.ppf(QUIET_CHANCE / N_PARTS, 2 * n_chips)) / (2 * n_chips)
+    if power < noise * chance / IDLE_MARGIN:
+        raise Erasure(
+            "radio",
+            f"a part of the payload has {power_to_db(noise / max(power, 1e-30)):.1f} dB less power "
+            "than the noise of the idle slot: samples were lost",
+        )

@@ -19,6 +19,7 @@ import numpy as np
 from scipy import stats
 
 from sdr_ota.rounds.exchange import DecodeRule
+from sdr_ota.rounds.symbol_power import MEMORY_ROUNDS
 from sdr_ota.schemes import AggregationScheme, LinkQuality
 from sdr_ota.schemes.gain_errors import FactorMoments
 from sdr_ota.types import Chips, ChipSum, DecodedSum, TransmitPlan
@@ -48,6 +49,8 @@ def judged_sum(
     n_active = len(plan.active_nodes)
     factors = scheme.gain_moments(n_active, link)
     learned = plan.symbol_mean_square
+    if learned is not None:  # from sums whose chips leave so much open it cannot be known closer
+        learned = max(learned, smallest_known(read.std**2, factors))
     shown = scheme.symbol_mean_square(chips, n_active, link)
     here = next((q for q in (shown, learned) if q is not None), LARGEST_MEAN_SQUARE)
     usual = next((q for q in (learned, shown) if q is not None), LARGEST_MEAN_SQUARE)
@@ -57,6 +60,14 @@ def judged_sum(
     variance = here * gain_error_power(factors, factor) + widened**2
     square = (read.value**2 - read.std**2) / factor_power(factors)
     return DecodedSum(factor * read.value, math.sqrt(variance), chips_std, factor, square)
+
+
+def smallest_known(chips_variance: float, factors: FactorMoments) -> float:
+    """Return the mean square that earlier sums can tell from none: one deviation of their mean.
+
+    A sum of noise alone has a square of variance $2 v^2$; `MEMORY_ROUNDS` of them count.
+    """
+    return math.sqrt(2 / MEMORY_ROUNDS) * chips_variance / factor_power(factors)
 
 
 def factor_power(factors: FactorMoments) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdr_ota.erasure import Erasure, Reason
-from sdr_ota.rounds.decoding import decode
+from sdr_ota.rounds.decoding import decode_present
 from sdr_ota.rounds.exchange import Link
 from sdr_ota.runs.captures import StoredCapture
 from sdr_ota.runs.recording import DAMAGE, unreadable
@@ -76,7 +76,8 @@ def replay_capture(stored: StoredCapture, link: Link) -> ReplayedRound:
     """
     reception, then = stored.reception, stored.result
     try:
-        total = decode(reception, link).total
+        reception, exchange = decode_present(reception, link)
+        total = exchange.total
         new = Decoding(total.value, total.std, None)
     except Erasure as lost:
         new = Decoding(None, None, lost.reason, lost.detail)

@@ -167,7 +167,7 @@ for row in csv.DictReader((root / "index.csv").open()):
 ```
 
 With sdr-ota, `sdr_ota.runs.captures.read_capture(path)` returns samples, plan and truth, and
-`sdr_ota.rounds.round.decode(stored.reception, stored.link)` is the baseline receiver.
+`sdr_ota.rounds.decoding.decode_present(stored.reception, stored.link)` is the baseline receiver.
 
 ## Baseline
 

@@ -106,7 +106,7 @@ def test_a_figure_that_cannot_be_drawn_is_said_so(
     with pytest.raises(CommandFailed, match=r"cannot save .*noise\.foo"):
         plan(None, ["privacy.protect=record"], tmp_path / "noise.foo")
     with pytest.raises(CommandFailed, match=r"cannot save .*schemes\.foo"):
-        compare(2, 64, 10, 1, tmp_path / "schemes.foo")
+        compare(2, 64, 10, 1, 1, tmp_path / "schemes.foo")
     assert list(tmp_path.iterdir()) == []
 
 

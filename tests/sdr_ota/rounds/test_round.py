@@ -16,8 +16,10 @@ from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, RadioError, TimeError
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.rounds.clock import AirClock
+from sdr_ota.rounds.decoding import decode
 from sdr_ota.rounds.encoder import OpenEncoder, PowerLimitError
 from sdr_ota.rounds.exchange import Bench, Link, ReceivedSounding
+from sdr_ota.rounds.given_symbols import receive_symbols
 from sdr_ota.rounds.messages import Announcement
 from sdr_ota.rounds.node import LocalNode, ScalarClient
 from sdr_ota.rounds.opening import exchange_of, local_nodes
@@ -378,6 +380,22 @@ def test_what_all_nodes_have_in_common_is_corrected(change: Callable[[World], No
     change(world)
     result = world.round(7, plan)
     assert result.mean_scalar == pytest.approx(0.8, abs=six_deviations(result))
+
+
+@pytest.mark.parametrize("scheme", ["coherent", "energy-difference", "fsk-vote", "tdma"])
+def test_a_payload_of_zeros_is_no_sum_of_zero(scheme: str) -> None:
+    world = World((1.9, 1.0, -0.5), scheme=scheme)
+    plan = world.sounded()
+    reception = receive_symbols((0.9, 0.5, -0.2), plan, world.bench, world.link, seed=1)
+    samples = reception.capture.samples.copy()
+    n_pilot = FRAME.pulse.half_samples + 2 * FRAME.n_node_pilot_chips
+    first = FRAME.guard_samples + FRAME.payload_start + n_pilot + 4
+    samples[first : first + 2 * FRAME.n_payload_chips - 8] = 0
+    hit = dataclasses.replace(
+        reception, capture=dataclasses.replace(reception.capture, samples=samples)
+    )
+    with pytest.raises(Erasure):
+        decode(hit, world.link)
 
 
 def test_steady_interference_is_in_the_stated_deviation() -> None:
