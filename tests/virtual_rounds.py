@@ -59,6 +59,7 @@ def experiment(
         "run.seed": seed,
         "air.preset": preset,
         "link.scheme": scheme,
+        "frame.bench": 0,  # the same pilots on all benches
         **{name.replace("__", "."): value for name, value in more.items()},
     }
     if addresses:

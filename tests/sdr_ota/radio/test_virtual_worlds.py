@@ -125,14 +125,17 @@ def test_sums_over_virtual_soapy_devices_are_as_good_as_simulated(preset: str) -
     apart = check_alike(virtual, simulated)
     if preset == "usrp-shared-clock":  # the same oscillators: nothing but a converter differs
         assert abs(apart.db) < 0.1
-    gaps_s = [[r.sounding_to_payload_s for r in one.results] for one in (virtual, simulated)]
+    pairs = zip(virtual.results, simulated.results, strict=True)
+    there = [(v, s) for v, s in pairs if v.active_nodes and s.active_nodes]
+    gaps_s = [[one[k].sounding_to_payload_s for one in there] for k in (0, 1)]
+    assert len(there) > 30
     assert gaps_s[0] == pytest.approx(gaps_s[1], abs=1e-5)
 
 
 @pytest.mark.slow
 def test_sums_over_virtual_plutos_are_as_good_as_simulated() -> None:
-    virtual = pluto_rounds("lab-indoor", 1, 25)
-    config = experiment("lab-indoor", "energy-difference", 1, 25, radio__has_hardware_time=False)
+    virtual = pluto_rounds("lab-indoor", 1, 40)
+    config = experiment("lab-indoor", "energy-difference", 1, 40, radio__has_hardware_time=False)
     check_alike(virtual, rounds_over(config))
 
 
