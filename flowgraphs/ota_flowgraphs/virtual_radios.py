@@ -31,7 +31,7 @@ class VirtualRadios(ClosedByBlock):
 
     Args:
         settings: What the air is made from, with at most ``MAX_NODES`` nodes; all follows from
-            its seed except when what happens.
+            its seed.
 
     Attributes:
         node_addresses: How the nodes are opened.

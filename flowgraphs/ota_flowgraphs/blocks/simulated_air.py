@@ -10,7 +10,8 @@ from sdr_ota.air.settings import AirSettings
 from sdr_ota.types import Samples
 
 _PIECE = 1024
-"""Inputs are taken in multiples of this: one path costs a transform a piece."""
+"""Samples of a piece, for which each path costs a transform. All pieces are alike, however many
+samples the scheduler offers at once: what is random is drawn piece by piece, and follows the seed."""
 
 
 class SimulatedAirBlock(gr.sync_block):
@@ -49,5 +50,7 @@ class SimulatedAirBlock(gr.sync_block):
     def work(self, input_items: list[Samples], output_items: list[Samples]) -> int:
         """Let time pass."""
         n_samples = len(output_items[0])
-        output_items[0][:] = self._air.add([piece[:n_samples] for piece in input_items])
+        for first in range(0, n_samples, _PIECE):
+            piece = slice(first, first + _PIECE)
+            output_items[0][piece] = self._air.add([samples[piece] for samples in input_items])
         return n_samples

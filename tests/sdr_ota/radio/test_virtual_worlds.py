@@ -160,6 +160,14 @@ def test_sums_over_processes_are_as_good_as_simulated() -> None:
     assert np.nanmax(np.abs(np.array(gaps_s[0], float) - np.array(gaps_s[1], float))) < 3 * piece_s
 
 
+@pytest.mark.gnuradio
+@pytest.mark.usefixtures("gnuradio")
+def test_two_runs_over_processes_are_alike() -> None:
+    once, again = (process_rounds("lab-indoor", 1, 2).results for _ in range(2))
+    assert [r.decoded_sum for r in once] == [r.decoded_sum for r in again]
+    assert once[0].decoded_sum is not None
+
+
 @pytest.mark.usefixtures("virtual_soapy_driver")
 @pytest.mark.parametrize(("ahead", "is_late"), [(0.9, True), (1.1, False)])
 def test_a_virtual_host_needs_its_time_to_get_a_burst_to_the_device(
