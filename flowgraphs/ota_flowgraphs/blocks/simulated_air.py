@@ -11,7 +11,7 @@ from sdr_ota.types import Samples
 
 _PIECE = 1024
 """Samples of a piece, for which each path costs a transform. All pieces are alike, however many
-samples the scheduler offers at once: what is random is drawn piece by piece, and follows the seed."""
+samples the scheduler offers at once: what is random is drawn piece by piece, from the seed."""
 
 
 class SimulatedAirBlock(gr.sync_block):
