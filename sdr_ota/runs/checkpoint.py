@@ -117,7 +117,7 @@ def save_run_state(
     arrays: Arrays = {}
     state: Any = to_plain(standing.snapshot(), arrays)
     packed = io.BytesIO()
-    np.savez(packed, **arrays)  # type: ignore[arg-type] # `allow_pickle` is none of our names
+    np.savez_compressed(packed, **arrays)  # type: ignore[arg-type] # `allow_pickle` is none of our names
     name = _ARRAYS.replace("*", f"{standing.position.next_round:06d}")
     unsigned = Checkpoint(
         next_round=standing.position.next_round,
