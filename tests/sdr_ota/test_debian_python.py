@@ -10,6 +10,9 @@ HOME = Path(__file__).parents[2]
 TESTS = HOME / "tests/sdr_ota"
 PYTHON = "/usr/bin/python3"
 
+NEEDS_CALIBRATION = "receiver/test_guesses.py"
+"""Soundings are estimated in the calibration's package, which needs more than that Python has."""
+
 SELECTED = (
     "receiver", "signal", "schemes", "air/impairments", "air/test_air_stream.py",
     "rounds/test_transmitter.py",
@@ -67,6 +70,7 @@ def test_the_selected_tests_pass_there() -> None:
         "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-c", os.devnull,
         "--rootdir", str(HOME), "--import-mode=importlib", "--confcutdir", str(TESTS),
         *(str(TESTS / name) for name in SELECTED),
+        f"--ignore={TESTS / NEEDS_CALIBRATION}",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     assert " passed" in done.stdout
