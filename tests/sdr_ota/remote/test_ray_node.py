@@ -360,33 +360,25 @@ def private_order(index: int) -> PayloadOrder:
     return PayloadOrder(index, (0.1, 0.0), 0.0, 0.0, 0, True, 2, 1e4, 4e4, 0.01)
 
 
-def write_told(lab: Lab, place: int, line: str) -> None:
-    home = lab.config_file.parent / f"lab{place}"
-    (home / "told.tsv").write_text("sentence\tlabel\n" + line * 16)
-
-
 def test_what_real_actors_say_in_a_private_run_does_not_depend_on_their_data(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder = Recorder(monkeypatch)
-    lines = ("a fine film\t1\n", "grim\t0\n")  # one line a file: any batch of it is the same
-    for place, line in enumerate(lines):
-        write_told(lab, place, line)
-    config = lab.config("data.train=told.tsv")
-    copy = copy_of(config, tmp_path)
-    nodes = join_nodes(config, copy.course, "open")
-    go_round(nodes, copy, 1)
-    truths = [node.truth(1) for node in nodes]
-    close(nodes, copy)
-    assert truths[0] is not None
-    assert truths[1] is not None
-    assert truths[0].losses != truths[1].losses  # which open nodes do tell
-    private = lab.config("data.train=told.tsv", *PRIVATE, "run.rounds=200")
-    traffic = []
-    for name, line in zip(("films", "odd"), lines, strict=True):
+    losses, traffic = [], []
+    for name, line in (("films", "a fine film\t1\na dull film\t0\n"), ("odd", "grim\t1\nfun\t0\n")):
         for place in range(2):
-            write_told(lab, place, line)
-        traffic.append(private_traffic(private, tmp_path / name, recorder))
+            home = lab.config_file.parent / f"lab{place}"
+            (home / "told.tsv").write_text("sentence\tlabel\n" + line * 8)
+        config = lab.config("data.train=told.tsv")
+        (tmp_path / name).mkdir()
+        copy = copy_of(config, tmp_path / name)
+        nodes = join_nodes(config, copy.course, name)
+        go_round(nodes, copy, 1)
+        losses.append([node.truth(1) for node in nodes])
+        close(nodes, copy)
+        private = lab.config("data.train=told.tsv", *PRIVATE, "run.rounds=200")
+        traffic.append(private_traffic(private, tmp_path / f"{name}-private", recorder))
+    assert losses[0][0] != losses[1][0]  # which open nodes do tell
     assert traffic[0] == traffic[1]
     assert {"join", "follow", "announce", "sound", "send", "sent", "silence", "truth"} <= {
         method for method, _ in traffic[0]
