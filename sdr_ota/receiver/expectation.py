@@ -1,5 +1,6 @@
 """What a plan lets one expect of the nodes that send, and of the codes that they send."""
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -24,6 +25,7 @@ class Expectation:
         turn_variances_rad2: Of how far each phase may move from one node pilot to the other.
         delay_std_chips: Of an arrival against the receiver's sampling.
         cfo_variance: Of the lead node's residual offset, in (cycles per sample)^2.
+        noise_power: Of a chip when the nodes were sounded; ``inf`` where nobody knows.
     """
 
     nodes: tuple[int, ...]
@@ -33,6 +35,7 @@ class Expectation:
     turn_variances_rad2: Reals
     delay_std_chips: float
     cfo_variance: float
+    noise_power: float = math.inf
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ QUIET_CHANCE = 1e-6
 """Probability that noise alone is so quiet in a part of a payload."""
 
 IDLE_MARGIN = 4.0
-"""By which the idle slot may be noisier than the payload: something may have begun to send."""
+"""By which sounding and idle slot may both be noisier than the payload."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def decode_payload(
         Erasure: If it cannot be trusted.
     """
     scheme, n_nodes = sending.scheme, sending.n_nodes
-    _check_samples(received)
+    _check_samples(received, expected.noise_power)
     burst = received.burst
     cfo = credible(burst.cfo, expected.cfo_variance, burst.cfo_std**2)
     received = turned_back(received, frame, cfo)
@@ -68,7 +68,7 @@ def decode_payload(
     return scheme.decode(found.chips, n_nodes, found.rx_amplitude), found
 
 
-def _check_samples(received: ReceivedPayload) -> None:
+def _check_samples(received: ReceivedPayload, sounded_noise: float) -> None:
     """Erase the round if samples are missing: no receiver is quieter than its own noise.
 
     Raises:
@@ -83,7 +83,7 @@ def _check_samples(received: ReceivedPayload) -> None:
     quietest = min(parts, key=lambda part: float(np.mean(np.abs(part) ** 2)))
     power, n_chips = float(np.mean(np.abs(quietest) ** 2)), len(quietest)
     chance = float(stats.chi2.ppf(QUIET_CHANCE / N_PARTS, 2 * n_chips)) / (2 * n_chips)
-    if power < noise * chance / IDLE_MARGIN:
+    if power < min(noise, sounded_noise) * chance / IDLE_MARGIN:
         raise Erasure(
             "radio",
             f"a part of the payload has {power_to_db(noise / max(power, 1e-30)):.1f} dB less power "

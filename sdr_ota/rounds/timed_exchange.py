@@ -233,6 +233,7 @@ def _expectation(
         turn_variances_rad2=np.array(turned),
         delay_std_chips=float(np.sqrt(np.mean(gains.timing_variance_chips2))),
         cfo_variance=float(np.mean([e.cfo_std_hz**2 for e in errors])) / sample_rate_hz**2,
+        noise_power=plan.noise_power,
     )
 
 
