@@ -65,10 +65,12 @@ class Needs:
 
     Attributes:
         phase: Whether phases matter.
+        amplitude: Whether amplitudes are read; else energies are.
         distortion_share: Of the node pilots' power, that may be left unexplained.
     """
 
     phase: bool
+    amplitude: bool
     distortion_share: float
 
 
@@ -81,16 +83,12 @@ class Evidence:
         rx_amplitude: Chip amplitude of a symbol of 1, as the node pilots show it.
         gains: Of the nodes that send, over the plan's and the common correction.
         phase_rad: The common turn at the payload's middle.
-        turn_rad: How far the common turn went from one node pilot to the other.
-        rest_power: Power of a chip in the node pilots that no node explains.
     """
 
     chips: Chips
     rx_amplitude: float
     gains: GainErrors
     phase_rad: float
-    turn_rad: float
-    rest_power: float
 
 
 def weigh(
@@ -115,7 +113,7 @@ def weigh(
     """
     needs_phase = needs.phase
     groups = CodeGroups.of(expected, frame, seed)
-    pilots = _received_pilots(received, expected, groups, frame, needs.distortion_share)
+    pilots = _received_pilots(received, expected, groups, frame, needs)
     _check_presence(pilots, expected, groups)
     turn_rad = _common_turn(pilots, groups) if needs_phase else 0.0
     pilots = pilots.turned(-turn_rad / 2, turn_rad / 2)
@@ -139,8 +137,6 @@ def weigh(
         rx_amplitude=expected.rx_amplitude * level,
         gains=errors,
         phase_rad=phase_rad,
-        turn_rad=turn_rad,
-        rest_power=pilots.rest_power,
     )
 
 
@@ -152,14 +148,12 @@ class _Pilots:
         gains: Over the planned ones, before and behind the payload, shape ``(2, n_groups)``.
         variances: Of their complex errors.
         delays_chips: Shape ``(n_groups,)``.
-        rest_power: Power of a chip that no node explains.
         distortion_variance: Of gains, relative: what distorts the pilots changes the payload too.
     """
 
     gains: Chips
     variances: Reals
     delays_chips: Reals
-    rest_power: float
     distortion_variance: float
 
     @property
@@ -183,23 +177,23 @@ def _received_pilots(
     expected: Expectation,
     groups: CodeGroups,
     frame: FrameFormat,
-    distortion_share: float,
+    needs: Needs,
 ) -> _Pilots:
     """Fit the node pilots; raises `Erasure` where they are not what the nodes sent."""
     noise, delay_std = received.noise_power, expected.delay_std_chips
     fit = fit_node_pilots(received.pilots, groups.codes, noise, delay_std, frame.pulse.rolloff)
     sent = float(np.mean(np.sum(np.abs(fit.gains) ** 2, axis=1)))
-    _check_rest(fit, noise, distortion_share * sent, frame)
+    _check_rest(fit, noise, needs.distortion_share * sent, frame)
     planned = expected.rx_amplitude * groups.counts
     excess = max(fit.rest_power / max(noise, 1e-30), 1.0)
     variances = excess * fit.variances / planned**2
     distorted = max(fit.rest_power - CHANCE_EXCESS * noise, 0.0) / max(sent, 1e-30)
-    if distortion_share >= DISTORTION_SHARE:  # energies: powers add, and so half as much amplitude
+    if not needs.amplitude:  # powers add, and an energy is off by the share itself
         distorted = (distorted / 2) ** 2
     if excess > INTERFERED and float(variances.max()) > HIDDEN_VARIANCE:
         raise Erasure("interference", "what is on the air beside the nodes hides their pilots")
     gains = fit.gains / planned
-    return _Pilots(gains, variances, fit.delays_chips, fit.rest_power, distorted)
+    return _Pilots(gains, variances, fit.delays_chips, distorted)
 
 
 def _common_turn(pilots: _Pilots, groups: CodeGroups) -> float:

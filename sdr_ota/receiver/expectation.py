@@ -86,10 +86,12 @@ class CodeGroups:
                 expected.turn_variances_rad2,
             )
         )
-        unseen = (
-            expected.level_variances - level[of_node],
-            expected.phase_variances_rad2 - phase[of_node],
+        unseen_level, unseen_phase = (
+            np.maximum(each - mean[of_node], 0.0)
+            for each, mean in (
+                (expected.level_variances, level),
+                (expected.phase_variances_rad2, phase),
+            )
         )
-        shared = counts[of_node] > 1
-        about = (np.maximum(unseen[0], 0.0) * shared, np.maximum(unseen[1], 0.0) * shared)
-        return cls(codes[:, used], counts, of_node, names, level, phase, turn, about)
+        unseen = (unseen_level, unseen_phase)
+        return cls(codes[:, used], counts, of_node, names, level, phase, turn, unseen)

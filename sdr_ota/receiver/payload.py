@@ -60,7 +60,10 @@ def decode_payload(
     received = turned_back(received, frame, cfo)
     # What distorts the pilots may change the sum by a part of what its chips leave open.
     scatter = scheme.decode(received.chips, n_nodes, expected.rx_amplitude).std
-    needs = Needs(scheme.needs_phase, min(scatter / 4, DISTORTION_SHARE))
+    alike = scheme.alike(received.chips, n_nodes, expected.rx_amplitude)
+    reads_amplitudes = any(np.iscomplexobj(values) for values in alike)
+    share = min(scatter / 4, DISTORTION_SHARE)
+    needs = Needs(scheme.needs_phase, reads_amplitudes, share)
     found = weigh(received, expected, frame, sending.seed, needs)
     alike = scheme.alike(found.chips, n_nodes, found.rx_amplitude)
     # A ramp of one radian between the pilots has a variance of 1/12; symbols are at most 1.

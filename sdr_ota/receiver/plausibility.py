@@ -1,4 +1,4 @@
-"""Whether what was received is what the last sounding lets one expect; otherwise an erasure."""
+"""Whether a payload agrees with itself, and its sum with what can have been sent."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ SPREAD_LIMIT = 2.0
 """A payload whose chips spread this many times more than noise and symbols can was hit."""
 
 RIPPLE = 0.05
-"""Spread that pulses and converters may add to a symbol of 1, beyond noise."""
+"""Spread that pulses and converters may add to each chip of a symbol of 1, beyond noise."""
 
 
 def check_constancy(
@@ -51,7 +51,7 @@ def check_sum_in_range(
         Erasure: ``interference``.
     """
     variance = scheme.theory_variance(np.ones(n_active), quality)
-    largest_std = np.sqrt(variance + n_active * RIPPLE**2)
+    largest_std = np.sqrt(variance + n_active * RIPPLE**2 / quality.n_chips)
     if total.std > SPREAD_LIMIT * largest_std or abs(total.value) > n_active + 6 * largest_std:
         raise Erasure(
             "interference",

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from sdr_ota.process.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import Capture, Radio, RadioInfo
-from sdr_ota.receiver.evidence import Evidence
 from sdr_ota.receiver.joint_frame import ReceivedPayload, receive_joint_frame
 from sdr_ota.schemes import AggregationScheme, LinkQuality
 from sdr_ota.signal.frame import FrameFormat
@@ -177,7 +176,6 @@ class Exchange:
         cfo: Residual carrier offset of the lead node in cycles per sample.
         metric: Detection metric of the lead node.
         phase_rad: Common phase of all nodes, planned to be 0; None where it is not measured.
-        evidence: What the node pilots of a timed frame showed.
     """
 
     total: DecodedSum
@@ -185,7 +183,6 @@ class Exchange:
     cfo: float
     metric: float
     phase_rad: float | None = None
-    evidence: Evidence | None = field(default=None, compare=False)
 
     @property
     def noise_power(self) -> float:

@@ -1,7 +1,7 @@
 """The exchange over radios with hardware time: every burst at its tick, one capture of all.
 
-The receiver is started before any node sends. What it receives is trusted only if level, idle
-power and spread are what the last sounding lets one expect; otherwise it is an erasure.
+The receiver is started before any node sends. What it receives is trusted as far as node
+pilots and payload prove it; otherwise it is an erasure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -208,7 +208,7 @@ def decode_timed(reception: Reception, link: Link) -> Exchange:
     check_sum_in_range(read, scheme, quality, len(plan.active_nodes))
     total = judged_sum(read, found.chips, scheme, quality, plan, link.decode)
     burst = received.burst
-    return Exchange(total, quality, burst.cfo, burst.metric, found.phase_rad, found)
+    return Exchange(total, quality, burst.cfo, burst.metric, found.phase_rad)
 
 
 def _expectation(

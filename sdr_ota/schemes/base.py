@@ -98,7 +98,7 @@ class AggregationScheme(Protocol):
     ) -> Sequence[NDArray[np.float64] | Chips]:
         """Return the payload's values in groups of one mean each, in the order of arrival.
 
-        Real where a turn of the nodes' phases does not change them, otherwise complex. Steady
+        Complex where amplitudes are read, real where energies are. Steady
         gains make all values of a group equal but for noise and random phases; where the
         parts of a group differ by more, samples were lost or a gain has stepped.
 

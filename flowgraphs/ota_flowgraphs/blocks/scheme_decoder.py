@@ -8,18 +8,10 @@ from ota_flowgraphs.blocks.pdu import make_pdu, read_pdu
 from ota_flowgraphs.failure import reports_error
 from ota_flowgraphs.payload_fields import payload_of
 from sdr_ota.erasure import Erasure
-from sdr_ota.receiver.expectation import Expectation
-from sdr_ota.receiver.joint_frame import ReceivedPayload
-from sdr_ota.receiver.payload import Sending, decode_payload
-from sdr_ota.rounds.judged_sum import judged_sum
-from sdr_ota.schemes import LinkQuality, load_scheme
+from sdr_ota.receiver.payload import Sending
+from sdr_ota.rounds.unplanned import decode_unplanned
+from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
-from sdr_ota.types import DecodedSum, Precoder, TransmitPlan
-
-_LEVEL_STD, _PHASE_STD_RAD, _TURN_STD_RAD, _DELAY_STD_CHIPS = 0.3, 0.3, 0.1, 0.5
-_CFO_STD = 1e-4
-"""What is expected of the nodes where no tracker says better: wide, so that what the node pilots
-show counts alone."""
 
 
 class SchemeDecoder(gr.basic_block):
@@ -64,38 +56,10 @@ class SchemeDecoder(gr.basic_block):
         received = payload_of(meta, chips.astype(np.complex128))
         said = {name: value for name, value in meta.items() if name != "pilots"}
         try:
-            total = self._total(received)
+            total = decode_unplanned(received, self._frame, self._sending, self._rx_amplitude)
         except Erasure as lost:
             refused = {**said, "kind": "refused", "reason": lost.reason, "detail": lost.detail}
             self.message_port_pub(self._sums, make_pdu(refused))
             return
         decoded = {**said, "kind": "sum", "sum": total.value, "std": total.std}
         self.message_port_pub(self._sums, make_pdu(decoded))
-
-    def _total(self, received: ReceivedPayload) -> DecodedSum:
-        """Return the sum with its whole uncertainty; raises `Erasure`."""
-        frame, sending = self._frame, self._sending
-        read, found = decode_payload(received, self._expected(), frame, sending)
-        quality = LinkQuality(
-            n_chips=frame.n_payload_chips,
-            rx_amplitude=found.rx_amplitude,
-            noise_power=received.noise_power,
-            gains=found.gains,
-            rolloff=frame.pulse.rolloff,
-        )
-        plan = TransmitPlan(
-            (Precoder(1 + 0j),) * sending.n_nodes, self._rx_amplitude, received.noise_power
-        )
-        return judged_sum(read, found.chips, sending.scheme, quality, plan, "unbiased")
-
-    def _expected(self) -> Expectation:
-        every = np.ones(self._sending.n_nodes)
-        return Expectation(
-            nodes=tuple(range(self._sending.n_nodes)),
-            rx_amplitude=self._rx_amplitude,
-            phase_variances_rad2=_PHASE_STD_RAD**2 * every,
-            level_variances=_LEVEL_STD**2 * every,
-            turn_variances_rad2=_TURN_STD_RAD**2 * every,
-            delay_std_chips=_DELAY_STD_CHIPS,
-            cfo_variance=_CFO_STD**2,
-        )

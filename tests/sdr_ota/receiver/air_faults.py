@@ -22,23 +22,15 @@ from tests.sdr_ota.receiver.independent_air import (
     noise,
     phases,
 )
+from tests.sdr_ota.receiver.unchanged import Rng, same_samples, same_scene
 
-Rng = np.random.Generator
 SceneChange = Callable[[Scene, Rng], None]
 TimesChange = Callable[[Times, Scene, Rng], Times]
 SamplesChange = Callable[[Waveform, Scene, Rng], Waveform]
 
 
-def same_scene(scene: Scene, rng: Rng) -> None:
-    return None
-
-
 def same_times(times: Times, scene: Scene, rng: Rng) -> Times:
     return times
-
-
-def same_samples(samples: Waveform, scene: Scene, rng: Rng) -> Waveform:
-    return samples
 
 
 @dataclass(frozen=True)

@@ -16,18 +16,10 @@ from tests.sdr_ota.receiver.independent_air import (
     noise,
     phases,
 )
+from tests.sdr_ota.receiver.unchanged import Rng, same_samples, same_scene
 
-Rng = np.random.Generator
 SceneChange = Callable[[CyclicScene, Rng], None]
 SamplesChange = Callable[[Waveform, CyclicScene, Rng], Waveform]
-
-
-def same_scene(scene: CyclicScene, rng: Rng) -> None:
-    return None
-
-
-def same_samples(samples: Waveform, scene: CyclicScene, rng: Rng) -> Waveform:
-    return samples
 
 
 @dataclass(frozen=True)

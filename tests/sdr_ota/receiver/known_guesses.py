@@ -6,9 +6,7 @@ mended: its test then says so.
 
 KNOWN: dict[tuple[str, str, str], str] = {
     ("timed", "10 repeated, 10 dropped", "tdma"): "2 guesses of 4 accepted; first seed 10",
-    ("timed", "phase bump 180 deg, 1/8 payload", "tdma"): "2 guesses of 2 accepted; first seed 20",
     ("timed", "swing 3 dB", "energy-difference"): "5 guesses of 5 accepted; first seed 2",
-    ("timed", "256 samples twice", "tdma"): "2 guesses of 9 accepted; first seed 18",
     ("timed", "compressed 1 dB", "coherent"): "26 guesses of 38 accepted; first seed 0",
     ("timed", "compressed 1 dB", "tdma"): "16 guesses of 40 accepted; first seed 0",
     (

@@ -17,18 +17,10 @@ from tests.sdr_ota.receiver.independent_air import (
     phases,
     sounding_burst,
 )
+from tests.sdr_ota.receiver.unchanged import Rng, same_samples, same_scene
 
-Rng = np.random.Generator
 SceneChange = Callable[[SoundingScene, Rng], None]
 SamplesChange = Callable[[Waveform, SoundingScene, Rng], Waveform]
-
-
-def same_scene(scene: SoundingScene, rng: Rng) -> None:
-    return None
-
-
-def same_samples(samples: Waveform, scene: SoundingScene, rng: Rng) -> Waveform:
-    return samples
 
 
 @dataclass(frozen=True)
