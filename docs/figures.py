@@ -198,7 +198,7 @@ def _sync_errors(
 
 def latency_figure() -> Figure:
     """Draw the error of every scheme over the time from sounding to payload; takes minutes."""
-    setting = LatencySetting("lab-indoor", n_worlds=2, n_rounds=40)
+    setting = LatencySetting("lab-indoor", n_worlds=3, n_rounds=40)
     return latency_drawing(measure_latency(setting), setting)
 
 
