@@ -20,6 +20,8 @@ LEAST_PILOT_CHIPS, LEAST_PAYLOAD_CHIPS, LEAST_IDLE_CHIPS = 16, 2, 16
 
 MOST_PAYLOAD_CHIPS = 10_000_000
 
+N_BENCHES = 1 << 32
+
 
 class FrameTable(Table):
     """Lengths of the parts of a frame."""
@@ -70,7 +72,7 @@ class FrameTable(Table):
     guard_samples: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
         64, description="of silence between the parts"
     )
-    bench: Annotated[int, Field(ge=0, lt=1 << 32)] | Literal["auto"] = Field(
+    bench: int | Literal["auto"] = Field(
         "auto",
         description="number of the bench, 0 to 2^32 - 1, which makes its pilots: two benches that "
         "may receive each other need two numbers; auto: made from the addresses of its radios, "
@@ -87,6 +89,15 @@ class FrameTable(Table):
         raise ValueError(
             f"it is {value!r:.40}; use a whole number from {LEAST_SAMPLES_PER_CHIP} to "
             f'{MOST_SAMPLES_PER_CHIP}, or "auto"'
+        )
+
+    @field_validator("bench", mode="before")
+    @classmethod
+    def _allowed_bench(cls, value: object) -> object:
+        if value == "auto" or (type(value) is int and 0 <= value < N_BENCHES):
+            return value
+        raise ValueError(
+            f'it is {value!r:.40}; use a whole number from 0 to {N_BENCHES - 1}, or "auto"'
         )
 
     @model_validator(mode="after")

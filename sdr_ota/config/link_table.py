@@ -1,9 +1,10 @@
 """The table of a link: how numbers are added over the air."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sdr_ota.config.tables import Count, Positive, SchemeParameter, Table
 from sdr_ota.schemes import AggregationScheme, load_scheme
@@ -20,7 +21,7 @@ class LinkTable(Table):
         {}, description="the scheme's own fields"
     )
     payload: Literal["analog", "sign"] = Field("analog", description="the scalar or its sign")
-    scalar_limit: Positive | Literal["auto"] = Field(
+    scalar_limit: float | Literal["auto"] = Field(
         8.0,
         description="scalars are clipped to plus and minus this; auto: learned before the first "
         "round, without a promise of privacy only",
@@ -75,6 +76,14 @@ class LinkTable(Table):
     def hides_clients(self) -> bool:
         """Whether one client's noise hides others: in a sum of coherent amplitudes alone."""
         return self.scheme == "coherent" and self.payload == "analog"
+
+    @field_validator("scalar_limit", mode="before")
+    @classmethod
+    def _allowed_limit(cls, value: object) -> object:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value == "auto" or (is_number and 0 < value < math.inf):  # type: ignore[operator]
+            return value
+        raise ValueError(f'it is {value!r:.40}; use a number above 0, or "auto"')
 
     @model_validator(mode="after")
     def _known_scheme(self) -> "LinkTable":

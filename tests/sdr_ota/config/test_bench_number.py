@@ -1,6 +1,8 @@
 """Two benches get two numbers by themselves, where their radios, or their runs, differ."""
 
-from sdr_ota.config.load import Config, config_of_tables
+import pytest
+
+from sdr_ota.config.load import Config, ConfigError, config_of_tables
 from sdr_ota.config.parts import bench_number, link_of
 
 
@@ -27,3 +29,21 @@ def test_real_benches_are_told_apart_and_simulated_ones_are_alike() -> None:
 def test_a_number_that_is_given_is_in_the_frame() -> None:
     given = config_of_tables({"frame": {"bench": 77}}, {})
     assert link_of(given).frame.bench == 77
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("frame.bench", -1, "a whole number from 0 to 4294967295"),
+        ("frame.bench", 2**32, "a whole number from 0 to 4294967295"),
+        ("link.scalar_limit", 0, "a number above 0"),
+        ("link.scalar_limit", float("inf"), "a number above 0"),
+        ("link.scalar_limit", "large", "a number above 0"),
+    ],
+)
+def test_a_number_or_auto_is_asked_for_in_one_sentence(
+    key: str, value: object, allowed: str
+) -> None:
+    with pytest.raises(ConfigError) as wrong:
+        config_of_tables({}, {key: value})
+    assert str(wrong.value) == f'{key}: it is {value!r}; use {allowed}, or "auto"'
