@@ -169,15 +169,20 @@ def training_of(config: Config, sampling_rate: float) -> "Training":
         if is_private
         else mean_slope,
         rule=UpdateRule(
-            zo.directions_per_step,
+            zo.directions_per_step * config.frame.symbols,
             zo.momentum,
             zo.momentum_window,
             zo.rms_decay,
             zo.weight_decay,
         ),
         data_seed=config.run.seed,
-        probe=Probe(zo.perturbation_scale, DirectionKind(zo.direction)),
+        probe=Probe(
+            zo.perturbation_scale,
+            DirectionKind(zo.direction),
+            is_central=zo.difference == "central",
+        ),
         seed_pool=zo.seed_pool,
+        directions_per_round=config.frame.symbols,
     )
 
 

@@ -37,13 +37,14 @@ def replay_run(run: Path, settings: Sequence[str]) -> tuple[list[ReplayedRound],
             f"{run} holds no captures; keep some with --set captures.every=N when you run it",
             WRONG_USE,
         )
-    rounds, damaged = [], []
+    rounds: list[ReplayedRound] = []
+    damaged: list[str] = []
     with receiving(link_of(config), config) as link:
         for path in paths:
             try:
                 stored = read_capture(path)
                 check_captured_round(stored.result, record.rounds)
-                rounds.append(replay_capture(stored, link))
+                rounds.extend(replay_capture(stored, link))
             except ValueError as wrong:  # a `CaptureError` is one, and names its file
                 text = str(wrong) if isinstance(wrong, CaptureError) else f"{path}: {wrong}"
                 damaged.append(text)

@@ -117,7 +117,9 @@ def _all_rounds(
         DutyLimit(max_duty_cycle(config)),
         config_digest(config),
     )
-    schedule = Schedule(config.run.rounds, config.run.seed, config.link.sounding_every)
+    schedule = Schedule(
+        config.run.rounds, config.run.seed, config.link.sounding_every, config.frame.symbols
+    )
     results = run_rounds(server, schedule, position, captures.observe)
     for result in patiently(results, config.radio.give_up_after):
         duty.count(result.compute_s)

@@ -94,15 +94,15 @@ class Evidence:
     """A payload that was found to be what the nodes sent.
 
     Attributes:
-        chips: The payload without the common turn, shape ``(n_payload_chips,)``.
+        chips: The payload without the common turn, shape ``(n_carried_chips,)``.
         rx_amplitude: Chip amplitude of a symbol of 1, as the node pilots show it.
-        gains: Of the nodes that send, over the plan's and the common correction.
+        gains: Of the nodes that send, over the plan's and the common correction, at each symbol.
         phase_rad: The common turn at the payload's middle.
     """
 
     chips: Chips
     rx_amplitude: float
-    gains: GainErrors
+    gains: tuple[GainErrors, ...]
     phase_rad: float
 
 
@@ -141,16 +141,17 @@ def weigh(
         pilots.mean.real, groups.share, pilots.part_variances, groups.level_variances
     )
     _check_nodes(pilots.mean / level, pilots.part_variances, groups, needs_phase)
-    errors = _gain_errors(pilots, level, groups, needs_phase)
+    gains = _gains_by_symbol(pilots, level, expected, frame, seed, needs_phase)
     if needs_phase:  # a chip that is read late by a known time has a known part of its height
         height = raised_cosine(pilots.delays_chips, frame.pulse.rolloff)[groups.of_node]
-        errors, level = _with_heights(errors, height / height.mean()), level * float(height.mean())
+        gains = tuple(_with_heights(errors, height / height.mean()) for errors in gains)
+        level *= float(height.mean())
     n_chips = len(received.chips)
     ramp = (np.arange(n_chips) - (n_chips - 1) / 2) / frame.pilot_distance_chips
     return Evidence(
         chips=received.chips * np.exp(-1j * (phase_rad + turn_rad * ramp)),
         rx_amplitude=expected.rx_amplitude * level,
-        gains=errors,
+        gains=gains,
         phase_rad=phase_rad,
     )
 
@@ -164,22 +165,41 @@ class _Pilots:
         variances: Of their complex errors.
         delays_chips: Shape ``(n_groups,)``.
         distortion_variance: Of gains, relative: what distorts the pilots changes the payload too.
+        place: Between the pilots, 0 to 1, at which a gain is asked for.
+        width: Of what is averaged there, 0 to 1.
     """
 
     gains: Chips
     variances: Reals
     delays_chips: Reals
     distortion_variance: float
+    place: float = 0.5
+    width: float = 1.0
 
     @property
     def mean(self) -> Chips:
-        """Gain at the payload's middle, shape ``(n_groups,)``."""
-        return np.asarray(self.gains.mean(axis=0))
+        """Gain at the place, on a line from before to behind, shape ``(n_groups,)``."""
+        before, behind = self.gains
+        return np.asarray((1 - self.place) * before + self.place * behind)
 
     @property
     def part_variances(self) -> Reals:
         """Variance of the real part of ``mean``, and of the imaginary one."""
-        return np.asarray(self.variances.mean(axis=0) / 4)
+        before, behind = self.variances
+        return np.asarray(((1 - self.place) ** 2 * before + self.place**2 * behind) / 2)
+
+    @property
+    def wander_variances(self) -> Reals:
+        """Variance of a gain at the place about that line, relative, by how far it has changed.
+
+        A step at an unknown place between the pilots, and a walk from one to the other, leave the
+        share $p (1 - p) - w / 6$ of their square at the place p, averaged over the width w: a
+        twelfth for the whole payload.
+        """
+        change = np.abs(self.gains[1] - self.gains[0]) ** 2
+        beyond_noise = np.maximum(change - 3 * self.variances.sum(axis=0), 0.0)
+        share_by_six = max(6 * self.place * (1 - self.place) - self.width, 0.0)
+        return np.asarray(beyond_noise * share_by_six / 6)
 
     def turned(self, before_rad: float, behind_rad: float) -> "_Pilots":
         """Return pilots turned back by an angle a side."""
@@ -243,6 +263,26 @@ def _common_phase(pilots: _Pilots, groups: CodeGroups) -> float:
     )
 
 
+def _gains_by_symbol(
+    pilots: _Pilots,
+    level: float,
+    expected: Expectation,
+    frame: FrameFormat,
+    seed: int,
+    needs_phase: bool,
+) -> tuple[GainErrors, ...]:
+    """Return what is known of the nodes' gains at each symbol of the payload."""
+    return tuple(
+        _gain_errors(
+            replace(pilots, place=frame.symbol_place(symbol), width=1 / frame.n_symbols),
+            level,
+            CodeGroups.of(expected.at(symbol), frame, seed),
+            needs_phase,
+        )
+        for symbol in range(frame.n_symbols)
+    )
+
+
 def _gain_errors(
     pilots: _Pilots, level: float, groups: CodeGroups, needs_phase: bool
 ) -> GainErrors:
@@ -251,10 +291,7 @@ def _gain_errors(
     amplitude = np.maximum(np.abs(gains), 1e-6)
     along, along_variance = believed(amplitude - 1, noise, groups.level_variances)
     turn, turn_variance = believed(np.angle(gains), noise / amplitude**2, groups.phase_variances)
-    # A step at an unknown place between the pilots has a twelfth of its square as variance.
-    change = np.abs(pilots.gains[1] - pilots.gains[0]) ** 2
-    moved = np.maximum(change - 3 * pilots.variances.sum(axis=0), 0.0) / 12
-    moved = moved + pilots.distortion_variance
+    moved = pilots.wander_variances + pilots.distortion_variance
     mean = (1 + along) * np.exp(1j * turn * needs_phase)
     across_variance = (1 + along) ** 2 * turn_variance
     # Of nodes that share a code only the mean is seen; what each is off it, the plan alone knows.

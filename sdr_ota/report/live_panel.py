@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from sdr_ota.report.nmse_words import nmse_words
-from sdr_ota.rounds.round import RoundResult
+from sdr_ota.rounds.round import RoundResult, sum_by_sum
 from sdr_ota.signal.metrics import nmse_db
 
 N_LOSSES = 32
@@ -58,10 +58,11 @@ class LivePanel:
             n_scalars = len(result.unclipped_symbols)
             self._n_clipped += n_scalars * result.clipped_share
             self._n_scalars += n_scalars
-        true, decoded = result.true_sum, result.decoded_sum or 0.0
-        self._errors[0] += (decoded - true) ** 2
-        self._expected[0] += result.theory_error or 0.0
-        self._sums[0] += true**2
+        for one in sum_by_sum([result]):
+            true, decoded = one.true_sum or 0.0, one.decoded_sum or 0.0
+            self._errors[0] += (decoded - true) ** 2
+            self._expected[0] += one.theory_error or 0.0
+            self._sums[0] += true**2
 
     def evaluated(self, rounds_done: int, name: str, score: float) -> None:
         """Take a held-out score into the figures."""

@@ -123,9 +123,10 @@ class Truth(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         round: The round.
         symbols: What it sent, in [-1, 1]; empty if it sent nothing.
-        losses: Mean probe loss a seed; empty without a model.
+        losses: Mean probe loss; empty without a model.
         scalars: What it computed, one a seed, before any clip; empty if it computed nothing.
-        example_scalars: Of the batch's examples, before any clip; empty without examples.
+        example_scalars: Of the batch's examples and the seeds, before any clip; empty without
+            examples.
     """
 
     round: int

@@ -55,10 +55,10 @@ def training(**changes: object) -> Training:
 
 
 def run_round(cohort: Cohort[Example], seed: int) -> float:
-    mean = float(np.mean([client.local_scalar(seed) for client in cohort.clients]))
+    mean = float(np.mean([client.local_scalars([seed])[0] for client in cohort.clients]))
     index = next(ROUNDS)
     for client in cohort.clients:
-        client.apply(index, mean, seed)
+        client.apply(index, [mean], [seed])
     return mean
 
 
@@ -69,12 +69,12 @@ def test_a_cohort_equals_separate_clients(n_clients: int, kind: DirectionKind) -
     how = training(probe=Probe(2.0**-7, kind))
     together = Cohort(network(), losses, sets, how)
     for seed in range(20):
-        scalars = [client.local_scalar(seed) for client in together.clients]
+        scalars = [client.local_scalars([seed])[0] for client in together.clients]
         alone = []
         for index, examples in enumerate(sets):
             drawn = [examples[i] for i in fixed_batch(4)(len(examples), (0, index, seed))]
             single = Cohort(copy.deepcopy(together._model), losses, [drawn], how).clients[0]
-            alone.append(single.local_scalar(seed))
+            alone.append(single.local_scalars([seed])[0])
             assert single.loss == pytest.approx(together.clients[index].loss, rel=1e-5)
         # A loss is float32: 2^-24 of it, over twice the scale, bounds the scalar's rounding.
         bound = 8 * max(together.losses) * 2.0**-24 * 2.0**7
@@ -112,7 +112,7 @@ def test_a_round_without_a_broadcast_moves_nothing() -> None:
     cohort = Cohort(model, losses, data(2), training())
     before = weight_checksum(model)
     for seed in range(5):
-        cohort.clients[0].local_scalar(seed)
+        cohort.clients[0].local_scalars([seed])[0]
     assert weight_checksum(model) == before
     run_round(cohort, 9)
     assert weight_checksum(model) != before
@@ -120,24 +120,24 @@ def test_a_round_without_a_broadcast_moves_nothing() -> None:
 
 def test_the_same_seed_is_measured_again_after_an_update() -> None:
     cohort = Cohort(network(), losses, data(2), training())
-    first = cohort.clients[0].local_scalar(4)
-    assert cohort.clients[0].local_scalar(4) == first
+    first = cohort.clients[0].local_scalars([4])[0]
+    assert cohort.clients[0].local_scalars([4])[0] == first
     run_round(cohort, 4)
-    assert cohort.clients[0].local_scalar(4) != first
+    assert cohort.clients[0].local_scalars([4])[0] != first
 
 
 def test_clients_that_share_weights_take_one_update_a_round() -> None:
     model = network()
     cohort = Cohort(model, losses, data(3), training())
-    cohort.clients[0].apply(7, 0.5, 1)
+    cohort.clients[0].apply(7, [0.5], [1])
     once = weight_checksum(model)
     for client in cohort.clients:
-        client.apply(7, 0.5, 1)
+        client.apply(7, [0.5], [1])
     assert weight_checksum(model) == once
     for index, scalar, seed in [(7, 0.5, 2), (7, 0.25, 1), (6, 0.5, 1)]:
         with pytest.raises(ClientsDisagreeError, match="have already taken"):
-            cohort.clients[1].apply(index, scalar, seed)
-    cohort.clients[2].apply(8, 0.5, 1)
+            cohort.clients[1].apply(index, [scalar], [seed])
+    cohort.clients[2].apply(8, [0.5], [1])
     assert weight_checksum(model) != once
 
 
@@ -153,7 +153,7 @@ def test_a_loss_that_is_not_finite_names_the_client() -> None:
     sets[1][0] = (math.nan, 0.0)
     cohort = Cohort(network(), losses, sets, training(draw=fixed_batch(12)))
     with pytest.raises(LossNotFiniteError, match=r"client 1 has a probe loss of nan.*lower the"):
-        cohort.clients[0].local_scalar(1)
+        cohort.clients[0].local_scalars([1])[0]
 
 
 @pytest.mark.parametrize("plus", [math.inf, -math.inf])
@@ -186,7 +186,7 @@ def test_wrong_use_is_refused() -> None:
 def test_loss_is_unknown_before_the_first_probe() -> None:
     cohort = Cohort(network(), losses, data(2), training())
     assert math.isnan(cohort.clients[0].loss)
-    cohort.clients[0].local_scalar(1)
+    cohort.clients[0].local_scalars([1])[0]
     assert math.isfinite(cohort.clients[1].loss)
 
 
@@ -201,7 +201,7 @@ def test_every_example_is_clipped_before_the_sum_is_divided() -> None:
         return float(np.clip(scalars, -limit, limit).sum() / divisor)
 
     how = training(draw=fixed_batch(12), combine=combine)
-    scalar = Cohort(network(), losses, sets, how).clients[0].local_scalar(5)
+    scalar = Cohort(network(), losses, sets, how).clients[0].local_scalars([5])[0]
     assert seen[0].shape == (12,)
     assert np.abs(seen[0]).max() > 10 * limit
     assert scalar == np.clip(seen[0], -limit, limit).sum() / divisor
@@ -211,7 +211,7 @@ def test_every_example_is_clipped_before_the_sum_is_divided() -> None:
 def test_an_empty_batch_has_no_slope_and_no_loss() -> None:
     how = training(draw=lambda n_examples, name: [], combine=lambda scalars: float(scalars.sum()))
     cohort = Cohort(network(), losses, data(2), how)
-    assert [client.local_scalar(1) for client in cohort.clients] == [0.0, 0.0]
+    assert [client.local_scalars([1])[0] for client in cohort.clients] == [0.0, 0.0]
     assert math.isnan(cohort.clients[0].loss)
 
 

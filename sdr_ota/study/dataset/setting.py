@@ -133,7 +133,7 @@ def write_setting(setting: Setting, config: Config, root: Path) -> None:
         admit = admit_all(partial(payload_of, config), largest_scalar=1.0)
         nodes = nodes_here(config, bench, link, clients)
         server = server_of(config, bench, link, nodes, soundings, admit, air)
-        schedule = Schedule(config.run.rounds, config.run.seed)
+        schedule = Schedule(config.run.rounds, config.run.seed, n_symbols=config.frame.symbols)
         rows = [
             _row(setting, result, soundings.take(), captures.take())
             for result in run_rounds(server, schedule, observe=captures.keep)

@@ -85,7 +85,7 @@ def test_the_main_job_from_data_to_journal(
 def test_one_client_is_enough(settings: list[str], tmp_path: Path) -> None:
     learning = learning_of([*settings, "clients.count=1"], tmp_path)
     assert len(learning.clients) == 1
-    assert learning.clients[0].local_scalar(3) != 0.0
+    assert learning.clients[0].local_scalars([3])[0] != 0.0
     learning.close()
 
 
@@ -93,7 +93,7 @@ def test_label_skew_changes_what_clients_hold(settings: list[str], tmp_path: Pat
     scalars = []
     for split in ("even", "dirichlet"):
         learning = learning_of([*settings, f"clients.split={split}"], tmp_path)
-        scalars.append([client.local_scalar(3) for client in learning.clients])
+        scalars.append([client.local_scalars([3])[0] for client in learning.clients])
         learning.close()
     assert scalars[0] != scalars[1]
 

@@ -23,7 +23,7 @@ from ota_calibration.paths.sounding import estimate_path, make_plan
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture
-from sdr_ota.rounds.decoding import decode, expected_squared_error
+from sdr_ota.rounds.decoding import decode, expected_squared_errors
 from sdr_ota.rounds.exchange import Link, ReceivedSounding, Reception, Slot
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
@@ -144,7 +144,7 @@ def judged(trials: Iterable[tuple[int, Reception, Link]]) -> Count:
         found.accepted += 1
         error = abs(exchange.total.value - float(symbols[list(reception.plan.active_nodes)].sum()))
         own = exchange.total.std
-        theory = float(np.sqrt(expected_squared_error(exchange, reception, link) or 0.0))
+        theory = float(np.sqrt((expected_squared_errors(exchange, reception, link) or (0.0,))[0]))
         found.ratios.append(error / own)
         found.theory_ratios.append(error / theory)
         if not error <= STDS * max(own, theory):

@@ -63,11 +63,11 @@ class RecordingClient:
     example_scalars: tuple[float, ...] = ()
     steps: list[tuple[float, int]] = field(default_factory=list)
 
-    def local_scalar(self, seed: int) -> float:
-        return self.scalar
+    def local_scalars(self, seeds: Sequence[int]) -> tuple[float, ...]:
+        return (self.scalar,) * len(seeds)
 
-    def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
-        self.steps.append((mean_scalar, seed))
+    def apply(self, round_index: int, mean_scalars: Sequence[float], seeds: Sequence[int]) -> None:
+        self.steps.extend(zip(mean_scalars, seeds, strict=True))
 
 
 @dataclass
@@ -566,11 +566,13 @@ class Diary:
         diary = self
 
         class Noting(RecordingClient):
-            def local_scalar(self, seed: int) -> float:
+            def local_scalars(self, seeds: Sequence[int]) -> tuple[float, ...]:
                 diary.lines.append(f"compute {node}")
-                return scalar
+                return (scalar,)
 
-            def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
+            def apply(
+                self, round_index: int, mean_scalars: Sequence[float], seeds: Sequence[int]
+            ) -> None:
                 diary.lines.append(f"step {node}")
 
         return Noting(scalar)
