@@ -20,7 +20,7 @@ from rows import Row, emit, parsed
 from sdr_ota.assembly.learning import JOURNAL, Learning
 from sdr_ota.assembly.local_learning import local_learning
 from sdr_ota.config.load import load_config
-from sdr_ota.rounds.round import Schedule
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.runs.strict_json import strict_json
 from sdr_ota.units import db_to_power, power_to_db
 

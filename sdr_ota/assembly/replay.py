@@ -16,6 +16,9 @@ from sdr_ota.runs.run_folder import RunFolderError, RunRecord
 DECODING_TABLES = ("link", "frame", "receiver")
 """Tables of a configuration that say how a capture is decoded."""
 
+SENT_KEY = "frame.symbols"
+"""How many sums there are is no question of the receiver's."""
+
 
 def replay_run(run: Path, settings: Sequence[str]) -> tuple[list[ReplayedRound], list[str]]:
     """Decode a run's captures again.
@@ -54,10 +57,10 @@ def replay_run(run: Path, settings: Sequence[str]) -> tuple[list[ReplayedRound],
 def decoding_config(run: Path, settings: Sequence[str]) -> tuple[RunRecord, Config]:
     """Return a run, and its configuration with some keys of the receiver's side changed."""
     for setting in settings:
-        if setting.partition(".")[0].strip() not in DECODING_TABLES:
+        if not is_of_the_receiver(setting.partition("=")[0].strip()):
             raise CommandFailed(
                 f"--set {setting}: what was sent cannot be changed any more; a replay takes keys "
-                f"of the tables {', '.join(DECODING_TABLES)}",
+                f"of the tables {', '.join(DECODING_TABLES)}, without {SENT_KEY}",
                 WRONG_USE,
             )
     try:
@@ -65,3 +68,8 @@ def decoding_config(run: Path, settings: Sequence[str]) -> tuple[RunRecord, Conf
         return record, changed_config(with_sent_frame(config), settings)
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
+
+
+def is_of_the_receiver(key: str) -> bool:
+    """Return whether a key ``table.name`` of a configuration concerns decoding alone."""
+    return key.partition(".")[0] in DECODING_TABLES and key != SENT_KEY

@@ -22,7 +22,8 @@ from sdr_ota.rounds.clipping_watch import ClippingWatch
 from sdr_ota.rounds.duty import DutyLimit
 from sdr_ota.rounds.exchange import Link
 from sdr_ota.rounds.patience import patiently
-from sdr_ota.rounds.round import RoundResult, Schedule, run_rounds
+from sdr_ota.rounds.round import RoundResult, run_rounds
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import Server
 from sdr_ota.runs.capture_folder import CaptureFolder
 from sdr_ota.runs.checkpoint import RunState, save_run_state

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sdr_ota.assembly.bench import receiving
-from sdr_ota.assembly.replay import DECODING_TABLES
+from sdr_ota.assembly.replay import DECODING_TABLES, SENT_KEY, is_of_the_receiver
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import link_of
 from sdr_ota.door.errors import door_errors
@@ -186,10 +186,10 @@ def _receiver_side(stored: StoredCapture, changes: Changes) -> Config:
         ConfigError: If a value cannot be used.
     """
     for name in changes:
-        if name.partition(".")[0] not in DECODING_TABLES:
+        if not is_of_the_receiver(name):
             raise CommandFailed(
                 f"{name}: what was sent cannot be changed any more; decoding takes keys of the "
-                f"tables {', '.join(DECODING_TABLES)}",
+                f"tables {', '.join(DECODING_TABLES)}, without {SENT_KEY}",
                 WRONG_USE,
             )
     return experiment_of(_tables_of(stored), changes).config

@@ -19,7 +19,8 @@ from sdr_ota.radio.base import RadioError, RadioInfo
 from sdr_ota.rounds.duty import DutyLimit
 from sdr_ota.rounds.exchange import Bench, Link, Reception
 from sdr_ota.rounds.given_symbols import GivenClient
-from sdr_ota.rounds.round import RoundResult, Schedule, run_round
+from sdr_ota.rounds.round import RoundResult, run_round
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import Quote
 from sdr_ota.rounds.symbol_power import SymbolPower
 from sdr_ota.runs.captures import capture_name, write_capture

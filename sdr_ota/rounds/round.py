@@ -26,6 +26,7 @@ from sdr_ota.rounds.clipping import clipping_of
 from sdr_ota.rounds.decoding import decode_present, expected_squared_errors
 from sdr_ota.rounds.exchange import Exchange, Link, Reception
 from sdr_ota.rounds.messages import Announcement, Outcome
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import Quote, Server, without_absent
 from sdr_ota.rounds.symbol_power import SymbolPower
 from sdr_ota.rounds.truth import RoundTruth
@@ -136,36 +137,6 @@ def sum_by_sum(rounds: Iterable[RoundResult]) -> Iterator[RoundResult]:
         yield replace(result, further_sums=()) if result.further_sums else result
         for further in result.further_sums:
             yield replace(result, **vars(further), further_sums=())
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Which rounds to run and from which seeds their directions come.
-
-    Attributes:
-        n_rounds: Total rounds.
-        seed: The experiment's seed; every round's seed follows from it.
-        sounding_every: Rounds between two soundings.
-        n_symbols: Directions of a round: symbols of a node in one frame.
-    """
-
-    n_rounds: int
-    seed: int
-    sounding_every: int = 1
-    n_symbols: int = 1
-
-    def round_seed(self, index: int) -> int:
-        """Return the 64-bit seed that the server announces in a round."""
-        state = np.random.SeedSequence([self.seed, index]).generate_state(1, np.uint64)
-        return int(state[0])
-
-    def announcement(self, index: int) -> Announcement:
-        """Return what the server announces in a round: a seed a direction."""
-        further = (
-            int(np.random.SeedSequence([self.seed, index, 0, k]).generate_state(1, np.uint64)[0])
-            for k in range(1, self.n_symbols)
-        )
-        return Announcement(index, (self.round_seed(index), *further))
 
 
 Observer = Callable[[Reception, RoundResult], None]

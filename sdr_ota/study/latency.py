@@ -17,7 +17,8 @@ from sdr_ota.config.parts import air_settings, link_of, payload_of, simulated_ai
 from sdr_ota.config.tables import RadioTable
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.rounds.exchange import ReceivedSounding, Reception
-from sdr_ota.rounds.round import RoundResult, Schedule, run_rounds
+from sdr_ota.rounds.round import RoundResult, run_rounds
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import admit_all
 from sdr_ota.rounds.synthetic import UniformClient
 from sdr_ota.schemes import built_in_schemes, load_scheme

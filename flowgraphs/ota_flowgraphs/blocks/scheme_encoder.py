@@ -8,6 +8,7 @@ from ota_flowgraphs.blocks.pdu import make_pdu
 from ota_flowgraphs.failure import reports_error
 from sdr_ota.schemes import load_scheme
 from sdr_ota.schemes.base import encode_symbols
+from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.modulation import AnalogPayload
 
 _NUMBERS = (int, float, list, tuple, np.ndarray)
@@ -20,10 +21,9 @@ class SchemeEncoder(gr.basic_block):
         scheme: Name of an aggregation scheme: ``coherent``, ``energy-difference``, ...
         node: Which of the nodes this is, from 0.
         n_nodes: Nodes of the bench.
-        n_chips: Chips of one symbol of the payload.
+        frame: Format of the frames: how many scalars one carries, and the chips of each.
         scalar_limit: Scalars are clipped to plus and minus this, which becomes 1.
         seed: Of the node's random chips.
-        n_symbols: Scalars that a frame carries.
 
     Message ports:
         scalars (in): A number; of several, a PMT list or vector of as many as a frame carries.
@@ -35,15 +35,14 @@ class SchemeEncoder(gr.basic_block):
         scheme: str,
         node: int,
         n_nodes: int,
-        n_chips: int,
+        frame: FrameFormat,
         scalar_limit: float,
         seed: int,
-        n_symbols: int = 1,
     ) -> None:
         gr.basic_block.__init__(self, name="OTA scheme encoder", in_sig=None, out_sig=None)
         self._scheme = load_scheme(scheme)
-        self._scheme.check(n_chips, n_nodes)
-        self._place, self._n_chips, self._n_symbols = (node, n_nodes), n_chips, n_symbols
+        self._scheme.check(frame.n_payload_chips, n_nodes)
+        self._place, self._frame = (node, n_nodes), frame
         self._payload = AnalogPayload(scalar_limit)
         self._rng = np.random.default_rng([seed, node])
         self._chips = pmt.intern("chips")
@@ -54,7 +53,8 @@ class SchemeEncoder(gr.basic_block):
     @reports_error
     def _handle(self, message: object) -> None:
         symbols = [self._payload.symbol(scalar) for scalar in self._scalars(message)]
-        chips = encode_symbols(self._scheme, symbols, *self._place, self._n_chips, self._rng)
+        n_chips = self._frame.n_payload_chips
+        chips = encode_symbols(self._scheme, symbols, *self._place, n_chips, self._rng)
         meta = {"kind": "chips", "symbol": symbols[0], "symbols": symbols}
         self.message_port_pub(self._chips, make_pdu(meta, chips))
 
@@ -69,8 +69,9 @@ class SchemeEncoder(gr.basic_block):
         is_real = numbers.ndim == 1 and numbers.dtype.kind in "iuf"
         if not (is_real and np.isfinite(numbers).all()):
             raise ValueError(f"scalars are finite numbers; {message} came in, nothing is sent")
-        if len(numbers) != self._n_symbols:
+        n_symbols = self._frame.n_symbols
+        if len(numbers) != n_symbols:
             raise ValueError(
-                f"a frame carries {self._n_symbols} scalars; {message} came in, nothing is sent"
+                f"a frame carries {n_symbols} scalars; {message} came in, nothing is sent"
             )
         return [float(number) for number in numbers]

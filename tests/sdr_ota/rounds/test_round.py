@@ -23,7 +23,8 @@ from sdr_ota.rounds.given_symbols import receive_symbols
 from sdr_ota.rounds.messages import Announcement
 from sdr_ota.rounds.node import LocalNode, ScalarClient
 from sdr_ota.rounds.opening import exchange_of, local_nodes
-from sdr_ota.rounds.round import Position, RoundResult, Schedule, run_round, run_rounds
+from sdr_ota.rounds.round import Position, RoundResult, run_round, run_rounds
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.sender import TimedSender
 from sdr_ota.rounds.server import (
     Planner,

@@ -18,7 +18,8 @@ from sdr_ota.rounds.decoding import decode, expected_squared_errors
 from sdr_ota.rounds.exchange import Bench, Link, Reception
 from sdr_ota.rounds.given_symbols import receive_symbols
 from sdr_ota.rounds.messages import PayloadOrder
-from sdr_ota.rounds.round import FurtherSum, RoundResult, Schedule, sum_by_sum
+from sdr_ota.rounds.round import FurtherSum, RoundResult, sum_by_sum
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.sender import Signal, TimedSender, check_number, subcarrier_frame
 from sdr_ota.rounds.timed_exchange import planned_quality
 from sdr_ota.rounds.transmitter import payload_burst
