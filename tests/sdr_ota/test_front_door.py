@@ -352,6 +352,17 @@ def test_boards_that_have_gone_are_a_value_too() -> None:
     assert {got.erasure for got in lost} <= {"radio", "no-plan"}
 
 
+def test_vectors_travel_over_virtual_plutos(plutos: dict[str, object]) -> None:
+    numbers = np.array([[1.0, -0.5, 0.25, 0.0], [0.5, -1.0, 0.25, 0.75]])
+    with sdr_ota.open_bench(plutos, set={"frame.symbols": 4, "link.scalar_limit": 1.0}) as bench:
+        got = next(
+            m for m in (bench.mean(numbers[: bench.n_nodes]) for _ in range(6)) if not m.erasure
+        )
+    assert isinstance(got.value, np.ndarray) and isinstance(got.std, np.ndarray)
+    assert got.value.shape == (4,)
+    assert (np.abs(got.value - got.true_value) < 5 * got.std).all()
+
+
 @pytest.mark.slow
 def test_an_optimisation_over_virtual_plutos_converges(plutos: dict[str, object]) -> None:
     with sdr_ota.open_bench(plutos) as bench:

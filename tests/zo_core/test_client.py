@@ -227,6 +227,73 @@ def test_a_group_is_probed_at_the_same_weights_and_moves_them_once() -> None:
     assert weight_checksum(model) != before
 
 
+def test_directions_of_a_round_are_probed_with_the_same_examples() -> None:
+    cohort = Cohort(network(), losses, data(3), training(directions_per_round=3))
+    together = [client.local_scalars([5, 6, 7]) for client in cohort.clients]
+    for index, examples in enumerate(data(3)):
+        drawn = [examples[i] for i in fixed_batch(4)(len(examples), (0, index, 5))]
+        alone = Cohort(network(), losses, [drawn], training()).clients[0]
+        # A loss is float32: 2^-24 of it, over twice the scale, bounds the scalar's rounding.
+        bound = 8 * max(cohort.losses) * 2.0**-24 * 2.0**10
+        scalars = [alone.local_scalars([seed])[0] for seed in (5, 6, 7)]
+        assert together[index] == pytest.approx(scalars, abs=bound)
+        assert len(cohort.clients[index].example_scalars) == 3 * 4
+
+
+def test_a_round_of_several_directions_moves_the_weights_by_their_mean() -> None:
+    seen: list[Update] = []
+    model, rate = network(), LearningRate(0.125, 2)  # a warm-up of 2 rounds
+    how = training(
+        learning_rate=rate, rule=UpdateRule(directions_per_step=3), directions_per_round=3
+    )
+    cohort = Cohort(model, losses, data(2), how, on_update=seen.append)
+    for index in range(2):
+        before = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+        seeds, means = [10 * index + k for k in range(3)], [0.5, -1.0, 2.0]
+        for client in cohort.clients:
+            client.apply(index, means, seeds)
+        assert cohort.at_step_boundary
+        after = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+        step = sum(
+            mean * torch.from_numpy(direction(seed, 0, before.numel()))
+            for mean, seed in zip(means, seeds, strict=True)
+        )
+        assert torch.allclose(after - before, -rate.at(index) * step / 3, atol=1e-6)
+    assert [update.learning_rate for update in seen] == [rate.at(0)] * 3 + [rate.at(1)] * 3
+    with pytest.raises(ClientsDisagreeError, match="same update of a round"):
+        cohort.clients[0].apply(1, [0.5, -1.0, 2.5], [10, 11, 12])
+
+
+def test_one_sided_probes_of_a_round_share_the_pass_at_the_weights() -> None:
+    sizes: list[int] = []
+
+    def counted(model: nn.Module, examples: list[Example]) -> torch.Tensor:
+        sizes.append(len(examples))
+        return losses(model, examples)
+
+    scale, seeds = 2.0**-7, [1, 2, 3, 4]
+    central = Cohort(network(), losses, data(2), training(probe=Probe(scale)))
+    one_sided = Cohort(network(), counted, data(2), training(probe=Probe(scale, is_central=False)))
+    both = [cohort.clients[1].local_scalars(seeds) for cohort in (central, one_sided)]
+    assert sizes == [8] * (len(seeds) + 1)
+    # The curvature along a direction of 25 elements of 1 is bounded here by some hundreds.
+    difference = np.subtract(*both)
+    assert 0 < np.abs(difference).max() < 300 * scale / 2
+    finer = [
+        Cohort(
+            network(), losses, data(2), training(probe=Probe(scale / 4, is_central=is_central))
+        ).clients[1].local_scalars(seeds)
+        for is_central in (True, False)
+    ]  # fmt: skip
+    assert np.abs(np.subtract(*finer)).max() < np.abs(difference).max() / 2.5
+    here = float(torch.mean(losses(network(), drawn_of(data(2)[1], 1, seeds[0]))).item())
+    assert one_sided.clients[1].loss == pytest.approx(here, abs=0.2)
+
+
+def drawn_of(examples: list[Example], client: int, seed: int) -> list[Example]:
+    return [examples[i] for i in fixed_batch(4)(len(examples), (0, client, seed))]
+
+
 def test_directions_of_a_pool_come_again() -> None:
     seen: list[Update] = []
     how = training(seed_pool=4)
