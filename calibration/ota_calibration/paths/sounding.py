@@ -8,7 +8,7 @@ import numpy as np
 
 from ota_calibration.paths.power_control import Inversion, NoNodeFoundError, invert_channels
 from sdr_ota.erasure import Erasure
-from sdr_ota.receiver.burst_evidence import check_burst
+from sdr_ota.receiver.burst_evidence import judge_burst
 from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
 from sdr_ota.rounds.exchange import Link, ReceivedSounding, Slot
 from sdr_ota.rounds.sender import subcarrier_frame
@@ -33,7 +33,7 @@ def estimate_path(slot: Slot, sounding: ReceivedSounding, link: Link) -> Channel
         fit = locate_burst(
             slot.samples, frame.sounding_burst(), frame.n_chirp, link.max_cfo_hz / rate
         )
-        check_burst(slot.samples, frame, fit)
+        fit = judge_burst(slot.samples, frame, fit)
     except BurstNotFound:
         return None
     center = fit.start + fit.center
