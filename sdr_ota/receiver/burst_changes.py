@@ -156,7 +156,7 @@ def _surest(nuisance: Reals, changes: Reals, rest: Reals) -> _Stretch | None:
         ]
     )
     ratios = explained / len(changes) / np.maximum(noise, 1e-30)
-    limits = stats.f.isf(CHANCE / len(stretches), len(changes), n_reals)
+    limits = np.asarray(stats.f.isf(CHANCE / len(stretches), len(changes), n_reals))
     best = int(np.argmax(ratios / limits))
     if ratios[best] < limits[best]:
         return None
