@@ -38,8 +38,10 @@ def sounded_nodes(sounding: ReceivedSounding, link: Link) -> SoundedNodes:
     estimates: list[ChannelEstimate | None] = [None] * len(sounding.slots)
     missing = {}
     for node, slot in enumerate(sounding.slots):
+        if slot is None:
+            continue
         try:
-            estimates[node] = slot and estimate_path(slot, sounding, link)
+            estimates[node] = estimate_path(slot, sounding, link)
         except BurstNotFound as why:
             missing[node] = str(why)
     return SoundedNodes(tuple(estimates), missing)
