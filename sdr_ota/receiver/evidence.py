@@ -195,8 +195,10 @@ def _received_pilots(
         distorted = (distorted / 2) ** 2
     if excess > INTERFERED and float(variances.max()) > HIDDEN_VARIANCE:
         raise Erasure("interference", "what is on the air beside the nodes hides their pilots")
+    # A gain loses twice that much between other nodes' chips, and nothing in a silent payload.
+    compressed = abs(2 * fit.compression) ** 2
     gains = fit.gains / planned
-    return _Pilots(gains, variances, fit.delays_chips, distorted)
+    return _Pilots(gains, variances, fit.delays_chips, distorted + compressed)
 
 
 def _common_turn(pilots: _Pilots, groups: CodeGroups) -> float:
