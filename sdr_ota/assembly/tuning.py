@@ -1,6 +1,7 @@
 """From a config to which carrier offsets go into the nodes' synthesisers."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from ota_calibration.paths.sounding import estimate_nodes
 
@@ -20,4 +21,13 @@ def tuning_of(config: Config, link: Link) -> Tuning | None:
         found = estimate_nodes(sounding, link)
         return [None if estimate is None else estimate.cfo_hz for estimate in found]
 
-    return Tuning(offsets_hz, above_hz, config.may_be_tuned)
+    return Tuning(offsets_hz, above_hz, partial(stays_in_band, config))
+
+
+def stays_in_band(config: Config, detuned_hz: float) -> bool:
+    """Return whether a radio tuned so far away is still inside the band in use, if there is one."""
+    band, half = config.band_in_use, config.radio.sample_rate_hz / 2
+    if band is None:
+        return config.radio.is_simulated
+    center = config.radio.center_freq_hz + detuned_hz
+    return band.low_hz <= center - half and center + half <= band.high_hz

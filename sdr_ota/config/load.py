@@ -200,13 +200,6 @@ class Config(Table):
         inside = (b for b in self.band if b.low_hz <= low and high <= b.high_hz)
         return next(inside, None)
 
-    def may_be_tuned(self, detuned_hz: float) -> bool:
-        """Return whether a radio tuned so far away would still be inside the band in use."""
-        band, (low, high) = self.band_in_use, self._used_hz
-        if self.radio.is_simulated or band is None:
-            return self.radio.is_simulated
-        return band.low_hz <= low + detuned_hz and high + detuned_hz <= band.high_hz
-
     def _check_privacy(self) -> None:
         privacy, scheme = self.privacy, self.link.scheme
         if privacy.protect == "nothing":
