@@ -1,13 +1,15 @@
 """From an aligned payload to the sum that it carries, or to a reason why it cannot be trusted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.receiver.constancy import N_PARTS, moved_variance
-from sdr_ota.receiver.evidence import DISTORTION_SHARE, Evidence, Needs, weigh
+from sdr_ota.receiver.evidence import DISTORTION_SHARE, Beside, Evidence, Needs, weigh
 from sdr_ota.receiver.expectation import Expectation
 from sdr_ota.receiver.joint_frame import ReceivedPayload, turned_back
 from sdr_ota.receiver.levels import credible
@@ -15,7 +17,7 @@ from sdr_ota.receiver.plausibility import check_constancy
 from sdr_ota.schemes.base import AggregationScheme
 from sdr_ota.schemes.gain_errors import node_values
 from sdr_ota.signal.frame import FrameFormat
-from sdr_ota.types import ChipSum
+from sdr_ota.types import Chips, ChipSum
 from sdr_ota.units import power_to_db
 
 QUIET_CHANCE = 1e-6
@@ -68,7 +70,8 @@ def decode_payload(
     alike = scheme.alike(received.chips, n_nodes, expected.rx_amplitude)
     reads_amplitudes = any(np.iscomplexobj(values) for values in alike)
     share = min(scatter / 4, DISTORTION_SHARE)
-    needs = Needs(scheme.needs_phase, reads_amplitudes, share)
+    beside = beside_symbols(alike, expected.rx_amplitude) if reads_amplitudes else None
+    needs = Needs(scheme.needs_phase, reads_amplitudes, share, beside)
     found = weigh(received, expected, frame, sending.seed, needs)
     alike = scheme.alike(found.chips, n_nodes, found.rx_amplitude)
     # A ramp of one radian between the pilots has a variance of 1/12; symbols are at most 1.
@@ -80,6 +83,20 @@ def decode_payload(
     along = node_values(np.asarray(found.gains.along_variance) + swing / 4)
     found = replace(found, gains=replace(found.gains, along_variance=along))
     return scheme.decode(found.chips, n_nodes, found.rx_amplitude), found
+
+
+def beside_symbols(alike: Sequence[NDArray[np.float64] | Chips], rx_amplitude: float) -> Beside:
+    """Return what a payload's chips hold beside the symbols.
+
+    Args:
+        alike: What a scheme's `alike` returns.
+        rx_amplitude: Chip amplitude of a symbol of 1.
+    """
+    n_chips = sum(len(values) for values in alike)
+    rest = sum(float(np.sum(np.abs(values - values.mean()) ** 2)) for values in alike)
+    symbols = sum(len(values) * abs(complex(values.mean())) ** 2 for values in alike)
+    rest_power = rest / max(n_chips - len(alike), 1)
+    return Beside(rest_power * rx_amplitude**2, symbols / n_chips * rx_amplitude**2)
 
 
 def _check_samples(received: ReceivedPayload, sounded_noise: float) -> None:
