@@ -36,13 +36,13 @@ def choose_trainable(config: Config, loaded: LanguageModel) -> torch.nn.Module:
     """Return the model with what the config wants to learn; the rest is frozen.
 
     Raises:
-        NothingToTrainError: If a pattern of layers fits no parameter.
+        NothingToTrainError: If what shall learn is not there or does not go with the family.
     """
     table, seed = config.model, config.run.seed
     if table.train == "layers":
         return train_layers(loaded.model, table.layers)
     if table.train == "lora":
-        return with_lora(loaded.model, table.lora_rank, seed=seed)
+        return with_lora(loaded.model, table.lora_rank, seed=seed, targets=table.lora_targets)
     if table.train == "prefix":
-        return with_prefix(loaded.model, table.prefix_tokens, seed=seed)
+        return with_prefix(loaded.model, table.prefix_tokens, loaded.tokenizer, seed)
     return loaded.model

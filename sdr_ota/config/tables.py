@@ -47,12 +47,17 @@ class ModelTable(Table):
         (), description='with train = "layers": shell patterns of parameter names'
     )
     lora_rank: Count = Field(8, description='with train = "lora"')
+    lora_targets: tuple[str, ...] = Field(
+        (), description="ends of the names of the layers that LoRA goes beside; else peft chooses"
+    )
     prefix_tokens: Count = Field(5, description='with train = "prefix"')
 
     @model_validator(mode="after")
     def _fits(self) -> "ModelTable":
         if (self.train == "layers") != bool(self.layers):
             raise ValueError('train = "layers" and the patterns in layers belong together')
+        if self.lora_targets and self.train != "lora":
+            raise ValueError('lora_targets needs train = "lora"')
         if self.train == "prefix" and self.kind == "classifier":
             raise ValueError('train = "prefix" needs kind = "causal"')
         return self
