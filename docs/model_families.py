@@ -176,10 +176,8 @@ def page_of(found: Mapping[str, Mapping[str, Found]]) -> str:
 
 def versions() -> str:
     """Return the line of the page that says with what it was written."""
-    said = ", ".join(
-        f"{name} {metadata.version(name)}" for name in ("torch", "transformers", "peft")
-    )
-    return f"Written with {said}."
+    packages = ("torch", "transformers", "peft")
+    return f"Written with {', '.join(f'{p} {metadata.version(p)}' for p in packages)}."
 
 
 def row_of(name: str, found: Mapping[str, Found]) -> str:

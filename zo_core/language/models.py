@@ -221,9 +221,7 @@ def _why_not(folder: Path, error: Exception) -> str:
 def _reason(error: Exception) -> str:
     said = str(error).strip().partition("\n")[0]
     # transformers lists all its classes where a family has none of the kind that is asked for.
-    missing = re.search(
-        r"Unrecognized configuration class .*?(\w+)Config'?>.*?AutoModelFor(\w+)", said
-    )
+    missing = re.search(r"Unrecognized configuration.*?(\w+)Config'?>.*?AutoModelFor(\w+)", said)
     if "ignore_mismatched_sizes" in said:
         return "its head is not for as many labels as the task has; give it one that is, or none"
     if missing is None:

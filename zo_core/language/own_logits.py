@@ -18,8 +18,8 @@ from zo_core.language.objective import class_scores, last_hidden_states
 PROMPTS = ("It was", "A film that nobody will forget. It was")
 _TOLERANCE = {torch.float32: 1e-3}
 _TOLERANCE_16_BIT = 0.1
-"""Largest root mean square error of the logits, in standard deviations of them. Rounding made up to
-0.02 of it in tiny models of forty families in bfloat16; what a wrong factor or mask does is larger."""
+"""Largest root mean square error of the logits, in standard deviations of them. Rounding to
+bfloat16 made up to 0.02 in tiny models of forty families; a wrong factor or mask makes more."""
 
 
 class ScoresDifferError(ValueError):
@@ -65,8 +65,8 @@ def check_causal(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase) -> 
     if not _error(scored, own) <= _tolerance(model):
         raise ScoresDifferError(
             f"the logits of {kind} are not its hidden states times its head: they differ by "
-            f"{_error(scored, own):.2g} of their spread{_suspects(model)}; its loss would be wrong: "
-            "use a model of another family (docs: model families)"
+            f"{_error(scored, own):.2g} of their spread{_suspects(model)}; its loss would be wrong, "
+            "so use a model of another family"
         )
 
 
