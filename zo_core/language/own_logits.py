@@ -65,8 +65,8 @@ def check_causal(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase) -> 
     if not _error(scored, own) <= _tolerance(model):
         raise ScoresDifferError(
             f"the logits of {kind} are not its hidden states times its head: they differ by "
-            f"{_error(scored, own):.2g} of their spread{_suspects(model)}; its loss would be wrong, "
-            "so use a model of another family"
+            f"{_error(scored, own):.2g} of their spread{_suspects(model)}; its loss is wrong; "
+            "use a model of another family"
         )
 
 
