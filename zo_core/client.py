@@ -16,14 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from zo_core.data.batches import Draw
-from zo_core.probing.estimator import (
-    ExampleLosses,
-    ExampleT,
-    Probe,
-    ProbeLosses,
-    probe_losses,
-    projected_gradient,
-)
+from zo_core.probing.estimator import Probe, ProbeLosses, probe_losses, projected_gradient
+from zo_core.probing.passes import ExampleLosses, ExampleT
 from zo_core.stepping.learning_rate import LearningRate
 from zo_core.stepping.rules import Update, UpdateRule, at_step_boundary, take_step
 

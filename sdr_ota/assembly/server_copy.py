@@ -16,6 +16,7 @@ from ota_calibration.privacy.private_encoder import OrderRefused
 from sdr_ota.assembly.learning import Learning, sampling_rate_of, training_of
 from sdr_ota.assembly.node_actor import NodeActor
 from sdr_ota.assembly.node_client import FINGERPRINT_SEED, updates_to_bytes
+from sdr_ota.assembly.objective import probe_passes
 from sdr_ota.assembly.trained_copy import load_scored, with_journal
 from sdr_ota.assembly.trained_model import Progress
 from sdr_ota.config.digest import config_digest
@@ -84,7 +85,7 @@ def model_copy(
         direction_fingerprint(FINGERPRINT_SEED),
     )
     sampling_rate = sampling_rate_of(config, home)
-    training = training_of(config, sampling_rate)
+    training = training_of(config, sampling_rate, probe_passes(config, scored.model))
     copy = with_journal(scored, journal_path, n_updates, training, config_digest(config))
     updates: list[Update] = [*copy.past]
 

@@ -10,7 +10,7 @@ import torch
 
 from sdr_ota.assembly.learning import WEIGHTS, Learning, examples_of, open_journal, task_of
 from sdr_ota.assembly.objective import Objective, objective_of
-from sdr_ota.assembly.trained_model import Progress, choose_trainable, load_base
+from sdr_ota.assembly.trained_model import Progress, choose_trainable, is_small, load_base
 from sdr_ota.config.load import Config
 from sdr_ota.rounds.node import ScalarClient
 from zo_core.client import LossNotFiniteError, Training
@@ -19,9 +19,6 @@ from zo_core.stepping.journal import JournalWriter
 from zo_core.stepping.rules import Update
 from zo_core.stepping.update import UpdateNotFiniteError
 from zo_core.stepping.weight_checkpoint import save_weights
-
-SMALL_MODEL = 5_000_000
-"""Parameters below which sharing an operation among threads costs more than it gains."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,8 @@ def load_scored(config: Config, home: Path, progress: Progress) -> ScoredModel:
     task = task_of(config.data)
     held_out = examples_of(config.data.held_out, "test", config.data.held_out_limit, task, home)
     loaded = load_base(config, task, progress)
-    model, objective = choose_trainable(config, loaded), objective_of(config, task, loaded)
+    model = choose_trainable(config, loaded)
+    objective = objective_of(config, task, loaded)
     return ScoredModel(model, objective, objective.encode(held_out))
 
 
@@ -121,8 +119,3 @@ def with_journal(
     """
     journal, past = open_journal(journal_path, n_updates, scored.model, training, experiment)
     return TrainedCopy(scored, journal, journal_path.with_name(WEIGHTS), past)
-
-
-def is_small(model: torch.nn.Module) -> bool:
-    """Return whether a model is too small for sharing its operations among threads."""
-    return sum(p.numel() for p in model.parameters()) < SMALL_MODEL

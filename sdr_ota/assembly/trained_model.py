@@ -12,6 +12,9 @@ from zo_core.language.trainable import train_layers, with_lora, with_prefix
 
 Progress = Callable[[int, int, float], None]
 
+SMALL_MODEL = 5_000_000
+"""Parameters below which what surrounds an operation costs more than the operation."""
+
 
 def load_base(config: Config, task: PromptTask | QuestionTask, progress: Progress) -> LanguageModel:
     """Load the model that a config names, as its task needs it.
@@ -46,3 +49,8 @@ def choose_trainable(config: Config, loaded: LanguageModel) -> torch.nn.Module:
     if table.train == "prefix":
         return with_prefix(loaded.model, table.prefix_tokens, loaded.tokenizer, seed)
     return loaded.model
+
+
+def is_small(model: torch.nn.Module) -> bool:
+    """Return whether threads, and passes without padding, cost a model more than they gain."""
+    return sum(p.numel() for p in model.parameters()) < SMALL_MODEL

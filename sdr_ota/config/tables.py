@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sdr_ota.air.presets import air_preset
 
@@ -51,6 +51,18 @@ class ModelTable(Table):
         (), description="ends of the names of the layers that LoRA goes beside; else peft chooses"
     )
     prefix_tokens: Count = Field(5, description='with train = "prefix"')
+    examples_per_pass: Count | Literal["auto"] = Field(
+        "auto",
+        description="most examples in a forward pass, which bounds memory; auto: 4096 tokens",
+    )
+
+    @field_validator("examples_per_pass", mode="before")
+    @classmethod
+    def _allowed_count(cls, value: object) -> object:
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if value == "auto" or (is_number and 1 <= value <= 2**31):  # type: ignore[operator]
+            return value
+        raise ValueError(f'it is {value!r:.40}; use a whole number of at least 1, or "auto"')
 
     @model_validator(mode="after")
     def _fits(self) -> "ModelTable":

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from zo_core.language.encoding import EncodedExample
 from zo_core.language.head import Head, head_of, plain_model
-from zo_core.probing.estimator import ExampleLosses
+from zo_core.probing.passes import ExampleLosses, Passes, by_length, losses_in_passes
 
 VOCABULARY_PIECE = 8192
 """Vocabulary entries that are scored at a time where all of them are needed."""
@@ -61,7 +61,7 @@ def accuracy(
     model: torch.nn.Module,
     examples: Sequence[EncodedExample],
     scores: Scores | None = None,
-    examples_per_pass: int = 64,
+    passes: Passes[EncodedExample] | None = None,
 ) -> float:
     """Give the share of examples whose right label has the highest score.
 
@@ -69,18 +69,16 @@ def accuracy(
         model: Model in evaluation mode.
         examples: Encoded examples, at least one.
         scores: Scores of the labels; `candidate_scores` by default.
-        examples_per_pass: Most examples in one forward pass.
+        passes: Which examples share a forward pass; those of like length by default.
 
     Returns:
         Accuracy in [0, 1].
     """
-    # Examples of like length share a pass, so that little of it is padding.
-    ordered = sorted(examples, key=lambda example: len(example.prompt))
-    losses, n_wrong = zero_one_loss(scores or candidate_scores), 0.0
+    losses = zero_one_loss(scores or candidate_scores)
+    chosen = passes or by_length(lambda example: example.n_tokens)
     with torch.inference_mode():
-        for first in range(0, len(ordered), examples_per_pass):
-            n_wrong += float(losses(model, ordered[first : first + examples_per_pass]).sum())
-    return 1.0 - n_wrong / len(ordered)
+        wrong = losses_in_passes(model, losses, examples, chosen)
+    return 1.0 - float(wrong.mean())
 
 
 def class_scores(model: torch.nn.Module, examples: Sequence[EncodedExample]) -> torch.Tensor:
