@@ -44,6 +44,7 @@ class Learning:
         n_parameters: Trainable weights; None without a model.
         evaluate: Returns the held-out score; None without a model.
         score_name: What that score is called.
+        device: Where the model lives; None without one.
         threads: Context in which the rounds run: one thread where a model is small.
         at_step_boundary: Whether the run could be resumed from here.
         close: Call at the end.
@@ -56,6 +57,7 @@ class Learning:
     n_parameters: int | None = None
     evaluate: Callable[[], float] | None = None
     score_name: str = "accuracy"
+    device: str | None = None
     threads: Callable[[], AbstractContextManager[None]] = nullcontext
     at_step_boundary: Callable[[], bool] = lambda: True
     close: Callable[[], None] = lambda: None

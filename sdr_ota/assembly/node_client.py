@@ -20,7 +20,7 @@ from sdr_ota.assembly.learning import (
     training_of,
 )
 from sdr_ota.assembly.objective import Objective, objective_of, probe_passes
-from sdr_ota.assembly.trained_model import choose_trainable, is_small, load_base
+from sdr_ota.assembly.trained_model import choose_trainable, is_small, load_base, put_on_device
 from sdr_ota.config.load import Config
 from sdr_ota.rounds.node import ScalarClient
 from sdr_ota.rounds.synthetic import SyntheticClient
@@ -80,7 +80,8 @@ class ModelClient:
         self._threads = ExitStack()
         if is_small(self._model):
             self._threads.enter_context(one_thread())
-        self.fingerprint = direction_fingerprint(FINGERPRINT_SEED)
+        device = put_on_device(config, self._model)
+        self.fingerprint = direction_fingerprint(FINGERPRINT_SEED, str(device))
         self.base_checksum = weight_checksum(self._model)
 
     def follow(self, updates: Sequence[Update]) -> str:

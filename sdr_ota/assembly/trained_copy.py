@@ -10,10 +10,17 @@ import torch
 
 from sdr_ota.assembly.learning import WEIGHTS, Learning, examples_of, open_journal, task_of
 from sdr_ota.assembly.objective import Objective, objective_of
-from sdr_ota.assembly.trained_model import Progress, choose_trainable, is_small, load_base
+from sdr_ota.assembly.trained_model import (
+    Progress,
+    choose_trainable,
+    is_small,
+    load_base,
+    put_on_device,
+)
 from sdr_ota.config.load import Config
 from sdr_ota.rounds.node import ScalarClient
 from zo_core.client import LossNotFiniteError, Training
+from zo_core.directions.device import describe
 from zo_core.directions.threads import one_thread
 from zo_core.stepping.journal import JournalWriter
 from zo_core.stepping.rules import Update
@@ -29,11 +36,13 @@ class ScoredModel:
         model: What learns in it is chosen.
         objective: What the run makes small, and what it is judged by.
         held_out: Encoded examples that no client trains on.
+        device: Where the model lives.
     """
 
     model: torch.nn.Module
     objective: Objective
     held_out: Sequence[Any]
+    device: torch.device
 
     def score(self) -> float:
         """Return the score of the held-out examples."""
@@ -77,6 +86,7 @@ class TrainedCopy:
             n_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
             evaluate=evaluate,
             score_name=self.scored.objective.score_name,
+            device=describe(self.scored.device),
             threads=one_thread if is_small(model) else nullcontext,
             at_step_boundary=at_step_boundary,
             close=self.journal.close,
@@ -101,8 +111,9 @@ def load_scored(config: Config, home: Path, progress: Progress) -> ScoredModel:
     held_out = examples_of(config.data.held_out, "test", config.data.held_out_limit, task, home)
     loaded = load_base(config, task, progress)
     model = choose_trainable(config, loaded)
+    device = put_on_device(config, model)
     objective = objective_of(config, task, loaded)
-    return ScoredModel(model, objective, objective.encode(held_out))
+    return ScoredModel(model, objective, objective.encode(held_out), device)
 
 
 def with_journal(

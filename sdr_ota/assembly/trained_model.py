@@ -6,6 +6,7 @@ import torch
 
 from sdr_ota.config.load import Config
 from sdr_ota.failure import WRONG_USE, CommandFailed
+from zo_core.directions.device import find_device, move_to
 from zo_core.language.models import LanguageModel, load_classifier, load_model
 from zo_core.language.tasks import PromptTask, QuestionTask
 from zo_core.language.trainable import train_layers, with_lora, with_prefix
@@ -49,6 +50,19 @@ def choose_trainable(config: Config, loaded: LanguageModel) -> torch.nn.Module:
     if table.train == "prefix":
         return with_prefix(loaded.model, table.prefix_tokens, loaded.tokenizer, seed)
     return loaded.model
+
+
+def put_on_device(config: Config, model: torch.nn.Module) -> torch.device:
+    """Move a model to where the config wants it, and return where that is.
+
+    What is drawn for adapters and heads has been drawn on the processor: the same bits everywhere.
+
+    Raises:
+        DeviceError: If there is no such device, or it makes other directions.
+    """
+    device = find_device(config.model.device)
+    move_to(model, device)
+    return device
 
 
 def is_small(model: torch.nn.Module) -> bool:

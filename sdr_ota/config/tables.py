@@ -1,5 +1,6 @@
 """The tables of a configuration: every key with its range, its default and what it means."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
@@ -37,6 +38,9 @@ class ModelTable(Table):
     kind: Literal["causal", "classifier"] = Field(
         "causal", description="a language model that is prompted, or a sequence classifier"
     )
+    device: str = Field(
+        "cpu", description="where it lives: cpu, cuda, cuda:1, mps; auto: an accelerator if there"
+    )
     weight_format: Literal["float32", "bfloat16", "float16"] = Field(
         "float32", description="number format of the weights"
     )
@@ -55,6 +59,13 @@ class ModelTable(Table):
         "auto",
         description="most examples in a forward pass, which bounds memory; auto: 4096 tokens",
     )
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, value: str) -> str:
+        if re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+            return value
+        raise ValueError(f'it is {value!r:.40}; use "cpu", "cuda", "cuda:1", "mps" or "auto"')
 
     @field_validator("examples_per_pass", mode="before")
     @classmethod

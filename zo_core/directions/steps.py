@@ -92,6 +92,11 @@ def _check_supported(name: str, parameter: torch.Tensor) -> None:
         )
 
 
+def has_fused_kernels(weights: torch.Tensor) -> bool:
+    """Return whether `cpu_kernels` move these weights; `torch_kernels` move all others."""
+    return weights.device.type == "cpu"
+
+
 def add_step(out: torch.Tensor, theta: torch.Tensor, start: int, step: Step) -> None:
     """Write out = theta + coefficient * z for a whole contiguous tensor.
 
@@ -104,7 +109,7 @@ def add_step(out: torch.Tensor, theta: torch.Tensor, start: int, step: Step) -> 
         start: Position of their first element in the direction.
         step: The vector to add.
     """
-    if theta.device.type == "cpu":
+    if has_fused_kernels(theta):
         _add_on_cpu([_Run(_storage(out.view(-1)), _storage(theta.view(-1)), start)], step)
         return
     starts = torch.tensor([start], device=theta.device)
@@ -123,7 +128,7 @@ def move_weights(model: torch.nn.Module, step: Step) -> None:
     on_cpu: list[_Run] = []
     for placement in placements(model):
         weights = placement.parameter.detach()
-        if weights.device.type == "cpu":
+        if has_fused_kernels(weights):
             flat = _storage(weights.view(-1))
             on_cpu.append(_Run(flat, flat, placement.start))
         else:
@@ -146,9 +151,9 @@ def rows_plus_step(theta: torch.Tensor, rows: torch.Tensor, start: int, step: St
     Raises:
         IndexError: A row number is outside [0, n).
     """
-    indices = rows.reshape(-1).to(torch.int64).contiguous()
+    indices = rows.reshape(-1).to(theta.device, torch.int64).contiguous()
     width = theta.shape[1]
-    if theta.device.type == "cpu":
+    if has_fused_kernels(theta):
         out = torch.empty((indices.numel(), width), dtype=theta.dtype)
         _check_rows(indices, theta.shape[0])
         _run_rows(_storage(out), _storage(theta), indices.numpy(), start, step)

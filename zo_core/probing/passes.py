@@ -110,7 +110,7 @@ def losses_in_passes(
                 f"example_losses gave shape {tuple(losses.shape)} for {len(indices)} examples; it "
                 f"must give one loss an example, shape ({len(indices)},)"
             )
-        found[indices] = losses.double().cpu().numpy()
+        found[indices] = losses.cpu().double().numpy()  # mps has no double
     return found
 
 
