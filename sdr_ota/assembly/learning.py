@@ -183,6 +183,7 @@ def training_of(config: Config, sampling_rate: float, passes: "Passes[Any]") -> 
             zo.momentum_window,
             zo.rms_decay,
             zo.weight_decay,
+            config.model.rounding == "stochastic",
         ),
         data_seed=config.run.seed,
         probe=Probe(zo.perturbation_scale, DirectionKind(zo.direction), passes),

@@ -34,7 +34,7 @@ def local_learning(
         scored.objective.losses,
         [scored.objective.encode(part) for part in parts],
         training,
-        on_update=copy.journal.append,
+        on_update=copy.append,
         past_updates=copy.past,
     )
     learning = copy.learning(cohort.clients, lambda: cohort.at_step_boundary)

@@ -91,8 +91,8 @@ def model_copy(
     copy = with_journal(scored, journal_path, n_updates, training, config_digest(config))
     updates: list[Update] = [*copy.past]
 
-    def stepped(update: Update) -> None:
-        copy.journal.append(update)
+    def stepped(update: Update, moved_share: float | None) -> None:
+        copy.append(update, moved_share)
         updates.append(update)
 
     cohort = Cohort(

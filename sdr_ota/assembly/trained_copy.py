@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from sdr_ota.assembly.learning import WEIGHTS, Learning, examples_of, open_journal, task_of
+from sdr_ota.assembly.lost_steps import LostSteps
 from sdr_ota.assembly.objective import Objective, objective_of
 from sdr_ota.assembly.trained_model import (
     Progress,
@@ -58,12 +59,24 @@ class TrainedCopy:
         journal: Open for the updates to come.
         weights: File in which the weights are kept.
         past: Updates that were taken before.
+        lost_steps: Looks at every step.
     """
 
     scored: ScoredModel
     journal: JournalWriter
     weights: Path
     past: Sequence[Update]
+    lost_steps: LostSteps
+
+    def append(self, update: Update, moved_share: float | None) -> None:
+        """Write an update into the journal; warn once if most of a step was lost.
+
+        Args:
+            update: As taken.
+            moved_share: Share of the 16-bit weights that it changed, as `take_step` returns it.
+        """
+        self.lost_steps.look_at(update, moved_share)
+        self.journal.append(update, moved_share)
 
     def learning(
         self, clients: Sequence[ScalarClient], at_step_boundary: Callable[[], bool]
@@ -129,4 +142,5 @@ def with_journal(
         experiment: Digest of the configuration.
     """
     journal, past = open_journal(journal_path, n_updates, scored.model, training, experiment)
-    return TrainedCopy(scored, journal, journal_path.with_name(WEIGHTS), past)
+    lost_steps = LostSteps(is_quiet=training.rule.stochastic_rounding)
+    return TrainedCopy(scored, journal, journal_path.with_name(WEIGHTS), past, lost_steps)

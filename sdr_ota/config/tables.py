@@ -44,6 +44,9 @@ class ModelTable(Table):
     weight_format: Literal["float32", "bfloat16", "float16"] = Field(
         "float32", description="number format of the weights"
     )
+    rounding: Literal["nearest", "stochastic"] = Field(
+        "nearest", description="of steps of 16-bit weights; stochastic: small ones are not lost"
+    )
     train: Literal["all", "layers", "lora", "prefix"] = Field(
         "all", description="what learns: all weights, some layers, or adapters"
     )
@@ -79,6 +82,10 @@ class ModelTable(Table):
     def _fits(self) -> "ModelTable":
         if (self.train == "layers") != bool(self.layers):
             raise ValueError('train = "layers" and the patterns in layers belong together')
+        if self.rounding == "stochastic" and self.weight_format == "float32":
+            raise ValueError(
+                'rounding = "stochastic" needs weight_format = "bfloat16" or "float16"'
+            )
         if self.lora_targets and self.train != "lora":
             raise ValueError('lora_targets needs train = "lora"')
         if self.train == "prefix" and self.kind == "classifier":

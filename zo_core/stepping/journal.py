@@ -98,9 +98,16 @@ class JournalWriter:
         """Close the file."""
         self._file.close()
 
-    def append(self, update: Update) -> None:
-        """Write one update."""
-        self._write({"update": self.n_updates, **asdict(update)})
+    def append(self, update: Update, moved_share: float | None = None) -> None:
+        """Write one update.
+
+        Args:
+            update: What all clients took.
+            moved_share: Share of the 16-bit weights that it changed (`take_step`); for the
+                reader, no replay needs it.
+        """
+        said = {} if moved_share is None else {"moved_share": round(moved_share, 4)}
+        self._write({"update": self.n_updates, **asdict(update), **said})
         self.n_updates += 1
 
     def append_checkpoint(self, model: torch.nn.Module) -> None:
