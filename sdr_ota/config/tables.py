@@ -83,9 +83,7 @@ class ModelTable(Table):
         if (self.train == "layers") != bool(self.layers):
             raise ValueError('train = "layers" and the patterns in layers belong together')
         if self.rounding == "stochastic" and self.weight_format == "float32":
-            raise ValueError(
-                'rounding = "stochastic" needs weight_format = "bfloat16" or "float16"'
-            )
+            raise ValueError('rounding = "stochastic" needs a weight_format of 16 bits')
         if self.lora_targets and self.train != "lora":
             raise ValueError('lora_targets needs train = "lora"')
         if self.train == "prefix" and self.kind == "classifier":
