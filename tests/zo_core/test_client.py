@@ -245,7 +245,7 @@ def test_directions_of_a_pool_come_again() -> None:
 def test_the_learning_rate_follows_its_schedule() -> None:
     seen: list[Update] = []
     rate = LearningRate(0.1, 3, Decay.LINEAR, n_updates=9)
-    cohort = Cohort(network(), losses, data(1), training(learning_rate=rate), seen.append)
+    cohort = Cohort(network(), losses, data(1), training(learning_rate=rate), kept(seen))
     for seed in range(10):
         run_round(cohort, seed)
     assert [update.learning_rate for update in seen] == [rate.at(index) for index in range(10)]
