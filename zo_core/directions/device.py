@@ -43,15 +43,28 @@ def move_to(model: torch.nn.Module, device: torch.device) -> None:
         device: As `find_device` returns it.
 
     Raises:
-        DeviceError: The device makes other directions; nothing is moved.
+        DeviceError: The device makes other directions or none, and nothing is moved; or it has no
+            room for the model.
     """
-    here, there = (direction_fingerprint(_FINGERPRINT_SEED, d) for d in ("cpu", str(device)))
+    here = direction_fingerprint(_FINGERPRINT_SEED)
+    try:
+        there = direction_fingerprint(_FINGERPRINT_SEED, str(device))
+    except (RuntimeError, TypeError) as error:
+        raise DeviceError(_cannot(f"{device} cannot compute directions", error)) from error
     if here != there:
         raise DeviceError(
             f"{device} makes other directions (fingerprint {there}) than the processor ({here}), "
             'so a run on it would drift away from others: use model.device = "cpu" and report this'
         )
-    model.to(device)
+    try:
+        model.to(device)
+    except (RuntimeError, TypeError) as error:
+        raise DeviceError(_cannot(f"the model cannot be moved to {device}", error)) from error
+
+
+def _cannot(what: str, error: Exception) -> str:
+    said = str(error).strip().partition("\n")[0]
+    return f'{what} ({said}); use model.device = "cpu"'
 
 
 def describe(device: torch.device) -> str:

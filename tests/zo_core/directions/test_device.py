@@ -101,3 +101,19 @@ def test_a_device_with_other_directions_is_refused(monkeypatch: pytest.MonkeyPat
     with pytest.raises(DeviceError, match="mps makes other directions"):
         move_to(model, torch.device("mps"))
     assert next(model.parameters()).device.type == "cpu"
+
+
+def test_a_device_that_cannot_do_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> str:
+        raise RuntimeError("out of memory\nand more")
+
+    model, there = torch.nn.Linear(2, 2), torch.device("cpu")
+    monkeypatch.setattr(model, "to", fails)
+    with pytest.raises(DeviceError, match=r"moved to cpu \(out of memory\); use model.device"):
+        move_to(model, there)
+    real = direction_fingerprint
+    monkeypatch.setattr(
+        device, "direction_fingerprint", lambda seed, *where: fails() if where else real(seed)
+    )
+    with pytest.raises(DeviceError, match=r"cpu cannot compute directions \(out of memory\)"):
+        move_to(model, there)
