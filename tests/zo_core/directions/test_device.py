@@ -97,7 +97,7 @@ def test_the_processor_is_always_there() -> None:
 def test_a_device_with_other_directions_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     model = torch.nn.Linear(2, 2)
     move_to(model, torch.device("cpu"))
-    monkeypatch.setattr(device, "direction_fingerprint", lambda _, where: where)
+    monkeypatch.setattr(device, "direction_fingerprint", lambda _, where="cpu": where)
     with pytest.raises(DeviceError, match="mps makes other directions"):
         move_to(model, torch.device("mps"))
     assert next(model.parameters()).device.type == "cpu"
