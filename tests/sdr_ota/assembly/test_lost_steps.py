@@ -57,14 +57,22 @@ def test_float32_has_nothing_to_say(tmp_path: Path) -> None:
         load_config(None, ["model.rounding=stochastic"])
 
 
-def test_a_step_of_nothing_and_one_that_arrives_are_no_reason_to_warn(
-    caplog: pytest.LogCaptureFixture,
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ([(1.0, 0.9)] * 20, ""),
+        ([(0.0, 0.0)] * 20, ""),
+        ([(1.0, None)] * 20, ""),
+        ([(4.0, 0.8), (0.01, 0.0)] * 10, ""),
+        ([(4.0, 0.04)] * 9, ""),
+        ([(4.0, 0.04)] * 40, "changes 4.0 % of the weights"),
+        ([(3.0, 0.1), (1.0, 0.9)] * 10, "changes 30.0 % of the weights"),
+    ],
+)
+def test_the_first_steps_together_decide_whether_to_warn(
+    steps: list[tuple[float, float | None]], said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     lost = LostSteps(is_quiet=False)
-    for scalar, share in ((0.0, 0.0), (1.0, 0.9), (1.0, None)):
+    for scalar, share in steps:
         lost.look_at(Update(1, scalar, 0.1), share)
-    assert caplog.messages == []
-    for _ in range(2):
-        lost.look_at(Update(1, 1.0, 0.1), 0.04)
-    assert len(caplog.messages) == 1
-    assert "changed 4.0 % of the weights" in caplog.messages[0]
+    assert [said in text for text in caplog.messages] == [True] * bool(said)
