@@ -19,7 +19,7 @@ PROMPTS = ("It was", "A film that nobody will forget. It was")
 _TOLERANCE = {torch.float32: 1e-3}
 _TOLERANCE_16_BIT = 0.1
 """Largest root mean square error of the logits, in standard deviations of them. Rounding to
-bfloat16 made up to 0.02 in tiny models of forty families; a wrong factor or mask makes more."""
+bfloat16 made up to 0.02 in tiny models of 38 families; a wrong factor or mask makes more."""
 
 
 class ScoresDifferError(ValueError):
