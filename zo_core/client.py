@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 
 from zo_core.data.batches import Draw
 from zo_core.probing.estimator import (
-    ExampleLosses,
-    ExampleT,
     Probe,
     ProbeLosses,
     directions_losses,
     forward_difference,
     projected_gradient,
 )
+from zo_core.probing.passes import ExampleLosses, ExampleT
 from zo_core.stepping.learning_rate import LearningRate
 from zo_core.stepping.rules import Update, UpdateRule, at_step_boundary, take_step
 
@@ -132,7 +131,7 @@ class Cohort(Generic[ExampleT]):
         example_losses: ExampleLosses[ExampleT],
         client_examples: Sequence[Sequence[ExampleT]],
         training: Training,
-        on_update: Callable[[Update], None] | None = None,
+        on_update: Callable[[Update, float | None], None] | None = None,
         past_updates: Sequence[Update] = (),
     ) -> None:
         """Gather the clients and put the model into evaluation mode.
@@ -142,7 +141,8 @@ class Cohort(Generic[ExampleT]):
             example_losses: Losses of given examples under the model.
             client_examples: The examples that each client holds.
             training: How the clients learn.
-            on_update: Called after each common update, for example to keep a journal.
+            on_update: Called after each common update, for example to keep a journal, with the
+                share of the 16-bit weights that it changed (`take_step`).
             past_updates: What a resumed run did before; the weights have taken it.
 
         Raises:
@@ -212,11 +212,12 @@ class Cohort(Generic[ExampleT]):
     def _move(self, mean_scalar: float, seed: int, rate: float) -> None:
         training = self._training
         update = Update(training.direction_seed(seed), mean_scalar, rate)
-        take_step(self._model, [*self._updates, update], training.rule, training.probe.kind)
+        updates = [*self._updates, update]
+        moved_share = take_step(self._model, updates, training.rule, training.probe.kind)
         self._updates.append(update)
         self._scalars = {}
         if self._on_update:
-            self._on_update(update)
+            self._on_update(update, moved_share)
 
     def _probe(self, seeds: tuple[int, ...]) -> list[list[ProbeLosses]]:
         """Return the probe losses of every client's drawn examples, from one joint batch.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.assembly.privacy import encoder_of
+from sdr_ota.assembly.tuning import tuning_of
 from sdr_ota.config.load import Config
 from sdr_ota.config.world_clock import world_clock
 from sdr_ota.rounds.exchange import Bench, Link
@@ -62,4 +63,5 @@ def server_of(  # noqa: PLR0913, PLR0917 - it is where these meet
         admit=admit,
         clock=world_clock(config, air, bench.receiver),
         followers=followers,
+        tuning=tuning_of(config, link),
     )

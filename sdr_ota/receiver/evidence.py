@@ -98,12 +98,14 @@ class Evidence:
         rx_amplitude: Chip amplitude of a symbol of 1, as the node pilots show it.
         gains: Of the nodes that send, over the plan's and the common correction, at each symbol.
         phase_rad: The common turn at the payload's middle.
+        phase_variance_rad2: Of what is left of it.
     """
 
     chips: Chips
     rx_amplitude: float
     gains: tuple[GainErrors, ...]
     phase_rad: float
+    phase_variance_rad2: float
 
 
 def weigh(
@@ -133,7 +135,7 @@ def weigh(
     turn_rad = _common_turn(pilots, groups) if needs_phase else 0.0
     pilots = pilots.turned(-turn_rad / 2, turn_rad / 2)
     _check_steady(pilots, groups, needs_phase)
-    phase_rad = _common_phase(pilots, groups) if needs_phase else 0.0
+    phase_rad, phase_variance = _common_phase(pilots, groups) if needs_phase else (0.0, 0.0)
     pilots = pilots.turned(phase_rad, phase_rad)
     if not needs_phase:
         pilots = replace(pilots, gains=np.abs(pilots.gains) + 0j)
@@ -141,7 +143,8 @@ def weigh(
         pilots.mean.real, groups.share, pilots.part_variances, groups.level_variances
     )
     _check_nodes(pilots.mean / level, pilots.part_variances, groups, needs_phase)
-    gains = _gains_by_symbol(pilots, level, expected, frame, seed, needs_phase)
+    codes = [CodeGroups.of(expected.at(place), frame, seed) for place in range(frame.n_symbols)]
+    gains = _gains_by_symbol(pilots, level, codes, frame, needs_phase)
     if needs_phase:  # a chip that is read late by a known time has a known part of its height
         height = raised_cosine(pilots.delays_chips, frame.pulse.rolloff)[groups.of_node]
         gains = tuple(_with_heights(errors, height / height.mean()) for errors in gains)
@@ -153,6 +156,7 @@ def weigh(
         rx_amplitude=expected.rx_amplitude * level,
         gains=gains,
         phase_rad=phase_rad,
+        phase_variance_rad2=phase_variance,
     )
 
 
@@ -227,8 +231,10 @@ def _received_pilots(
         distorted = (distorted / 2) ** 2
     if excess > INTERFERED and float(variances.max()) > HIDDEN_VARIANCE:
         raise Erasure("interference", "what is on the air beside the nodes hides their pilots")
+    # A gain loses twice that much between other nodes' chips, and nothing in a silent payload.
+    compressed = abs(2 * fit.compression) ** 2
     gains = fit.gains / planned
-    return _Pilots(gains, variances, fit.delays_chips, distorted)
+    return _Pilots(gains, variances, fit.delays_chips, distorted + compressed)
 
 
 def _distortion(rest_power: float, sent_power: float, noise: float, beside: Beside | None) -> float:
@@ -253,34 +259,25 @@ def _common_turn(pilots: _Pilots, groups: CodeGroups) -> float:
     )
 
 
-def _common_phase(pilots: _Pilots, groups: CodeGroups) -> float:
-    """Return the phase of all nodes together, as far as it is credible."""
+def _common_phase(pilots: _Pilots, groups: CodeGroups) -> tuple[float, float]:
+    """Return the phase of all nodes together, as far as it is credible, and what is left open."""
     share = groups.share
-    return credible(
-        float(np.angle(share @ pilots.mean)),
-        float(share @ groups.phase_variances),
-        float(share**2 @ pilots.part_variances),
+    phase, variance = believed(
+        np.angle(share @ pilots.mean),
+        share**2 @ pilots.part_variances,
+        share @ groups.phase_variances,
     )
+    return float(phase), float(variance)
 
 
 def _gains_by_symbol(
-    pilots: _Pilots,
-    level: float,
-    expected: Expectation,
-    frame: FrameFormat,
-    seed: int,
-    needs_phase: bool,
+    pilots: _Pilots, level: float, codes: list[CodeGroups], frame: FrameFormat, needs_phase: bool
 ) -> tuple[GainErrors, ...]:
     """Return what is known of the nodes' gains at each symbol of the payload."""
-    return tuple(
-        _gain_errors(
-            replace(pilots, place=frame.symbol_place(symbol), width=1 / frame.n_symbols),
-            level,
-            CodeGroups.of(expected.at(symbol), frame, seed),
-            needs_phase,
-        )
-        for symbol in range(frame.n_symbols)
-    )
+    places = [frame.symbol_place(symbol) for symbol in range(frame.n_symbols)]
+    each = [replace(pilots, place=place, width=1 / frame.n_symbols) for place in places]
+    pairs = zip(each, codes, strict=True)
+    return tuple(_gain_errors(own, level, groups, needs_phase) for own, groups in pairs)
 
 
 def _gain_errors(

@@ -1,26 +1,31 @@
 """From an aligned payload to the sum that it carries, or to a reason why it cannot be trusted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 from sdr_ota.erasure import Erasure
-from sdr_ota.receiver.constancy import N_PARTS
+from sdr_ota.receiver.constancy import N_PARTS, moved_variance
 from sdr_ota.receiver.evidence import DISTORTION_SHARE, Beside, Evidence, Needs, weigh
 from sdr_ota.receiver.expectation import Expectation
 from sdr_ota.receiver.joint_frame import ReceivedPayload, turned_back
 from sdr_ota.receiver.levels import credible
 from sdr_ota.receiver.plausibility import check_constancy
 from sdr_ota.schemes.base import AggregationScheme
+from sdr_ota.schemes.gain_errors import GainErrors, node_values
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Chips, ChipSum
 from sdr_ota.units import power_to_db
 
 QUIET_CHANCE = 1e-6
 """Probability that noise alone is so quiet in a part of a payload."""
+
+SWING_CHANCE = 1e-2
+"""Probability that noise alone makes energies differ so much over a payload that it is counted as a
+gain that swings; where it is less than that of `check_constancy`, the round is erased."""
 
 IDLE_MARGIN = 4.0
 """By which sounding and idle slot may both be noisier than the payload."""
@@ -76,11 +81,26 @@ def decode_payload(
     found = weigh(received, expected, frame, sending.seed, needs)
     symbols, level = frame.symbol_chips(found.chips), found.rx_amplitude
     # Each symbol has its own amplitude: values are alike inside one, and nowhere else.
-    alike = [values for chips in symbols for values in scheme.alike(chips, n_nodes, level)]
+    by_symbol = [scheme.alike(chips, n_nodes, level) for chips in symbols]
+    every = [values for own in by_symbol for values in own]
     # A ramp of one radian through a symbol has a variance of 1/12; symbols are at most 1.
     turned = float(expected.turn_variances_rad2.sum()) / frame.n_symbols**2
-    check_constancy(alike, turned / 12)
+    check_constancy(every, turned / 12)
+    chance = SWING_CHANCE / max(sum(np.isrealobj(values) for values in every), 1)
+    pairs = zip(found.gains, by_symbol, strict=True)
+    found = replace(found, gains=tuple(_with_swing(gains, own, chance) for gains, own in pairs))
     return tuple(scheme.decode(chips, n_nodes, level) for chips in symbols), found
+
+
+def _with_swing(
+    gains: GainErrors, alike: Sequence[NDArray[np.float64] | Chips], chance: float
+) -> GainErrors:
+    """Return gains with what the energies of a symbol say of how they moved through it."""
+    energies = [values.real for values in alike if np.isrealobj(values)]
+    swing = max((moved_variance(values, chance) for values in energies), default=0.0)
+    # An energy changes by twice the share by which its amplitude does.
+    along = node_values(np.asarray(gains.along_variance) + swing / 4)
+    return replace(gains, along_variance=along)
 
 
 def beside_symbols(alike: Sequence[NDArray[np.float64] | Chips], rx_amplitude: float) -> Beside:

@@ -22,7 +22,6 @@ from sdr_ota.signal.subcarriers import (
     N_AVERAGED,
     N_REPEATS,
     SubcarrierFrame,
-    node_pilot_chips,
     turned_block,
 )
 from sdr_ota.types import Samples
@@ -148,12 +147,13 @@ def sounding_period(link: Link) -> Samples:
 
 def subcarrier_frame(link: Link, n_nodes: int) -> SubcarrierFrame:
     """Return how a link's payload lies on subcarriers."""
-    n_symbols = link.frame.n_symbols
+    frame, n_symbols = link.frame, link.frame.n_symbols
     return SubcarrierFrame(
-        link.frame.n_payload_chips // 2 * 2,
+        frame.n_payload_chips // 2 * 2,
         n_nodes,
         n_repeats=max(N_REPEATS // n_symbols, LEAST_REPEATS),
         n_averaged=max(N_AVERAGED // n_symbols, LEAST_AVERAGED),
+        bench=frame.bench,
         n_symbols=n_symbols,
     )
 
@@ -192,7 +192,7 @@ def _period(
         Erasure: If none of the draws fits.
     """
     check_number(signal.symbols, frame.n_symbols)
-    pilot = node_pilot_chips(frame.n_node_pilot, signal.seed, signal.node)
+    pilot = frame.node_pilot_chips(signal.node, signal.seed)
     rng = signal.chip_source()
     for _ in range(_MAX_DRAWS):
         chips = encode_symbols(scheme, signal.symbols, signal.node, n_nodes, frame.n_chips, rng)

@@ -203,9 +203,12 @@ def decode_timed(reception: Reception, link: Link) -> Exchange:
     expected = _expectation_by_symbol(reception, planned, frame)
     sending = Sending(scheme, reception.n_nodes, reception.seed)
     read, found = decode_payload(received, expected, frame, sending)
-    qualities = tuple(
-        replace(planned, rx_amplitude=found.rx_amplitude, gains=gains) for gains in found.gains
+    measured = replace(
+        planned,
+        rx_amplitude=found.rx_amplitude,
+        common_phase_variance_rad2=found.phase_variance_rad2,
     )
+    qualities = tuple(replace(measured, gains=gains) for gains in found.gains)
     symbols = zip(read, frame.symbol_chips(found.chips), qualities, strict=True)
     sums = judged_sums(symbols, scheme, plan, link.decode)
     burst = received.burst
