@@ -198,11 +198,12 @@ class _Pilots:
 
         A step at an unknown place between the pilots, and a walk from one to the other, leave the
         share $p (1 - p) - w / 6$ of their square at the place p, averaged over the width w: a
-        twelfth for the whole payload.
+        twelfth for the whole payload. Changes that noise makes pass for no more elsewhere.
         """
         change = np.abs(self.gains[1] - self.gains[0]) ** 2
-        beyond_noise = np.maximum(change - 3 * self.variances.sum(axis=0), 0.0)
         share_by_six = max(6 * self.place * (1 - self.place) - self.width, 0.0)
+        explained = 3 + np.log(max(2 * share_by_six, 1.0))
+        beyond_noise = np.maximum(change - explained * self.variances.sum(axis=0), 0.0)
         return np.asarray(beyond_noise * share_by_six / 6)
 
     def turned(self, before_rad: float, behind_rad: float) -> "_Pilots":
