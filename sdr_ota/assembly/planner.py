@@ -16,7 +16,7 @@ from sdr_ota.config.air_time import planned_gap_s
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import shares_reference
 from sdr_ota.rounds.exchange import Link, ReceivedSounding
-from sdr_ota.schemes import LinkQuality
+from sdr_ota.schemes import LinkQuality, adds_powers
 from sdr_ota.types import TransmitPlan
 
 MEAN_SQUARE = 0.25
@@ -50,6 +50,10 @@ class TrackingPlanner:
         estimates = estimate_nodes(sounding, self.link)
         self.tracker.observe(estimates, sounding.late_nodes)
         forecast = self.tracker.forecast(self.ahead_s)
+        if adds_powers(
+            self.link.scheme, np.ones(self.link.frame.n_payload_chips, complex), len(estimates)
+        ):
+            forecast = forecast.of_powers(self.ahead_s)
         unwanted = unwanted_nodes(forecast, self.link, self.peak_amplitude, self.ahead_s)
         plan = make_plan(forecast.estimates, self.peak_amplitude, self.truncation_db, unwanted)
         return FeedbackFormat().fed_back(

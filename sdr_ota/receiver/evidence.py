@@ -130,6 +130,8 @@ def weigh(
     if needs_phase:  # a chip that is read late by a known time has a known part of its height
         height = raised_cosine(pilots.delays_chips, frame.pulse.rolloff)[groups.of_node]
         errors, level = _with_heights(errors, height / height.mean()), level * float(height.mean())
+    else:  # what arriving late leaves of an energy is the scheme's to say
+        errors = _with_arrivals(errors, pilots, groups)
     n_chips = len(received.chips)
     ramp = (np.arange(n_chips) - (n_chips - 1) / 2) / frame.pilot_distance_chips
     return Evidence(
@@ -147,13 +149,15 @@ class _Pilots:
     Attributes:
         gains: Over the planned ones, before and behind the payload, shape ``(2, n_groups)``.
         variances: Of their complex errors.
-        delays_chips: Shape ``(n_groups,)``.
+        delays_chips: Arrivals, shape ``(n_groups,)``.
+        delay_variances: Of these.
         distortion_variance: Of gains, relative: what distorts the pilots changes the payload too.
     """
 
     gains: Chips
     variances: Reals
     delays_chips: Reals
+    delay_variances: Reals
     distortion_variance: float
 
     @property
@@ -193,7 +197,7 @@ def _received_pilots(
     if excess > INTERFERED and float(variances.max()) > HIDDEN_VARIANCE:
         raise Erasure("interference", "what is on the air beside the nodes hides their pilots")
     gains = fit.gains / planned
-    return _Pilots(gains, variances, fit.delays_chips, distorted)
+    return _Pilots(gains, variances, fit.delays_chips, excess * fit.delay_variances, distorted)
 
 
 def _common_turn(pilots: _Pilots, groups: CodeGroups) -> float:
@@ -237,7 +241,15 @@ def _gain_errors(
         mean=tuple(mean[groups.of_node].tolist()),
         along_variance=node_values((along_variance + moved)[groups.of_node] + unseen_level),
         across_variance=node_values(across),
-        timing_variance_chips2=node_values(pilots.delays_chips[groups.of_node] ** 2),
+    )
+
+
+def _with_arrivals(errors: GainErrors, pilots: _Pilots, groups: CodeGroups) -> GainErrors:
+    """Return the gains of nodes whose arrivals the pilots show."""
+    return replace(
+        errors,
+        timing_chips=node_values(pilots.delays_chips[groups.of_node]),
+        timing_variance_chips2=node_values(pilots.delay_variances[groups.of_node]),
     )
 
 
@@ -249,7 +261,6 @@ def _with_heights(errors: GainErrors, heights: Reals) -> GainErrors:
         mean=tuple((np.asarray(errors.mean) * heights).tolist()),
         along_variance=node_values(along * heights**2),
         across_variance=node_values(across * heights**2),
-        timing_variance_chips2=0.0,
     )
 
 

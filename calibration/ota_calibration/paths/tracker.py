@@ -110,6 +110,26 @@ class PathForecast:
         phase = self.phase_variance_rad2 + turning + self.phase_walk_rad2_per_s * ahead_s
         return phase, self.level_variance + self.level_walk_per_s * ahead_s
 
+    def of_powers(self, ahead_s: float) -> "PathForecast":
+        """Return a forecast whose gains are roots of the mean powers that are expected.
+
+        A magnitude of mean m and relative variance v has the mean power m^2 (1 + v): where powers
+        add, precoders that undo m alone leave each symbol too large by its own v.
+
+        Args:
+            ahead_s: When, after the soundings.
+        """
+        power = 1 + self.variances(ahead_s)[1]
+        return replace(
+            self,
+            estimates=tuple(
+                estimate and replace(estimate, gain=estimate.gain * math.sqrt(power[node]))
+                for node, estimate in enumerate(self.estimates)
+            ),
+            level_variance=self.level_variance / power,
+            level_walk_per_s=self.level_walk_per_s / power,
+        )
+
 
 class PathTracker:
     """Follows the paths of all nodes from sounding to sounding, at whatever times they come.
