@@ -47,17 +47,33 @@ class TrackingPlanner:
         Raises:
             Erasure: If no node can take part.
         """
-        estimates = estimate_nodes(sounding, self.link)
-        self.tracker.observe(estimates, sounding.late_nodes)
-        forecast = self.tracker.forecast(self.ahead_s)
-        if adds_powers(
-            self.link.scheme, np.ones(self.link.frame.n_payload_chips, complex), len(estimates)
-        ):
-            forecast = forecast.of_powers(self.ahead_s)
-        unwanted = unwanted_nodes(forecast, self.link, self.peak_amplitude, self.ahead_s)
+        self.tracker.observe(estimate_nodes(sounding, self.link), sounding.late_nodes)
+        return self._planned(self.ahead_s)
+
+    def again(self, before: TransmitPlan, now_tick: int) -> TransmitPlan:
+        """Return the plan of a round before which nobody was sounded.
+
+        Offsets drift and paths fade between two soundings: what the tracker expects of a later
+        payload is not what it expected of an earlier one.
+
+        Args:
+            before: Of the round before; nothing that matters is in it alone.
+            now_tick: The receiver's, before the payload is ordered.
+
+        Raises:
+            Erasure: If no node can take part.
+        """
+        return self._planned(self.tracker.since_s(now_tick) + self.ahead_s)
+
+    def _planned(self, ahead_s: float) -> TransmitPlan:
+        forecast, link = self.tracker.forecast(ahead_s), self.link
+        n_nodes, chips = len(forecast.estimates), np.ones(link.frame.n_payload_chips, complex)
+        if adds_powers(link.scheme, chips, n_nodes):
+            forecast = forecast.of_powers(ahead_s)
+        unwanted = unwanted_nodes(forecast, link, self.peak_amplitude, ahead_s)
         plan = make_plan(forecast.estimates, self.peak_amplitude, self.truncation_db, unwanted)
         return FeedbackFormat().fed_back(
-            with_forecast(plan, forecast), sounding.sample_rate_hz, self.peak_amplitude
+            with_forecast(plan, forecast), self.tracker.sample_rate_hz, self.peak_amplitude
         )
 
     def snapshot(self) -> dict[str, object]:

@@ -33,6 +33,10 @@ class Exchanger(Protocol):
         """Samples a second."""
         ...
 
+    def now_tick(self) -> int:
+        """Return the receiver's time in samples."""
+        ...
+
     def sound(self, nodes: Sequence[Node], round_index: int = 0) -> ReceivedSounding:
         """Let every node send its known burst, one after the other, and capture them.
 
@@ -65,6 +69,17 @@ Planner = Callable[[ReceivedSounding], TransmitPlan]
 
 May raise `Erasure` if no node can take part.
 """
+
+Replanner = Callable[[TransmitPlan, int], TransmitPlan]
+"""Plans a round before which nobody was sounded, from the plan before it and the receiver's tick.
+
+May raise what a `Planner` may.
+"""
+
+
+def keep_plan(plan: TransmitPlan, now_tick: int) -> TransmitPlan:
+    """Return the plan: paths stand still as far as is known."""
+    return plan
 
 
 @dataclass(frozen=True)
@@ -111,6 +126,7 @@ class Server:
         admit: What admits a round.
         clock: Told of what takes time.
         followers: The server's own copies of the model: they take every step and send nothing.
+        plan_again: What plans where no new sounding is due.
     """
 
     nodes: Sequence[Node]
@@ -120,6 +136,7 @@ class Server:
     admit: Admission
     clock: WorldClock = field(default_factory=RealClock)
     followers: Sequence[ScalarClient] = ()
+    plan_again: Replanner = keep_plan
 
     def announce(self, announcement: Announcement) -> None:
         """Tell all nodes of a round; they begin to compute."""
@@ -152,6 +169,14 @@ class Server:
             if 2 * math.pi * cfo_std_hz * self.link.lead_s < MAX_PHASE_ERROR_RAD:
                 break
         return plan
+
+    def predict(self, plan: TransmitPlan) -> TransmitPlan:
+        """Plan how the nodes send now, from the plan of an earlier round.
+
+        Raises:
+            Erasure: If no node can take part.
+        """
+        return self.plan_again(plan, self.exchange.now_tick())
 
     def receive(self, quote: Quote, announcement: Announcement) -> Reception:
         """Order the payload and capture the sum, of the nodes that sent.

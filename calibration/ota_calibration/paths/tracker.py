@@ -135,6 +135,7 @@ class PathTracker:
     """Follows the paths of all nodes from sounding to sounding, at whatever times they come.
 
     Attributes:
+        sample_rate_hz: Samples a second.
         latest: The last sounding; None for a node that was not received in it.
         step: The receiver's gain step that the last sounding showed; None if it showed none.
 
@@ -153,7 +154,7 @@ class PathTracker:
         shares_reference: bool = False,
         has_phase: bool = True,
     ) -> None:
-        self._sample_rate_hz = sample_rate_hz
+        self.sample_rate_hz = sample_rate_hz
         self._shares_reference, self._has_phase = shares_reference, has_phase
         self._models = {
             "phase": _phase_model(burst_s, shares_reference),
@@ -178,7 +179,7 @@ class PathTracker:
         if not self._known:
             self._banks = self._fresh_banks(len(sounding))
             self._scales = np.ones(len(sounding))
-        self.step = receiver_step(self._known, sounding, self._sample_rate_hz)
+        self.step = receiver_step(self._known, sounding, self.sample_rate_hz)
         if self.step:  # no path has changed: the new sounding says where all of them are
             self._banks["phase"].restart()
             self._banks["level"].restart()
@@ -218,6 +219,10 @@ class PathTracker:
             start_variance_s2=delay.white_variance,
             loss_probability=self._missed / (self._expected + ASSUMED_BURSTS),
         )
+
+    def since_s(self, tick: int) -> float:
+        """Return the time from the last node's sounding to a tick of the receiver; 0 before it."""
+        return max(tick - self._last_tick(), 0) / self.sample_rate_hz
 
     @property
     def innovations(self) -> Mapping[str, Reals]:
@@ -275,7 +280,7 @@ class PathTracker:
         nodes, estimates = np.array([node for node, _ in found]), [e for _, e in found]
         gains = np.array([estimate.gain for estimate in estimates])
         stds = np.array([estimate.gain_std for estimate in estimates])
-        times_s = np.array([e.measured_tick for e in estimates]) / self._sample_rate_hz
+        times_s = np.array([e.measured_tick for e in estimates]) / self.sample_rate_hz
         # Half of the complex error turns the phase, half of it changes the level.
         half = (stds / np.abs(gains)) ** 2 / 2
         level, phase = self._banks["level"], self._banks["phase"]
@@ -311,8 +316,11 @@ class PathTracker:
 
     def _ahead_s(self, ahead_s: float) -> Reals:
         ticks = np.array([0 if e is None else e.measured_tick for e in self.latest])
-        last = ticks.max(initial=0)
-        return np.asarray(np.maximum(ahead_s, 1e-6) + (last - ticks) / self._sample_rate_hz)
+        behind = (self._last_tick() - ticks) / self.sample_rate_hz
+        return np.asarray(np.maximum(ahead_s, 1e-6) + behind)
+
+    def _last_tick(self) -> int:
+        return max((e.measured_tick for e in self.latest if e is not None), default=0)
 
     def _moved(
         self, estimate: ChannelEstimate, node: int, ahead_s: float, there: Mapping[str, Forecast]
