@@ -60,12 +60,14 @@ class NodePath:
     clock_error_ppm: float
     cfo_hz: float
     drift_hz_per_s: float
+    tuned_cfo_hz: float = field(init=False)
     _profile: imp.DelayProfile = field(init=False)
     _scattering: Scattering = field(init=False)
     _walk_rad: float = 0.0
     _last_tick: int = 0
 
     def __post_init__(self) -> None:
+        self.tuned_cfo_hz = self.cfo_hz
         spread = self.preset.delay_spread_s if self.preset.multipath_profile != "flat" else None
         self._profile = imp.delay_profile(self.preset.multipath_profile, spread)
         self._scattering = _scattering(self.preset, len(self._profile.powers), self.rng)
@@ -94,6 +96,13 @@ class NodePath:
             cfo_hz=imp.cfo_of_clock_error(error_ppm, center_freq_hz),
             drift_hz_per_s=drift,
         )
+
+    def detune(self, detuned_hz: float) -> None:
+        """Let the node's carrier lie so far above the air's center frequency.
+
+        A synthesiser that settles anew has another phase, which is as unknown as the one before.
+        """
+        self.cfo_hz = self.tuned_cfo_hz + detuned_hz
 
     def snapshot(self) -> dict[str, object]:
         """Return all that changes with time or was drawn, as plain data."""
@@ -213,7 +222,14 @@ class NodePath:
         return samples
 
 
-_DRAWN = ("gain", "delay_samples", "clock_error_ppm", "cfo_hz", "drift_hz_per_s")
+_DRAWN = (
+    "gain",
+    "delay_samples",
+    "clock_error_ppm",
+    "cfo_hz",
+    "tuned_cfo_hz",
+    "drift_hz_per_s",
+)
 """Numbers of a path that are drawn when a node is started."""
 
 

@@ -37,11 +37,13 @@ from sdr_ota.rounds.messages import (
     Outcome,
     PayloadOrder,
     SoundingOrder,
+    TuneOrder,
     from_bytes,
     to_bytes,
 )
 from sdr_ota.rounds.node import LocalNode
 from sdr_ota.rounds.opening import sender_of
+from sdr_ota.types import RadioSettings
 
 LONGEST_CYCLIC_S = 10.0
 """A cyclic transmission that nobody ends is ended after this."""
@@ -93,6 +95,10 @@ class NodeActor:
             return to_bytes(node.ready())
 
         return self._answered(compute)
+
+    def tune(self, order: bytes) -> bytes:
+        """Tune the transmitter, within its owner's limits."""
+        return self._answered(_nothing(lambda: self._started().tune(from_bytes(TuneOrder, order))))
 
     def sound(self, order: bytes) -> bytes:
         """Send the known burst."""
@@ -148,7 +154,7 @@ class NodeActor:
         self._closing.callback(radio.close)
         settings = radio.configure(settings_of(config))
         self._client = client = node_client(config, order.index, offer.path(""))
-        self._node = node = self._made(config, order, offer)
+        self._node = node = self._made(config, order, offer, settings)
         self._air = air = AirWatch(node.silence, lambda: min(LONGEST_CYCLIC_S, radio.longest_s()))
         self._closing.callback(air.close)
         return Joined(
@@ -160,7 +166,9 @@ class NodeActor:
             base_checksum=client.base_checksum,
         )
 
-    def _made(self, config: Config, order: JoinOrder, offer: Offer) -> LocalNode:
+    def _made(
+        self, config: Config, order: JoinOrder, offer: Offer, settings: RadioSettings
+    ) -> LocalNode:
         """Join client, radio, sender and the encoder with its ledger to a node."""
         radio, client = self._opened(), self._client
         assert client is not None  # noqa: S101 - made by `_join`
@@ -171,7 +179,7 @@ class NodeActor:
         encoder = encoder_of(config, order.index, rate, ledger)
         is_timed, link = radio.info.has_hardware_time, link_of(config)
         sender = sender_of(is_timed, link, config.radio.sample_rate_hz)
-        return LocalNode(order.index, client.start(), radio, sender, encoder)
+        return LocalNode(order.index, client.start(), radio, sender, encoder, settings=settings)
 
     def _follow(self, updates: bytes) -> str:
         if self._client is None or self._node is None:

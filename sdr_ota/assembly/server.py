@@ -5,6 +5,7 @@ from typing import Protocol
 
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.assembly.privacy import encoder_of
+from sdr_ota.assembly.tuning import tuning_of
 from sdr_ota.config.load import Config
 from sdr_ota.config.world_clock import world_clock
 from sdr_ota.rounds.exchange import Bench, Link, ReceivedSounding
@@ -77,4 +78,5 @@ def server_of(  # noqa: PLR0913, PLR0917 - it is where these meet
         clock=world_clock(config, air, bench.receiver),
         followers=followers,
         plan_again=make_plan.again,
+        tuning=tuning_of(config, link),
     )

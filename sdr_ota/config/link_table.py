@@ -45,6 +45,11 @@ class LinkTable(Table):
     max_cfo_hz: Annotated[float, Field(ge=0)] = Field(
         60e3, description="largest carrier offset that is looked for"
     )
+    tune_above_hz: Annotated[float, Field(gt=0)] | Literal["never"] = Field(
+        100.0,
+        description="a node's carrier offset above this goes into its radio's synthesiser before "
+        'the first round, where the radio can be tuned; "never" leaves all to the samples',
+    )
 
     def loaded_scheme(self) -> AggregationScheme:
         """Return the scheme with its parameters; ``auto`` is none yet.

@@ -56,6 +56,7 @@ class MeanBench(ClosedByBlock):
         self._next_round = 0
         self._plan: TransmitPlan | None = None
         self._symbols = SymbolPower()
+        self._is_tuned = False
         self._scalar_limit = config.link.fixed_scalar_limit()
         self._last: tuple[Reception, RoundResult] | None = None
         self._close = weakref.finalize(self, closing.close)  # at the latest when Python ends
@@ -128,6 +129,9 @@ class MeanBench(ClosedByBlock):
         plan, self._plan = None if is_due else self._plan, None
         self._duty.rest()
         try:
+            if not self._is_tuned:
+                self._server.tune()
+                self._is_tuned = True
             result, self._plan = run_round(
                 self._server, announcement, plan, self._keep, self._symbols
             )

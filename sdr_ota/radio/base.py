@@ -104,6 +104,8 @@ class RadioInfo:
         init_id: What changes whenever the device was started anew: a start draws new phases.
         tx_bits: Bits of one branch of the transmitter's converter.
         rx_bits: The same of the receiver's.
+        center_freq_step_hz: Step of the synthesiser; None where it cannot be tuned apart from
+            those of the other radios.
     """
 
     driver: str
@@ -118,6 +120,7 @@ class RadioInfo:
     init_id: str = ""
     tx_bits: int | None = None
     rx_bits: int | None = None
+    center_freq_step_hz: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,19 +33,28 @@ class SimulatedRadio(ClosedByBlock):
         self._open = True
         name = "receiver" if node is None else f"node-{node}"
         self.info = RadioInfo(
-            "simulated", name, has_hardware_time, is_full_duplex=True, init_id=air.init_id
+            "simulated",
+            name,
+            has_hardware_time,
+            is_full_duplex=True,
+            init_id=air.init_id,
+            center_freq_step_hz=1.0,
         )
 
     def configure(self, settings: RadioSettings) -> RadioSettings:
-        """Accept the air's own rate and frequency only: this world has no others."""
+        """Accept the air's own rate and frequency only; a node's may be off a little."""
         self._check_open()
         asked = (settings.sample_rate_hz, settings.center_freq_hz)
         there = (self._air.sample_rate_hz, self._air.center_freq_hz)
-        if asked != there:
+        detuned_hz = asked[1] - there[1]
+        most_hz = 0.0 if self._node is None else there[0] / 4
+        if asked[0] != there[0] or abs(detuned_hz) > most_hz:
             raise SettingNotTaken(
                 f"{self.info.serial}: asked for {asked[0]:g} samples/s at {asked[1]:g} Hz; "
                 f"the simulated air runs at {there[0]:g} samples/s at {there[1]:g} Hz"
             )
+        if self._node is not None:
+            self._air.paths[self._node].detune(detuned_hz)
         return settings
 
     def now_tick(self) -> int:

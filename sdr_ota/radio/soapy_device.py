@@ -57,6 +57,7 @@ def describe(soapy: Any, device: Any, words: Mapping[str, str]) -> RadioInfo:
         can_repeat=False,
         sample_rates_hz=_hull(device.getSampleRateRange(ways[0], 0)),
         center_freqs_hz=_hull(device.getFrequencyRange(ways[0], 0)),
+        center_freq_step_hz=1.0,
         tx_gains_db=gains(tx),
         rx_gains_db=gains(rx),
         init_id=uuid.uuid4().hex,  # opening tunes the synthesisers anew

@@ -60,6 +60,19 @@ STEADY_SHARE = 1e-2
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What the chips of a payload hold beside the symbols.
+
+    Attributes:
+        rest_power: Of a chip: noise, whoever else is on the air, leakage of carriers, distortion.
+        symbol_power: Of a chip, that the symbols make.
+    """
+
+    rest_power: float
+    symbol_power: float
+
+
+@dataclass(frozen=True)
 class Needs:
     """What a scheme needs of the nodes' gains.
 
@@ -67,11 +80,13 @@ class Needs:
         phase: Whether phases matter.
         amplitude: Whether amplitudes are read; else energies are.
         distortion_share: Of the node pilots' power, that may be left unexplained.
+        beside: What the payload's chips hold beside the symbols; None where they do not show it.
     """
 
     phase: bool
     amplitude: bool
     distortion_share: float
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True)
@@ -191,13 +206,25 @@ def _received_pilots(
     planned = expected.rx_amplitude * groups.counts
     excess = max(fit.rest_power / max(noise, 1e-30), 1.0)
     variances = excess * fit.variances / planned**2
-    distorted = max(fit.rest_power - CHANCE_EXCESS * noise, 0.0) / max(sent, 1e-30)
+    distorted = _distortion(fit.rest_power, sent, noise, needs.beside)
     if not needs.amplitude:  # powers add, and an energy is off by the share itself
         distorted = (distorted / 2) ** 2
     if excess > INTERFERED and float(variances.max()) > HIDDEN_VARIANCE:
         raise Erasure("interference", "what is on the air beside the nodes hides their pilots")
     gains = fit.gains / planned
     return _Pilots(gains, variances, fit.delays_chips, excess * fit.delay_variances, distorted)
+
+
+def _distortion(rest_power: float, sent_power: float, noise: float, beside: Beside | None) -> float:
+    """Return which share of what nodes send they distort, beyond what chance explains.
+
+    Distortion grows with what is sent; noise, other senders and the leakage of carriers do not.
+    A payload whose symbols are weaker than the pilots shows the latter nearly alone.
+    """
+    signal = 0.0
+    if beside is not None and beside.symbol_power < sent_power / 2:
+        noise, signal = max(noise, beside.rest_power), beside.symbol_power
+    return max(rest_power - CHANCE_EXCESS * noise, 0.0) / max(sent_power - signal, 1e-30)
 
 
 def _common_turn(pilots: _Pilots, groups: CodeGroups) -> float:

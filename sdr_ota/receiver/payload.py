@@ -1,20 +1,22 @@
 """From an aligned payload to the sum that it carries, or to a reason why it cannot be trusted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.receiver.constancy import N_PARTS
-from sdr_ota.receiver.evidence import DISTORTION_SHARE, Evidence, Needs, weigh
+from sdr_ota.receiver.evidence import DISTORTION_SHARE, Beside, Evidence, Needs, weigh
 from sdr_ota.receiver.expectation import Expectation
 from sdr_ota.receiver.joint_frame import ReceivedPayload, turned_back
 from sdr_ota.receiver.levels import credible
 from sdr_ota.receiver.plausibility import check_constancy
 from sdr_ota.schemes.base import AggregationScheme
 from sdr_ota.signal.frame import FrameFormat
-from sdr_ota.types import ChipSum
+from sdr_ota.types import Chips, ChipSum
 from sdr_ota.units import power_to_db
 
 QUIET_CHANCE = 1e-6
@@ -63,12 +65,27 @@ def decode_payload(
     alike = scheme.alike(received.chips, n_nodes, expected.rx_amplitude)
     reads_amplitudes = any(np.iscomplexobj(values) for values in alike)
     share = min(scatter / 4, DISTORTION_SHARE)
-    needs = Needs(scheme.needs_phase, reads_amplitudes, share)
+    beside = beside_symbols(alike, expected.rx_amplitude) if reads_amplitudes else None
+    needs = Needs(scheme.needs_phase, reads_amplitudes, share, beside)
     found = weigh(received, expected, frame, sending.seed, needs)
     alike = scheme.alike(found.chips, n_nodes, found.rx_amplitude)
     # A ramp of one radian between the pilots has a variance of 1/12; symbols are at most 1.
     check_constancy(alike, float(expected.turn_variances_rad2.sum()) / 12)
     return scheme.decode(found.chips, n_nodes, found.rx_amplitude), found
+
+
+def beside_symbols(alike: Sequence[NDArray[np.float64] | Chips], rx_amplitude: float) -> Beside:
+    """Return what a payload's chips hold beside the symbols.
+
+    Args:
+        alike: What a scheme's `alike` returns.
+        rx_amplitude: Chip amplitude of a symbol of 1.
+    """
+    n_chips = sum(len(values) for values in alike)
+    rest = sum(float(np.sum(np.abs(values - values.mean()) ** 2)) for values in alike)
+    symbols = sum(len(values) * abs(complex(values.mean())) ** 2 for values in alike)
+    rest_power = rest / max(n_chips - len(alike), 1)
+    return Beside(rest_power * rx_amplitude**2, symbols / n_chips * rx_amplitude**2)
 
 
 def _check_samples(received: ReceivedPayload, sounded_noise: float) -> None:

@@ -33,6 +33,7 @@ from sdr_ota.rounds.messages import (
     Ready,
     SoundingOrder,
     Truth,
+    TuneOrder,
     from_bytes,
     to_bytes,
 )
@@ -158,6 +159,10 @@ class RayNode:
     def has_pulse(self) -> bool:
         """Whether its time can be set at a pulse per second."""
         return self._known().has_pulse
+
+    def tune(self, order: TuneOrder) -> None:
+        """Let the node tune its transmitter."""
+        self._begin("tune", to_bytes(order))
 
     def announce(self, announcement: Announcement) -> None:
         """Let the node compute; one that was away goes a step on its way back."""

@@ -4,6 +4,9 @@ A record becomes MessagePack, an array of its fields without their names; readin
 every type. Nothing else crosses: no object of ours is pickled.
 
     server                                          node
+    (before the first round)
+    TuneOrder           ---------------------->     tune the synthesiser
+    (in every round)
     Announcement        ---------------------->     compute
                         <----------------------     Ready
     SoundingOrder       ---------------------->     send the known burst
@@ -48,6 +51,16 @@ class Ready(msgspec.Struct, frozen=True, array_like=True):
 
     round: int
     absent_reason: str = ""
+
+
+class TuneOrder(msgspec.Struct, frozen=True, array_like=True):
+    """Tune the transmitter, before the first round.
+
+    Attributes:
+        detuned_hz: Of its carrier against the configuration's center frequency.
+    """
+
+    detuned_hz: float
 
 
 class SoundingOrder(msgspec.Struct, frozen=True, array_like=True):

@@ -6,11 +6,12 @@ a `LocalNode` lives behind a transport that has the same methods.
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import msgspec
 
-from sdr_ota.radio.base import Radio, RadioInfo
+from sdr_ota.radio.base import Radio, RadioInfo, SettingNotTaken
 from sdr_ota.rounds.messages import (
     Announcement,
     Outcome,
@@ -18,8 +19,10 @@ from sdr_ota.rounds.messages import (
     Ready,
     SoundingOrder,
     Truth,
+    TuneOrder,
 )
 from sdr_ota.rounds.sender import Sender, Signal
+from sdr_ota.types import RadioSettings
 
 
 class ScalarClient(Protocol):
@@ -64,14 +67,18 @@ class SymbolEncoder(Protocol):
 class Node(Protocol):
     """What the server asks of a node.
 
-    ``announce``, ``sound``, ``send`` and ``apply`` begin something and return at once, so that K
-    nodes do it at the same time; they never raise. ``ready`` and ``sent`` wait for what was begun
-    and raise what went wrong in it.
+    ``tune``, ``announce``, ``sound``, ``send`` and ``apply`` begin something and return at once, so
+    that K nodes do it at the same time; they never raise. ``ready`` and ``sent`` wait for what was
+    begun and raise what went wrong in it.
     """
 
     @property
     def info(self) -> RadioInfo:
         """The node's radio."""
+        ...
+
+    def tune(self, order: TuneOrder) -> None:
+        """Begin to tune the transmitter."""
         ...
 
     def announce(self, announcement: Announcement) -> None:
@@ -131,9 +138,10 @@ class LocalNode:
         sender: How the radio is used: at a tick, or repeating.
         encoder: What makes symbols of scalars, and may refuse.
         absent_reason: Returns why the client takes no part; empty where it does.
+        settings: Of the radio; None where it stays as it is.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - a node is where these meet
         self,
         index: int,
         client: ScalarClient,
@@ -141,6 +149,7 @@ class LocalNode:
         sender: Sender,
         encoder: SymbolEncoder,
         absent_reason: Callable[[], str] = str,
+        settings: RadioSettings | None = None,
     ) -> None:
         self.radio = radio
         self._index = index
@@ -148,6 +157,7 @@ class LocalNode:
         self._sender = sender
         self._encoder = encoder
         self._absent_reason = absent_reason
+        self._settings = settings
         self._announced = Announcement(-1, ())
         self._scalar: float | None = None
         self._truth = Truth(-1)
@@ -157,6 +167,10 @@ class LocalNode:
     def info(self) -> RadioInfo:
         """The node's radio."""
         return self.radio.info
+
+    def tune(self, order: TuneOrder) -> None:
+        """Tune the radio."""
+        self._attempt(lambda: self._tune(order.detuned_hz))
 
     def announce(self, announcement: Announcement) -> None:
         """Note the round; `ready` computes."""
@@ -211,6 +225,12 @@ class LocalNode:
     def close(self) -> None:
         """Stop sending and let go of the radio."""
         self.radio.close()
+
+    def _tune(self, detuned_hz: float) -> None:
+        if self._settings is None:
+            raise SettingNotTaken(f"node {self._index} does not know what its radio is tuned to")
+        center_freq_hz = self._settings.center_freq_hz + detuned_hz
+        self.radio.configure(replace(self._settings, center_freq_hz=center_freq_hz))
 
     def _send(self, order: PayloadOrder) -> None:
         if order.round != self._announced.round:

@@ -28,8 +28,9 @@ def local_nodes(
 ) -> tuple[LocalNode, ...]:
     """Join the radios of a bench with clients of this process."""
     sender = sender_of(bench.has_hardware_time, link, bench.sample_rate_hz)
-    parts = zip(clients, bench.nodes, encoders, strict=True)
+    settings = bench.settings[1:] or (None,) * len(bench.nodes)
+    parts = zip(clients, bench.nodes, encoders, settings, strict=True)
     return tuple(
-        LocalNode(index, client, radio, sender, encoder)
-        for index, (client, radio, encoder) in enumerate(parts)
+        LocalNode(index, client, radio, sender, encoder, settings=in_force)
+        for index, (client, radio, encoder, in_force) in enumerate(parts)
     )

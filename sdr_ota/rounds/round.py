@@ -139,10 +139,12 @@ class Position:
         next_round: Index of the round to come.
         plan: How the nodes sent last; None asks for a sounding.
         symbols: How large their symbols were so far.
+        detuned_hz: What each node's synthesiser was tuned away; None before it was.
     """
 
     next_round: int = 0
     plan: TransmitPlan | None = None
+    detuned_hz: tuple[float, ...] | None = None
     symbols: SymbolPower = field(default_factory=SymbolPower)
 
 
@@ -181,7 +183,8 @@ def run_rounds(
 ) -> Iterator[RoundResult]:
     """Run round after round and yield each result; an erasure is a result too.
 
-    The nodes are sounded every ``sounding_every`` rounds and after an erasure.
+    Before the first the nodes are tuned. They are sounded every ``sounding_every`` rounds and after
+    an erasure.
 
     Args:
         server: The nodes, and how they are sounded and received.
@@ -191,6 +194,7 @@ def run_rounds(
         observe: Shown what was received.
     """
     position = Position() if position is None else position
+    position.detuned_hz = server.tune(position.detuned_hz)
     while (index := position.next_round) < schedule.n_rounds:
         plan = None if index % schedule.sounding_every == 0 else position.plan
         seed = schedule.round_seed(index)

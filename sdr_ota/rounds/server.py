@@ -16,11 +16,12 @@ from sdr_ota.rounds.exchange import Link, ReceivedPayloads, ReceivedSounding, Re
 from sdr_ota.rounds.messages import Announcement, Outcome, PayloadOrder
 from sdr_ota.rounds.node import Node, ScalarClient
 from sdr_ota.rounds.truth import RoundTruth, asked_truth
+from sdr_ota.rounds.tuning import Sounder, Tuning, tune_nodes
 from sdr_ota.signal.modulation import Payload
 from sdr_ota.types import Precoder, TransmitPlan
 
 
-class Exchanger(Protocol):
+class Exchanger(Sounder, Protocol):
     """How nodes are sounded and their sum is received; chosen once, when the bench opens."""
 
     @property
@@ -35,14 +36,6 @@ class Exchanger(Protocol):
 
     def now_tick(self) -> int:
         """Return the receiver's time in samples."""
-        ...
-
-    def sound(self, nodes: Sequence[Node], round_index: int = 0) -> ReceivedSounding:
-        """Let every node send its known burst, one after the other, and capture them.
-
-        Raises:
-            Erasure: If nothing was captured.
-        """
         ...
 
     def receive(
@@ -127,6 +120,7 @@ class Server:
         clock: Told of what takes time.
         followers: The server's own copies of the model: they take every step and send nothing.
         plan_again: What plans where no new sounding is due.
+        tuning: Where carrier offsets go into the nodes' synthesisers; None where they do not.
     """
 
     nodes: Sequence[Node]
@@ -137,6 +131,26 @@ class Server:
     clock: WorldClock = field(default_factory=RealClock)
     followers: Sequence[ScalarClient] = ()
     plan_again: Replanner = keep_plan
+    tuning: Tuning | None = None
+
+    def tune(self, detuned_hz: Sequence[float] | None = None) -> tuple[float, ...] | None:
+        """Tune the nodes so that their carriers meet the receiver's, once before the first round.
+
+        Args:
+            detuned_hz: As this method has returned before, for radios that were opened again; None
+                to sound the nodes.
+
+        Returns:
+            What each node's carrier was tuned away from the configuration's center frequency;
+            None where nothing is tuned.
+        """
+        if self.tuning is None:
+            return None
+        if detuned_hz is None:
+            self.clock.message()
+            detuned_hz = self.tuning.needed_hz(self.exchange, self.nodes)
+            self.clock.message()
+        return tune_nodes(self.nodes, detuned_hz)
 
     def announce(self, announcement: Announcement) -> None:
         """Tell all nodes of a round; they begin to compute."""

@@ -93,7 +93,7 @@ def _said_where_files_end_at(limit_bytes: int, folder: Path, *more: str) -> str:
             180_000, (*NO_CAPTURES, *LONG), "soundings.jsonl", marks=pytest.mark.slow
         ),
         pytest.param(184_321, (*NO_CAPTURES, *LONG), "soundings.jsonl", marks=pytest.mark.slow),
-        (50_000, (*NO_CAPTURES, "clients.count=1", "run.rounds=90"), "rounds.jsonl"),
+        (80_000, (*NO_CAPTURES, "clients.count=1", "run.rounds=200"), "rounds.jsonl"),
         (60_000, ("captures.every=5", "captures.max_megabytes=50", *WIDE), CAPTURE),
     ],
 )

@@ -96,9 +96,7 @@ def test_the_receivers_own_deviation_covers_95_percent_of_the_errors(scheme: str
     decoded, true, std = np.array(known, float).T
     covered = float(np.mean(np.abs(decoded - true) < 1.96 * std))
     assert covered > 0.95 - 4 * np.sqrt(0.95 * 0.05 / len(good))
-    # Coherent sums of fading paths are expected to be worse than they are; see CAUTION_DB.
-    if scheme != "coherent":
-        assert covered < 0.95 + 4 * np.sqrt(0.95 * 0.05 / len(good))
+    assert covered < 0.95 + 4 * np.sqrt(0.95 * 0.05 / len(good))
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     kinds = [LINK, [*LINK, "privacy.protect=client", "air.preset=ideal"], models]
     made = [killed_run(folder / f"killed-{k}", kind, N_DONE) for k, kind in enumerate(kinds)]
     whole = whole_run(folder / "whole", models)
-    return [*made, whole, whole_run(folder / "harsh", [*LINK, "air.preset=harsh"])]
+    return [*made, whole, whole_run(folder / "harsh", [*LINK, "air.preset=harsh", "run.rounds=20"])]
 
 
 def records_of(run: Path) -> list[Path]:

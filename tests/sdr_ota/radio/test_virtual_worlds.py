@@ -60,7 +60,9 @@ def soapy_rounds(preset: str, scheme: str, seed: int, n_rounds: int) -> Rounds:
 
 def pluto_rounds(preset: str, seed: int, n_rounds: int) -> Rounds:
     with plutos(preset, seed) as (world, addresses):
-        config = experiment(preset, "energy-difference", seed, n_rounds, addresses)
+        config = experiment(
+            preset, "energy-difference", seed, n_rounds, addresses, link__tune_above_hz="never"
+        )
         return rounds_over(config, world.air)
 
 

@@ -106,8 +106,10 @@ def test_the_run_ends_well_when_a_node_s_own_budget_is_spent(
 ) -> None:
     made = NodeActor._made
 
-    def spent_before(self: NodeActor, config: Any, order: Any, offer: Offer) -> LocalNode:
-        node = made(self, config, order, offer)
+    def spent_before(
+        self: NodeActor, config: Any, order: Any, offer: Offer, settings: Any
+    ) -> LocalNode:
+        node = made(self, config, order, offer, settings)
         ledger = node._encoder.ledger  # type: ignore[attr-defined]
         if order.index == 1:
             ledger.charge(0, {"node-1": 0.9 * ledger.remaining("node-1")})
