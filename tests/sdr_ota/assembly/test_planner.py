@@ -19,6 +19,10 @@ N_ROUNDS, FIRST_JUDGED = 100, 10
 AGREEMENT_DB = 1.0
 """Closer than this theory need not be, whatever the number of rounds."""
 
+CAUTION_DB = {"lab-wired": AGREEMENT_DB, "free-running-pluto": 4.0}
+"""By which sums may be better than expected. Interference on node pilots alone makes a round's gains
+uncertain and its sum no worse: few such rounds decide the mean of what is expected."""
+
 
 def rounds_of(preset: str, every: int) -> list[RoundResult]:
     """Run synthetic clients whose nodes are sounded every so many rounds."""
@@ -42,7 +46,8 @@ def test_paths_are_predicted_between_soundings(preset: str, every: int) -> None:
     errors = [((r.decoded_sum or 0.0) - (r.true_sum or 0.0)) ** 2 for r in good]
     expected = [r.theory_error or 0.0 for r in good]
     off_db = nmse_db(errors, sums) - nmse_db(expected, sums)
-    assert abs(off_db) < AGREEMENT_DB + chance_db(errors, expected)
+    least_db = -CAUTION_DB[preset] - chance_db(errors, expected)
+    assert least_db < off_db < AGREEMENT_DB + chance_db(errors, expected)
     later = [r.sounding_to_payload_s for r in good if r.round % every == every - 1]
     # After an erasure a sounding comes before its turn: few of these rounds have one.
     assert np.median([s for s in later if s]) > 0.15 * (every - 1)
