@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from ota_calibration.paths.feedback import FeedbackFormat
+from ota_calibration.paths.path_start import PathStart
 from ota_calibration.paths.power_control import is_received
 from ota_calibration.paths.selection import Worth, gain_error, worthwhile
 from ota_calibration.paths.sounding import estimate_nodes, make_plan
@@ -120,22 +121,36 @@ def unwanted_nodes(
     }
 
 
-def planner_of(config: Config, link: Link) -> TrackingPlanner:
-    """Return what plans the rounds of a run."""
+def planner_of(
+    config: Config,
+    link: Link,
+    start: PathStart = PathStart(),  # noqa: B008 - frozen
+) -> TrackingPlanner:
+    """Return what plans the rounds of a run.
+
+    Args:
+        config: The experiment.
+        link: Frame and scheme.
+        start: What calibration says of the paths.
+    """
     rate_hz = config.radio.sample_rate_hz
     has_phase = not config.radio.sends_cyclic_frames
     return TrackingPlanner(
         link,
         config.link.peak_amplitude,
         config.link.truncation_db,
-        path_tracker(link, rate_hz, shares_reference(config), has_phase),
+        path_tracker(link, rate_hz, shares_reference(config), has_phase, start),
         ahead_s=planned_gap_s(config, link, 1),
     )
 
 
 def path_tracker(
-    link: Link, sample_rate_hz: float, shares_reference: bool, has_phase: bool = True
+    link: Link,
+    sample_rate_hz: float,
+    shares_reference: bool,
+    has_phase: bool = True,
+    start: PathStart = PathStart(),  # noqa: B008 - frozen
 ) -> PathTracker:
     """Return what follows the paths of a link's soundings; see `PathTracker`."""
     burst_s = link.frame.n_sounding_burst / sample_rate_hz
-    return PathTracker(sample_rate_hz, burst_s, shares_reference, has_phase)
+    return PathTracker(sample_rate_hz, burst_s, shares_reference, has_phase, start)

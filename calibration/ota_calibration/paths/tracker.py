@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from ota_calibration.paths.filter_bank import FilterBank
 from ota_calibration.paths.gain_step import GainStep, receiver_step
 from ota_calibration.paths.motion import Forecast, MotionModel, Observation
+from ota_calibration.paths.path_start import PathStart
 from sdr_ota.types import ChannelEstimate, PathErrors, TransmitPlan
 
 Reals = NDArray[np.float64]
@@ -28,10 +29,6 @@ ASSUMED_BURSTS = 200
 
 _NO_PHASE_RAD2 = 1e6
 """Variance of a phase that is new with every start."""
-
-_DRIFT_STD_HZ_PER_S = 15.0
-"""10 ppm, by which a Pluto drifts with temperature, over 10 min of warming up, at 915 MHz; see
-`sdr_ota.air.presets`."""
 
 _SWING_VARIANCES = tuple(1e-3 * 4.0**k for k in range(8))
 _SWING_RATES_PER_S = tuple(0.25 * 2.0**k for k in range(9))
@@ -60,9 +57,8 @@ _DELAY = MotionModel(  # in seconds
 )
 
 
-def _phase_model(burst_s: float, shares_reference: bool) -> MotionModel:
+def _phase_model(burst_s: float, drift_hz_per_s: float) -> MotionModel:
     """Return how a phase moves: a linewidth of v Hz walks by 2 pi v rad^2 a second."""
-    drift_hz_per_s = 0.0 if shares_reference else _DRIFT_STD_HZ_PER_S
     return MotionModel(
         n_states=3,
         walks_per_s=(0.0, *(1e-3 * 2.5**k for k in range(10))),
@@ -145,6 +141,7 @@ class PathTracker:
         shares_reference: One reference feeds all radios: there is no carrier offset.
         has_phase: Whether phase and delay go on from sounding to sounding; false for radios whose
             bursts start at times that nobody knows.
+        start: What is known of the paths' motion beforehand.
     """
 
     def __init__(
@@ -153,13 +150,15 @@ class PathTracker:
         burst_s: float = 0.0,
         shares_reference: bool = False,
         has_phase: bool = True,
+        start: PathStart = PathStart(),  # noqa: B008 - frozen
     ) -> None:
         self.sample_rate_hz = sample_rate_hz
         self._shares_reference, self._has_phase = shares_reference, has_phase
+        jitter_s = start.start_jitter_s
         self._models = {
-            "phase": _phase_model(burst_s, shares_reference),
+            "phase": _phase_model(burst_s, 0.0 if shares_reference else start.drift_std_hz_per_s),
             "level": _LEVEL,
-            "delay": _DELAY,
+            "delay": replace(_DELAY, likely_white=jitter_s and jitter_s**2),
         }
         self.latest: Sounding = ()
         self._known: Sounding = ()
