@@ -10,7 +10,7 @@ from ota_calibration.paths.feedback import FeedbackFormat
 from ota_calibration.paths.path_start import PathStart
 from ota_calibration.paths.power_control import is_received
 from ota_calibration.paths.selection import Worth, gain_error, worthwhile
-from ota_calibration.paths.sounding import estimate_nodes, make_plan
+from ota_calibration.paths.sounding import make_plan, sounded_nodes
 from ota_calibration.paths.tracker import PathForecast, PathTracker, with_forecast
 
 from sdr_ota.config.air_time import planned_gap_s
@@ -48,8 +48,9 @@ class TrackingPlanner:
         Raises:
             Erasure: If no node can take part.
         """
-        self.tracker.observe(estimate_nodes(sounding, self.link), sounding.late_nodes)
-        return self._planned(self.ahead_s)
+        sounded = sounded_nodes(sounding, self.link)
+        self.tracker.observe(sounded.estimates, sounding.late_nodes)
+        return self._planned(self.ahead_s, sounded.missing)
 
     def again(self, before: TransmitPlan, now_tick: int) -> TransmitPlan:
         """Return the plan of a round before which nobody was sounded.
@@ -64,15 +65,17 @@ class TrackingPlanner:
         Raises:
             Erasure: If no node can take part.
         """
-        return self._planned(self.tracker.since_s(now_tick) + self.ahead_s)
+        return self._planned(self.tracker.since_s(now_tick) + self.ahead_s, {})
 
-    def _planned(self, ahead_s: float) -> TransmitPlan:
+    def _planned(self, ahead_s: float, missing: Mapping[int, str]) -> TransmitPlan:
         forecast, link = self.tracker.forecast(ahead_s), self.link
         n_nodes, chips = len(forecast.estimates), np.ones(link.frame.n_payload_chips, complex)
         if adds_powers(link.scheme, chips, n_nodes):
             forecast = forecast.of_powers(ahead_s)
         unwanted = unwanted_nodes(forecast, link, self.peak_amplitude, ahead_s)
-        plan = make_plan(forecast.estimates, self.peak_amplitude, self.truncation_db, unwanted)
+        plan = make_plan(
+            forecast.estimates, self.peak_amplitude, self.truncation_db, unwanted, missing
+        )
         return FeedbackFormat().fed_back(
             with_forecast(plan, forecast), self.tracker.sample_rate_hz, self.peak_amplitude
         )

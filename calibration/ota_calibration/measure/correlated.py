@@ -7,10 +7,10 @@ $$V_{ij} = (1 - \nu) \rho(|t_i - t_j| / \tau) + \nu \delta_{ij},$$
 
 a part that is forgotten with the time constant $\tau$ and a part that is new each time. It is
 forgotten as a rough process is, $\rho(a) = e^{-a}$, or as a smooth one, $(1 + a) e^{-a}$: Matern's
-of order 3/2, because a fade of limited Doppler has a slope. Which it is, and $\tau$ and $\nu$, a short
-series hardly tells: an estimate put in their place makes intervals that are far too narrow. So they
-are integrated out over a grid: $\nu$ evenly in its logarithm, $\tau$ evenly, because a series that
-is short against its fades looks like one of small and short ones. With flat priors of $b$ and
+of order 3/2, because a fade of limited Doppler has a slope. Which it is, and $\tau$ and $\nu$, a
+short series hardly tells: an estimate in their place makes intervals that are far too narrow. So
+they are integrated out over a grid: $\nu$ evenly in its logarithm, $\tau$ evenly, because a series
+that is short against its fades looks like one of small and short ones. With flat priors of $b$ and
 $\log \sigma$ each point of the grid has the weight
 
 $$|V|^{-1/2} |X^T V^{-1} X|^{-1/2} S^{-(n - p) / 2},$$
@@ -157,7 +157,8 @@ def _covariances(
     lags = apart / (float(apart.max()) * constants[:, None, None])
     forgotten = np.concatenate([correlation(lags) for correlation in correlations])
     shares = np.array(NEW_SHARES)[:, None, None, None]
-    return ((1 - shares) * forgotten + shares * np.eye(len(apart))).reshape(-1, *apart.shape)
+    mixed = (1 - shares) * forgotten + shares * np.eye(len(apart))
+    return np.asarray(mixed.reshape(-1, *apart.shape))
 
 
 def _half_width(
