@@ -23,6 +23,7 @@ from sdr_ota.receiver.levels import (
     credible,
 )
 from sdr_ota.receiver.pilot_fit import PilotFit, fit_node_pilots
+from sdr_ota.receiver.pilot_gains import PilotGains
 from sdr_ota.schemes.gain_errors import GainErrors, node_values
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.waveform import raised_cosine
@@ -149,6 +150,8 @@ def weigh(
         height = raised_cosine(pilots.delays_chips, frame.pulse.rolloff)[groups.of_node]
         gains = tuple(_with_heights(errors, height / height.mean()) for errors in gains)
         level *= float(height.mean())
+    else:  # what arriving late leaves of an energy is the scheme's to say
+        gains = tuple(_with_arrivals(errors, pilots, groups) for errors in gains)
     n_chips = len(received.chips)
     ramp = (np.arange(n_chips) - (n_chips - 1) / 2) / frame.pilot_distance_chips
     return Evidence(
@@ -160,65 +163,13 @@ def weigh(
     )
 
 
-@dataclass(frozen=True)
-class _Pilots:
-    """Node pilots as received, one column a group.
-
-    Attributes:
-        gains: Over the planned ones, before and behind the payload, shape ``(2, n_groups)``.
-        variances: Of their complex errors.
-        delays_chips: Shape ``(n_groups,)``.
-        distortion_variance: Of gains, relative: what distorts the pilots changes the payload too.
-        place: Between the pilots, 0 to 1, at which a gain is asked for.
-        width: Of what is averaged there, 0 to 1.
-    """
-
-    gains: Chips
-    variances: Reals
-    delays_chips: Reals
-    distortion_variance: float
-    place: float = 0.5
-    width: float = 1.0
-
-    @property
-    def mean(self) -> Chips:
-        """Gain at the place, on a line from before to behind, shape ``(n_groups,)``."""
-        before, behind = self.gains
-        return np.asarray((1 - self.place) * before + self.place * behind)
-
-    @property
-    def part_variances(self) -> Reals:
-        """Variance of the real part of ``mean``, and of the imaginary one."""
-        before, behind = self.variances
-        return np.asarray(((1 - self.place) ** 2 * before + self.place**2 * behind) / 2)
-
-    @property
-    def wander_variances(self) -> Reals:
-        """Variance of a gain at the place about that line, relative, by how far it has changed.
-
-        A step at an unknown place between the pilots, and a walk from one to the other, leave the
-        share $p (1 - p) - w / 6$ of their square at the place p, averaged over the width w: a
-        twelfth for the whole payload. Changes that noise makes pass for no more elsewhere.
-        """
-        change = np.abs(self.gains[1] - self.gains[0]) ** 2
-        share_by_six = max(6 * self.place * (1 - self.place) - self.width, 0.0)
-        explained = 3 + np.log(max(2 * share_by_six, 1.0))
-        beyond_noise = np.maximum(change - explained * self.variances.sum(axis=0), 0.0)
-        return np.asarray(beyond_noise * share_by_six / 6)
-
-    def turned(self, before_rad: float, behind_rad: float) -> "_Pilots":
-        """Return pilots turned back by an angle a side."""
-        turn = np.exp(-1j * np.array([[before_rad], [behind_rad]]))
-        return replace(self, gains=self.gains * turn)
-
-
 def _received_pilots(
     received: ReceivedPayload,
     expected: Expectation,
     groups: CodeGroups,
     frame: FrameFormat,
     needs: Needs,
-) -> _Pilots:
+) -> PilotGains:
     """Fit the node pilots; raises `Erasure` where they are not what the nodes sent."""
     noise, delay_std = received.noise_power, expected.delay_std_chips
     fit = fit_node_pilots(received.pilots, groups.codes, noise, delay_std, frame.pulse.rolloff)
@@ -235,7 +186,8 @@ def _received_pilots(
     # A gain loses twice that much between other nodes' chips, and nothing in a silent payload.
     compressed = abs(2 * fit.compression) ** 2
     gains = fit.gains / planned
-    return _Pilots(gains, variances, fit.delays_chips, distorted + compressed)
+    late = excess * fit.delay_variances
+    return PilotGains(gains, variances, fit.delays_chips, late, distorted + compressed)
 
 
 def _distortion(rest_power: float, sent_power: float, noise: float, beside: Beside | None) -> float:
@@ -250,7 +202,7 @@ def _distortion(rest_power: float, sent_power: float, noise: float, beside: Besi
     return max(rest_power - CHANCE_EXCESS * noise, 0.0) / max(sent_power - signal, 1e-30)
 
 
-def _common_turn(pilots: _Pilots, groups: CodeGroups) -> float:
+def _common_turn(pilots: PilotGains, groups: CodeGroups) -> float:
     """Return how far all nodes turned from one pilot to the other, as far as it is credible."""
     share = groups.share
     return credible(
@@ -260,7 +212,7 @@ def _common_turn(pilots: _Pilots, groups: CodeGroups) -> float:
     )
 
 
-def _common_phase(pilots: _Pilots, groups: CodeGroups) -> tuple[float, float]:
+def _common_phase(pilots: PilotGains, groups: CodeGroups) -> tuple[float, float]:
     """Return the phase of all nodes together, as far as it is credible, and what is left open."""
     share = groups.share
     phase, variance = believed(
@@ -272,7 +224,7 @@ def _common_phase(pilots: _Pilots, groups: CodeGroups) -> tuple[float, float]:
 
 
 def _gains_by_symbol(
-    pilots: _Pilots, level: float, codes: list[CodeGroups], frame: FrameFormat, needs_phase: bool
+    pilots: PilotGains, level: float, codes: list[CodeGroups], frame: FrameFormat, needs_phase: bool
 ) -> tuple[GainErrors, ...]:
     """Return what is known of the nodes' gains at each symbol of the payload."""
     places = [frame.symbol_place(symbol) for symbol in range(frame.n_symbols)]
@@ -282,7 +234,7 @@ def _gains_by_symbol(
 
 
 def _gain_errors(
-    pilots: _Pilots, level: float, groups: CodeGroups, needs_phase: bool
+    pilots: PilotGains, level: float, groups: CodeGroups, needs_phase: bool
 ) -> GainErrors:
     """Return what is known of the nodes' gains by plan and pilots together."""
     noise, gains = pilots.part_variances, pilots.mean / level
@@ -299,7 +251,15 @@ def _gain_errors(
         mean=tuple(mean[groups.of_node].tolist()),
         along_variance=node_values((along_variance + moved)[groups.of_node] + unseen_level),
         across_variance=node_values(across),
-        timing_variance_chips2=node_values(pilots.delays_chips[groups.of_node] ** 2),
+    )
+
+
+def _with_arrivals(errors: GainErrors, pilots: PilotGains, groups: CodeGroups) -> GainErrors:
+    """Return the gains of nodes whose arrivals the pilots show."""
+    return replace(
+        errors,
+        timing_chips=node_values(pilots.delays_chips[groups.of_node]),
+        timing_variance_chips2=node_values(pilots.delay_variances[groups.of_node]),
     )
 
 
@@ -311,7 +271,6 @@ def _with_heights(errors: GainErrors, heights: Reals) -> GainErrors:
         mean=tuple((np.asarray(errors.mean) * heights).tolist()),
         along_variance=node_values(along * heights**2),
         across_variance=node_values(across * heights**2),
-        timing_variance_chips2=0.0,
     )
 
 
@@ -329,7 +288,7 @@ def _check_rest(fit: PilotFit, noise: float, distortion: float, frame: FrameForm
         )
 
 
-def _check_presence(pilots: _Pilots, expected: Expectation, groups: CodeGroups) -> None:
+def _check_presence(pilots: PilotGains, expected: Expectation, groups: CodeGroups) -> None:
     """Tell of nodes whose pilots are not there, where they would be seen if they were.
 
     Raises:
@@ -350,7 +309,7 @@ def _check_presence(pilots: _Pilots, expected: Expectation, groups: CodeGroups) 
         raise NodesAbsent(nodes, detail)
 
 
-def _check_steady(pilots: _Pilots, groups: CodeGroups, needs_phase: bool) -> None:
+def _check_steady(pilots: PilotGains, groups: CodeGroups, needs_phase: bool) -> None:
     """Erase the round if gains behind the payload are not those before it."""
     gains, variances = pilots.gains, pilots.variances
     if needs_phase:
