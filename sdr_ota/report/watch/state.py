@@ -16,8 +16,9 @@ from sdr_ota.runs.capture_view import capture_spectrum, payload_constellation
 from sdr_ota.runs.captures import CaptureError, read_capture, stored_captures
 from sdr_ota.runs.follower import RunFollower
 from sdr_ota.runs.link_verdict import link_verdict
-from sdr_ota.runs.recording import META, Json
+from sdr_ota.runs.recording import Json
 from sdr_ota.runs.summary import summarise
+from sdr_ota.signal.iq_file import META
 from sdr_ota.units import power_to_db
 
 MOST_ROUNDS = 5000
