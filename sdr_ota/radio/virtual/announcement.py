@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 _log = logging.getLogger(__name__)
 
 
 def folder() -> Path:
     """Return where this user's servers announce themselves."""
+    from platformdirs import user_cache_path  # noqa: PLC0415 - GNU Radio's interpreter has it not
+
     return user_cache_path("sdr-ota") / "virtual-boards"
 
 
