@@ -46,7 +46,9 @@ class WordFormat:
     def samples(self, words: NDArray[np.generic]) -> Samples:
         """Return words, shape ``(n, 2)``, as complex samples, full scale 1.0, shape ``(n,)``."""
         if self.dtype == np.dtype("<f4"):
-            return np.ascontiguousarray(words, np.float32).view(np.complex64)[:, 0]
+            return np.array(words, np.float32, order="C").view(np.complex64)[
+                :, 0
+            ]  # no map of the file
         # Integers of 32 bits are scaled as doubles, as other programs do.
         parts = (np.asarray(words, np.float64) - self.offset) / self.scale
         return np.asarray(parts[:, 0] + 1j * parts[:, 1], np.complex64)
