@@ -15,7 +15,7 @@ def findings_lines(found: Findings) -> Iterator[str]:
     yield f"{found.n_samples} samples, {duration_s:.6g} s at {rate_mhz:g} MHz"
     yield (
         f"power {found.power_dbfs:.1f} dBFS, peak {found.peak:.3f} of full scale, "
-        f"{100 * found.clipped_share:.2g} % clipped, DC {found.dc_dbfs:.1f} dBFS"
+        f"{100 * found.clipped_share:.3g} % clipped, DC {found.dc_dbfs:.1f} dBFS"
     )
     yield f"{len(found.frames)} preambles"
     for frame in found.frames[:MOST_FRAMES]:

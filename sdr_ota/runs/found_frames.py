@@ -21,9 +21,8 @@ from sdr_ota.signal.iq_words import IqFileError
 from sdr_ota.types import Samples
 from sdr_ota.units import power_to_db
 
-FULL_SCALE = 0.999
-"""Of either part of a sample: what a converter gives that clips."""
-
+FULL_SCALE = 127 / 128
+"""Of either part of a sample: the largest that eight bits hold, and what a wider one exceeds."""
 
 MOST_CLIPPED = 1e-3
 """More of the samples at full scale are a fault of the level."""

@@ -78,6 +78,14 @@ def test_where_there_is_none_it_says_why(
     assert "dBFS" in capsys.readouterr().out
 
 
+def test_clipping_is_seen_in_eight_bits_too(tmp_path: Path, capsys: Capsys) -> None:
+    path = tmp_path / "a.ci8"
+    path.write_bytes(np.full(20000, 127, "i1").tobytes())
+    with pytest.raises(CommandFailed, match=r"100\.0 % of the samples are at full scale"):
+        decode(path, RATE_HZ)
+    assert "1e+02 % clipped" not in capsys.readouterr().out
+
+
 def test_what_cannot_be_read_is_wrong_use(tmp_path: Path) -> None:
     path = write(tmp_path / "a.cf32", recorded())
     with pytest.raises(
