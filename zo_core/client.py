@@ -25,7 +25,7 @@ from zo_core.probing.estimator import (
     projected_gradient,
 )
 from zo_core.stepping.learning_rate import LearningRate
-from zo_core.stepping.rules import Update, UpdateRule, at_step_boundary, take_step
+from zo_core.stepping.rules import Update, UpdateRule, at_step_boundary, curvature_of, take_step
 
 
 class LossNotFiniteError(RuntimeError):
@@ -149,6 +149,8 @@ class Cohort(Generic[ExampleT]):
         self._on_update = on_update
         self._scalars: dict[int, tuple[float, ...]] = {}
         self._updates = list(past_updates)
+        how = (training.rule, training.probe.kind)
+        self._curvature = curvature_of(model, *how, self._updates)
         self._last: tuple[int, float, int] | None = None
 
     @property
@@ -196,7 +198,8 @@ class Cohort(Generic[ExampleT]):
         training = self._training
         rate = training.learning_rate.at(len(self._updates))
         update = Update(training.direction_seed(seed), mean_scalar, rate)
-        take_step(self._model, [*self._updates, update], training.rule, training.probe.kind)
+        updates, how = [*self._updates, update], (training.rule, training.probe.kind)
+        take_step(self._model, updates, *how, self._curvature)
         self._updates.append(update)
         self._scalars = {}
         if self._on_update:
@@ -212,7 +215,12 @@ class Cohort(Generic[ExampleT]):
         joint = [example for examples in drawn for example in examples]
         direction_seed = training.direction_seed(seed)
         losses = probe_losses(
-            self._model, self._example_losses, joint, direction_seed, training.probe
+            self._model,
+            self._example_losses,
+            joint,
+            direction_seed,
+            training.probe,
+            self._curvature.diagonal if self._curvature else None,
         )
         ends = list(accumulate(len(examples) for examples in drawn))[:-1]
         parts = zip(np.split(losses.plus, ends), np.split(losses.minus, ends), strict=True)

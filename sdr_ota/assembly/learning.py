@@ -154,7 +154,7 @@ def training_of(config: Config, sampling_rate: float) -> "Training":
     from zo_core.directions.generator import DirectionKind  # noqa: PLC0415
     from zo_core.probing.estimator import Probe  # noqa: PLC0415
     from zo_core.stepping.learning_rate import Decay, LearningRate  # noqa: PLC0415
-    from zo_core.stepping.rules import UpdateRule  # noqa: PLC0415
+    from zo_core.stepping.rules import RuleName, UpdateRule  # noqa: PLC0415
 
     zo, n_drawn = config.zo, config.clients.examples_per_round
     is_private = config.privacy.protect != "nothing"
@@ -172,7 +172,8 @@ def training_of(config: Config, sampling_rate: float) -> "Training":
             zo.directions_per_step,
             zo.momentum,
             zo.momentum_window,
-            zo.rms_decay,
+            RuleName(zo.rule),
+            zo.square_decay,
             zo.weight_decay,
         ),
         data_seed=config.run.seed,

@@ -86,6 +86,7 @@ def probe_losses(
     examples: Sequence[ExampleT],
     seed: int,
     probe: Probe,
+    curvature: torch.Tensor | None = None,
 ) -> ProbeLosses:
     """Measure every example's loss at both probed points; the weights are never written to.
 
@@ -95,6 +96,7 @@ def probe_losses(
         examples: Examples, may be none.
         seed: 64-bit unsigned seed of the direction.
         probe: How far and in which distribution to probe.
+        curvature: What the direction is scaled by, as in `Step`; None to leave it.
 
     Returns:
         The losses in the order of the examples; they may be NaN or infinite.
@@ -106,7 +108,7 @@ def probe_losses(
         raise ValueError("the model is in training mode, so dropout would drown the slope; eval()")
     both = []
     for scale in (probe.perturbation_scale, -probe.perturbation_scale):
-        with torch.inference_mode(), perturbed(model, seed, scale, probe.kind):
+        with torch.inference_mode(), perturbed(model, seed, scale, probe.kind, curvature):
             both.append(_losses(model, example_losses, examples, probe.examples_per_pass))
     return ProbeLosses(plus=both[0], minus=both[1])
 

@@ -146,3 +146,29 @@ def test_the_figure_is_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_promises_that_cannot_be_kept_are_refused(settings: list[str], words: str) -> None:
     with pytest.raises(CommandFailed, match=words):
         plan(None, settings, None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ([], "sgd: no memory beside the model, 1 pass over directions"),
+        (
+            ["zo.rule=normalised", "zo.momentum=0.9", "zo.directions_per_step=2"],
+            "normalised, momentum 0.9: no memory beside the model, 16 passes over directions",
+        ),
+        (
+            ["zo.rule=adamezo", "zo.momentum_window=4"],
+            "buffers of 4 MiB beside the model, 4 passes",
+        ),
+        (["zo.rule=hiso"], "hiso: 4 bytes a trainable weight beside the model, 2 passes"),
+    ],
+)
+def test_the_cost_of_a_step_is_said(
+    settings: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in _plan(capsys, *settings)
+
+
+def test_hiso_with_momentum_is_refused() -> None:
+    with pytest.raises(CommandFailed, match="earlier slopes were measured along other curvatures"):
+        plan(None, ["zo.rule=hiso", "zo.momentum=0.5"], None)
