@@ -5,7 +5,7 @@ from sdr_ota.config.tables import ZoTable
 _MEMORY = {
     "sgd": "no memory",
     "normalised": "no memory",
-    "adamezo": "buffers of 4 MiB",
+    "adamezo": "a few MiB",
     "hiso": "4 bytes a trainable weight",
 }
 

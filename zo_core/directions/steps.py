@@ -17,12 +17,13 @@ import torch
 
 from zo_core.directions import cpu_kernels, torch_kernels
 from zo_core.directions.cpu_kernels import Storage
+from zo_core.directions.exact_root import exact_root
 from zo_core.directions.generator import DirectionKind, key_words
 
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 _ELEMENTS_WORTH_A_THREAD = 1 << 20
 """To hand a share to a thread costs as much as to move about 300 000 weights."""
-_TILE = 1 << 20
+_TILE = 1 << 16
 """Weights that are moved along a curvature at a time."""
 
 
@@ -133,7 +134,7 @@ def _add_along(
         moves = torch.zeros_like(tile, dtype=torch.float32)
         add_step(moves, moves, start + first, plain)
         place = slice(start + first, start + first + tile.numel())
-        moves.div_(curvature[place].sqrt())
+        moves.div_(exact_root(curvature[place]))
         out[first : first + _TILE].copy_(moves.add_(tile))
 
 
@@ -195,7 +196,7 @@ def _rows_along(
     row_starts = start + indices * width
     torch_kernels.add_to_rows(moves, moves, row_starts, step.seed, step.coefficient, step.kind)
     rows = curvature[start : start + theta.numel()].view(theta.shape).index_select(0, indices)
-    moves.div_(rows.sqrt_()).add_(theta.index_select(0, indices))
+    moves.div_(exact_root(rows)).add_(theta.index_select(0, indices))
     return moves.to(theta.dtype)
 
 

@@ -10,7 +10,7 @@ Nothing but the seeds and the mean scalars enters, so a node that missed rounds 
 the journal: one pass over the directions a round, no forward pass.
 
 Memory: one float32 number a trainable weight, as much again as the weights themselves in
-float32 and twice them in 16 bits; and some buffers of 4 MiB.
+float32 and twice them in 16 bits; and some buffers of 256 KiB.
 
 What the diagonal can know: with one Rademacher direction a step $g^2$ is the same for every
 weight, and $H$ is one number in many copies. Differences between weights need Gaussian
@@ -28,14 +28,15 @@ from collections.abc import Iterable, Sequence
 
 import torch
 
+from zo_core.directions.exact_root import exact_root
 from zo_core.directions.generator import DirectionKind
 from zo_core.directions.steps import Step, add_step, placements
 
 Estimate = Sequence[tuple[int, float]]
 """A gradient estimate: the sum of coefficient * z(seed) over its (seed, coefficient) pairs."""
 
-TILE = 1 << 20
-"""Elements of vectors as large as the model that are worked on at a time."""
+TILE = 1 << 16
+"""Elements of vectors as large as the model that are worked on at a time, in the cache."""
 
 
 class Curvature:
@@ -76,7 +77,7 @@ class Curvature:
 
     def _take_tile(self, first: int, estimate: Estimate) -> None:
         tile = self.diagonal[first : first + TILE]
-        gradient = estimated_tile(tile, first, estimate, self._kind).div_(tile.sqrt())
+        gradient = estimated_tile(tile, first, estimate, self._kind).div_(exact_root(tile))
         # One operation a line: a fused multiply-add would round otherwise on some machines.
         tile.mul_(self._decay)
         tile.add_(gradient.mul_(gradient).mul_(1 - self._decay))

@@ -8,7 +8,7 @@ With $g_t$ the estimate of a step, $h$ the window and $n = \min(t, h)$,
 element by element. There is no correction of the bias: the weights in $m$ sum to $1 - b_1^n$, those
 in $v$ to $1 - b_2^n$, so at $b_1 = 0.9$, $b_2 = 0.99$ and $h = 8$ a step is about twice Adam's.
 
-Memory: buffers of 4 MiB, whatever the size of the model and of the window; time: as many passes
+Memory: buffers of 256 KiB, whatever the size of the model and of the window; time: as many passes
 over the directions as the window has directions.
 
 With one Rademacher direction a step $g_t^2 = s_t^2$ for every weight, so $v$ is one number and
@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 import torch
 
+from zo_core.directions.exact_root import exact_root
 from zo_core.directions.generator import DirectionKind
 from zo_core.directions.steps import placements
 from zo_core.stepping.curvature import TILE, Estimate, estimated_tile
@@ -62,7 +63,7 @@ def step_by_moments(
         for first in range(0, weights.numel(), TILE):
             tile = weights[first : first + TILE]
             mean, square = _moments(tile, placement.start + first, estimates, decays, kind)
-            step = mean.div_(square.add_(EPSILON).sqrt_()).mul_(-learning_rate)
+            step = mean.div_(exact_root(square.add_(EPSILON))).mul_(-learning_rate)
             tile.copy_(step.add_(tile))
 
 

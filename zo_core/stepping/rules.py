@@ -11,7 +11,7 @@ a group of $q$ directions probed at the same weights, and $\eta$ the step size:
 
 Directions of earlier groups are made again from their seeds, one pass over the weights each. So
 momentum and adamezo with a window of L groups cost L q passes a step. Memory beside the weights:
-none for sgd, momentum and normalised; buffers of 4 MiB for adamezo; one float32 number a
+none for sgd, momentum and normalised; buffers of 256 KiB for adamezo; one float32 number a
 trainable weight for hiso.
 
 The normalised rule is not Adam: it has one second moment for all weights, the mean square of the

@@ -158,7 +158,7 @@ def test_promises_that_cannot_be_kept_are_refused(settings: list[str], words: st
         ),
         (
             ["zo.rule=adamezo", "zo.momentum_window=4"],
-            "buffers of 4 MiB beside the model, 4 passes",
+            "a few MiB beside the model, 4 passes",
         ),
         (["zo.rule=hiso"], "hiso: 4 bytes a trainable weight beside the model, 2 passes"),
     ],

@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from zo_core.directions.exact_root import exact_root
 from zo_core.directions.generator import DirectionKind, direction
+from zo_core.directions.steps import Step, add_step
 from zo_core.probing.estimator import Probe, probe_losses, projected_gradient
 from zo_core.probing.perturbation import perturbed
 from zo_core.stepping import curvature as curvature_file
@@ -119,6 +121,29 @@ def test_a_probe_along_a_curvature_reads_the_scaled_direction(kind: DirectionKin
     np.testing.assert_allclose(whole.numpy().ravel(), moved[:30], atol=1e-6)
     np.testing.assert_allclose(rest.numpy(), moved[30:], atol=1e-6)
     assert torch.equal(some, whole[rows])
+
+
+def test_roots_are_rounded_to_nearest() -> None:
+    """Against integers: r = m 2^-k is nearest to sqrt(x) iff (2m-1)^2 <= 4 x 4^k <= (2m+1)^2."""
+    numbers = torch.arange(1, 20001, dtype=torch.float32) / 311
+    for number, root in zip(numbers.tolist(), exact_root(numbers).tolist(), strict=True):
+        mantissa, exponent = math.frexp(root)
+        m, k = int(mantissa * 2**24), 24 - exponent
+        assert (2 * m - 1) ** 2 <= int(number * 2.0 ** (2 * k + 2)) <= (2 * m + 1) ** 2
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_scaled_step_rounds_as_ieee_754_says(kind: DirectionKind, dtype: torch.dtype) -> None:
+    """Product, root, quotient and sum each once to float32, then once to the weights' format."""
+    count, start = 3000, 77
+    theta = (torch.arange(count) / 977 - 1).to(dtype)
+    diagonal = torch.arange(start + count, dtype=torch.float32) / 311 + 0.1
+    out = torch.empty_like(theta)
+    add_step(out, theta, start, Step(9, 0.0123, kind, curvature=diagonal))
+    moves = np.float32(0.0123) * direction(9, start, count, kind)
+    moves = moves / np.sqrt(diagonal.numpy()[start:])
+    assert torch.equal(out, torch.from_numpy(theta.float().numpy() + moves).to(dtype))
 
 
 def test_the_scaled_slope_times_the_scaled_direction_is_the_scaled_gradient_on_average() -> None:
