@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import torch
 
+from sdr_ota.assembly.trained_model import is_small
 from sdr_ota.config.load import Config
 from zo_core.data.examples import Example
 from zo_core.language.answers import answer_losses, encode_questions, f1_losses
@@ -19,10 +21,10 @@ from zo_core.language.objective import (
     zero_one_loss,
 )
 from zo_core.language.tasks import PromptTask, QuestionTask
-from zo_core.probing.estimator import ExampleLosses
+from zo_core.probing.passes import ExampleLosses, Passes, by_length, in_order, losses_in_passes
 
-EXAMPLES_PER_SCORE = 64
-"""Examples in one pass when a model is scored."""
+SMALL_PASS = 64
+"""Examples in a pass of a small model, where nobody says how many."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,14 @@ def objective_of(
     config: Config, task: PromptTask | QuestionTask, loaded: LanguageModel
 ) -> Objective:
     """Return what the config asks to learn on a task with a model."""
+    passes = _by_length(config)
     tokenizer, is_smooth = loaded.tokenizer, config.zo.objective == "loss"
     if isinstance(task, QuestionTask):
         missed = f1_losses(tokenizer)
         return Objective(
             encode=lambda examples: encode_questions(examples, task, tokenizer),
             losses=answer_losses if is_smooth else missed,
-            score=lambda model, examples: 1.0 - _mean_loss(missed, model, examples),
+            score=lambda model, examples: 1.0 - _mean_loss(missed, model, examples, passes),
             score_name="F1",
         )
     is_causal = config.model.kind == "causal"
@@ -62,16 +65,34 @@ def objective_of(
     return Objective(
         encode=lambda examples: encode(examples, task, tokenizer),
         losses=cross_entropy(scores) if is_smooth else zero_one_loss(scores),
-        score=lambda model, examples: accuracy(model, examples, scores),
+        score=lambda model, examples: accuracy(model, examples, scores, passes),
         score_name="accuracy",
     )
 
 
+def probe_passes(config: Config, model: torch.nn.Module) -> Passes[Any]:
+    """Return which examples share a forward pass of a probe: those of like length.
+
+    A pass of a small model costs more than the padding that it would save, so such a model takes
+    examples as they come, unless the config says how many.
+    """
+    asked = config.model.examples_per_pass
+    return in_order(SMALL_PASS) if asked == "auto" and is_small(model) else _by_length(config)
+
+
+def _by_length(config: Config) -> Passes[Any]:
+    asked = config.model.examples_per_pass
+    return by_length(_n_tokens, None if asked == "auto" else asked)
+
+
+_n_tokens = attrgetter("n_tokens")
+
+
 def _mean_loss(
-    losses: ExampleLosses[Any], model: torch.nn.Module, examples: Sequence[Any]
+    losses: ExampleLosses[Any],
+    model: torch.nn.Module,
+    examples: Sequence[Any],
+    passes: Passes[Any],
 ) -> float:
-    total = 0.0
     with torch.inference_mode():
-        for first in range(0, len(examples), EXAMPLES_PER_SCORE):
-            total += float(losses(model, examples[first : first + EXAMPLES_PER_SCORE]).sum())
-    return total / len(examples)
+        return float(losses_in_passes(model, losses, examples, passes).mean())

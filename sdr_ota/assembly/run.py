@@ -199,6 +199,7 @@ def _learned(config: Config, learning: Learning) -> dict[str, object]:
     return {
         "n_parameters": n_weights,
         "score_name": learning.score_name,
+        "device": learning.device,
         "gradient_air_s_per_round": n_weights and gradient_air_s_per_round(config, n_weights),
     }
 

@@ -32,10 +32,14 @@ from functools import partial
 import torch
 
 from zo_core.directions.generator import DirectionKind
+from zo_core.directions.rounding import RoundingNoise
 from zo_core.directions.steps import Step, move_weights, placements
 from zo_core.stepping.curvature import Curvature, Estimate
 from zo_core.stepping.replayed_moments import Decays, step_by_moments
 from zo_core.stepping.update import apply_update, update_coefficient
+
+SAMPLE = 4096
+"""Weights of a tensor that are looked at to tell how many a step has changed."""
 
 SMALLEST_RMS = 1e-8
 """Added to the root mean square that a normalised step is divided by."""
@@ -71,6 +75,7 @@ class UpdateRule:
         square_decay: Forgetting factor in (0, 1) of what is squared: the scalars (normalised),
             the elements of the estimate (adamezo, hiso). Plain steps have none.
         weight_decay: $w$, decoupled from the scalar; 0 for none.
+        stochastic_rounding: Whether moves of 16-bit weights are rounded stochastically.
     """
 
     directions_per_step: int = 1
@@ -79,6 +84,7 @@ class UpdateRule:
     name: RuleName = RuleName.SGD
     square_decay: float = 0.99
     weight_decay: float = 0.0
+    stochastic_rounding: bool = False
 
     def __post_init__(self) -> None:
         if self.directions_per_step < 1 or self.window < 1:
@@ -93,6 +99,11 @@ class UpdateRule:
             )
         if not 0 < self.square_decay < 1:
             raise ValueError(f"square_decay = {self.square_decay} must be in (0, 1)")
+        if self.stochastic_rounding and self.name in (RuleName.ADAMEZO, RuleName.HISO):
+            raise ValueError(
+                f"stochastic_rounding with the {self.name} rule: only steps along plain directions "
+                "are rounded so; use the sgd or normalised rule, or round to nearest"
+            )
         if self.name is RuleName.HISO and self.momentum:
             raise ValueError(
                 f"momentum = {self.momentum} with the hiso rule: earlier slopes were measured "
@@ -175,7 +186,7 @@ def take_step(
     rule: UpdateRule,
     kind: DirectionKind,
     curvature: Curvature | None = None,
-) -> None:
+) -> float | None:
     """Move the weights by what the last group of updates asks for; wait if it is not complete.
 
     Args:
@@ -186,15 +197,23 @@ def take_step(
         curvature: `curvature_of` this model and rule; it follows. Without it a hiso step makes
             it again from the first update on.
 
+    Returns:
+        Share of a sample of the 16-bit weights that the step has changed; None where it waits
+        or no weight has 16 bits.
+
     Raises:
         UpdateNotFiniteError: The step is not finite; no weight has moved.
     """
     if not at_step_boundary(len(updates), rule):
-        return
+        return None
     move = _prepared(model, updates, rule, kind, curvature)
+    before = _sample_16_bit(model)
     if rule.weight_decay:
         _shrink(model, 1.0 - updates[-1].learning_rate * rule.weight_decay)
     move()
+    if before.numel() == 0:
+        return None
+    return float((_sample_16_bit(model) != before).float().mean())
 
 
 def _prepared(
@@ -207,7 +226,10 @@ def _prepared(
     """Return the move of a step; what can be wrong with it is found before a weight moves."""
     if rule.name is RuleName.ADAMEZO:
         return _by_moments(model, updates, rule, kind)
-    steps = [Step(seed, coefficient, kind) for seed, coefficient in rule.moves(updates)]
+    steps = [
+        Step(seed, coefficient, kind, _noise(rule, len(updates), place))
+        for place, (seed, coefficient) in enumerate(rule.moves(updates))
+    ]
     if rule.name is RuleName.HISO:
         return _along_curvature(model, updates, rule, steps, curvature)
     return partial(_move, model, steps)
@@ -215,7 +237,11 @@ def _prepared(
 
 def _move(model: torch.nn.Module, steps: Sequence[Step]) -> None:
     for step in steps:
-        apply_update(model, step.seed, step.coefficient, step.kind)
+        apply_update(model, step.seed, step.coefficient, step.kind, step.noise)
+
+
+def _noise(rule: UpdateRule, n_updates: int, place: int) -> RoundingNoise | None:
+    return RoundingNoise(n_updates, place) if rule.stochastic_rounding else None
 
 
 def _by_moments(
@@ -247,6 +273,16 @@ def _along_curvature(
         known.follow(rule.estimates(updates[-size:]))
 
     return move
+
+
+def _sample_16_bit(model: torch.nn.Module) -> torch.Tensor:
+    """Return a copy of the first weights of every trainable tensor of 16-bit numbers."""
+    parts = [
+        placement.parameter.detach().reshape(-1)[:SAMPLE].float().cpu()
+        for placement in placements(model)
+        if placement.parameter.dtype != torch.float32
+    ]
+    return torch.cat(parts) if parts else torch.zeros(0)
 
 
 def _shrink(model: torch.nn.Module, factor: float) -> None:

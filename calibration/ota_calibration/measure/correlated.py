@@ -3,12 +3,15 @@ r"""Mean or slope of observations that depend on each other: of fading paths, of
 The observations are $y = X b + \sigma e$ with one coefficient of $b$ in question, and errors of
 covariance
 
-$$V_{ij} = (1 - \nu) e^{-|t_i - t_j| / \tau} + \nu \delta_{ij},$$
+$$V_{ij} = (1 - \nu) \rho(|t_i - t_j| / \tau) + \nu \delta_{ij},$$
 
-a part that is forgotten with the time constant $\tau$ and a part that is new each time. Neither
-$\tau$ nor $\nu$ is known, and a short series hardly tells: an estimate put in their place makes
-intervals that are far too narrow. So both are integrated out over a grid, evenly in their
-logarithms. With flat priors of $b$ and $\log \sigma$ each point of the grid has the weight
+a part that is forgotten with the time constant $\tau$ and a part that is new each time. It is
+forgotten as a rough process is, $\rho(a) = e^{-a}$, or as a smooth one, $(1 + a) e^{-a}$: Matern's
+of order 3/2, because a fade of limited Doppler has a slope. Which it is, and $\tau$ and $\nu$, a
+short series hardly tells: an estimate in their place makes intervals that are far too narrow. So
+they are integrated out over a grid: $\nu$ evenly in its logarithm, $\tau$ evenly, because a series
+that is short against its fades looks like one of small and short ones. With flat priors of $b$ and
+$\log \sigma$ each point of the grid has the weight
 
 $$|V|^{-1/2} |X^T V^{-1} X|^{-1/2} S^{-(n - p) / 2},$$
 
@@ -18,8 +21,9 @@ around its generalised least squares estimate. With a $\tau$ far beyond the seri
 random walk and noise: that alone is assumed of an oscillator's offset.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +47,9 @@ least favourable points of the grid and not only on their average."""
 _LEAST_REST = 1e-12
 
 
+Correlation: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
 @dataclass(frozen=True, slots=True)
 class CorrelatedFit:
     """One coefficient of a fit to correlated observations.
@@ -60,12 +67,23 @@ class CorrelatedFit:
 
 def correlated_mean(times_s: Sequence[float], values: Sequence[float]) -> CorrelatedFit:
     """Return the mean of the process behind a series of at least 3 values."""
-    return _fit(times_s, values, 0, np.geomspace(SHORTEST, LONGEST, N_TIMES))
+    constants = np.geomspace(SHORTEST, LONGEST, N_TIMES)
+    return _fit(times_s, values, 0, constants, (rough, smooth))
 
 
 def walking_slope(times_s: Sequence[float], values: Sequence[float]) -> CorrelatedFit:
     """Return the slope of the line behind a series of at least 4 values, a second."""
-    return _fit(times_s, values, 1, np.array([WALK]))
+    return _fit(times_s, values, 1, np.array([WALK]), (rough,))
+
+
+def rough(lags: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the correlation of a process without a slope, lags in its time constants."""
+    return np.exp(-lags)
+
+
+def smooth(lags: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the correlation of a process with a slope, lags in its time constants."""
+    return (1 + lags) * np.exp(-lags)
 
 
 def _fit(
@@ -73,6 +91,7 @@ def _fit(
     values: Sequence[float],
     order: int,
     constants: NDArray[np.float64],
+    correlations: Sequence[Correlation],
 ) -> CorrelatedFit:
     """Fit a polynomial and return its highest coefficient.
 
@@ -81,6 +100,7 @@ def _fit(
         values: One each.
         order: Of the polynomial.
         constants: Time constants that may be, in lengths of the series.
+        correlations: Of lags in time constants, that may be.
     """
     time, value = np.asarray(times_s, np.float64), np.asarray(values, np.float64)
     time = time - time.mean()
@@ -91,7 +111,7 @@ def _fit(
     scale = float(np.sqrt(rest @ rest / freedom))
     if scale <= _LEAST_REST * max(float(np.max(np.abs(value))), _LEAST_REST):
         return CorrelatedFit(float(plain[-1]), 0.0, freedom)
-    logs, centres, stds = _grid(time, value / scale, design, constants)
+    logs, centres, stds = _grid(time, value / scale, design, constants, correlations)
     weights = np.exp(logs - logs.max())
     weights /= weights.sum()
     centre = float(weights @ centres)
@@ -105,11 +125,12 @@ def _grid(
     value: NDArray[np.float64],
     design: NDArray[np.float64],
     constants: NDArray[np.float64],
+    correlations: Sequence[Correlation],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return log weight, estimate and deviation of the coefficient at every point of the grid."""
     apart = np.abs(time[:, None] - time)
     freedom = len(value) - design.shape[1]
-    root = np.linalg.cholesky(_covariances(apart, constants))
+    root = np.linalg.cholesky(_covariances(apart, constants, correlations))
     white = np.linalg.solve(root, np.column_stack([design, value])[None])  # root^-1 [X, y]
     regressors, observed = white[:, :, :-1], white[:, :, -1]
     information = regressors.transpose(0, 2, 1) @ regressors
@@ -122,16 +143,22 @@ def _grid(
         -np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
         - 0.5 * np.linalg.slogdet(information)[1]
         - 0.5 * freedom * np.log(squares)
+        + np.tile(np.log(constants), len(NEW_SHARES) * len(correlations))
     )
     return logs, coefficients[:, -1], np.sqrt(squares / freedom * inverse[:, -1, -1])
 
 
-def _covariances(apart: NDArray[np.float64], constants: NDArray[np.float64]) -> NDArray[np.float64]:
+def _covariances(
+    apart: NDArray[np.float64],
+    constants: NDArray[np.float64],
+    correlations: Sequence[Correlation],
+) -> NDArray[np.float64]:
     """Return the covariance at every point of the grid, shape ``(n_points, n, n)``."""
-    span = float(apart.max())
-    forgotten = np.exp(-apart / (span * constants[:, None, None]))
+    lags = apart / (float(apart.max()) * constants[:, None, None])
+    forgotten = np.concatenate([correlation(lags) for correlation in correlations])
     shares = np.array(NEW_SHARES)[:, None, None, None]
-    return ((1 - shares) * forgotten + shares * np.eye(len(apart))).reshape(-1, *apart.shape)
+    mixed = (1 - shares) * forgotten + shares * np.eye(len(apart))
+    return np.asarray(mixed.reshape(-1, *apart.shape))
 
 
 def _half_width(

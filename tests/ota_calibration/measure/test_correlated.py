@@ -57,6 +57,32 @@ def test_the_level_of_a_fading_path_is_held(n: int, coherence: float) -> None:
     assert held >= LEAST_HELD
 
 
+def faded_db(n: int, span: float, k_db: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the level of a Rician path of unit mean power: waves of Gaussian Doppler.
+
+    Args:
+        n: Observations.
+        span: That they last, in times in which the waves' correlation falls to exp(-1/2).
+        k_db: Of the direct wave over the scattered ones.
+        rng: Draws 100 waves.
+    """
+    direct, time = 10 ** (k_db / 10), np.linspace(0, span, n)
+    turn = rng.standard_normal(100) * time[:, None] + rng.uniform(0, 2 * np.pi, 100)
+    scattered = np.exp(1j * turn).sum(axis=1) / 10
+    path = np.sqrt(direct / (direct + 1)) + scattered / np.sqrt(direct + 1)
+    return np.asarray(20 * np.log10(np.abs(path)) + 0.02 * rng.standard_normal(n))
+
+
+@pytest.mark.parametrize(("n", "span"), [(14, 0.7), (24, 1.5), (24, 8.0)])
+def test_the_level_of_a_path_that_fades_smoothly_is_held(n: int, span: float) -> None:
+    """As on simulated airs: a coherence time of 1 s, and 24 sequences in less than two seconds.
+
+    A level in decibels is not Gaussian, and its mean is half a decibel off the mean power's.
+    """
+    held = n_held(correlated_mean, lambda rng: faded_db(n, span, 7.0, rng), 0.0, -42.0)
+    assert held >= binom.ppf(1e-4, N_TRIALS, 0.92)
+
+
 @pytest.mark.parametrize("n", [8, 24])
 @pytest.mark.parametrize("step", [0.0, 0.3, 1.0, 10.0])
 def test_the_drift_of_an_offset_that_walks_is_held(n: int, step: float) -> None:

@@ -173,6 +173,12 @@ def test_a_step_whose_square_is_not_finite_moves_nothing(name: RuleName, scalar:
     np.testing.assert_array_equal(model.flat(), Weights().flat())
 
 
+@pytest.mark.parametrize("name", [RuleName.ADAMEZO, RuleName.HISO])
+def test_rules_that_round_to_nearest_say_so(name: RuleName) -> None:
+    with pytest.raises(ValueError, match="use the sgd or normalised rule, or round to nearest"):
+        UpdateRule(name=name, stochastic_rounding=True)
+
+
 def test_hiso_refuses_momentum() -> None:
     with pytest.raises(ValueError, match="use momentum = 0, or another rule"):
         UpdateRule(name=RuleName.HISO, momentum=0.5)
