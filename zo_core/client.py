@@ -26,7 +26,7 @@ from zo_core.probing.estimator import (
 )
 from zo_core.probing.passes import ExampleLosses, ExampleT
 from zo_core.stepping.learning_rate import LearningRate
-from zo_core.stepping.rules import Update, UpdateRule, at_step_boundary, take_step
+from zo_core.stepping.rules import Update, UpdateRule, at_step_boundary, curvature_of, take_step
 
 
 class LossNotFiniteError(RuntimeError):
@@ -159,6 +159,8 @@ class Cohort(Generic[ExampleT]):
         self._on_update = on_update
         self._scalars: dict[tuple[int, ...], list[tuple[float, ...]]] = {}
         self._updates = list(past_updates)
+        how = (training.rule, training.probe.kind)
+        self._curvature = curvature_of(model, *how, self._updates)
         self._last: tuple[int, tuple[float, ...], tuple[int, ...]] | None = None
 
     @property
@@ -212,8 +214,8 @@ class Cohort(Generic[ExampleT]):
     def _move(self, mean_scalar: float, seed: int, rate: float) -> None:
         training = self._training
         update = Update(training.direction_seed(seed), mean_scalar, rate)
-        updates = [*self._updates, update]
-        moved_share = take_step(self._model, updates, training.rule, training.probe.kind)
+        updates, how = [*self._updates, update], (training.rule, training.probe.kind)
+        moved_share = take_step(self._model, updates, *how, self._curvature)
         self._updates.append(update)
         self._scalars = {}
         if self._on_update:
@@ -235,7 +237,12 @@ class Cohort(Generic[ExampleT]):
         joint = [example for examples in drawn for example in examples]
         directions = [training.direction_seed(seed) for seed in seeds]
         joint_losses = directions_losses(
-            self._model, self._example_losses, joint, directions, training.probe
+            self._model,
+            self._example_losses,
+            joint,
+            directions,
+            training.probe,
+            self._curvature.diagonal if self._curvature else None,
         )
         ends = list(accumulate(len(examples) for examples in drawn))[:-1]
         by_direction = []

@@ -163,7 +163,7 @@ def training_of(config: Config, sampling_rate: float, passes: "Passes[Any]") -> 
     from zo_core.directions.generator import DirectionKind  # noqa: PLC0415
     from zo_core.probing.estimator import Probe  # noqa: PLC0415
     from zo_core.stepping.learning_rate import Decay, LearningRate  # noqa: PLC0415
-    from zo_core.stepping.rules import UpdateRule  # noqa: PLC0415
+    from zo_core.stepping.rules import RuleName, UpdateRule  # noqa: PLC0415
 
     zo, n_drawn = config.zo, config.clients.examples_per_round
     is_private = config.privacy.protect != "nothing"
@@ -181,7 +181,8 @@ def training_of(config: Config, sampling_rate: float, passes: "Passes[Any]") -> 
             zo.directions_per_step * config.frame.symbols,
             zo.momentum,
             zo.momentum_window,
-            zo.rms_decay,
+            RuleName(zo.rule),
+            zo.square_decay,
             zo.weight_decay,
             config.model.rounding == "stochastic",
         ),

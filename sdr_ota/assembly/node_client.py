@@ -27,7 +27,7 @@ from sdr_ota.rounds.synthetic import SyntheticClient
 from zo_core.client import Cohort
 from zo_core.directions.fingerprint import direction_fingerprint, weight_checksum
 from zo_core.directions.threads import one_thread
-from zo_core.stepping.rules import Update, take_step
+from zo_core.stepping.rules import Update, curvature_of, take_step
 
 FINGERPRINT_SEED = 1
 
@@ -87,9 +87,11 @@ class ModelClient:
     def follow(self, updates: Sequence[Update]) -> str:
         """Take updates that others have taken before; return the checksum of the weights."""
         training = training_of(self._config, self.sampling_rate, self._passes)
+        how = (training.rule, training.probe.kind)
+        curvature = curvature_of(self._model, *how, self._updates)
         for update in updates:
             self._updates.append(update)
-            take_step(self._model, self._updates, training.rule, training.probe.kind)
+            take_step(self._model, self._updates, *how, curvature)
         return weight_checksum(self._model)
 
     def start(self) -> ScalarClient:

@@ -16,6 +16,7 @@ from ota_calibration.privacy.trust import TrustModel, receiver_noise_std
 from sdr_ota.assembly.calibrated import lead_told, path_start, with_calibrated_chips
 from sdr_ota.assembly.learning import sampling_rate_of
 from sdr_ota.assembly.privacy import promise_for
+from sdr_ota.assembly.step_cost import step_cost
 from sdr_ota.config.air_time import air_s_per_round, air_s_per_scalar, frame_times_s
 from sdr_ota.config.load import Config, ConfigError, load_config
 from sdr_ota.config.parts import link_of, resolved_preset
@@ -106,6 +107,7 @@ def _air_rows(config: Config, why_chips: str) -> list[tuple[str, str]]:
         ),
         ("air time a scalar", _scalar_air(config)),
         ("chips", _chips(config, why_chips)),
+        ("step", step_cost(config.zo)),
         ("control messages", f"{down} bit to a node, {up} bit from it, each round"),
         (
             "occupied bandwidth",

@@ -19,6 +19,7 @@ from sdr_ota.config.limit_check import check_limit
 from sdr_ota.config.link_table import LinkTable
 from sdr_ota.config.recorded_plugins import check_recorded_plugins
 from sdr_ota.config.symbols_check import check_symbols
+from sdr_ota.config.rule_check import check_rule
 from sdr_ota.config.tables import (
     AirTable,
     BandTable,
@@ -85,6 +86,7 @@ class Config(Table):
             )
         check_limit(self.link, self.privacy)
         check_symbols(self.frame, self.privacy)
+        check_rule(self.zo, self.model)
         self._check_privacy()
         self._check_location()
         if self.frame.payload_s is not None and self.radio.sends_cyclic_frames:

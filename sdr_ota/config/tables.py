@@ -162,13 +162,17 @@ class ZoTable(Table):
     )
     seed_pool: Count | None = Field(None, description="use only so many directions in all")
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="made again from the scalars of earlier steps, at no memory"
+        0.0, description="made again from the scalars of earlier steps; not with hiso"
     )
     momentum_window: Count = Field(
-        8, description="steps that momentum reaches back; each costs a pass over the weights"
+        8, description="steps that momentum and adamezo reach back, a pass over the weights each"
     )
-    rms_decay: float | None = Field(
-        None, gt=0, lt=1, description="divide steps by the scalars' root mean square, as Adam"
+    rule: Literal["sgd", "normalised", "adamezo", "hiso"] = Field(
+        "sgd",
+        description="what steps are divided by: nothing, the scalars' rms, moments, curvature",
+    )
+    square_decay: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.99, description="how slowly a rule other than sgd forgets the squares that it divides by"
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         0.0, description="each step shrinks the weights by this times the learning rate"

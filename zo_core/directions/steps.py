@@ -8,7 +8,7 @@ counts once. `placements` says where each parameter starts.
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 
@@ -17,29 +17,38 @@ import torch
 
 from zo_core.directions import cpu_kernels, rounding_kernels, torch_kernels
 from zo_core.directions.cpu_kernels import Storage
+from zo_core.directions.exact_root import exact_root
 from zo_core.directions.generator import DirectionKind, key_words
 from zo_core.directions.rounding import RoundingNoise
 
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 _ELEMENTS_WORTH_A_THREAD = 1 << 20
 """To hand a share to a thread costs as much as to move about 300 000 weights."""
+_TILE = 1 << 16
+"""Weights that are moved along a curvature at a time."""
 
 
 @dataclass(frozen=True)
 class Step:
     """The vector coefficient * z(seed), which is never stored.
 
+    With a curvature it is coefficient * z(seed) / sqrt(curvature), element by element: the
+    product, the root and the quotient are each rounded to float32.
+
     Attributes:
         seed: 64-bit unsigned seed of the direction.
         coefficient: Factor of the direction; rounded to float32 where it is used.
         kind: Distribution of the direction.
         noise: With which `move_weights` rounds 16-bit weights; None to round to nearest.
+        curvature: A positive float32 number for every element of the direction, shape
+            ``(n_trainable,)``, on the device of the weights; None for ones.
     """
 
     seed: int
     coefficient: float
     kind: DirectionKind = DirectionKind.RADEMACHER
     noise: RoundingNoise | None = None
+    curvature: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,9 @@ def add_step(out: torch.Tensor, theta: torch.Tensor, start: int, step: Step) -> 
         start: Position of their first element in the direction.
         step: The vector to add.
     """
+    if step.curvature is not None:
+        _add_along(out.view(-1), theta.view(-1), start, step, step.curvature)
+        return
     if has_fused_kernels(theta):
         _add_on_cpu([_Run(_storage(out.view(-1)), _storage(theta.view(-1)), start)], step)
         return
@@ -119,6 +131,19 @@ def add_step(out: torch.Tensor, theta: torch.Tensor, start: int, step: Step) -> 
     torch_kernels.add_to_rows(
         out.view(1, -1), theta.view(1, -1), starts, step.seed, step.coefficient, step.kind
     )
+
+
+def _add_along(
+    out: torch.Tensor, theta: torch.Tensor, start: int, step: Step, curvature: torch.Tensor
+) -> None:
+    plain = replace(step, curvature=None)
+    for first in range(0, theta.numel(), _TILE):
+        tile = theta[first : first + _TILE]
+        moves = torch.zeros_like(tile, dtype=torch.float32)
+        add_step(moves, moves, start + first, plain)
+        place = slice(start + first, start + first + tile.numel())
+        moves.div_(exact_root(curvature[place]))
+        out[first : first + _TILE].copy_(moves.add_(tile))
 
 
 def move_weights(model: torch.nn.Module, step: Step) -> None:
@@ -134,7 +159,7 @@ def move_weights(model: torch.nn.Module, step: Step) -> None:
     on_cpu: list[_Run] = []
     for placement in placements(model):
         weights = placement.parameter.detach()
-        if has_fused_kernels(weights):
+        if has_fused_kernels(weights) and step.curvature is None:
             flat = _storage(weights.view(-1))
             on_cpu.append(_Run(flat, flat, placement.start))
         elif step.noise is None or weights.dtype == torch.float32:
@@ -169,8 +194,11 @@ def rows_plus_step(theta: torch.Tensor, rows: torch.Tensor, start: int, step: St
     indices = rows.reshape(-1).to(theta.device, torch.int64).contiguous()
     width = theta.shape[1]
     if has_fused_kernels(theta):
-        out = torch.empty((indices.numel(), width), dtype=theta.dtype)
         _check_rows(indices, theta.shape[0])
+    if step.curvature is not None:
+        out = _rows_along(theta, indices, start, step, step.curvature)
+    elif has_fused_kernels(theta):
+        out = torch.empty((indices.numel(), width), dtype=theta.dtype)
         _run_rows(_storage(out), _storage(theta), indices.numpy(), start, step)
     else:
         out = theta.index_select(0, indices)
@@ -178,6 +206,18 @@ def rows_plus_step(theta: torch.Tensor, rows: torch.Tensor, start: int, step: St
             out, out, start + indices * width, step.seed, step.coefficient, step.kind
         )
     return out.view(*rows.shape, width)
+
+
+def _rows_along(
+    theta: torch.Tensor, indices: torch.Tensor, start: int, step: Step, curvature: torch.Tensor
+) -> torch.Tensor:
+    width = theta.shape[1]
+    moves = torch.zeros((indices.numel(), width), device=theta.device)
+    row_starts = start + indices * width
+    torch_kernels.add_to_rows(moves, moves, row_starts, step.seed, step.coefficient, step.kind)
+    rows = curvature[start : start + theta.numel()].view(theta.shape).index_select(0, indices)
+    moves.div_(exact_root(rows)).add_(theta.index_select(0, indices))
+    return moves.to(theta.dtype)
 
 
 def _check_rows(indices: torch.Tensor, n_rows: int) -> None:

@@ -104,6 +104,7 @@ def directions_losses(
     examples: Sequence[ExampleT],
     seeds: Sequence[int],
     probe: Probe,
+    curvature: torch.Tensor | None = None,
 ) -> list[ProbeLosses]:
     """Measure every example's loss for the directions of a round, at the same weights.
 
@@ -115,18 +116,21 @@ def directions_losses(
         examples: Examples, may be none.
         seeds: 64-bit unsigned seeds of the directions.
         probe: How far, in which distribution and on how many sides to probe.
+        curvature: As of `probe_losses`.
 
     Raises:
         ValueError: As `probe_losses`.
     """
     if probe.is_central:
-        return [probe_losses(model, example_losses, examples, seed, probe) for seed in seeds]
+        what = (model, example_losses, examples)
+        return [probe_losses(*what, seed, probe, curvature) for seed in seeds]
     _check_evaluating(model)
     with torch.inference_mode():
         here = losses_in_passes(model, example_losses, examples, probe.passes)
     probed = []
     for seed in seeds:
-        with torch.inference_mode(), perturbed(model, seed, probe.perturbation_scale, probe.kind):
+        how = (probe.perturbation_scale, probe.kind, curvature)
+        with torch.inference_mode(), perturbed(model, seed, *how):
             there = losses_in_passes(model, example_losses, examples, probe.passes)
         probed.append(ProbeLosses(plus=there, minus=here))
     return probed
@@ -138,6 +142,7 @@ def probe_losses(
     examples: Sequence[ExampleT],
     seed: int,
     probe: Probe,
+    curvature: torch.Tensor | None = None,
 ) -> ProbeLosses:
     """Measure every example's loss at both probed points; the weights are never written to.
 
@@ -147,6 +152,7 @@ def probe_losses(
         examples: Examples, may be none.
         seed: 64-bit unsigned seed of the direction.
         probe: How far and in which distribution to probe.
+        curvature: What the direction is scaled by, as in `Step`; None to leave it.
 
     Returns:
         The losses in the order of the examples; they may be NaN or infinite.
@@ -157,7 +163,7 @@ def probe_losses(
     _check_evaluating(model)
     both = []
     for scale in (probe.perturbation_scale, -probe.perturbation_scale):
-        with torch.inference_mode(), perturbed(model, seed, scale, probe.kind):
+        with torch.inference_mode(), perturbed(model, seed, scale, probe.kind, curvature):
             both.append(losses_in_passes(model, example_losses, examples, probe.passes))
     return ProbeLosses(plus=both[0], minus=both[1])
 

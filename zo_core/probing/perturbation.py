@@ -32,6 +32,7 @@ def perturbed(
     seed: int,
     coefficient: float,
     kind: DirectionKind = DirectionKind.RADEMACHER,
+    curvature: torch.Tensor | None = None,
 ) -> Iterator[None]:
     """Make every trainable weight of a model read as theta + coefficient * z(seed).
 
@@ -43,6 +44,7 @@ def perturbed(
         seed: 64-bit unsigned seed of the direction.
         coefficient: Factor of the direction, for a probe plus or minus perturbation_scale.
         kind: Distribution of the direction.
+        curvature: What the direction is scaled by, as in `Step`; None to leave it.
 
     Yields:
         Nothing; use the model as usual inside the block.
@@ -53,7 +55,7 @@ def perturbed(
         RuntimeError: A weight is written to inside the block, or read in a way that would
             miss the perturbation.
     """
-    step = Step(seed, coefficient, kind)
+    step = Step(seed, coefficient, kind, curvature=curvature)
     scratch = Scratch()
     stand_ins = {
         id(placement.parameter): PerturbedWeight(placement, step, scratch)

@@ -20,9 +20,9 @@ from pydantic_core import from_json
 
 from zo_core.directions.fingerprint import direction_fingerprint, weight_checksum
 from zo_core.directions.generator import DirectionKind
-from zo_core.stepping.rules import Update, UpdateRule, take_step
+from zo_core.stepping.rules import Update, UpdateRule, curvature_of, take_step
 
-_FORMAT = "zo-journal-1"
+_FORMAT = "zo-journal-2"
 _FINGERPRINT_SEED = 1
 _Record = TypeVar("_Record")
 
@@ -254,8 +254,9 @@ def replay(model: torch.nn.Module, journal: Journal, n_taken: int = 0) -> None:
     start = expected.get(n_taken, "none") if n_taken else header.base_checksum
     what = f"weights after {n_taken} updates" if n_taken else "base weights"
     _check_same(what, start, weight_checksum(model))
+    curvature = curvature_of(model, header.rule, header.kind, journal.updates[:n_taken])
     for count in range(n_taken + 1, len(journal.updates) + 1):
-        take_step(model, journal.updates[:count], header.rule, header.kind)
+        take_step(model, journal.updates[:count], header.rule, header.kind, curvature)
         if count in expected:
             _check_same(f"weights after {count} updates", expected[count], weight_checksum(model))
 

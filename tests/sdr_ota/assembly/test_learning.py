@@ -150,6 +150,8 @@ def test_the_model_loads_as_an_ordinary_folder(model: Path) -> None:
         ["zo.directions_per_step=2", "zo.momentum=0.5", "zo.weight_decay=0.1"],
         ["frame.symbols=3"],
         ["frame.symbols=2", "zo.directions_per_step=2", "zo.difference=forward"],
+        ["zo.rule=adamezo", "zo.momentum=0.5", "zo.direction=gaussian"],
+        ["zo.rule=hiso", "zo.direction=gaussian"],
     ],
 )
 def test_a_run_killed_and_resumed_has_the_bits_of_the_whole_one(
@@ -216,7 +218,7 @@ def test_a_private_run_keeps_its_promise_and_says_so(
         ["model.train=layers", 'model.layers=["*layers.0.*"]'],
         ["model.kind=classifier"],
         ["zo.objective=error"],
-        ["zo.seed_pool=4", "zo.warmup_rounds=2", "zo.decay=cosine", "zo.rms_decay=0.9"],
+        ["zo.seed_pool=4", "zo.warmup_rounds=2", "zo.decay=cosine", "zo.rule=normalised"],
     ],
     ids=lambda changes: changes[0].split("=")[-1],
 )

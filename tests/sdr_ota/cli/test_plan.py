@@ -173,3 +173,39 @@ def test_the_figure_is_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_promises_that_cannot_be_kept_are_refused(settings: list[str], words: str) -> None:
     with pytest.raises(CommandFailed, match=words):
         plan(None, settings, None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ([], "sgd: no memory beside the model, 1 pass over directions"),
+        (
+            ["zo.rule=normalised", "zo.momentum=0.9", "zo.directions_per_step=2"],
+            "normalised, momentum 0.9: no memory beside the model, 16 passes over directions",
+        ),
+        (
+            ["zo.rule=adamezo", "zo.momentum_window=4"],
+            "a few MiB beside the model, 4 passes",
+        ),
+        (["zo.rule=hiso"], "hiso: 4 bytes a trainable weight beside the model, 2 passes"),
+    ],
+)
+def test_the_cost_of_a_step_is_said(
+    settings: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in _plan(capsys, *settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["zo.rule=hiso", "zo.momentum=0.5"], "earlier slopes were measured along other curv"),
+        (
+            ["zo.rule=adamezo", "model.weight_format=bfloat16", "model.rounding=stochastic"],
+            'use model.rounding = "nearest"',
+        ),
+    ],
+)
+def test_what_a_rule_cannot_do_is_refused(settings: list[str], said: str) -> None:
+    with pytest.raises(CommandFailed, match=said):
+        plan(None, settings, None)

@@ -20,7 +20,7 @@ from zo_core.stepping.journal import (
     replay,
     start_journal,
 )
-from zo_core.stepping.rules import Update, UpdateRule, take_step
+from zo_core.stepping.rules import RuleName, Update, UpdateRule, curvature_of, take_step
 from zo_core.stepping.update import apply_update, update_coefficient
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
@@ -105,7 +105,7 @@ def test_damage_is_found(tmp_path: Path) -> None:
     for damaged, message in [
         ("", "no complete first line"),
         ("hello\n", "line 1 is not a JournalHeader"),
-        (whole.replace("zo-journal-1", "zo-journal-9"), "format zo-journal-9"),
+        (whole.replace("zo-journal-2", "zo-journal-9"), "format zo-journal-9"),
         ("".join(lines[:3] + lines[4:]), "line 4: update 3 follows 2 updates"),
         (whole.replace('"scalar": ', '"scalar": x', 1), "line 2 is not a Update"),
     ]:
@@ -149,31 +149,71 @@ def test_checksum_sees_every_bit_name_and_format() -> None:
     assert len(sums) == 4
 
 
-RULE = UpdateRule(directions_per_step=2, momentum=0.5, window=3, rms_decay=0.9, weight_decay=0.1)
+RULES = [
+    *(
+        UpdateRule(2, momentum=0.5, window=3, name=name, square_decay=0.9, weight_decay=0.1)
+        for name in (RuleName.SGD, RuleName.NORMALISED, RuleName.ADAMEZO)
+    ),
+    UpdateRule(2, name=RuleName.HISO, square_decay=0.9, weight_decay=0.1),
+]
+KINDS = [DirectionKind.RADEMACHER, DirectionKind.GAUSSIAN]
 
 
+def journal_of(
+    path: Path, model: nn.Module, rule: UpdateRule, kind: DirectionKind, count: int
+) -> None:
+    """Take updates as a run does, with a checksum after every fifth."""
+    curvature = curvature_of(model, rule, kind)
+    with start_journal(path, model, kind, rule) as journal:
+        for taken in range(1, count + 1):
+            take_step(model, updates(count)[:taken], rule, kind, curvature)
+            journal.append(updates(count)[taken - 1])
+            if taken % 5 == 0:
+                journal.append_checkpoint(model)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("cut", [0, 6, 14])
 def test_a_resumed_journal_gives_the_bits_of_the_whole_run(
-    tmp_path: Path, dtype: torch.dtype, cut: int
+    tmp_path: Path, dtype: torch.dtype, cut: int, rule: UpdateRule
 ) -> None:
     whole, again, path = network(dtype), network(dtype), tmp_path / "journal"
-    kind = DirectionKind.RADEMACHER
-    with start_journal(path, whole, kind, RULE) as journal:
-        for count in range(1, 21):
-            take_step(whole, updates(20)[:count], RULE, kind)
-            journal.append(updates(20)[count - 1])
-            if count % 5 == 0:
-                journal.append_checkpoint(whole)
+    kind = DirectionKind.GAUSSIAN
+    journal_of(path, whole, rule, kind, 20)
     path.write_bytes(path.read_bytes()[:-9])  # the last line is torn
     with continue_journal(path, cut) as journal:
         replay(again, read_journal(path))
+        curvature = curvature_of(again, rule, kind, updates(20)[:cut])
         for count in range(cut + 1, 21):
-            take_step(again, updates(20)[:count], RULE, kind)
+            take_step(again, updates(20)[:count], rule, kind, curvature)
             journal.append(updates(20)[count - 1])
     assert weight_checksum(again) == weight_checksum(whole)
     assert list(read_journal(path).updates) == updates(20)
     assert [c.n_updates for c in read_journal(path).checkpoints] == list(range(5, cut + 1, 5))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_who_missed_rounds_catches_up_from_the_journal(
+    tmp_path: Path, rule: UpdateRule, kind: DirectionKind
+) -> None:
+    """From weights saved after an odd number of updates, in the middle of a group."""
+    whole, late, path = network(), network(), tmp_path / "journal"
+    journal_of(path, whole, rule, kind, 20)
+    for count in range(1, 6):
+        take_step(late, updates(20)[:count], rule, kind)
+    replay(late, read_journal(path), n_taken=5)
+    assert weight_checksum(late) == weight_checksum(whole)
+
+
+def test_a_journal_of_the_format_before_rules_had_names_is_refused(tmp_path: Path) -> None:
+    """It would read as plain steps, whatever its rms_decay."""
+    fine_tuned(network(), tmp_path / "journal", DirectionKind.RADEMACHER, count=1)
+    old = (tmp_path / "journal").read_text().replace("zo-journal-2", "zo-journal-1")
+    (tmp_path / "journal").write_text(old)
+    with pytest.raises(JournalError, match="zo-journal-1; this program reads zo-journal-2"):
+        read_journal(tmp_path / "journal")
 
 
 def test_a_journal_with_too_few_updates_is_refused(tmp_path: Path) -> None:

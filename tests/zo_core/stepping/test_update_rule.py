@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from zo_core.directions.generator import DirectionKind, direction
-from zo_core.stepping.rules import SMALLEST_RMS, Update, UpdateRule, take_step
+from zo_core.stepping.rules import SMALLEST_RMS, RuleName, Update, UpdateRule, take_step
 from zo_core.stepping.update import UpdateNotFiniteError
 
 KIND = DirectionKind.RADEMACHER
@@ -75,7 +75,7 @@ def test_momentum_forgets_beyond_its_window() -> None:
     np.testing.assert_allclose(run(UpdateRule(momentum=beta, window=2), 5), expected, atol=1e-6)
 
 
-def test_adaptive_steps_are_adams_with_one_second_moment() -> None:
+def test_normalised_steps_are_adams_with_one_second_moment() -> None:
     beta1, beta2 = 0.9, 0.95
     expected, first, second = START.copy(), np.zeros(N), 0.0
     for t, u in enumerate(updates(7), start=1):
@@ -83,7 +83,7 @@ def test_adaptive_steps_are_adams_with_one_second_moment() -> None:
         second = beta2 * second + (1 - beta2) * u.scalar**2
         rms = math.sqrt(second / (1 - beta2**t)) + SMALLEST_RMS
         expected -= u.learning_rate * first / (1 - beta1**t) / rms
-    rule = UpdateRule(momentum=beta1, window=7, rms_decay=beta2)
+    rule = UpdateRule(momentum=beta1, window=7, name=RuleName.NORMALISED, square_decay=beta2)
     np.testing.assert_allclose(run(rule, 7), expected, atol=1e-6)
 
 
@@ -104,7 +104,7 @@ def test_a_step_that_is_not_finite_moves_nothing() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"directions_per_step": 0}, {"momentum": 1.0}, {"window": 0}, {"rms_decay": 1.0},
+    [{"directions_per_step": 0}, {"momentum": 1.0}, {"window": 0}, {"square_decay": 1.0},
      {"weight_decay": -1.0}],
 )  # fmt: skip
 def test_impossible_rules_are_refused(wrong: dict[str, float]) -> None:
