@@ -23,7 +23,8 @@ install_torch() {
 }
 
 scripts/need-debian.sh python3 python3-venv libiio0 libiio-utils \
-  python3-soapysdr soapysdr-tools libsoapysdr-dev g++ gnuradio stterm python3-scipy python3-zmq python3-pytest
+  python3-soapysdr soapysdr-tools libsoapysdr-dev g++ gnuradio stterm gir1.2-gtk-3.0 \
+  python3-scipy python3-zmq python3-pytest
 [ -x .venv/bin/python ] || "$python" -m venv --system-site-packages .venv
 pip=".venv/bin/python -m pip install --quiet --disable-pip-version-check"
 echo "setup: installing Python packages into .venv (about a minute the first time)"

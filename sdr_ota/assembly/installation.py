@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
+from sdr_ota.assembly.companion import INSTALL, missing_for_a_window
 from sdr_ota.report.findings_table import Finding
 
 DEBIAN_PYTHON = "/usr/bin/python3"
@@ -84,7 +85,7 @@ def _tool(name: str, package: str) -> Finding:
     return Finding(name, where or "not found", "" if where else f"apt-get install {package}")
 
 
-_GNURADIO_CURE = "apt-get install gnuradio stterm python3-scipy python3-zmq"
+_GNURADIO_CURE = "apt-get install gnuradio stterm gir1.2-gtk-3.0 python3-scipy python3-zmq"
 
 
 def _gnuradio() -> Iterator[Finding]:
@@ -100,6 +101,15 @@ def _gnuradio() -> Iterator[Finding]:
         yield Finding("GNU Radio", str(error), _GNURADIO_CURE)
         return
     yield gnuradio_finding(done.stdout, done.stderr)
+    yield _companion()
+
+
+def _companion() -> Finding:
+    name = "GNU Radio Companion"
+    if not (where := shutil.which("gnuradio-companion")):
+        return Finding(name, "not found", INSTALL)
+    lacks = missing_for_a_window()
+    return Finding(name, lacks or where, INSTALL if lacks else "")
 
 
 def gnuradio_finding(said: str, complaint: str) -> Finding:

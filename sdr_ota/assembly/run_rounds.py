@@ -17,6 +17,7 @@ from sdr_ota.config.load import Config
 from sdr_ota.config.parts import max_duty_cycle
 from sdr_ota.failure import CommandFailed, EveryRoundErased
 from sdr_ota.process.interruption import Interruption
+from sdr_ota.report.erasure_words import first_check, situation_of
 from sdr_ota.report.progress import RunView
 from sdr_ota.rounds.clipping_watch import ClippingWatch
 from sdr_ota.rounds.duty import DutyLimit
@@ -96,10 +97,13 @@ def go_round(
     except BudgetSpent as spent:
         watch.evaluate(position.next_round, learning)
         return f"{spent}; {position.next_round} of {config.run.rounds} rounds done"
-    rounds = read_run(watch.folder.path).rounds
-    if all(r.erasure for r in rounds):
-        last = rounds[-1]
-        text = f"every round was erased; the last: {last.erasure}: {last.detail}"
+    run = read_run(watch.folder.path)
+    if all(r.erasure for r in run.rounds):
+        last = run.rounds[-1]
+        check = first_check(str(last.erasure), situation_of(run.start))
+        text = (
+            f"every round was erased; the last: {last.erasure}: {last.detail}. Check first: {check}"
+        )
         raise EveryRoundErased(text, watch.folder.path)
     return ALL_DONE
 

@@ -33,6 +33,8 @@ def main() -> None:
     """Run the command line; wrong input gives a sentence, never a traceback."""
     from sdr_ota.cli import commands
 
+    # Commands draw into files alone; a notebook's back-end may not even be installed here.
+    os.environ["MPLBACKEND"] = "agg"
     commands.register(app)
     try:
         app()

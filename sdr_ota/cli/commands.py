@@ -6,6 +6,7 @@ from sdr_ota.cli.calibrate import calibrate
 from sdr_ota.cli.companion import companion
 from sdr_ota.cli.compare import compare
 from sdr_ota.cli.dataset import dataset
+from sdr_ota.cli.decode import decode
 from sdr_ota.cli.doctor import doctor
 from sdr_ota.cli.export import export
 from sdr_ota.cli.find import find
@@ -26,7 +27,7 @@ def register(app: typer.Typer) -> None:
     """Add every command to the application, in the order and groups of ``--help``."""
     groups = {
         "Begin here": (run, plan, report),
-        "More from runs": (watch, replay, export, sweep),
+        "More from runs": (watch, replay, decode, export, sweep),
         "Without radios": (presets, compare, dataset),
         "Real radios": (doctor, find, probe, calibrate, node),
         "Radios in software": (virtual_pluto, virtual_soapy, companion),

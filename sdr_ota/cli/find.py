@@ -1,4 +1,4 @@
-"""`sdr-ota find`: the radios that are plugged in."""
+"""`sdr-ota find`: the radios that can be reached."""
 
 import sys
 from typing import Annotated
@@ -13,9 +13,10 @@ Device = Annotated[
 
 
 def find(device: Device = "") -> None:
-    """List the radios that are plugged in, with their addresses.
+    """List radios and running virtual boards, with their addresses.
 
-    A config takes these addresses as they stand.
+    USB, this host's own bus, Ethernet and SoapySDR are searched apart: one that cannot be searched
+    hides no other. A config takes these addresses as they stand.
     """
     from sdr_ota.radio.plugged_in import plugged_in
 

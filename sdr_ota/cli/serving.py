@@ -4,17 +4,22 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-
-def print_addresses(receiver: str, nodes: Sequence[str]) -> None:
-    """Print the lines that a config's [radio] table needs."""
-    print(f'receiver = "{receiver}"')
-    print("nodes = [")
-    for node in nodes:
-        print(f'  "{node}",')
-    print("]", flush=True)
+from sdr_ota.radio.virtual.announcement import announcing
 
 
-def until_interrupted() -> None:
-    """Return at Ctrl-C."""
-    with suppress(KeyboardInterrupt):
-        threading.Event().wait()
+def serve_until_interrupted(receiver: str, nodes: Sequence[str], note: str = "") -> None:
+    """Print the lines that a config's [radio] table needs; return at Ctrl-C.
+
+    Args:
+        receiver: Its address.
+        nodes: Theirs.
+        note: What a client needs besides, for `sdr-ota find`.
+    """
+    with announcing(receiver, nodes, note):
+        print(f'receiver = "{receiver}"')
+        print("nodes = [")
+        for node in nodes:
+            print(f'  "{node}",')
+        print("]", flush=True)
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()

@@ -24,9 +24,8 @@ def virtual_pluto(
     talk to them unchanged.
     """
     from sdr_ota.assembly.virtual_bench import serve_plutos
-    from sdr_ota.cli.serving import print_addresses, until_interrupted
+    from sdr_ota.cli.serving import serve_until_interrupted
 
     with serve_plutos(nodes, preset, first_port, seed) as served:
         addresses = [f"driver=pluto,uri={uri}" for uri in served.node_uris]
-        print_addresses(f"driver=pluto,uri={served.receiver_uri}", addresses)
-        until_interrupted()
+        serve_until_interrupted(f"driver=pluto,uri={served.receiver_uri}", addresses)

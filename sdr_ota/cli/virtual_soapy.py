@@ -19,11 +19,10 @@ def virtual_soapy(
     first time. Real SoapySDR programs open them.
     """
     from sdr_ota.assembly.virtual_bench import serve_soapy_devices, soapy_module_folder
-    from sdr_ota.cli.serving import print_addresses, until_interrupted
+    from sdr_ota.cli.serving import serve_until_interrupted
 
-    folder = soapy_module_folder()
+    export = f"export SOAPY_SDR_PLUGIN_PATH={soapy_module_folder()}"
     with serve_soapy_devices(nodes, preset, port, seed) as served:
         print("# SoapySDR finds their driver with:")
-        print(f"#   export SOAPY_SDR_PLUGIN_PATH={folder}")
-        print_addresses(served.receiver_address, served.node_addresses)
-        until_interrupted()
+        print(f"#   {export}")
+        serve_until_interrupted(served.receiver_address, served.node_addresses, export)

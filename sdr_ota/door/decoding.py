@@ -20,8 +20,8 @@ from sdr_ota.rounds.decoding import decode_present, expected_squared_errors
 from sdr_ota.rounds.exchange import Exchange, Link, Reception
 from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.captures import StoredCapture, read_capture
-from sdr_ota.runs.recording import DATA, META
 from sdr_ota.schemes import load_scheme, scheme_record
+from sdr_ota.signal.iq_file import DATA, META
 from sdr_ota.types import Samples, TransmitPlan
 
 

@@ -24,7 +24,7 @@ from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import Quote
 from sdr_ota.rounds.symbol_power import SymbolPower
 from sdr_ota.runs.captures import capture_name, write_capture
-from sdr_ota.runs.recording import META
+from sdr_ota.signal.iq_file import META
 from sdr_ota.types import TransmitPlan
 
 

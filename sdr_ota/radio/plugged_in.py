@@ -1,41 +1,56 @@
-"""The radios that are plugged in, as libiio and SoapySDR find them."""
+"""The radios that can be reached: plugged in, on the network, or virtual and running."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+from sdr_ota.radio.libiio_scan import WAYS, ScanFailed, scan
+from sdr_ota.radio.virtual.announcement import announced_boards
+
+Found = tuple[str, str]
+"""An address and what its driver says about it."""
 
 
-def plugged_in(device: str) -> tuple[list[tuple[str, str]], list[str]]:
-    """Look for radios.
+def plugged_in(device: str) -> tuple[list[Found], list[str]]:
+    """Look for radios; each place is searched apart, so that none hides another.
 
     Args:
-        device: Only SoapySDR devices like this; empty for all, and PlutoSDRs.
+        device: Only SoapySDR devices like this; empty for all, PlutoSDRs and running virtual
+            boards.
 
     Returns:
         An address and what the driver says about it for every radio; then a sentence for each
-        kind that could not be searched.
+        place that could not be searched.
     """
-    found, not_searched = list[tuple[str, str]](), list[str]()
-    for kind, search in (("PlutoSDRs", _plutos), ("SoapySDR devices", _soapy_devices)):
+    found, places = dict[str, str](), defaultdict[str, list[str]](list)
+    for search in _searches(device):
         try:
-            found += search(device)
-        except (ImportError, OSError, RuntimeError) as error:
-            not_searched.append(f"{kind} not searched: {error}")
-    return found, not_searched
+            found |= dict(search())
+        except ScanFailed as failed:
+            places[failed.why].append(failed.place)
+    not_searched = [f"{', '.join(where)} not searched: {why}" for why, where in places.items()]
+    return list(found.items()), not_searched
 
 
-def _plutos(device: str) -> Iterator[tuple[str, str]]:
-    if device:
-        return
-    import iio  # noqa: PLC0415
+def _searches(device: str) -> Iterator[Callable[[], Iterator[Found]]]:
+    if not device:
+        yield from (lambda way=way: _plutos(way) for way in WAYS)
+        yield announced_boards
+    yield lambda: _soapy_devices(device)
 
-    for uri, about in iio.scan_contexts().items():
+
+def _plutos(way: str) -> Iterator[Found]:
+    for uri, about in scan(way).items():
         yield f"driver=pluto,uri={uri}", about
 
 
-def _soapy_devices(device: str) -> Iterator[tuple[str, str]]:
-    import SoapySDR
+def _soapy_devices(device: str) -> Iterator[Found]:
+    try:
+        import SoapySDR
 
-    for found in SoapySDR.Device.enumerate(device):
-        about = dict(found)
+        there = [dict(found) for found in SoapySDR.Device.enumerate(device)]
+    except (ImportError, OSError, RuntimeError) as error:
+        raise ScanFailed("SoapySDR devices", str(error)) from error
+    for about in there:
         label = about.pop("label", "")
-        about = {"device": about.pop("driver", "?"), **about}
-        yield "driver=soapy," + ",".join(f"{key}={value}" for key, value in about.items()), label
+        named = {"device": about.pop("driver", "?"), **about}
+        yield "driver=soapy," + ",".join(f"{key}={value}" for key, value in named.items()), label

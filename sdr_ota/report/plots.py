@@ -1,6 +1,7 @@
 """What all plots of this project have in common."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from matplotlib.figure import Figure
 
 from sdr_ota.failure import WRONG_USE, CommandFailed
 
-mpl.use("Agg")
-
-_STYLE: dict[str, Any] = {"font.size": 9, "axes.grid": True, "grid.alpha": 0.3, "figure.dpi": 150}
+_STYLE: dict[str, Any] = {
+    "font.size": 9, "axes.grid": True, "grid.alpha": 0.3, "figure.dpi": 150,
+    "pdf.fonttype": 42, "ps.fonttype": 42,  # TrueType: publishers refuse type 3
+}  # fmt: skip
 
 _COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 """Okabe and Ito's palette, which readers with any colour vision can tell apart."""
@@ -20,9 +22,13 @@ _LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
 _MARKERS = "osD^vP"
 
 
-def house_style() -> AbstractContextManager[None]:
-    """Return a context in which all figures of this project look alike."""
-    return mpl.rc_context(rc=_STYLE)  # type: ignore[arg-type]
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Let all figures of this project look alike in the block, whatever the user's own settings."""
+    with mpl.rc_context():
+        mpl.rcdefaults()  # all but the backend: files need none
+        mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]
+        yield
 
 
 def curve_style(index: int) -> dict[str, Any]:

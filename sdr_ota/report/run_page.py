@@ -11,6 +11,7 @@ from ota_calibration.privacy.spending import privacy_spending
 
 from sdr_ota.config.load import Config
 from sdr_ota.printable import printable
+from sdr_ota.report.erasure_words import first_check, situation_of
 from sdr_ota.report.figures import (
     capture_figure,
     carrier_figure,
@@ -171,11 +172,16 @@ def _erasures(runs: Sequence[NamedRun]) -> Section:
         (named.name, r.erasure): r.detail for named in runs for r in named.run.rounds if r.erasure
     }
     alone = len(runs) == 1
+    situations = {named.name: situation_of(named.run.start) for named in runs}
     rows = [
-        (str(reason) if alone else f"{name}: {reason}", detail)
+        (
+            str(reason) if alone else f"{name}: {reason}",
+            detail,
+            first_check(str(reason), situations[name]),
+        )
         for (name, reason), detail in details.items()
     ]
-    table = Table(("reason", "the last one in its own words"), rows)
+    table = Table(("reason", "the last one in its own words", "check first"), rows)
     return Section("Erasures", "", [table], _figures((figure, caption, "erasures")))
 
 

@@ -1,5 +1,6 @@
 """The figures of runs as a table, a page, files, or JSON."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +23,11 @@ from sdr_ota.runs.strict_json import strict_json
 from sdr_ota.runs.summary import summarise
 
 console = Console(highlight=False, markup=False)
+
+_NOT_DRAWN = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
+"""What matplotlib raises where a figure, or a font in it, goes wrong."""
+
+_log = logging.getLogger(__name__)
 
 
 def report_runs(
@@ -61,7 +67,7 @@ def runs_json(folders: Sequence[Path]) -> str:
 
 
 def show_run(folder: Path) -> None:
-    """Print the table of one run and save its plots.
+    """Print the table of one run and save its plots; one that cannot be drawn is a warning.
 
     Raises:
         CommandFailed: If a plot cannot be written.
@@ -75,6 +81,8 @@ def show_run(folder: Path) -> None:
         raise CommandFailed(
             f"the run is complete, but its plots cannot be written: {error.strerror or error}"
         ) from error
+    except _NOT_DRAWN as error:
+        _log.warning("the run is complete, but a figure cannot be drawn: %s", error)
 
 
 def print_run(folder: Path) -> None:

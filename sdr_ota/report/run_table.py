@@ -8,16 +8,15 @@ from ota_calibration.privacy.ledger_record import LedgerError
 from ota_calibration.privacy.spending import LEDGER, privacy_spent
 
 from sdr_ota.report.clipping_rows import clipping_advice, clipping_rows
+from sdr_ota.report.erasure_words import Situation, first_check, situation_of, steadier_sum
 from sdr_ota.report.nmse_words import USELESS, nmse_words, why_useless
 from sdr_ota.report.publishable import publishable
 from sdr_ota.runs.consistency import missing_files
+from sdr_ota.runs.link_verdict import USABLE_NMSE_DB, link_verdict
 from sdr_ota.runs.run_folder import RunRecord
 from sdr_ota.runs.run_lock import is_in_use
 from sdr_ota.runs.run_records import is_private
 from sdr_ota.runs.summary import Summary, summarise
-
-USABLE_NMSE_DB = -6.0
-"""A decoded sum with more error than this is hardly a sum."""
 
 
 def table_rows(runs: Sequence[RunRecord]) -> list[tuple[str, ...]]:
@@ -34,7 +33,8 @@ def aligned_rows(columns: Sequence[Mapping[str, str]]) -> list[tuple[str, ...]]:
 
 def _column(run: RunRecord) -> list[tuple[str, str]]:
     summary = summarise(run)
-    rows = _rows(summary)
+    situation = situation_of(run.start)
+    rows = [*_rounds(summary, situation), *_rows(summary)]
     rows.append(("privacy", _privacy(run)))
     if may := publishable(run.start):
         rows.append(("may be published", may))
@@ -42,7 +42,7 @@ def _column(run: RunRecord) -> list[tuple[str, str]]:
         rows.append(("missing files", ", ".join(gone)))
     if resumes := run.start.get("resumes"):
         rows.append(("resumed", ", ".join(f"at round {r['from_round']}" for r in resumes)))
-    if words := advice(summary):
+    if words := advice(summary, situation):
         rows.append(("advice", words))
     if words := clipping_advice(summary):
         rows.append(("advice on the limit", words))
@@ -70,10 +70,23 @@ def ledger_gap(run: RunRecord) -> str:
     return ledger_contradiction(content, digests, is_private(run.start))
 
 
-def _rows(summary: Summary) -> list[tuple[str, str]]:
+def _rounds(summary: Summary, situation: Situation) -> list[tuple[str, str]]:
+    """Say how many rounds there were, whether the link was good, what to check if not."""
     lost = sum(summary.erasures.values())
     reasons = ", ".join(f"{n} {reason}" for reason, n in summary.erasures.items())
-    rows = [("rounds", f"{summary.rounds}, {lost} erased" + (f" ({reasons})" if lost else ""))]
+    verdict, why = link_verdict(summary.nmse_db, summary.erased_share)
+    return [
+        ("rounds", f"{summary.rounds}, {lost} erased" + (f" ({reasons})" if lost else "")),
+        ("link", f"{verdict}: {why}" if why else verdict),
+        *(
+            (f"{reason}: check first", first_check(reason, situation))
+            for reason in summary.erasures
+        ),
+    ]
+
+
+def _rows(summary: Summary) -> list[tuple[str, str]]:
+    rows = []
     if summary.incomplete:
         missing = f"in {summary.incomplete} rounds; see detail in rounds.jsonl"
         rows.append(("a node was left out", missing))
@@ -114,17 +127,14 @@ def _nmse(summary: Summary) -> list[tuple[str, str]]:
     return rows
 
 
-def advice(summary: Summary) -> str | None:
-    """Say in words when the sum was not worth decoding, and what to do."""
+def advice(summary: Summary, situation: Situation) -> str | None:
+    """Say in words when the sum was not worth decoding, and what to do with this scheme."""
     if not summary.nmse_db > USABLE_NMSE_DB:
         return None
     foreseen = summary.theory_nmse_db > USABLE_NMSE_DB
     cause = "as theory expects of these paths" if foreseen else "which theory does not expect"
-    return (
-        f"more than a quarter of the decoded sum's power is error, {cause}; a coherent sum "
-        "needs phases and timing that hold from sounding to payload: try link.scheme = "
-        "energy-difference or fsk-vote, or sound more often"
-    )
+    hold = steadier_sum(situation)
+    return f"more than a quarter of the decoded sum's power is error, {cause}: {hold}"
 
 
 def _sent(summary: Summary) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sdr_ota.rounds.exchange import Bench, Link, Reception
 from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.captures import CAPTURES, capture_name, write_capture
-from sdr_ota.runs.recording import DATA, META
+from sdr_ota.signal.iq_file import DATA, META
 
 if TYPE_CHECKING:
     from sdr_ota.config.tables import CapturesTable

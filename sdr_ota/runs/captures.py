@@ -14,7 +14,6 @@ from sdr_ota.runs.capture_check import check_capture
 from sdr_ota.runs.capture_record import link_of, ota_fields, reception_of
 from sdr_ota.runs.recording import (
     DAMAGE,
-    META,
     CaptureError,
     FramePart,
     Recording,
@@ -24,6 +23,7 @@ from sdr_ota.runs.recording import (
 )
 from sdr_ota.runs.run_records import round_of
 from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.signal.iq_file import META
 from sdr_ota.signal.subcarriers import USED_BAND
 
 __all__ = ["CaptureError", "StoredCapture", "read_capture", "stored_captures", "write_capture"]

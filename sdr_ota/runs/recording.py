@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from hashlib import sha512
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ from sdr_ota.radio.base import Capture
 from sdr_ota.rounds.exchange import Bench
 from sdr_ota.runs.read_records import LARGEST_NUMBER, MOST_BITS, check_numbers, first_error
 from sdr_ota.runs.replaced_file import replace_file
-from sdr_ota.types import Samples
+from sdr_ota.signal.iq_file import DATA, META, read_iq_file
 
 if TYPE_CHECKING:
     from sigmf import SigMFFile
@@ -31,9 +30,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 """A JSON object: what is in it is checked where it becomes a record again."""
 
-DATA, META = ".sigmf-data", ".sigmf-meta"
-
 DATATYPE = "cf32_le"
+"""Of what is written here; every datatype is read."""
 
 NAMESPACE_VERSION = "2.0.0"
 """Of the fields ``ota``; version 1 had one set of expected errors for all nodes."""
@@ -117,14 +115,8 @@ def read_recording(path: Path) -> tuple[Json, Capture]:
         check_numbers(meta, MOST_BITS, LARGEST_NUMBER)
         fields, segment = dict(meta["global"]), meta["captures"][0]
         _check_version(fields)
-        data = path.with_suffix(DATA).read_bytes()
-        if sha512(data).hexdigest() != fields["core:sha512"]:
-            raise CaptureError("its samples are not those of its checksum")
-        if fields["core:datatype"] != DATATYPE:
-            raise CaptureError(f"its samples are {fields['core:datatype']}, not {DATATYPE}")
-        samples: Samples = np.frombuffer(data, "<c8")
-        if not len(samples) or not np.isfinite(samples).all():
-            raise CaptureError("its samples are none, or not all finite")
+        fields["core:sha512"]  # whatever wrote ours left one, and it is compared
+        samples = read_iq_file(path).samples()
         return fields, Capture(samples, int(segment["core:global_index"]))
     except DAMAGE as error:
         raise unreadable(path, error) from error

@@ -90,6 +90,11 @@ class Summary:
     rounds_per_s: float | None
     peak_memory_bytes: int | None
 
+    @property
+    def erased_share(self) -> float:
+        """Share of the rounds that were lost, 0 to 1; NaN before the first one."""
+        return sum(self.erasures.values()) / self.rounds if self.rounds else math.nan
+
 
 def summarise(run: RunRecord) -> Summary:
     """Work out the figures of a run.

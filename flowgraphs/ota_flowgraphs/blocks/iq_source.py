@@ -47,8 +47,8 @@ class IqSource(gr.hier_block2):
         self.connect(opened, self)
 
 
-def _file(read: IqAddress, *_: float) -> gr.basic_block:
-    return RecordingSource(Path(read.options["path"]))
+def _file(read: IqAddress, sample_rate: float, *_: float) -> gr.basic_block:
+    return RecordingSource(Path(read.options["path"]), sample_rate)
 
 
 def _zmq(read: IqAddress, *_: float) -> gr.basic_block:

@@ -1,4 +1,4 @@
-"""A SigMF recording as a stream."""
+"""A recording as a stream."""
 
 import time
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 from gnuradio import gr
 
 from ota_flowgraphs.failure import WORK_DONE, ends_on_error
-from ota_flowgraphs.sigmf_file import load_samples
+from sdr_ota.signal.iq_file import read_iq_file
 from sdr_ota.types import Samples
 
 _SILENCE = 1 << 18
@@ -21,15 +21,16 @@ class RecordingSource(gr.sync_block):
     """Samples of a recording, then silence, then the end.
 
     Args:
-        path: The recording's ``.sigmf-meta``.
+        path: Whatever `read_iq_file` reads.
+        sample_rate_hz: What the flowgraph was told; a recording that says otherwise is refused.
 
     Raises:
         ValueError: If it cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, sample_rate_hz: float) -> None:
         gr.sync_block.__init__(self, name="OTA recording", in_sig=None, out_sig=[np.complex64])
-        self._recording = load_samples(path)
+        self._recording = read_iq_file(path, sample_rate_hz)
         self._n_given = 0
 
     @ends_on_error

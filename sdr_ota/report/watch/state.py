@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.erasure import Erasure
+from sdr_ota.report.erasure_words import first_check, situation_of
 from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.capture_view import capture_spectrum, payload_constellation
 from sdr_ota.runs.captures import CaptureError, read_capture, stored_captures
 from sdr_ota.runs.follower import RunFollower
-from sdr_ota.runs.recording import META, Json
+from sdr_ota.runs.link_verdict import link_verdict
+from sdr_ota.runs.recording import Json
 from sdr_ota.runs.summary import summarise
+from sdr_ota.signal.iq_file import META
 from sdr_ota.units import power_to_db
 
 MOST_ROUNDS = 5000
@@ -64,6 +67,7 @@ class WatchState:
             rounds = list(run.rounds)
             new = rounds[first:] if generation == now else rounds
             summary = summarise(run)
+        situation = situation_of(run.start)
         config = run.start.get("config")
         tables: Json = config if isinstance(config, dict) else {}
         return {
@@ -81,7 +85,9 @@ class WatchState:
             "theory_nmse_db": summary.theory_nmse_db,
             "clipped_share": summary.clipped_share,
             "unclipped_nmse_db": summary.unclipped_nmse_db,
+            "verdict": link_verdict(summary.nmse_db, summary.erased_share),
             "erasures": dict(summary.erasures),
+            "check_first": {reason: first_check(reason, situation) for reason in summary.erasures},
             "incomplete": summary.incomplete,
             "score_name": summary.score_name,
             "scores": [[e.rounds_done, e.score] for e in run.evaluations],

@@ -14,16 +14,15 @@ The receiver's tick of the first sample is ``core:global_index``.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha512
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from ota_calibration.measure.sounding_sequence import SequenceCapture, SoundingSequence
 
 from sdr_ota.radio.base import Capture
 from sdr_ota.rounds.exchange import Bench
-from sdr_ota.runs.recording import DATA, DATATYPE, META, CaptureError, Recording, write_recording
+from sdr_ota.runs.recording import CaptureError, Recording, write_recording
+from sdr_ota.signal.iq_file import META, read_iq_file
 from sdr_ota.types import Samples
 
 
@@ -115,13 +114,8 @@ def _read(path: Path) -> CalibrationCapture:
 
 
 def _stored(about: Mapping[str, Any], first: Mapping[str, Any], path: Path) -> CalibrationCapture:
-    if about["core:datatype"] != DATATYPE:
-        raise ValueError(f"datatype {about['core:datatype']!r}; only {DATATYPE} is read")
     tick = about["ota:sequence_tick"]
-    data = path.with_suffix(DATA).read_bytes()
-    if about.get("core:sha512", checksum := sha512(data).hexdigest()) != checksum:
-        raise ValueError("its samples are not those of its checksum")
-    samples = np.frombuffer(data, "<c8").astype(np.complex64)
+    samples = read_iq_file(path).samples()
     return CalibrationCapture(
         kind=str(about["ota:calibration"]),
         node=str(about["ota:node"]),

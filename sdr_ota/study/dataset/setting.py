@@ -21,9 +21,9 @@ from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import admit_all
 from sdr_ota.rounds.synthetic import UniformClient
 from sdr_ota.runs.captures import capture_name, write_capture
-from sdr_ota.runs.recording import META
 from sdr_ota.runs.replaced_file import replace_file
 from sdr_ota.schemes import load_scheme
+from sdr_ota.signal.iq_file import META
 from sdr_ota.study.dataset.sounder import KeptSoundings
 
 ROWS = "rows.csv"

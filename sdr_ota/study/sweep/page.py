@@ -11,7 +11,9 @@ from sdr_ota.study.sweep.figures import RESULTS, sweep_figures
 from sdr_ota.study.sweep.plan import Sweep
 from sdr_ota.study.sweep.table import Row, Value
 
-VERDICTS: dict[str, Verdict] = {"done": "good", "failed": "bad", "not run yet": "fair"}
+VERDICTS: dict[Value, Verdict] = {"failed": "bad", "not run yet": "fair", "good": "good",
+                                  "fair": "fair", "bad": "bad"}  # fmt: skip
+"""Of a point that did not end well its ending, else of its link."""
 
 
 def write_page(sweep: Sweep, rows: Sequence[Row], folder: Path) -> Path:
@@ -35,9 +37,11 @@ def _points(sweep: Sweep, rows: Sequence[Row]) -> Table:
     cells: list[list[str | Cell]] = []
     for row in rows:
         ending = str(row["ending"])
-        words = f"{ending}: {row['why']}" if row["why"] else ending
+        why = row["why"] or row.get("link_why")
+        words = f"{ending}: {why}" if why else ending
         values = [_written(row.get(key)) for key in (*sweep.keys, *there)]
-        cells.append([*values, Cell(words, VERDICTS[ending])])
+        judged = row.get("link") if ending == "done" else ending
+        cells.append([*values, Cell(words, VERDICTS.get(judged))])
     return Table((*sweep.keys, *there, "ending"), cells)
 
 

@@ -11,6 +11,7 @@ from ota_calibration.privacy.ledger_record import LedgerError
 from ota_calibration.privacy.spending import epsilon_spent
 
 from sdr_ota.report.run_table import ledger_gap
+from sdr_ota.runs.link_verdict import link_verdict
 from sdr_ota.runs.run_folder import RunFolderError, RunRecord, read_run
 from sdr_ota.runs.summary import summarise
 from sdr_ota.study.sweep.plan import Point
@@ -68,8 +69,8 @@ def _figures(run: Path) -> dict[str, Value]:
     figures: dict[str, Value] = {
         key: _plain(value) for key, value in asdict(summary).items() if key not in NOT_A_COLUMN
     }
-    lost = sum(summary.erasures.values())
-    figures["erased_share"] = lost / summary.rounds if summary.rounds else None
+    figures["erased_share"] = _plain(summary.erased_share)
+    figures["link"], figures["link_why"] = link_verdict(summary.nmse_db, summary.erased_share)
     figures |= {f"erased_{reason}": n for reason, n in sorted(summary.erasures.items())}
     figures["epsilon_spent"] = _epsilon_spent(record)
     return figures

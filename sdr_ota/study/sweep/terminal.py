@@ -27,6 +27,7 @@ PRINTED = {
     "theory_nmse_db": ("theory", "{:.1f}"),
     "erased_share": ("erased", "{:.0%}"),
     "epsilon_spent": ("epsilon", "{:.2f}"),
+    "link": ("link", "{}"),
 }
 
 

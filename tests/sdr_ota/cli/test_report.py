@@ -163,6 +163,20 @@ def test_runs_are_laid_side_by_side_and_called_by_what_differs(
         assert (tmp_path / "plots" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_a_run_that_loses_many_rounds_is_not_called_good(tmp_path: Path) -> None:
+    good = dict(table_rows([read_run(written_run(tmp_path / "good"))]))
+    assert good["link"] == "good"  # every tenth round is lost
+    assert good["late: check first"].startswith("radio.lead_s = 0.05")
+    folder = written_run(tmp_path / "bad")
+    lines = (folder / "rounds.jsonl").read_text().splitlines()
+    for place in range(0, N_ROUNDS, 5):
+        lost = json.loads(lines[place]) | {"erasure": "late", "detail": "too late"}
+        lines[place] = json.dumps(lost)
+    (folder / "rounds.jsonl").write_text("\n".join(lines) + "\n")
+    bad = dict(table_rows([read_run(folder)]))
+    assert bad["link"] == "bad: 30 % of the rounds erased, more than 20 %"
+
+
 def test_names_fall_back_to_folders(tmp_path: Path) -> None:
     same = [read_run(written_run(tmp_path / name)) for name in ("a", "b")]
     assert [named.name for named in name_runs(same)] == ["a", "b"]

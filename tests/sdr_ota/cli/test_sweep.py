@@ -27,6 +27,7 @@ import pytest
 from sdr_ota.config.load import ConfigError, load_config
 from sdr_ota.failure import CommandFailed
 from sdr_ota.runs.run_folder import read_run
+from sdr_ota.study.sweep import page as sweep_page
 from sdr_ota.study.sweep.cluster import run_here, run_on_cluster
 from sdr_ota.study.sweep.figures import axis_label, sweep_figures
 from sdr_ota.study.sweep.page import write_page
@@ -325,6 +326,25 @@ def rows_with_known_means() -> list[Row]:
         for scheme in ("coherent", "tdma")
         for seed, nmse_db in ((1, -10.0), (2, -20.0))
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("figures", "verdict"),
+    [
+        ({"link": "good", "link_why": ""}, "good"),
+        ({"link": "bad", "link_why": "NMSE of 3.0 dB, above 0 dB"}, "bad"),
+        ({"link": "fair", "link_why": "the error of the sums is not known"}, "fair"),
+        ({}, None),
+    ],
+)
+def test_a_point_that_is_done_is_judged_by_its_link(
+    tmp_path: Path, figures: dict[str, Any], verdict: str | None
+) -> None:
+    planned = read_sweep(written(tmp_path, BASE + "[grid]\nair.snr_db = [30]\n"))
+    row = {"point": "a", "air.snr_db": 30, "ending": "done", "why": "", **figures}
+    ((*_, ending),) = sweep_page._points(planned, [row]).cells
+    assert ending.verdict == verdict
+    assert ending.text == f"done: {figures['link_why']}" if figures.get("link_why") else "done"
 
 
 def test_figures_average_powers_over_seeds_and_sort_numbers() -> None:

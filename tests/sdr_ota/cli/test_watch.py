@@ -15,9 +15,11 @@ import pytest
 from sdr_ota.cli.run import run_command
 from sdr_ota.cli.watch import watch
 from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.report.erasure_words import Situation, first_check
 from sdr_ota.report.watch.server import LOOPBACK, watch_server
 from sdr_ota.report.watch.state import WatchState
 from sdr_ota.rounds.round import RoundResult
+from sdr_ota.runs.link_verdict import link_verdict
 from sdr_ota.runs.run_folder import RunFolder, read_run
 from sdr_ota.runs.summary import summarise
 
@@ -68,6 +70,10 @@ def test_the_page_is_told_what_the_record_says(run: Path) -> None:
     assert new["decoded"] == [r.decoded_sum for r in record.rounds]
     assert new["true"] == [r.true_sum for r in record.rounds]
     assert new["erasure"] == [r.erasure for r in record.rounds]
+    lost = {r.erasure for r in record.rounds if r.erasure}
+    share = sum(r.erasure is not None for r in record.rounds) / len(record.rounds)
+    assert said["check_first"] == {reason: first_check(reason, Situation()) for reason in lost}
+    assert said["verdict"] == list(link_verdict(summarise(record).nmse_db, share))
     assert said["n_planned"] == 20
     assert said["nmse_db"] == summarise(record).nmse_db
     assert said["stop"] == record.stop

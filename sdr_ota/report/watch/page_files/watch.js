@@ -67,12 +67,13 @@ function show(said) {
   byId("name").textContent = `run ${said.name}`;
   byId("bar").value = said.n_planned ? said.n_rounds / said.n_planned : 0;
   const place = `round ${said.n_rounds} of ${said.n_planned ?? "?"}`;
+  const isBad = said.verdict[0] === "bad", link = isBad ? ` · bad link: ${said.verdict[1]}` : "";
   if (said.stop.ending) {
-    state(`${place} · ended, ${said.stop.ending}: ${said.stop.why}`, said.stop.ending === "success" ? "" : "bad");
+    state(`${place} · ended, ${said.stop.ending}: ${said.stop.why}${link}`, said.stop.ending === "success" && !isBad ? "" : "bad");
   } else if (said.quiet_s !== null && said.quiet_s > 10) {
     state(`${place} · no new round for ${Math.round(said.quiet_s)} s`, "bad");
   } else {
-    state(`${place} · running`);
+    state(`${place} · running${link}`, isBad ? "bad" : "");
   }
   facts(said);
   drawAll(said);
@@ -83,6 +84,7 @@ function facts(said) {
   const score = said.scores.length ? said.scores[said.scores.length - 1][1].toFixed(3) : "–";
   const db = (v) => (v === null ? "–" : `${v.toFixed(1)} dB`);
   const rows = {
+    link: said.verdict.filter(Boolean).join(": "),
     scheme: said.scheme, clients: said.n_clients, radios: said.driver,
     pace: said.pace === null ? "–" : `${said.pace.toFixed(1)} rounds/s`,
     "NMSE, measured": db(said.nmse_db) + (said.nmse_db > 0 ? ", worse than answering 0" : ""), "NMSE, theory": db(said.theory_nmse_db),
@@ -99,7 +101,8 @@ function facts(said) {
   }));
   byId("erasures").replaceChildren(...Object.entries(said.erasures).map(([reason, count]) => {
     const row = document.createElement("tr");
-    row.append(element("td", reason), element("td", String(count)));
+    row.append(element("td", reason), element("td", String(count)),
+      element("td", `check first: ${said.check_first[reason]}`));
     return row;
   }));
   byId("detail").textContent = said.last_detail ? `The last one: ${said.last_detail}` : "none so far";
