@@ -179,6 +179,8 @@ def _received_pilots(
     excess = max(fit.rest_power / max(noise, 1e-30), 1.0)
     variances = excess * fit.variances / planned**2
     distorted = _distortion(fit.rest_power, sent, noise, needs.beside)
+    if needs.phase:  # neighbours of the spreading chips do not add up: their scatter shows it all
+        distorted = 0.0
     if not needs.amplitude:  # powers add, and an energy is off by the share itself
         distorted = (distorted / 2) ** 2
     if excess > INTERFERED and float(variances.max()) > HIDDEN_VARIANCE:
