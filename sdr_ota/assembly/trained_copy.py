@@ -8,13 +8,20 @@ from typing import Any
 
 import torch
 
-from sdr_ota.assembly.learning import WEIGHTS, Learning, examples_of, open_journal, task_of
+from sdr_ota.assembly.learning import (
+    WEIGHTS,
+    Learning,
+    held_out_examples,
+    open_journal,
+    task_of,
+)
 from sdr_ota.assembly.objective import Objective, objective_of
 from sdr_ota.assembly.trained_model import Progress, choose_trainable, load_base
 from sdr_ota.config.load import Config
 from sdr_ota.rounds.node import ScalarClient
 from zo_core.client import LossNotFiniteError, Training
 from zo_core.directions.threads import one_thread
+from zo_core.language.held_out import HeldOutResult
 from zo_core.stepping.journal import JournalWriter
 from zo_core.stepping.rules import Update
 from zo_core.stepping.update import UpdateNotFiniteError
@@ -38,9 +45,9 @@ class ScoredModel:
     objective: Objective
     held_out: Sequence[Any]
 
-    def score(self) -> float:
-        """Return the score of the held-out examples."""
-        return self.objective.score(self.model, self.held_out)
+    def judge(self) -> HeldOutResult:
+        """Judge the model by the held-out examples."""
+        return self.objective.judge(self.model, self.held_out)
 
 
 @dataclass(frozen=True)
@@ -70,10 +77,10 @@ class TrainedCopy:
         """
         model = self.scored.model
 
-        def evaluate() -> float:
+        def evaluate() -> HeldOutResult:
             if at_step_boundary():
                 self._keep_weights()
-            return self.scored.score()
+            return self.scored.judge()
 
         return Learning(
             clients=clients,
@@ -84,6 +91,9 @@ class TrainedCopy:
             at_step_boundary=at_step_boundary,
             close=self.journal.close,
             failures=(LossNotFiniteError, UpdateNotFiniteError),
+            unknown_token_share={
+                "held-out": self.scored.objective.unknown_share(self.scored.held_out)
+            },
         )
 
     def _keep_weights(self) -> None:
@@ -101,7 +111,7 @@ def load_scored(config: Config, home: Path, progress: Progress) -> ScoredModel:
         progress: Told of the steps while a small model is prepared.
     """
     task = task_of(config.data)
-    held_out = examples_of(config.data.held_out, "test", config.data.held_out_limit, task, home)
+    held_out = held_out_examples(config.data, task, home)
     loaded = load_base(config, task, progress)
     model, objective = choose_trainable(config, loaded), objective_of(config, task, loaded)
     return ScoredModel(model, objective, objective.encode(held_out))
