@@ -4,7 +4,7 @@ OPT-125M shape with random weights. The number is the peak resident memory of th
 above what it held before the model was built (libraries loaded, kernels compiled). The loss
 scores two label tokens at the last position; "usual loss" scores the whole vocabulary at
 every position, as `model(token_ids, labels=token_ids)` does. "4 a pass" lets four examples at a
-time through the model, which computes the same (`Probe.examples_per_pass`).
+time through the model, which computes the same (`model.examples_per_pass`).
 
 glibc keeps freed blocks of a size it has learned to expect, which blurs a peak by up to 20 MiB
 from one process to the next. All steps run with that habit switched off (a fixed

@@ -6,6 +6,7 @@ machine's load meets all of them; the ratios are what counts.
 
 - forward: one forward pass.
 - ours: probe plus, probe minus, update: `perturbed` twice and `apply_update` once.
+- stochastic pass: an update with stochastic rounding; in fp32 it is an ordinary one.
 - MeZO: the procedure written out from Algorithm 1 of Malladi et al., "Fine-tuning language
   models with just forward passes", NeurIPS 2023: a Gaussian tensor per parameter from
   torch's global generator, theta + eps z, theta - 2 eps z, theta + eps z, update.
@@ -22,6 +23,7 @@ import rows
 import torch
 import transformers
 
+from zo_core.directions.rounding import RoundingNoise
 from zo_core.directions.steps import Step, add_step, placements
 from zo_core.probing.perturbation import perturbed
 from zo_core.stepping.update import apply_update
@@ -37,6 +39,7 @@ BESIDE = (
     ("update pass", "floor"),
     ("probe pass", "floor"),
     ("update pass", "MeZO pass"),
+    ("stochastic pass", "update pass"),
 )
 
 
@@ -124,6 +127,7 @@ def measure(
         "floor": lambda: floor_pass(model),
         "probe pass": lambda: probe_pass(model),
         "update pass": lambda: apply_update(model, 7, 1e-7),
+        "stochastic pass": lambda: apply_update(model, 7, 1e-7, noise=RoundingNoise(1)),
         "MeZO pass": lambda: mezo_walk(model, 1e-7),
         "forward": forward,
         "our step": lambda: our_step(model, forward),
@@ -162,7 +166,7 @@ def report(
     for name, values in times.items():
         rate = f"{2 * n_bytes / statistics.median(values) / 1e9:6.1f} GB/s"
         print(
-            f"  {name:12s} {1e3 * statistics.median(values):9.1f} ({1e3 * min(values):.1f}) ms"
+            f"  {name:15s} {1e3 * statistics.median(values):9.1f} ({1e3 * min(values):.1f}) ms"
             f"  {rate if name.endswith(('pass', 'floor')) else ''}"
         )
     for name, above, below in [

@@ -16,14 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from zo_core.data.batches import Draw
-from zo_core.probing.estimator import (
-    ExampleLosses,
-    ExampleT,
-    Probe,
-    ProbeLosses,
-    probe_losses,
-    projected_gradient,
-)
+from zo_core.probing.estimator import Probe, ProbeLosses, probe_losses, projected_gradient
+from zo_core.probing.passes import ExampleLosses, ExampleT
 from zo_core.stepping.learning_rate import LearningRate
 from zo_core.stepping.rules import Update, UpdateRule, at_step_boundary, take_step
 
@@ -122,7 +116,7 @@ class Cohort(Generic[ExampleT]):
         example_losses: ExampleLosses[ExampleT],
         client_examples: Sequence[Sequence[ExampleT]],
         training: Training,
-        on_update: Callable[[Update], None] | None = None,
+        on_update: Callable[[Update, float | None], None] | None = None,
         past_updates: Sequence[Update] = (),
     ) -> None:
         """Gather the clients and put the model into evaluation mode.
@@ -132,7 +126,8 @@ class Cohort(Generic[ExampleT]):
             example_losses: Losses of given examples under the model.
             client_examples: The examples that each client holds.
             training: How the clients learn.
-            on_update: Called after each common update, for example to keep a journal.
+            on_update: Called after each common update, for example to keep a journal, with the
+                share of the 16-bit weights that it changed (`take_step`).
             past_updates: What a resumed run did before; the weights have taken it.
 
         Raises:
@@ -196,11 +191,12 @@ class Cohort(Generic[ExampleT]):
         training = self._training
         rate = training.learning_rate.at(len(self._updates))
         update = Update(training.direction_seed(seed), mean_scalar, rate)
-        take_step(self._model, [*self._updates, update], training.rule, training.probe.kind)
+        updates = [*self._updates, update]
+        moved_share = take_step(self._model, updates, training.rule, training.probe.kind)
         self._updates.append(update)
         self._scalars = {}
         if self._on_update:
-            self._on_update(update)
+            self._on_update(update, moved_share)
 
     def _probe(self, seed: int) -> list[ProbeLosses]:
         """Return the probe losses of every client's drawn examples, from one joint batch."""

@@ -72,11 +72,18 @@ def _export(config: Config, journal: Path, output: Path, n_updates: int | None) 
     from zo_core.data.examples import DataError  # noqa: PLC0415
     from zo_core.export import export_model  # noqa: PLC0415 - torch is optional and slow
     from zo_core.language.models import ModelUnavailableError  # noqa: PLC0415
+    from zo_core.language.trainable import NothingToTrainError  # noqa: PLC0415
     from zo_core.stepping.journal import JournalError  # noqa: PLC0415
 
     try:
         loaded = load_base(config, task_of(config.data), lambda *_: None)
         model = choose_trainable(config, loaded)
         return export_model(model, loaded.tokenizer, journal, output, n_updates)
-    except (DataError, JournalError, ModelUnavailableError, OSError) as wrong:
+    except (
+        DataError,
+        JournalError,
+        ModelUnavailableError,
+        NothingToTrainError,
+        OSError,
+    ) as wrong:
         raise CommandFailed(str(wrong)) from wrong

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ota_calibration.privacy.adjacency import clipped_mean
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zo_core.data.examples import Example
     from zo_core.language.held_out import HeldOutResult
     from zo_core.language.tasks import PromptTask, QuestionTask
+    from zo_core.probing.passes import Passes
     from zo_core.stepping.journal import JournalWriter
     from zo_core.stepping.rules import Update
 
@@ -44,6 +45,7 @@ class Learning:
         n_parameters: Trainable weights; None without a model.
         evaluate: Judges the model by the held-out examples; None without a model.
         score_name: What that score is called.
+        device: Where the model lives; None without one.
         threads: Context in which the rounds run: one thread where a model is small.
         at_step_boundary: Whether the run could be resumed from here.
         close: Call at the end.
@@ -58,6 +60,7 @@ class Learning:
     n_parameters: int | None = None
     evaluate: Callable[[], "HeldOutResult"] | None = None
     score_name: str = "accuracy"
+    device: str | None = None
     threads: Callable[[], AbstractContextManager[None]] = nullcontext
     at_step_boundary: Callable[[], bool] = lambda: True
     close: Callable[[], None] = lambda: None
@@ -150,8 +153,14 @@ def open_journal(
     return continue_journal(path, n_updates), past
 
 
-def training_of(config: Config, sampling_rate: float) -> "Training":
-    """Return how clients learn."""
+def training_of(config: Config, sampling_rate: float, passes: "Passes[Any]") -> "Training":
+    """Return how clients learn.
+
+    Args:
+        config: The experiment.
+        sampling_rate: Chance of an example to be in a batch.
+        passes: Which examples share a forward pass.
+    """
     from zo_core.client import Training, mean_slope  # noqa: PLC0415
     from zo_core.data.batches import fixed_batch, poisson_batch  # noqa: PLC0415
     from zo_core.directions.generator import DirectionKind  # noqa: PLC0415
@@ -177,9 +186,10 @@ def training_of(config: Config, sampling_rate: float) -> "Training":
             zo.momentum_window,
             zo.rms_decay,
             zo.weight_decay,
+            config.model.rounding == "stochastic",
         ),
         data_seed=config.run.seed,
-        probe=Probe(zo.perturbation_scale, DirectionKind(zo.direction)),
+        probe=Probe(zo.perturbation_scale, DirectionKind(zo.direction), passes),
         seed_pool=zo.seed_pool,
     )
 

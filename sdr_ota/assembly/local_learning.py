@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sdr_ota.assembly.learning import Learning, client_parts, rate_of, task_of, training_of
+from sdr_ota.assembly.objective import probe_passes
 from sdr_ota.assembly.trained_copy import load_scored, with_journal
 from sdr_ota.assembly.trained_model import Progress
 from sdr_ota.config.digest import config_digest
@@ -25,8 +26,8 @@ def local_learning(
     """
     parts = client_parts(config, home, task_of(config.data))
     sampling_rate = rate_of(config, parts)
-    training = training_of(config, sampling_rate)
     scored = load_scored(config, home, progress)
+    training = training_of(config, sampling_rate, probe_passes(config, scored.model))
     copy = with_journal(scored, journal_path, n_updates, training, config_digest(config))
     encoded = [scored.objective.encode(part) for part in parts]
     cohort = Cohort(
@@ -34,7 +35,7 @@ def local_learning(
         scored.objective.losses,
         encoded,
         training,
-        on_update=copy.journal.append,
+        on_update=copy.append,
         past_updates=copy.past,
     )
     learning = copy.learning(cohort.clients, lambda: cohort.at_step_boundary)

@@ -64,6 +64,7 @@ def _with_sentences(load: Callable[[], _Loaded]) -> _Loaded:
     try:
         from zo_core.data.examples import DataError  # noqa: PLC0415 - torch is optional and slow
         from zo_core.data.folder_cache import CacheError  # noqa: PLC0415
+        from zo_core.directions.device import DeviceError  # noqa: PLC0415
         from zo_core.language.models import ModelUnavailableError  # noqa: PLC0415
         from zo_core.language.trainable import NothingToTrainError  # noqa: PLC0415
         from zo_core.stepping.journal import JournalError  # noqa: PLC0415
@@ -78,6 +79,7 @@ def _with_sentences(load: Callable[[], _Loaded]) -> _Loaded:
         return load()
     except (
         DataError,
+        DeviceError,
         ModelUnavailableError,
         NothingToTrainError,
         CacheError,

@@ -19,9 +19,8 @@ from sdr_ota.assembly.learning import (
     training_examples,
     training_of,
 )
-from sdr_ota.assembly.objective import Objective, objective_of
-from sdr_ota.assembly.trained_copy import is_small
-from sdr_ota.assembly.trained_model import choose_trainable, load_base
+from sdr_ota.assembly.objective import Objective, objective_of, probe_passes
+from sdr_ota.assembly.trained_model import choose_trainable, is_small, load_base, put_on_device
 from sdr_ota.config.load import Config
 from sdr_ota.rounds.node import ScalarClient
 from sdr_ota.rounds.synthetic import SyntheticClient
@@ -74,18 +73,20 @@ class ModelClient:
         examples, self.sampling_rate = _own_examples(config, index, home)
         loaded = load_base(config, task_of(config.data), lambda *_: None)
         self._model: torch.nn.Module = choose_trainable(config, loaded)
+        self._passes = probe_passes(config, self._model)
         self._objective: Objective = objective_of(config, task_of(config.data), loaded)
         self._encoded: list[Any] = self._objective.encode(examples)
         self._updates: list[Update] = []
         self._threads = ExitStack()
         if is_small(self._model):
             self._threads.enter_context(one_thread())
-        self.fingerprint = direction_fingerprint(FINGERPRINT_SEED)
+        device = put_on_device(config, self._model)
+        self.fingerprint = direction_fingerprint(FINGERPRINT_SEED, str(device))
         self.base_checksum = weight_checksum(self._model)
 
     def follow(self, updates: Sequence[Update]) -> str:
         """Take updates that others have taken before; return the checksum of the weights."""
-        training = training_of(self._config, self.sampling_rate)
+        training = training_of(self._config, self.sampling_rate, self._passes)
         for update in updates:
             self._updates.append(update)
             take_step(self._model, self._updates, training.rule, training.probe.kind)
@@ -93,7 +94,7 @@ class ModelClient:
 
     def start(self) -> ScalarClient:
         """Return the client of a cohort of one."""
-        training = training_of(self._config, self.sampling_rate)
+        training = training_of(self._config, self.sampling_rate, self._passes)
         cohort = Cohort(
             self._model,
             self._objective.losses,

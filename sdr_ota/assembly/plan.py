@@ -23,6 +23,7 @@ from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.report.noise_figure import Noise
 from sdr_ota.rounds.messages import bits_per_round
 from sdr_ota.rounds.transmitter import lead_burst
+from sdr_ota.signal.node_pilots import n_node_codes
 from sdr_ota.signal.subcarriers import USED_BAND
 from sdr_ota.types import Precoder
 from sdr_ota.units import amplitude_to_db, db_to_amplitude, db_to_power
@@ -72,7 +73,8 @@ def _planned(config: Config, home: Path) -> RunPlan:
     config, why = with_calibrated_chips(config, home)
     air = [*_air_rows(config, why), ("lead", lead_told(config, home))]
     if config.privacy.protect == "nothing":
-        return RunPlan([*air, ("privacy", "no promise; see [privacy] protect, epsilon, delta")])
+        privacy = ("privacy", "no promise; see [privacy] protect, epsilon, delta")
+        return RunPlan([*air, privacy], _shared_codes(config))
     sampling_rate = sampling_rate_of(config, home)
     n_drawn = config.clients.examples_per_round * config.clients.count
     promise = promise_for(config, sampling_rate)
@@ -82,7 +84,7 @@ def _planned(config: Config, home: Path) -> RunPlan:
     noise = Noise(forecast.client_noise_std / limit, forecast.mean_noise_std() / limit)
     return RunPlan(
         [*air, *_privacy_rows(promise, forecast, claims)],
-        _warnings(promise, forecast, round(n_drawn / sampling_rate)),
+        [*_shared_codes(config), *_warnings(promise, forecast, round(n_drawn / sampling_rate))],
         noise,
     )
 
@@ -119,6 +121,19 @@ def _pilot_share(config: Config) -> str:
     frame = link_of(config).frame
     n_pilots = (frame.n_sent_chips - frame.n_payload_chips) * frame.pulse.samples_per_chip
     return f", {n_pilots / frame.n_joint_frame:.1%} of it node pilots"
+
+
+def _shared_codes(config: Config) -> list[str]:
+    """Return what it means that there are more nodes than node pilots, if there are."""
+    frame = link_of(config).frame
+    n_nodes, n_codes = config.clients.count, n_node_codes(frame.n_node_pilot_chips)
+    if config.radio.sends_cyclic_frames or n_nodes <= n_codes:
+        return []
+    return [
+        f"{n_nodes} nodes share {n_codes} node pilot codes: of two with one code only the sum is "
+        "seen, so the first rounds may be erased until soundings have shown how well each path is "
+        "known; more frame.node_pilot_chips give every node its own"
+    ]
 
 
 def _chips(config: Config, why: str) -> str:

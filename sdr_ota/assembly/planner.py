@@ -9,7 +9,7 @@ import numpy as np
 from ota_calibration.paths.feedback import FeedbackFormat
 from ota_calibration.paths.power_control import is_received
 from ota_calibration.paths.selection import Worth, gain_error, worthwhile
-from ota_calibration.paths.sounding import estimate_nodes, make_plan
+from ota_calibration.paths.sounding import make_plan, sounded_nodes
 from ota_calibration.paths.tracker import PathForecast, PathTracker, with_forecast
 
 from sdr_ota.config.air_time import planned_gap_s
@@ -47,11 +47,17 @@ class TrackingPlanner:
         Raises:
             Erasure: If no node can take part.
         """
-        estimates = estimate_nodes(sounding, self.link)
-        self.tracker.observe(estimates, sounding.late_nodes)
+        sounded = sounded_nodes(sounding, self.link)
+        self.tracker.observe(sounded.estimates, sounding.late_nodes)
         forecast = self.tracker.forecast(self.ahead_s)
         unwanted = unwanted_nodes(forecast, self.link, self.peak_amplitude, self.ahead_s)
-        plan = make_plan(forecast.estimates, self.peak_amplitude, self.truncation_db, unwanted)
+        plan = make_plan(
+            forecast.estimates,
+            self.peak_amplitude,
+            self.truncation_db,
+            unwanted,
+            sounded.missing,
+        )
         return FeedbackFormat().fed_back(
             with_forecast(plan, forecast), sounding.sample_rate_hz, self.peak_amplitude
         )

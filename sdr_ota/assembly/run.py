@@ -202,6 +202,7 @@ def _learned(config: Config, learning: Learning) -> dict[str, object]:
         "n_parameters": n_weights,
         "score_name": learning.score_name,
         "unknown_token_share": dict(learning.unknown_token_share),
+        "device": learning.device,
         "gradient_air_s_per_round": n_weights and gradient_air_s_per_round(config, n_weights),
     }
 

@@ -16,6 +16,7 @@ from ota_calibration.privacy.private_encoder import OrderRefused
 from sdr_ota.assembly.learning import Learning, sampling_rate_of, training_of
 from sdr_ota.assembly.node_actor import NodeActor
 from sdr_ota.assembly.node_client import FINGERPRINT_SEED, updates_to_bytes
+from sdr_ota.assembly.objective import probe_passes
 from sdr_ota.assembly.trained_copy import load_scored, with_journal
 from sdr_ota.assembly.trained_model import Progress
 from sdr_ota.config.digest import config_digest
@@ -31,6 +32,7 @@ from sdr_ota.remote.wire import Errors, NodeFailed
 from sdr_ota.rounds.encoder import PowerLimitError
 from zo_core.client import Cohort, LossNotFiniteError
 from zo_core.data.examples import DataError
+from zo_core.directions.device import DeviceError
 from zo_core.directions.fingerprint import direction_fingerprint, weight_checksum
 from zo_core.language.models import ModelUnavailableError
 from zo_core.stepping.rules import Update
@@ -39,6 +41,7 @@ from zo_core.stepping.update import UpdateNotFiniteError
 ERRORS: Errors = {
     "BudgetSpent": lambda text: BudgetSpent(text, ()),
     "DataError": DataError,
+    "DeviceError": DeviceError,
     "Erasure": lambda text: Erasure("radio", text),
     "LedgerError": LedgerError,
     "LossNotFiniteError": LossNotFiniteError,
@@ -81,15 +84,15 @@ def model_copy(
     scored = load_scored(config, home, progress)
     base_checksum, fingerprint = (
         weight_checksum(scored.model),
-        direction_fingerprint(FINGERPRINT_SEED),
+        direction_fingerprint(FINGERPRINT_SEED, str(scored.device)),
     )
     sampling_rate = sampling_rate_of(config, home)
-    training = training_of(config, sampling_rate)
+    training = training_of(config, sampling_rate, probe_passes(config, scored.model))
     copy = with_journal(scored, journal_path, n_updates, training, config_digest(config))
     updates: list[Update] = [*copy.past]
 
-    def stepped(update: Update) -> None:
-        copy.journal.append(update)
+    def stepped(update: Update, moved_share: float | None) -> None:
+        copy.append(update, moved_share)
         updates.append(update)
 
     cohort = Cohort(
@@ -154,7 +157,13 @@ def join_nodes(
                 node.end_follow()
         except (ClusterError, HostLost, RadioError) as missing:
             raise CommandFailed(str(missing), NO_RADIO) from missing
-        except (DataError, LedgerError, ModelUnavailableError, NodeFailed) as wrong:
+        except (
+            DataError,
+            DeviceError,
+            LedgerError,
+            ModelUnavailableError,
+            NodeFailed,
+        ) as wrong:
             raise CommandFailed(str(wrong)) from wrong
         joined.pop_all()
     return tuple(nodes)

@@ -51,7 +51,7 @@ def resume_line(start: Mapping[str, object], earlier: ResumedRun) -> Mapping[str
         start: What is known now, as `start_record` returns it.
         earlier: What was done before.
     """
-    changing = ("versions", "git", "machine", "radios", "settings", "calibration")
+    changing = ("versions", "git", "machine", "device", "radios", "settings", "calibration")
     return {
         "from_round": earlier.next_round,
         "more_rounds": earlier.more_rounds,

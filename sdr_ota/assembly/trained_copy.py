@@ -15,20 +15,25 @@ from sdr_ota.assembly.learning import (
     open_journal,
     task_of,
 )
+from sdr_ota.assembly.lost_steps import LostSteps
 from sdr_ota.assembly.objective import Objective, objective_of
-from sdr_ota.assembly.trained_model import Progress, choose_trainable, load_base
+from sdr_ota.assembly.trained_model import (
+    Progress,
+    choose_trainable,
+    is_small,
+    load_base,
+    put_on_device,
+)
 from sdr_ota.config.load import Config
 from sdr_ota.rounds.node import ScalarClient
 from zo_core.client import LossNotFiniteError, Training
+from zo_core.directions.device import describe
 from zo_core.directions.threads import one_thread
 from zo_core.language.held_out import HeldOutResult
 from zo_core.stepping.journal import JournalWriter
 from zo_core.stepping.rules import Update
 from zo_core.stepping.update import UpdateNotFiniteError
 from zo_core.stepping.weight_checkpoint import save_weights
-
-SMALL_MODEL = 5_000_000
-"""Parameters below which sharing an operation among threads costs more than it gains."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,13 @@ class ScoredModel:
         model: What learns in it is chosen.
         objective: What the run makes small, and what it is judged by.
         held_out: Encoded examples that no client trains on.
+        device: Where the model lives.
     """
 
     model: torch.nn.Module
     objective: Objective
     held_out: Sequence[Any]
+    device: torch.device
 
     def judge(self) -> HeldOutResult:
         """Judge the model by the held-out examples."""
@@ -59,12 +66,24 @@ class TrainedCopy:
         journal: Open for the updates to come.
         weights: File in which the weights are kept.
         past: Updates that were taken before.
+        lost_steps: Looks at every step.
     """
 
     scored: ScoredModel
     journal: JournalWriter
     weights: Path
     past: Sequence[Update]
+    lost_steps: LostSteps
+
+    def append(self, update: Update, moved_share: float | None) -> None:
+        """Write an update into the journal; warn once if most of a step was lost.
+
+        Args:
+            update: As taken.
+            moved_share: Share of the 16-bit weights that it changed, as `take_step` returns it.
+        """
+        self.lost_steps.look_at(update, moved_share)
+        self.journal.append(update, moved_share)
 
     def learning(
         self, clients: Sequence[ScalarClient], at_step_boundary: Callable[[], bool]
@@ -87,6 +106,7 @@ class TrainedCopy:
             n_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
             evaluate=evaluate,
             score_name=self.scored.objective.score_name,
+            device=describe(self.scored.device),
             threads=one_thread if is_small(model) else nullcontext,
             at_step_boundary=at_step_boundary,
             close=self.journal.close,
@@ -113,8 +133,10 @@ def load_scored(config: Config, home: Path, progress: Progress) -> ScoredModel:
     task = task_of(config.data)
     held_out = held_out_examples(config.data, task, home)
     loaded = load_base(config, task, progress)
-    model, objective = choose_trainable(config, loaded), objective_of(config, task, loaded)
-    return ScoredModel(model, objective, objective.encode(held_out))
+    model = choose_trainable(config, loaded)
+    device = put_on_device(config, model)
+    objective = objective_of(config, task, loaded)
+    return ScoredModel(model, objective, objective.encode(held_out), device)
 
 
 def with_journal(
@@ -130,9 +152,5 @@ def with_journal(
         experiment: Digest of the configuration.
     """
     journal, past = open_journal(journal_path, n_updates, scored.model, training, experiment)
-    return TrainedCopy(scored, journal, journal_path.with_name(WEIGHTS), past)
-
-
-def is_small(model: torch.nn.Module) -> bool:
-    """Return whether a model is too small for sharing its operations among threads."""
-    return sum(p.numel() for p in model.parameters()) < SMALL_MODEL
+    lost_steps = LostSteps(is_quiet=training.rule.stochastic_rounding)
+    return TrainedCopy(scored, journal, journal_path.with_name(WEIGHTS), past, lost_steps)

@@ -1,9 +1,10 @@
 """The tables of a configuration: every key with its range, its default and what it means."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sdr_ota.air.presets import air_preset
 
@@ -36,12 +37,20 @@ class RunTable(Table):
 class ModelTable(Table):
     """Which language model is fine-tuned."""
 
-    name: str = Field("builtin", description="builtin, a folder, or a name on the hub")
+    name: str = Field(
+        "builtin", description="builtin, a folder, a .gguf file, or a name on the hub"
+    )
     kind: Literal["causal", "classifier"] = Field(
         "causal", description="a language model that is prompted, or a sequence classifier"
     )
+    device: str = Field(
+        "cpu", description="where it lives: cpu, cuda, cuda:1, mps; auto: an accelerator if there"
+    )
     weight_format: Literal["float32", "bfloat16", "float16"] = Field(
         "float32", description="number format of the weights"
+    )
+    rounding: Literal["nearest", "stochastic"] = Field(
+        "nearest", description="of steps of 16-bit weights; stochastic: small ones are not lost"
     )
     train: Literal["all", "layers", "lora", "prefix"] = Field(
         "all", description="what learns: all weights, some layers, or adapters"
@@ -50,12 +59,38 @@ class ModelTable(Table):
         (), description='with train = "layers": shell patterns of parameter names'
     )
     lora_rank: Count = Field(8, description='with train = "lora"')
+    lora_targets: tuple[str, ...] = Field(
+        (), description="ends of the names of the layers that LoRA goes beside; else peft chooses"
+    )
     prefix_tokens: Count = Field(5, description='with train = "prefix"')
+    examples_per_pass: Count | Literal["auto"] = Field(
+        "auto",
+        description="most examples in a forward pass, which bounds memory; auto: 4096 tokens",
+    )
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, value: str) -> str:
+        if re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+            return value
+        raise ValueError(f'it is {value!r:.40}; use "cpu", "cuda", "cuda:1", "mps" or "auto"')
+
+    @field_validator("examples_per_pass", mode="before")
+    @classmethod
+    def _allowed_count(cls, value: object) -> object:
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if value == "auto" or (is_number and 1 <= value <= 2**31):  # type: ignore[operator]
+            return value
+        raise ValueError(f'it is {value!r:.40}; use a whole number of at least 1, or "auto"')
 
     @model_validator(mode="after")
     def _fits(self) -> "ModelTable":
         if (self.train == "layers") != bool(self.layers):
             raise ValueError('train = "layers" and the patterns in layers belong together')
+        if self.rounding == "stochastic" and self.weight_format == "float32":
+            raise ValueError('rounding = "stochastic" needs a weight_format of 16 bits')
+        if self.lora_targets and self.train != "lora":
+            raise ValueError('lora_targets needs train = "lora"')
         if self.train == "prefix" and self.kind == "classifier":
             raise ValueError('train = "prefix" needs kind = "causal"')
         return self

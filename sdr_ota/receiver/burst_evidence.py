@@ -1,31 +1,33 @@
 """Whether a known burst has arrived as one: the same gain from its first sample to its last."""
 
 import numpy as np
-from scipy import stats
 
-from sdr_ota.receiver.burst_fit import BurstFit, place_burst
+from sdr_ota.receiver.burst_changes import find_change
+from sdr_ota.receiver.burst_fit import BurstFit
 from sdr_ota.receiver.synchronisation import BurstNotFound
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Samples
 from sdr_ota.units import amplitude_to_db
 
-N_PILOT_PARTS = 4
-CHANCE = 1e-5
-"""Probability that noise alone makes the parts of one burst differ so much."""
+CHANGE_LIMIT = 0.4
+"""Of a burst's amplitude (3 dB up, or 23 degrees), that a part of it may differ from the others and
+still be counted, not refused: whether the gain there or elsewhere is the node's is unknown."""
 
-LEVEL_STD, PHASE_STD_RAD = 0.05, 0.1
-"""By which parts may differ without a fault: echoes meet the preamble's band and the pilot's in
-another way, and an oscillator's phase walks during the burst."""
+DELAY_LIMIT = 0.5
+"""Change of the delay in samples: samples are lost whole, multipath moves a part by less."""
+
+SURE_STDS = 5.0
+"""A change of the delay is one beyond so many of its deviations."""
 
 
 class BurstDisturbed(BurstNotFound):
     """A burst is there, but not as it was sent."""
 
 
-def check_burst(capture: Samples, frame: FrameFormat, fit: BurstFit) -> None:
-    """Refuse a sounding burst whose preamble and parts of its pilot have not one gain.
+def judge_burst(capture: Samples, frame: FrameFormat, fit: BurstFit) -> BurstFit:
+    """Return a sounding burst's fit with what has changed inside the burst in its deviations.
 
-    Lost samples, a step of gain or phase, a pulse, or the pilot of another bench do that.
+    Lost samples, a step of gain or phase, clipping, or the pilot of another bench do that.
 
     Args:
         capture: In which the burst was fitted.
@@ -33,29 +35,20 @@ def check_burst(capture: Samples, frame: FrameFormat, fit: BurstFit) -> None:
         fit: Of the whole burst.
 
     Raises:
-        BurstDisturbed: With how the parts differ.
+        BurstDisturbed: If too much has changed to call it one burst.
     """
-    reference = frame.sounding_burst()
-    first = max(round(fit.start), 0)
-    window = capture[first : first + len(reference)].astype(np.complex128) - fit.dc_offset
-    placed = place_burst(reference, fit.start - first, fit.cfo, len(window))
-    borders = np.linspace(frame.n_preamble, len(reference), N_PILOT_PARTS + 1).astype(int)
-    parts = [slice(0, frame.n_preamble), *map(slice, borders[:-1], borders[1:])]
-    energies = np.array([np.vdot(placed[p], placed[p]).real for p in parts])
-    gains = np.array([np.vdot(placed[p], window[p]) for p in parts]) / np.maximum(energies, 1e-30)
-    explained = np.concatenate([g * placed[p] for p, g in zip(parts, gains, strict=True)])
-    rest = float(np.sum(np.abs(window - explained) ** 2))
-    noise = rest / (len(window) - len(parts)) / 2 / np.maximum(energies, 1e-30)
-    middle = complex(energies @ gains / energies.sum())
-    off = gains / middle - 1
-    known = noise / abs(middle) ** 2
-    excess = off.real**2 / (known + LEVEL_STD**2) + off.imag**2 / (known + PHASE_STD_RAD**2)
-    limit = float(stats.chi2.isf(CHANCE, 2 * len(parts)))
-    if excess.sum() > limit:
-        levels_db = ", ".join(f"{amplitude_to_db(abs(g)):+.1f}" for g in gains / middle)
+    change = find_change(capture, frame.sounding_burst(), fit)
+    if change is None:
+        return fit
+    late = abs(change.delay)
+    if change.power > CHANGE_LIMIT**2 or late > max(DELAY_LIMIT, SURE_STDS * change.delay_std):
+        level_db = amplitude_to_db(max(abs(1 + change.gain), 1e-3))
+        phase_deg = np.degrees(np.angle(1 + change.gain))
         raise BurstDisturbed(
-            f"a sounding burst did not arrive as it was sent: its preamble and the quarters of its "
-            f"pilot are {levels_db} dB off their mean (chi-square {excess.sum():.0f}, limit "
-            f"{limit:.0f}): samples were lost, a gain has stepped, something else was on the air, "
-            "or it is another bench's"
+            f"a sounding burst did not arrive as it was sent: {change.share:.0%} of it are "
+            f"{level_db:+.1f} dB, {phase_deg:+.0f} degrees and {change.delay:+.2f} samples off the "
+            f"rest (limits: {CHANGE_LIMIT:.0%} of the amplitude, {DELAY_LIMIT:g} samples): samples "
+            "were lost, a gain has stepped, something else was on the air, or it is another "
+            "bench's"
         )
+    return change.counted(fit)

@@ -108,6 +108,30 @@ def place_burst(
     return _BurstModel.of(reference, n_window).columns(delay, cfo)[0]
 
 
+def linearised(
+    capture: Samples, reference: Samples, fit: BurstFit
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """Return the columns of a fit's six unknowns at its solution, and what it has left over.
+
+    Args:
+        capture: In which the burst was fitted.
+        reference: The known burst as it is sent.
+        fit: Of it.
+
+    Returns:
+        Derivatives by real and imaginary gain, start, offset, real and imaginary DC offset, shape
+        ``(6, n_reference)``, and the rest, shape ``(n_reference,)``; both from the burst's first
+        whole sample on.
+    """
+    first = max(round(fit.start), 0)
+    window = capture[first : first + len(reference)].astype(np.complex128)
+    model = _BurstModel.of(reference, len(window))
+    signal, slope, curve = model.columns(fit.start - first, fit.cfo)
+    ones = np.ones(len(window), np.complex128)
+    columns = np.stack([signal, 1j * signal, fit.gain * slope, fit.gain * curve, ones, 1j * ones])
+    return columns, window - fit.dc_offset - fit.gain * signal
+
+
 @dataclass(frozen=True)
 class CramerRaoBound:
     """Smallest standard deviations of an unbiased estimator of a known burst.

@@ -98,12 +98,14 @@ class Evidence:
         rx_amplitude: Chip amplitude of a symbol of 1, as the node pilots show it.
         gains: Of the nodes that send, over the plan's and the common correction.
         phase_rad: The common turn at the payload's middle.
+        phase_variance_rad2: Of what is left of it.
     """
 
     chips: Chips
     rx_amplitude: float
     gains: GainErrors
     phase_rad: float
+    phase_variance_rad2: float
 
 
 def weigh(
@@ -133,7 +135,7 @@ def weigh(
     turn_rad = _common_turn(pilots, groups) if needs_phase else 0.0
     pilots = pilots.turned(-turn_rad / 2, turn_rad / 2)
     _check_steady(pilots, groups, needs_phase)
-    phase_rad = _common_phase(pilots, groups) if needs_phase else 0.0
+    phase_rad, phase_variance = _common_phase(pilots, groups) if needs_phase else (0.0, 0.0)
     pilots = pilots.turned(phase_rad, phase_rad)
     if not needs_phase:
         pilots = replace(pilots, gains=np.abs(pilots.gains) + 0j)
@@ -152,6 +154,7 @@ def weigh(
         rx_amplitude=expected.rx_amplitude * level,
         gains=errors,
         phase_rad=phase_rad,
+        phase_variance_rad2=phase_variance,
     )
 
 
@@ -207,8 +210,10 @@ def _received_pilots(
         distorted = (distorted / 2) ** 2
     if excess > INTERFERED and float(variances.max()) > HIDDEN_VARIANCE:
         raise Erasure("interference", "what is on the air beside the nodes hides their pilots")
+    # A gain loses twice that much between other nodes' chips, and nothing in a silent payload.
+    compressed = abs(2 * fit.compression) ** 2
     gains = fit.gains / planned
-    return _Pilots(gains, variances, fit.delays_chips, distorted)
+    return _Pilots(gains, variances, fit.delays_chips, distorted + compressed)
 
 
 def _distortion(rest_power: float, sent_power: float, noise: float, beside: Beside | None) -> float:
@@ -233,14 +238,15 @@ def _common_turn(pilots: _Pilots, groups: CodeGroups) -> float:
     )
 
 
-def _common_phase(pilots: _Pilots, groups: CodeGroups) -> float:
-    """Return the phase of all nodes together, as far as it is credible."""
+def _common_phase(pilots: _Pilots, groups: CodeGroups) -> tuple[float, float]:
+    """Return the phase of all nodes together, as far as it is credible, and what is left open."""
     share = groups.share
-    return credible(
-        float(np.angle(share @ pilots.mean)),
-        float(share @ groups.phase_variances),
-        float(share**2 @ pilots.part_variances),
+    phase, variance = believed(
+        np.angle(share @ pilots.mean),
+        share**2 @ pilots.part_variances,
+        share @ groups.phase_variances,
     )
+    return float(phase), float(variance)
 
 
 def _gain_errors(

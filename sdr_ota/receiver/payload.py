@@ -1,26 +1,31 @@
 """From an aligned payload to the sum that it carries, or to a reason why it cannot be trusted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 from sdr_ota.erasure import Erasure
-from sdr_ota.receiver.constancy import N_PARTS
+from sdr_ota.receiver.constancy import N_PARTS, moved_variance
 from sdr_ota.receiver.evidence import DISTORTION_SHARE, Beside, Evidence, Needs, weigh
 from sdr_ota.receiver.expectation import Expectation
 from sdr_ota.receiver.joint_frame import ReceivedPayload, turned_back
 from sdr_ota.receiver.levels import credible
 from sdr_ota.receiver.plausibility import check_constancy
 from sdr_ota.schemes.base import AggregationScheme
+from sdr_ota.schemes.gain_errors import node_values
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Chips, ChipSum
 from sdr_ota.units import power_to_db
 
 QUIET_CHANCE = 1e-6
 """Probability that noise alone is so quiet in a part of a payload."""
+
+SWING_CHANCE = 1e-2
+"""Probability that noise alone makes energies differ so much over a payload that it is counted as a
+gain that swings; where it is less than that of `check_constancy`, the round is erased."""
 
 IDLE_MARGIN = 4.0
 """By which sounding and idle slot may both be noisier than the payload."""
@@ -71,6 +76,12 @@ def decode_payload(
     alike = scheme.alike(found.chips, n_nodes, found.rx_amplitude)
     # A ramp of one radian between the pilots has a variance of 1/12; symbols are at most 1.
     check_constancy(alike, float(expected.turn_variances_rad2.sum()) / 12)
+    energies = [values.real for values in alike if np.isrealobj(values)]
+    chance = SWING_CHANCE / max(len(energies), 1)
+    swing = max((moved_variance(values, chance) for values in energies), default=0.0)
+    # An energy changes by twice the share by which its amplitude does.
+    along = node_values(np.asarray(found.gains.along_variance) + swing / 4)
+    found = replace(found, gains=replace(found.gains, along_variance=along))
     return scheme.decode(found.chips, n_nodes, found.rx_amplitude), found
 
 

@@ -18,6 +18,12 @@ _SEARCHED_STDS = 4.0
 _SURE_CHIPS = 0.25
 """Arrivals that are known this well need no search."""
 
+_CUBIC_CHANCE = 1e-3
+"""Probability that noise passes for compression."""
+
+_LEAST_CUBIC = 0.05
+"""Of the pilots' power, that their cube must have beyond their gains to show anything."""
+
 _LEAST_DELAY_STD_CHIPS = 1e-4
 _LEAST_NOISE = 1e-12
 
@@ -33,6 +39,8 @@ class PilotFit:
         delays_chips: Arrival after the receiver's sampling, shape ``(n_codes,)``.
         rest_power: Power of a chip that no node of the bench explains.
         n_degrees: Complex dimensions in which that was measured.
+        compression: Share of each gain that a receiver or an amplifier which compresses takes at
+            the pilots' mean power, complex; 0 where that is not sure.
     """
 
     gains: Chips
@@ -40,6 +48,7 @@ class PilotFit:
     delays_chips: Reals
     rest_power: float
     n_degrees: float
+    compression: complex = 0j
 
 
 def fit_node_pilots(
@@ -77,19 +86,49 @@ def fit_node_pilots(
         delays = delays + moved
         if np.abs(moved).max(initial=0.0) < 1e-6:
             break
-    _, rest = model.linearised(delays, gains, pilots)
+    jacobian, rest = model.linearised(delays, gains, pilots)
     variances = np.diag(np.linalg.pinv(fisher))
     spread = variances[: 4 * n_codes].reshape(2, 2, n_codes)
     # What the chips say of a delay, and the prior did not, takes half a complex dimension.
     learned = np.clip(1 - variances[4 * n_codes :] / delay_std**2, 0.0, 1.0)
     n_degrees = pilots.size - 2 * n_codes - float(learned.sum()) / 2
+    rest_power = float(rest @ rest) / n_degrees
+    cubic = _cubic(model.sent(delays, gains), jacobian, rest, max(noise, rest_power))
     return PilotFit(
         gains=gains,
         variances=spread.sum(axis=1),
         delays_chips=delays,
-        rest_power=float(rest @ rest) / n_degrees,
+        rest_power=rest_power,
         n_degrees=n_degrees,
+        compression=cubic,
     )
+
+
+def _cubic(sent: Chips, jacobian: Reals, rest: Reals, noise_power: float) -> complex:
+    r"""Return the share $a$ of $y = x - a x |x|^2 / E|x|^2$ that what is left over shows.
+
+    The cubic term of a device that compresses, less what gains and delays explain of it (least
+    squares); 0 where noise explains it. Pilots of one node have one modulus: they show nothing.
+
+    Args:
+        sent: Chips as fitted, shape ``(2, n_chips)``.
+        jacobian: Of the fit, as `_Model.linearised` returns it.
+        rest: What it left over.
+        noise_power: Of a chip.
+    """
+    power = float(np.mean(np.abs(sent) ** 2))
+    cube = (sent * (np.abs(sent) ** 2 / max(power, 1e-30) - 2)).ravel()  # 2 is what gains take
+    columns = np.stack([np.concatenate([c.real, c.imag]) for c in (-cube, -1j * cube)])
+    explained = np.linalg.lstsq(jacobian, columns.T, rcond=None)[0]
+    alone = columns - (jacobian @ explained).T
+    fisher = alone @ alone.T
+    energy = float(np.trace(fisher)) / 2
+    if energy < _LEAST_CUBIC * float(np.sum(np.abs(sent) ** 2)):
+        return 0j
+    real, imaginary = np.linalg.solve(fisher, alone @ rest)
+    found = complex(real, imaginary)
+    is_noise = abs(found) ** 2 < -np.log(_CUBIC_CHANCE) * noise_power / energy
+    return 0j if is_noise else found
 
 
 def _complex_pairs(reals: Reals) -> Chips:
@@ -118,6 +157,10 @@ class _Model:
         pulse = raised_cosine(lags - delays[:, None], self.rolloff)
         whole = fft.ifft(self.spectra * fft.fft(pulse, n_fft))
         return np.asarray(whole[..., n_chips - 1 : 2 * n_chips - 1])
+
+    def sent(self, delays: Reals, gains: Chips) -> Chips:
+        """Return the pilots as they arrive by a fit, shape ``(2, n_chips)``."""
+        return np.asarray(np.einsum("sk,skm->sm", gains, self.placed(delays)))
 
     def both(self, delays: Reals, pilots: Chips) -> list[tuple[Chips, Chips]]:
         """Return the matrix and the chips of either side."""
@@ -161,7 +204,7 @@ class _Model:
             columns[side, :, first : first + n_codes] = placed[side].T
             columns[side, :, first + n_codes : first + 2 * n_codes] = 1j * placed[side].T
             columns[side, :, 4 * n_codes :] = (gains[side][:, None] * slope[side]).T
-        rest = pilots - np.einsum("sk,skm->sm", gains, placed)
+        rest = pilots - self.sent(delays, gains)
         flat = columns.reshape(2 * n_chips, -1)
         jacobian = np.concatenate([flat.real, flat.imag])
         return jacobian, np.concatenate([rest.ravel().real, rest.ravel().imag])

@@ -28,7 +28,7 @@ from sdr_ota.receiver.repeated_pilot import (
 )
 from sdr_ota.schemes.base import AggregationScheme
 from sdr_ota.schemes.gain_errors import GainErrors, node_values
-from sdr_ota.signal.subcarriers import SubcarrierFrame, node_pilot_chips
+from sdr_ota.signal.subcarriers import SubcarrierFrame
 from sdr_ota.types import Chips, ChipSum, Samples
 from sdr_ota.units import amplitude_to_db, power_to_db
 
@@ -154,7 +154,7 @@ def _node_pilots(
     frame, bins = window.frame, periods.mean(axis=0)
     threshold, weakest, pilots = frame.node_pilot_threshold(NODE_PILOT_FALSE_ALARM), 1.0, []
     for node in nodes:
-        chips = node_pilot_chips(frame.n_node_pilot, window.seed, node)
+        chips = frame.node_pilot_chips(node, window.seed)
         found = frame.find_node_pilot(bins, node, chips)
         if found.metric < threshold:
             raise Erasure(

@@ -14,7 +14,7 @@ from sdr_ota.rounds.exchange import Link
 from sdr_ota.rounds.messages import PayloadOrder, SoundingOrder
 from sdr_ota.rounds.transmitter import lead_burst, payload_burst
 from sdr_ota.schemes import AggregationScheme
-from sdr_ota.signal.subcarriers import SubcarrierFrame, node_pilot_chips, turned_block
+from sdr_ota.signal.subcarriers import SubcarrierFrame, turned_block
 from sdr_ota.types import Samples
 
 _MAX_DRAWS = 100
@@ -136,7 +136,8 @@ def sounding_period(link: Link) -> Samples:
 
 def subcarrier_frame(link: Link, n_nodes: int) -> SubcarrierFrame:
     """Return how a link's payload lies on subcarriers."""
-    return SubcarrierFrame(link.frame.n_payload_chips // 2 * 2, n_nodes)
+    frame = link.frame
+    return SubcarrierFrame(frame.n_payload_chips // 2 * 2, n_nodes, bench=frame.bench)
 
 
 def on_subcarriers(link: Link, n_nodes: int) -> tuple[AggregationScheme, SubcarrierFrame]:
@@ -159,7 +160,7 @@ def _period(
     Raises:
         Erasure: If none of the draws fits.
     """
-    pilot = node_pilot_chips(frame.n_node_pilot, signal.seed, signal.node)
+    pilot = frame.node_pilot_chips(signal.node, signal.seed)
     rng = signal.chip_source()
     for _ in range(_MAX_DRAWS):
         chips = scheme.encode(signal.symbol, signal.node, n_nodes, frame.n_chips, rng)

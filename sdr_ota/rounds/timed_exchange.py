@@ -204,7 +204,12 @@ def decode_timed(reception: Reception, link: Link) -> Exchange:
     expected = _expectation(plan, planned, frame, rate)
     sending = Sending(scheme, reception.n_nodes, reception.seed)
     read, found = decode_payload(received, expected, frame, sending)
-    quality = replace(planned, rx_amplitude=found.rx_amplitude, gains=found.gains)
+    quality = replace(
+        planned,
+        rx_amplitude=found.rx_amplitude,
+        gains=found.gains,
+        common_phase_variance_rad2=found.phase_variance_rad2,
+    )
     check_sum_in_range(read, scheme, quality, len(plan.active_nodes))
     total = judged_sum(read, found.chips, scheme, quality, plan, link.decode)
     burst = received.burst

@@ -109,6 +109,7 @@ class RunStart(_Record):
     versions: dict[str, str] = {}
     git: str | None = None
     machine: str = ""
+    device: str | None = None
     resumes: list[Resume] = []
 
 

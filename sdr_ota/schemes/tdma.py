@@ -22,6 +22,9 @@ from sdr_ota.units import real_noise_variance
 _TONE = 1 / 4
 """Of a slot, in cycles a chip: away from DC, inside the pulse's flat band."""
 
+SURE_STDS = 5.0
+"""An imaginary part beyond so many of its deviations is none of noise."""
+
 
 @dataclass(frozen=True)
 class Tdma:
@@ -55,13 +58,19 @@ class Tdma:
     def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> ChipSum:
         """Return the sum of the slots' values, each turned by its own pilots' phase.
 
+        Symbols are real: where a slot's value is not, by more than noise can make it, the phase of
+        its pilots is not that of its symbol, and the deviation holds the imaginary part too.
         The slot of a node that did not send adds its noise; a threshold that left it
         out would also drop a node that has faded.
         """
-        turned = _turned(chips, n_nodes, rx_amplitude)
-        n_data = turned.shape[1]
-        std = np.sqrt(np.sum(turned.var(axis=1, ddof=1)) / n_data)
-        return ChipSum(float(turned.mean(axis=1).sum()), float(std), n_nodes * (n_data - 1))
+        slots = _slots(chips, n_nodes, rx_amplitude)
+        pilots, data = (slots[:, kind(slots.shape[1])] for kind in (_is_pilot, _is_data))
+        values, n_data = data.mean(axis=1), data.shape[1]
+        variances = data.real.var(axis=1, ddof=1)
+        noise = variances.mean() * (1 / n_data + values.real**2 / pilots.shape[1])
+        turned = np.where(values.imag**2 > SURE_STDS**2 * noise, values.imag, 0.0)
+        std = np.sqrt(np.sum(variances) / n_data + np.sum(turned**2))
+        return ChipSum(float(values.real.sum()), float(std), n_nodes * (n_data - 1))
 
     def alike(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> tuple[Chips, ...]:
         """Return pilots and symbol of every slot, without their pilots' phase."""

@@ -8,8 +8,9 @@ up on the subcarriers, and any window of one period holds the sum::
     a node sends   | period | period | period | ...      until it is stopped
     receiver       ............| window |.......          anywhere
 
-A **node pilot** is a known sequence on subcarriers of one node alone, with phases drawn from the
-round's seed. It proves that the node transmitted in this round, and gives its gain in every period.
+A **node pilot** is a known sequence on subcarriers of one node alone, with phases that belong to
+the bench and the round. It proves that the node transmitted in this round, and gives its gain in
+every period.
 """
 
 import math
@@ -60,6 +61,7 @@ class SubcarrierFrame:
             grid to which a carrier correction is rounded.
         n_averaged: Periods in the window from which chips are read, even; few enough for
             what is left of the carrier offset.
+        bench: Number of the bench; it makes its node pilots.
     """
 
     n_chips: int
@@ -68,6 +70,7 @@ class SubcarrierFrame:
     n_idle: int = 64
     n_repeats: int = 64
     n_averaged: int = 8
+    bench: int = 0
 
     @cached_property
     def n_period(self) -> int:
@@ -152,6 +155,11 @@ class SubcarrierFrame:
         bins = np.fft.fft(np.reshape(window, (-1, self.n_period)), axis=1)
         return np.asarray(bins / (self.n_period * self.chip_scale))
 
+    def node_pilot_chips(self, node: int, seed: int) -> Chips:
+        """Return the phases that a node's pilot has in the round of a seed."""
+        rng = np.random.default_rng([self.bench, seed, node, 1])
+        return np.asarray(np.exp(2j * np.pi * rng.random(self.n_node_pilot)))
+
     def find_node_pilot(self, bins: Chips, node: int, node_pilot: Chips) -> "FoundMark":
         r"""Look for a node's pilot at every delay.
 
@@ -194,12 +202,6 @@ class FoundMark:
     gain: complex
     metric: float
     delay: float
-
-
-def node_pilot_chips(n_node_pilot: int, seed: int, node: int) -> Chips:
-    """Return the phases that a node's pilot has in the round of a seed."""
-    rng = np.random.default_rng([seed, node, 1])
-    return np.asarray(np.exp(2j * np.pi * rng.random(n_node_pilot)))
 
 
 def turned_block(period: Samples, n_repeats: int, cfo: float) -> Samples:

@@ -3,6 +3,7 @@
 import copy
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -141,9 +142,13 @@ def test_clients_that_share_weights_take_one_update_a_round() -> None:
     assert weight_checksum(model) != once
 
 
+def kept(seen: list[Update]) -> Callable[[Update, float | None], None]:
+    return lambda update, _: seen.append(update)
+
+
 def test_updates_are_reported_in_order() -> None:
     seen: list[Update] = []
-    cohort = Cohort(network(), losses, data(2), training(), on_update=seen.append)
+    cohort = Cohort(network(), losses, data(2), training(), on_update=kept(seen))
     means = [run_round(cohort, seed) for seed in (5, 3, 5)]
     assert seen == [Update(seed, mean, 0.01) for seed, mean in zip((5, 3, 5), means, strict=True)]
 
@@ -230,7 +235,7 @@ def test_a_group_is_probed_at_the_same_weights_and_moves_them_once() -> None:
 def test_directions_of_a_pool_come_again() -> None:
     seen: list[Update] = []
     how = training(seed_pool=4)
-    cohort = Cohort(network(), losses, data(1), how, on_update=seen.append)
+    cohort = Cohort(network(), losses, data(1), how, on_update=kept(seen))
     for seed in range(1000, 1020):
         run_round(cohort, seed)
     assert {update.seed for update in seen} == {0, 1, 2, 3}
@@ -240,7 +245,7 @@ def test_directions_of_a_pool_come_again() -> None:
 def test_the_learning_rate_follows_its_schedule() -> None:
     seen: list[Update] = []
     rate = LearningRate(0.1, 3, Decay.LINEAR, n_updates=9)
-    cohort = Cohort(network(), losses, data(1), training(learning_rate=rate), seen.append)
+    cohort = Cohort(network(), losses, data(1), training(learning_rate=rate), kept(seen))
     for seed in range(10):
         run_round(cohort, seed)
     assert [update.learning_rate for update in seen] == [rate.at(index) for index in range(10)]

@@ -149,7 +149,7 @@ def _fill_words(
 ) -> None:
     for index in range(n_blocks):
         block = np.uint64(first_block + index)
-        c0, c1, c2, c3 = block & _WORD, block >> _HALF, np.uint64(0), key[2]
+        c0, c1, c2, c3 = block & _WORD, block >> _HALF, key[3], key[2]
         k0, k1 = key[0], key[1]
         for _ in range(PHILOX_ROUNDS):
             even, odd = c0 * _M0, c2 * _M1
@@ -252,7 +252,8 @@ def add_to_rows(
         theta: Weights, contiguous, shape ``(n, width)``.
         rows: Rows of theta to write, shape ``(n_rows,)``, each in [0, n).
         start: Position of theta[0, 0] in the direction.
-        key: The seed, low word first, and the stream of the kind of direction.
+        key: The seed, low word first, the stream of the kind of direction, and 0: the fourth
+            and third word of the counter.
         coefficient: Factor of the direction.
     """
     words = np.empty((4, _TILE_BLOCKS), np.uint32)

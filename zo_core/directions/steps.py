@@ -15,9 +15,10 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from zo_core.directions import cpu_kernels, torch_kernels
+from zo_core.directions import cpu_kernels, rounding_kernels, torch_kernels
 from zo_core.directions.cpu_kernels import Storage
 from zo_core.directions.generator import DirectionKind, key_words
+from zo_core.directions.rounding import RoundingNoise
 
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 _ELEMENTS_WORTH_A_THREAD = 1 << 20
@@ -32,11 +33,13 @@ class Step:
         seed: 64-bit unsigned seed of the direction.
         coefficient: Factor of the direction; rounded to float32 where it is used.
         kind: Distribution of the direction.
+        noise: With which `move_weights` rounds 16-bit weights; None to round to nearest.
     """
 
     seed: int
     coefficient: float
     kind: DirectionKind = DirectionKind.RADEMACHER
+    noise: RoundingNoise | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,11 @@ def _check_supported(name: str, parameter: torch.Tensor) -> None:
         )
 
 
+def has_fused_kernels(weights: torch.Tensor) -> bool:
+    """Return whether `cpu_kernels` move these weights; `torch_kernels` move all others."""
+    return weights.device.type == "cpu"
+
+
 def add_step(out: torch.Tensor, theta: torch.Tensor, start: int, step: Step) -> None:
     """Write out = theta + coefficient * z for a whole contiguous tensor.
 
@@ -104,7 +112,7 @@ def add_step(out: torch.Tensor, theta: torch.Tensor, start: int, step: Step) -> 
         start: Position of their first element in the direction.
         step: The vector to add.
     """
-    if theta.device.type == "cpu":
+    if has_fused_kernels(theta):
         _add_on_cpu([_Run(_storage(out.view(-1)), _storage(theta.view(-1)), start)], step)
         return
     starts = torch.tensor([start], device=theta.device)
@@ -116,6 +124,9 @@ def add_step(out: torch.Tensor, theta: torch.Tensor, start: int, step: Step) -> 
 def move_weights(model: torch.nn.Module, step: Step) -> None:
     """Add a step to all trainable weights of a model, in place, in one pass.
 
+    Weights of 16 bits are rounded stochastically where the step names noise for it; then the
+    step itself is added to zero first, which can only turn a step of -0 into one of 0.
+
     Raises:
         ValueError: As `placements`.
         RuntimeError: As `placements`.
@@ -123,11 +134,20 @@ def move_weights(model: torch.nn.Module, step: Step) -> None:
     on_cpu: list[_Run] = []
     for placement in placements(model):
         weights = placement.parameter.detach()
-        if weights.device.type == "cpu":
+        if has_fused_kernels(weights):
             flat = _storage(weights.view(-1))
             on_cpu.append(_Run(flat, flat, placement.start))
-        else:
+        elif step.noise is None or weights.dtype == torch.float32:
             add_step(weights, weights, placement.start, step)
+        else:
+            torch_kernels.add_rounded(
+                weights.view(-1),
+                placement.start,
+                step.seed,
+                step.coefficient,
+                step.kind,
+                step.noise,
+            )
     _add_on_cpu(on_cpu, step)
 
 
@@ -146,9 +166,9 @@ def rows_plus_step(theta: torch.Tensor, rows: torch.Tensor, start: int, step: St
     Raises:
         IndexError: A row number is outside [0, n).
     """
-    indices = rows.reshape(-1).to(torch.int64).contiguous()
+    indices = rows.reshape(-1).to(theta.device, torch.int64).contiguous()
     width = theta.shape[1]
-    if theta.device.type == "cpu":
+    if has_fused_kernels(theta):
         out = torch.empty((indices.numel(), width), dtype=theta.dtype)
         _check_rows(indices, theta.shape[0])
         _run_rows(_storage(out), _storage(theta), indices.numpy(), start, step)
@@ -210,7 +230,18 @@ def _between(runs: Sequence[_Run], first: int, last: int) -> Iterator[_Run]:
 def _add_runs(runs: Sequence[_Run], step: Step) -> None:
     row = np.zeros(1, dtype=np.int64)
     for run in runs:
-        _run_rows(run.out[None], run.theta[None], row, run.start, step)
+        if step.noise is not None and run.theta.dtype != np.float32:
+            _run_rounded(run, step, step.noise)
+        else:
+            _run_rows(run.out[None], run.theta[None], row, run.start, step)
+
+
+def _run_rounded(run: _Run, step: Step, noise: RoundingNoise) -> None:
+    words, is_half = key_words(step.seed), run.theta.dtype == np.int16
+    key = np.array([*words, step.kind.stream, 0], dtype=np.uint64)
+    noise_key = np.array([*words, noise.stream, noise.update], dtype=np.uint64)
+    coefficient = np.float32(step.coefficient)
+    rounding_kernels.add_rounded(run.theta, run.start, key, noise_key, coefficient, is_half)
 
 
 def _run_rows(
@@ -220,7 +251,7 @@ def _run_rows(
     start: int,
     step: Step,
 ) -> None:
-    key = np.array([*key_words(step.seed), step.kind.stream], dtype=np.uint64)
+    key = np.array([*key_words(step.seed), step.kind.stream, 0], dtype=np.uint64)
     coefficient = np.float32(step.coefficient)
     cpu_kernels.add_to_rows(out, theta, rows, start, key, coefficient)
 

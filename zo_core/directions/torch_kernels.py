@@ -4,6 +4,7 @@ The same numbers as `directions` and `cpu_kernels`, bit for bit: all integer ste
 and each float step is a single operation that IEEE 754 rounds one way only.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 import torch
@@ -16,6 +17,7 @@ from zo_core.directions.generator import (
     gaussian_table,
     key_words,
 )
+from zo_core.directions.rounding import PER_BLOCK, RoundingNoise, on_grid
 
 _WORD = 0xFFFFFFFF
 _CHUNK = 1 << 20
@@ -68,23 +70,64 @@ def direction_rows(
     Returns:
         Elements in float32 on the device of row_starts, shape ``(n_rows, width)``.
     """
-    per_block = kind.elements_per_block
+    made = _signs if kind is DirectionKind.RADEMACHER else _gaussians
+    counter = (0, kind.stream)
+    return _rows(row_starts, width, kind.elements_per_block, seed, counter, made)
+
+
+def add_rounded(
+    weights: torch.Tensor,
+    start: int,
+    seed: int,
+    coefficient: float,
+    kind: DirectionKind,
+    noise: RoundingNoise,
+) -> None:
+    """Move 16-bit weights along a direction, in place, and round them stochastically.
+
+    Args:
+        weights: bfloat16 or float16, shape ``(n,)``.
+        start: Position in the direction of the first of them.
+        seed: 64-bit seed.
+        coefficient: Factor of the direction; rounded to float32.
+        kind: Distribution of the direction.
+        noise: With which they are rounded.
+    """
+    scale = torch.tensor(coefficient, dtype=torch.float32, device=weights.device)
+    for offset in range(0, weights.numel(), _CHUNK):
+        part = weights[offset : offset + _CHUNK]
+        starts = torch.tensor([start + offset], device=weights.device)
+        elements = direction_rows(starts, part.numel(), seed, kind)[0]
+        moved = part.float() + (0.0 + scale * elements)
+        counter = (noise.update, noise.stream)
+        bits = _rows(starts, part.numel(), PER_BLOCK, seed, counter, _halves)[0]
+        weights[offset : offset + _CHUNK] = on_grid(moved, bits, weights.dtype)
+
+
+def _rows(
+    row_starts: torch.Tensor,
+    width: int,
+    per_block: int,
+    seed: int,
+    counter: tuple[int, int],
+    made: Callable[[torch.Tensor], torch.Tensor],
+) -> torch.Tensor:
+    """Give what is made of the words of blocks, from some positions on."""
     first_blocks = torch.div(row_starts, per_block, rounding_mode="floor")
     skipped = row_starts - first_blocks * per_block
     # A row that starts inside a block may touch one block more than one that starts at 0.
     n_blocks = (width + 2 * per_block - 2) // per_block
     steps = torch.arange(n_blocks, device=row_starts.device)
-    words = _philox(first_blocks[:, None] + steps, seed, kind)
-    elements = _signs(words) if kind is DirectionKind.RADEMACHER else _gaussians(words)
+    elements = made(_philox(first_blocks[:, None] + steps, seed, counter))
     elements = elements.reshape(row_starts.shape[0], -1)
     columns = skipped[:, None] + torch.arange(width, device=row_starts.device)
     return elements.gather(1, columns)
 
 
-def _philox(blocks: torch.Tensor, seed: int, kind: DirectionKind) -> torch.Tensor:
+def _philox(blocks: torch.Tensor, seed: int, counter: tuple[int, int]) -> torch.Tensor:
     # int64 holds the 64-bit products: they wrap, and masking after the shift drops the sign.
     c0, c1 = blocks & _WORD, (blocks >> 32) & _WORD
-    c2, c3 = torch.zeros_like(blocks), torch.full_like(blocks, kind.stream)
+    c2, c3 = (torch.full_like(blocks, word) for word in counter)
     k0, k1 = key_words(seed)
     for _ in range(PHILOX_ROUNDS):
         even, odd = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
@@ -97,6 +140,10 @@ def _philox(blocks: torch.Tensor, seed: int, kind: DirectionKind) -> torch.Tenso
 def _signs(words: torch.Tensor) -> torch.Tensor:
     bits = (words[..., None] >> torch.arange(32, device=words.device)) & 1
     return 1.0 - 2.0 * bits.float()
+
+
+def _halves(words: torch.Tensor) -> torch.Tensor:
+    return (words[..., None] >> (16 * torch.arange(2, device=words.device))) & 0xFFFF
 
 
 def _gaussians(words: torch.Tensor) -> torch.Tensor:

@@ -32,6 +32,11 @@ class EncodedQuestion:
     answer: tuple[int, ...]
     right_answers: tuple[str, ...]
 
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of prompt and answer."""
+        return len(self.prompt) + len(self.answer)
+
 
 def encode_questions(
     examples: Sequence[Example],

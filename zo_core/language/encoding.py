@@ -23,6 +23,11 @@ class EncodedExample:
     candidates: tuple[tuple[int, ...], ...]
     label: int
 
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of prompt and longest candidate."""
+        return len(self.prompt) + max(map(len, self.candidates), default=0)
+
 
 def encode_examples(
     examples: Sequence[Example],

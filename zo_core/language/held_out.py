@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import torch
 from torch.nn import functional
@@ -11,11 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from zo_core.language.answers import EncodedQuestion, answer_losses, f1_losses
 from zo_core.language.encoding import EncodedExample
 from zo_core.language.objective import Scores
-
-_Example = TypeVar("_Example")
-
-EXAMPLES_PER_PASS = 64
-"""Most examples in one forward pass when a model is judged."""
+from zo_core.probing.passes import Passes, losses_in_passes
 
 
 @dataclass(frozen=True)
@@ -41,6 +36,7 @@ def judge_labels(
     examples: Sequence[EncodedExample],
     scores: Scores,
     labels: Sequence[str],
+    passes: Passes[EncodedExample],
 ) -> HeldOutResult:
     """Judge a model by examples whose right label is known.
 
@@ -49,21 +45,22 @@ def judge_labels(
         examples: Encoded examples, at least one.
         scores: Scores of the labels; one forward pass serves loss and hits.
         labels: Names of the labels, in the order of the scores.
+        passes: Which examples share a forward pass.
 
     Returns:
         Accuracy, cross-entropy, and accuracy by label.
     """
-    # Examples of like length share a pass, so that little of it is padding.
-    ordered = sorted(examples, key=lambda example: len(example.prompt))
-    given = torch.cat([_scored(model, part, scores) for part in _passes(ordered)])
-    right = torch.tensor([example.label for example in ordered])
-    hits = given.argmax(dim=1) == right
-    # The number of misses is taken off 1, as `objective.accuracy` does: the same float.
+    given = torch.empty(len(examples), len(labels), dtype=torch.float64)
+    with torch.inference_mode():
+        for indices in passes(examples):
+            given[indices] = scores(model, [examples[i] for i in indices]).cpu().double()
+    right = torch.tensor([example.label for example in examples])
+    hits = (given.argmax(dim=1) == right).double()
     return HeldOutResult(
-        score=1.0 - float((~hits).sum()) / len(ordered),
-        loss=float(functional.cross_entropy(given.double(), right)),
+        score=1.0 - float((1.0 - hits).mean()),  # the same float as `objective.accuracy`
+        loss=float(functional.cross_entropy(given, right)),
         label_scores={
-            name: float(hits[right == index].double().mean())
+            name: float(hits[right == index].mean())
             for index, name in enumerate(labels)
             if bool((right == index).any())
         },
@@ -74,6 +71,7 @@ def judge_answers(
     model: torch.nn.Module,
     questions: Sequence[EncodedQuestion],
     tokenizer: PreTrainedTokenizerBase,
+    passes: Passes[EncodedQuestion],
 ) -> HeldOutResult:
     """Judge a model by questions whose answers are free text.
 
@@ -81,25 +79,12 @@ def judge_answers(
         model: Causal language model in evaluation mode.
         questions: At least one.
         tokenizer: Turns tokens into text.
+        passes: Which questions share a forward pass.
 
     Returns:
         Mean F1 of the generated answers, and the mean loss of the right ones.
     """
-    missed, n_missed, loss = f1_losses(tokenizer), 0.0, 0.0
     with torch.inference_mode():
-        for part in _passes(questions):
-            n_missed += float(missed(model, part).sum())
-            loss += float(answer_losses(model, part).sum())
-    return HeldOutResult(1.0 - n_missed / len(questions), loss / len(questions))
-
-
-def _passes(examples: Sequence[_Example]) -> list[Sequence[_Example]]:
-    firsts = range(0, len(examples), EXAMPLES_PER_PASS)
-    return [examples[first : first + EXAMPLES_PER_PASS] for first in firsts]
-
-
-def _scored(
-    model: torch.nn.Module, examples: Sequence[EncodedExample], scores: Scores
-) -> torch.Tensor:
-    with torch.inference_mode():
-        return scores(model, examples).cpu()
+        missed = losses_in_passes(model, f1_losses(tokenizer), questions, passes)
+        losses = losses_in_passes(model, answer_losses, questions, passes)
+    return HeldOutResult(1.0 - float(missed.mean()), float(losses.mean()))

@@ -13,10 +13,10 @@ from typing import TypeAlias, cast
 import torch
 from peft import PeftModel, PrefixTuningConfig
 from torch.nn import functional
-from transformers import PreTrainedModel
 
 from zo_core.language.encoding import EncodedExample
-from zo_core.probing.estimator import ExampleLosses
+from zo_core.language.head import Head, head_of, plain_model
+from zo_core.probing.passes import ExampleLosses, Passes, by_length, losses_in_passes
 
 VOCABULARY_PIECE = 8192
 """Vocabulary entries that are scored at a time where all of them are needed."""
@@ -61,7 +61,7 @@ def accuracy(
     model: torch.nn.Module,
     examples: Sequence[EncodedExample],
     scores: Scores | None = None,
-    examples_per_pass: int = 64,
+    passes: Passes[EncodedExample] | None = None,
 ) -> float:
     """Give the share of examples whose right label has the highest score.
 
@@ -69,18 +69,16 @@ def accuracy(
         model: Model in evaluation mode.
         examples: Encoded examples, at least one.
         scores: Scores of the labels; `candidate_scores` by default.
-        examples_per_pass: Most examples in one forward pass.
+        passes: Which examples share a forward pass; those of like length by default.
 
     Returns:
         Accuracy in [0, 1].
     """
-    # Examples of like length share a pass, so that little of it is padding.
-    ordered = sorted(examples, key=lambda example: len(example.prompt))
-    losses, n_wrong = zero_one_loss(scores or candidate_scores), 0.0
+    losses = zero_one_loss(scores or candidate_scores)
+    chosen = passes or by_length(lambda example: example.n_tokens)
     with torch.inference_mode():
-        for first in range(0, len(ordered), examples_per_pass):
-            n_wrong += float(losses(model, ordered[first : first + examples_per_pass]).sum())
-    return 1.0 - n_wrong / len(ordered)
+        wrong = losses_in_passes(model, losses, examples, chosen)
+    return 1.0 - float(wrong.mean())
 
 
 def class_scores(model: torch.nn.Module, examples: Sequence[EncodedExample]) -> torch.Tensor:
@@ -94,7 +92,7 @@ def class_scores(model: torch.nn.Module, examples: Sequence[EncodedExample]) -> 
         The classifier's outputs (logits), float32, shape (n_examples, n_labels).
     """
     # Classifiers of decoder families find a text's last token by the padding token.
-    padding = _plain(model).config.pad_token_id
+    padding = plain_model(model).config.pad_token_id
     token_ids = _padded([example.prompt for example in examples], padding or 0)
     lengths = torch.tensor([len(example.prompt) for example in examples])
     mask = (torch.arange(token_ids.shape[1]) < lengths[:, None]).long()
@@ -130,22 +128,32 @@ def next_tokens(model: torch.nn.Module, texts: Sequence[Sequence[int]]) -> list[
         model: Causal language model of transformers in evaluation mode.
         texts: Token ids, at least one text.
     """
-    hidden, weight = _hidden_states(model, texts), _head_weight(model)
-    last = hidden[torch.arange(len(texts)), [len(text) - 1 for text in texts]].float()
-    pieces = range(0, weight.shape[0], VOCABULARY_PIECE)
-    logits = [last @ weight[first : first + VOCABULARY_PIECE].float().T for first in pieces]
+    head, last = _head(model), last_hidden_states(model, texts)
+    logits = [head.logits(last, words) for words in _pieces(head)]
     return [int(token) for token in torch.cat(logits, dim=1).argmax(dim=1)]
+
+
+def last_hidden_states(model: torch.nn.Module, texts: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Return the hidden state of every text's last token, from one padded batch.
+
+    Args:
+        model: Causal language model of transformers in evaluation mode.
+        texts: Token ids, at least one text.
+
+    Returns:
+        Hidden states, shape (n_texts, width), in the format of the weights.
+    """
+    hidden = _hidden_states(model, texts)
+    return hidden[torch.arange(len(texts)), [len(text) - 1 for text in texts]]
 
 
 def _single_token_scores(
     model: torch.nn.Module, examples: Sequence[EncodedExample]
 ) -> torch.Tensor:
-    hidden = _hidden_states(model, [example.prompt for example in examples])
-    last = [len(example.prompt) - 1 for example in examples]
-    at_label = hidden[torch.arange(len(examples)), last].float()
+    last = last_hidden_states(model, [example.prompt for example in examples])
     tokens = torch.tensor([[ids[0] for ids in example.candidates] for example in examples])
-    used, column = torch.unique(tokens.to(hidden.device), return_inverse=True)
-    return (at_label @ _head_weight(model)[used].float().T).gather(1, column)
+    used, column = torch.unique(tokens.to(last.device), return_inverse=True)
+    return _head(model).logits(last, used).gather(1, column)
 
 
 def _sequence_scores(model: torch.nn.Module, examples: Sequence[EncodedExample]) -> torch.Tensor:
@@ -154,29 +162,37 @@ def _sequence_scores(model: torch.nn.Module, examples: Sequence[EncodedExample])
     rows = [row for row, (_, ids) in enumerate(pairs) for _ in ids]
     places = [len(prompt) - 1 + i for prompt, ids in pairs for i in range(len(ids))]
     tokens = torch.tensor([token for _, ids in pairs for token in ids], device=hidden.device)
-    scores = _log_likelihoods(model, hidden[rows, places].float(), tokens)
+    scores = _log_likelihoods(_head(model), hidden[rows, places], tokens)
     summed = torch.zeros(len(pairs), device=hidden.device)
     summed.index_add_(0, torch.tensor(rows, device=hidden.device), scores)
     return summed.view(len(examples), -1)
 
 
-def _log_likelihoods(
-    model: torch.nn.Module, hidden: torch.Tensor, tokens: torch.Tensor
-) -> torch.Tensor:
-    weight = _head_weight(model)
+def _log_likelihoods(head: Head, hidden: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
     normaliser = torch.full(hidden.shape[:1], -torch.inf, device=hidden.device)
-    for first in range(0, weight.shape[0], VOCABULARY_PIECE):
-        logits = hidden @ weight[first : first + VOCABULARY_PIECE].float().T
-        normaliser = torch.logaddexp(normaliser, logits.logsumexp(dim=1))
+    for words in _pieces(head):
+        normaliser = torch.logaddexp(normaliser, head.logits(hidden, words).logsumexp(dim=1))
     used, column = torch.unique(tokens, return_inverse=True)
-    return (hidden * weight[used].float()[column]).sum(dim=1) - normaliser
+    return head.logits(hidden, used).gather(1, column[:, None])[:, 0] - normaliser
+
+
+def _head(model: torch.nn.Module) -> Head:
+    head = head_of(model)
+    if head is None:
+        raise TypeError(f"{type(plain_model(model)).__name__} has no linear head over words")
+    return head
+
+
+def _pieces(head: Head) -> list[slice]:
+    starts = range(0, head.n_words, VOCABULARY_PIECE)
+    return [slice(first, first + VOCABULARY_PIECE) for first in starts]
 
 
 def _hidden_states(model: torch.nn.Module, rows: Sequence[Sequence[int]]) -> torch.Tensor:
     # Padding stands at the end, where causal attention cannot see it. So no mask is needed,
     # positions count from the first token, and the padding may be any token.
     token_ids = _padded(rows, 0).to(_device(model))
-    body = _plain(model).base_model
+    body = plain_model(model).base_model
     with warnings.catch_warnings():
         # Newer versions of transformers know a prefix under another name, and take this one.
         warnings.filterwarnings("ignore", "`past_key_values`", FutureWarning)
@@ -205,17 +221,5 @@ def _padded(rows: Sequence[Sequence[int]], padding: int) -> torch.Tensor:
     return token_ids
 
 
-def _head_weight(model: torch.nn.Module) -> torch.Tensor:
-    head = _plain(model).get_output_embeddings()  # type: ignore[no-untyped-call]
-    # Read through its module: during a probe the weight is a stand-in
-    # (zo_core.probing.perturbation).
-    return cast(torch.Tensor, head.weight)
-
-
-def _plain(model: torch.nn.Module) -> PreTrainedModel:
-    """Return the model of transformers inside peft's wrapper; its adapters stay in place."""
-    return cast(PreTrainedModel, model.get_base_model() if isinstance(model, PeftModel) else model)
-
-
 def _device(model: torch.nn.Module) -> torch.device:
-    return _plain(model).device
+    return plain_model(model).device

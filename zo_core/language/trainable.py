@@ -11,14 +11,16 @@ from fnmatch import fnmatchcase
 from typing import cast
 
 import torch
-from peft import LoraConfig, PrefixTuningConfig, TaskType, get_peft_model
-from transformers import PreTrainedModel
+from peft import LoraConfig, PeftModel, PrefixTuningConfig, TaskType, get_peft_model
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.pytorch_utils import Conv1D
 
+from zo_core.language.own_logits import ScoresDifferError, check_prefix
 from zo_core.language.quiet import quiet_transformers
 
 
 class NothingToTrainError(ValueError):
-    """No parameter of the model fits what was asked for."""
+    """What shall learn is not there, or cannot be put beside a model of this family."""
 
 
 def train_layers(model: PreTrainedModel, patterns: Sequence[str]) -> PreTrainedModel:
@@ -47,28 +49,55 @@ def train_layers(model: PreTrainedModel, patterns: Sequence[str]) -> PreTrainedM
 
 
 def with_lora(
-    model: PreTrainedModel, rank: int, alpha: int | None = None, seed: int = 0
+    model: PreTrainedModel,
+    rank: int,
+    alpha: int | None = None,
+    seed: int = 0,
+    targets: Sequence[str] = (),
 ) -> torch.nn.Module:
-    """Freeze a model and put low-rank adapters beside its attention projections.
+    """Freeze a model and put low-rank adapters beside some of its linear layers.
 
     Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models" (arXiv 2106.09685):
     W becomes W + (alpha / rank) B A, with B = 0 at the start.
 
     Args:
-        model: Changed in place; peft knows which projections of its family to adapt.
+        model: Changed in place.
         rank: Columns of B and rows of A, at least 1.
         alpha: Scale; ``2 * rank`` by default.
         seed: Of the first A.
+        targets: Ends of the names of the layers to adapt, such as ``q_proj``; without any, the
+            attention projections that peft knows of the model's family.
 
     Returns:
         The model in peft's wrapper.
+
+    Raises:
+        NothingToTrainError: peft does not know the family, or no layer has such a name.
     """
-    scale = 2 * rank if alpha is None else alpha
-    task = _task_type(model)
-    return _adapted(model, LoraConfig(task_type=task, r=rank, lora_alpha=scale), seed)
+    linear = _linear_names(model)
+    config = LoraConfig(
+        task_type=_task_type(model),
+        r=rank,
+        lora_alpha=2 * rank if alpha is None else alpha,
+        target_modules=list(targets) or None,
+    )
+    try:
+        return _adapted(model, config, seed)
+    except ValueError as error:
+        asked = (
+            f"no layer of {type(model).__name__} that LoRA can be put beside is called "
+            f"{' or '.join(targets)}"
+            if targets
+            else f"peft does not know where in {type(model).__name__} to put LoRA"
+        )
+        raise NothingToTrainError(
+            f"{asked}; name layers in model.lora_targets: its linear ones are {', '.join(linear)}"
+        ) from error
 
 
-def with_prefix(model: PreTrainedModel, n_tokens: int, seed: int = 0) -> torch.nn.Module:
+def with_prefix(
+    model: PreTrainedModel, n_tokens: int, tokenizer: PreTrainedTokenizerBase, seed: int = 0
+) -> torch.nn.Module:
     """Freeze a model and put learned keys and values before every text.
 
     Li and Liang, "Prefix-Tuning" (arXiv 2101.00190), without its reparametrisation.
@@ -76,24 +105,54 @@ def with_prefix(model: PreTrainedModel, n_tokens: int, seed: int = 0) -> torch.n
     Args:
         model: A causal language model; changed in place.
         n_tokens: Length of the prefix, at least 1.
+        tokenizer: Of the model; texts become shorter by the prefix.
         seed: Of its first values.
 
     Returns:
         The model in peft's wrapper.
+
+    Raises:
+        NothingToTrainError: The family cannot take a prefix, or not as peft puts it.
     """
     config = PrefixTuningConfig(task_type=_task_type(model), num_virtual_tokens=n_tokens)
-    return _adapted(model, config, seed)
+    kind = type(model).__name__
+    try:
+        adapted = _adapted(model, config, seed)
+        check_prefix(adapted, tokenizer)
+    except (AttributeError, ScoresDifferError, ValueError) as error:  # as peft's guesses fail
+        raise NothingToTrainError(
+            f"{kind} cannot take a prefix ({_first_line(error)}); use model.train = "
+            '"lora", "layers" or "all"'
+        ) from error
+    tokenizer.model_max_length -= n_tokens
+    return adapted
+
+
+def _linear_names(model: PreTrainedModel) -> list[str]:
+    """Return the last parts of the names of a model's linear layers, its head left out."""
+    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    kinds = (torch.nn.Linear, Conv1D)
+    names = [
+        name.rpartition(".")[2]
+        for name, module in model.named_modules()
+        if isinstance(module, kinds) and module is not head
+    ]
+    return list(dict.fromkeys(name for name in names if not name.isdecimal()))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _adapted(
     model: PreTrainedModel, config: LoraConfig | PrefixTuningConfig, seed: int
-) -> torch.nn.Module:
+) -> PeftModel:
     with torch.random.fork_rng(devices=[]), quiet_transformers(), warnings.catch_warnings():
         # peft asks transformers for a property by its old name.
         warnings.simplefilter("ignore", FutureWarning)
         torch.default_generator.manual_seed(seed)
         adapted = get_peft_model(model, config)
-    return cast(torch.nn.Module, adapted.eval())
+    return cast(PeftModel, adapted.eval())
 
 
 def _task_type(model: PreTrainedModel) -> TaskType:

@@ -1,21 +1,20 @@
 """Two forward passes -> one scalar: the slope of the loss along a random direction."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from zo_core.directions.generator import DirectionKind
+from zo_core.probing.passes import ExampleLosses, ExampleT, Passes, in_order, losses_in_passes
 from zo_core.probing.perturbation import perturbed
 
-ExampleT = TypeVar("ExampleT")
+DEFAULT_PASSES = in_order(64)
 LossT = TypeVar("LossT", float, NDArray[np.float64])
-ExampleLosses = Callable[[torch.nn.Module, Sequence[ExampleT]], torch.Tensor]
-"""Loss of each example under the weights as they read now: float32, shape (n_examples,)."""
 
 
 @dataclass(frozen=True)
@@ -26,24 +25,19 @@ class Probe:
         perturbation_scale: Distance from the weights to each of the two probed points, in
             elements of the direction; positive. A power of two is exact in every format.
         kind: Distribution of the direction.
-        examples_per_pass: Most examples in one forward pass, at least 1. It bounds memory;
-            losses are per example, so it does not change what is computed.
+        passes: Which examples share a forward pass. It bounds memory; losses are per example,
+            so it changes what is computed by rounding alone.
     """
 
     perturbation_scale: float = 2.0**-10
     kind: DirectionKind = DirectionKind.RADEMACHER
-    examples_per_pass: int = 64
+    passes: Passes[Any] = DEFAULT_PASSES
 
     def __post_init__(self) -> None:
         if not (self.perturbation_scale > 0 and math.isfinite(self.perturbation_scale)):
             raise ValueError(
                 f"perturbation_scale = {self.perturbation_scale} must be positive and finite; "
                 "2**-10 is a good start"
-            )
-        if self.examples_per_pass < 1:
-            raise ValueError(
-                f"examples_per_pass = {self.examples_per_pass} must be at least 1; lower it "
-                "only as far as memory asks"
             )
 
 
@@ -107,24 +101,5 @@ def probe_losses(
     both = []
     for scale in (probe.perturbation_scale, -probe.perturbation_scale):
         with torch.inference_mode(), perturbed(model, seed, scale, probe.kind):
-            both.append(_losses(model, example_losses, examples, probe.examples_per_pass))
+            both.append(losses_in_passes(model, example_losses, examples, probe.passes))
     return ProbeLosses(plus=both[0], minus=both[1])
-
-
-def _losses(
-    model: torch.nn.Module,
-    example_losses: ExampleLosses[ExampleT],
-    examples: Sequence[ExampleT],
-    examples_per_pass: int,
-) -> NDArray[np.float64]:
-    parts = [np.zeros(0)]
-    for first in range(0, len(examples), examples_per_pass):
-        part = examples[first : first + examples_per_pass]
-        losses = example_losses(model, part)
-        if losses.shape != (len(part),):
-            raise ValueError(
-                f"example_losses gave shape {tuple(losses.shape)} for {len(part)} examples; it "
-                f"must give one loss an example, shape ({len(part)},)"
-            )
-        parts.append(losses.double().cpu().numpy())
-    return np.concatenate(parts)

@@ -23,7 +23,10 @@ SCRATCH_ELEMENTS = 1 << 22
 _TorchFunction = Callable[..., object]
 _METADATA: frozenset[_TorchFunction] = frozenset(
     getattr(torch.Tensor, name).__get__
-    for name in ("shape", "dtype", "device", "layout", "ndim", "requires_grad", "is_cuda")
+    for name in (
+        *("shape", "dtype", "device", "layout", "ndim", "requires_grad"),
+        *("is_cpu", "is_cuda", "is_mps"),
+    )
 ) | {
     torch.Tensor.size,
     torch.Tensor.dim,

@@ -38,7 +38,7 @@ class JournalHeader:
     Attributes:
         base_checksum: `weight_checksum` of the weights before the first update.
         kind: Distribution of the directions.
-        fingerprint: `direction_fingerprint` of seed 1 where the journal was written.
+        fingerprint: `direction_fingerprint` of seed 1 on the device that wrote the journal.
         rule: What is made of the updates.
         format: Name and version of this file format.
         experiment: Names what the updates belong to, such as a digest of a configuration.
@@ -98,9 +98,16 @@ class JournalWriter:
         """Close the file."""
         self._file.close()
 
-    def append(self, update: Update) -> None:
-        """Write one update."""
-        self._write({"update": self.n_updates, **asdict(update)})
+    def append(self, update: Update, moved_share: float | None = None) -> None:
+        """Write one update.
+
+        Args:
+            update: What all clients took.
+            moved_share: Share of the 16-bit weights that it changed (`take_step`); for the
+                reader, no replay needs it.
+        """
+        said = {} if moved_share is None else {"moved_share": round(moved_share, 4)}
+        self._write({"update": self.n_updates, **asdict(update), **said})
         self.n_updates += 1
 
     def append_checkpoint(self, model: torch.nn.Module) -> None:
@@ -131,7 +138,7 @@ def start_journal(
     Raises:
         FileExistsError: The file exists.
     """
-    fingerprint = direction_fingerprint(_FINGERPRINT_SEED)
+    fingerprint = _fingerprint(model)
     checksum = weight_checksum(model)
     header = JournalHeader(checksum, kind, fingerprint, rule or UpdateRule(), experiment=experiment)
     with path.open("x", encoding="utf-8") as file:
@@ -241,7 +248,7 @@ def replay(model: torch.nn.Module, journal: Journal, n_taken: int = 0) -> None:
         JournalError: The model has other weights than the journal starts from, this machine
             makes other directions, or the weights differ from a checkpoint.
     """
-    _check_same("directions", journal.header.fingerprint, direction_fingerprint(_FINGERPRINT_SEED))
+    _check_same("directions", journal.header.fingerprint, _fingerprint(model))
     header = journal.header
     expected = {checkpoint.n_updates: checkpoint.checksum for checkpoint in journal.checkpoints}
     start = expected.get(n_taken, "none") if n_taken else header.base_checksum
@@ -251,6 +258,12 @@ def replay(model: torch.nn.Module, journal: Journal, n_taken: int = 0) -> None:
         take_step(model, journal.updates[:count], header.rule, header.kind)
         if count in expected:
             _check_same(f"weights after {count} updates", expected[count], weight_checksum(model))
+
+
+def _fingerprint(model: torch.nn.Module) -> str:
+    """Return the fingerprint of the directions where a model's weights live."""
+    device = next(model.parameters()).device
+    return direction_fingerprint(_FINGERPRINT_SEED, str(device))
 
 
 def _n_whole_bytes(content: bytes) -> int:

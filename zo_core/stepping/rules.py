@@ -23,8 +23,12 @@ from dataclasses import dataclass
 import torch
 
 from zo_core.directions.generator import DirectionKind
+from zo_core.directions.rounding import RoundingNoise
 from zo_core.directions.steps import placements
 from zo_core.stepping.update import apply_update, update_coefficient
+
+SAMPLE = 4096
+"""Weights of a tensor that are looked at to tell how many a step has changed."""
 
 SMALLEST_RMS = 1e-8
 """Added to the root mean square that an adaptive step is divided by, as Adam does."""
@@ -50,6 +54,7 @@ class UpdateRule:
         rms_decay: Forgetting factor in (0, 1) of the mean square of the scalars by which
             an adaptive step is divided; None for a step that is not adaptive.
         weight_decay: $w$, decoupled from the scalar; 0 for none.
+        stochastic_rounding: Whether moves of 16-bit weights are rounded stochastically.
     """
 
     directions_per_step: int = 1
@@ -57,6 +62,7 @@ class UpdateRule:
     window: int = 1
     rms_decay: float | None = None
     weight_decay: float = 0.0
+    stochastic_rounding: bool = False
 
     def __post_init__(self) -> None:
         if self.directions_per_step < 1 or self.window < 1:
@@ -115,7 +121,7 @@ def at_step_boundary(n_updates: int, rule: UpdateRule) -> bool:
 
 def take_step(
     model: torch.nn.Module, updates: Sequence[Update], rule: UpdateRule, kind: DirectionKind
-) -> None:
+) -> float | None:
     """Move the weights by what the last group of updates asks for; wait if it is not complete.
 
     Args:
@@ -124,16 +130,35 @@ def take_step(
         rule: What is made of them.
         kind: Distribution of the directions.
 
+    Returns:
+        Share of a sample of the 16-bit weights that the step has changed; None where it waits
+        or no weight has 16 bits.
+
     Raises:
         UpdateNotFiniteError: The step is not finite; no weight has moved.
     """
     if not at_step_boundary(len(updates), rule):
-        return
+        return None
     moves = rule.moves(updates)
+    before = _sample_16_bit(model)
     if rule.weight_decay:
         _shrink(model, 1.0 - updates[-1].learning_rate * rule.weight_decay)
-    for seed, coefficient in moves:
-        apply_update(model, seed, coefficient, kind)
+    for place, (seed, coefficient) in enumerate(moves):
+        noise = RoundingNoise(len(updates), place) if rule.stochastic_rounding else None
+        apply_update(model, seed, coefficient, kind, noise)
+    if before.numel() == 0:
+        return None
+    return float((_sample_16_bit(model) != before).float().mean())
+
+
+def _sample_16_bit(model: torch.nn.Module) -> torch.Tensor:
+    """Return a copy of the first weights of every trainable tensor of 16-bit numbers."""
+    parts = [
+        placement.parameter.detach().reshape(-1)[:SAMPLE].float().cpu()
+        for placement in placements(model)
+        if placement.parameter.dtype != torch.float32
+    ]
+    return torch.cat(parts) if parts else torch.zeros(0)
 
 
 def _shrink(model: torch.nn.Module, factor: float) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from zo_core.directions.generator import DirectionKind
+from zo_core.directions.rounding import RoundingNoise
 from zo_core.directions.steps import Step, move_weights
 
 
@@ -32,6 +33,7 @@ def apply_update(
     seed: int,
     coefficient: float,
     kind: DirectionKind = DirectionKind.RADEMACHER,
+    noise: RoundingNoise | None = None,
 ) -> None:
     """Add coefficient * z(seed) to the trainable weights, in place, in one pass.
 
@@ -45,9 +47,11 @@ def apply_update(
         seed: 64-bit unsigned seed of the direction.
         coefficient: Factor of the direction.
         kind: Distribution of the direction.
+        noise: Rounds weights of 16 bits stochastically instead: right in expectation, so that
+            small updates add up.
 
     Raises:
         ValueError: Nothing is trainable, a parameter has an unsupported format, or the seed
             is not a 64-bit unsigned number.
     """
-    move_weights(model, Step(seed, coefficient, kind))
+    move_weights(model, Step(seed, coefficient, kind, noise))

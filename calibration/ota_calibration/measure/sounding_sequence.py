@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.radio.base import Capture, RadioError
-from sdr_ota.receiver.burst_evidence import check_burst
+from sdr_ota.receiver.burst_evidence import judge_burst
 from sdr_ota.receiver.burst_fit import BurstFit, fit_burst
 from sdr_ota.receiver.detection import Detection
 from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
@@ -191,8 +191,7 @@ def fit_sequence(
     reference = sequence.frame.sounding_burst()
     found = locate_burst(capture.samples, reference, sequence.frame.n_chirp, max_cfo)
     fits = [fit_burst(capture.samples, reference, at) for at in _places(found, capture, sequence)]
-    for fit in fits:
-        check_burst(capture.samples, sequence.frame, fit)
+    fits = [judge_burst(capture.samples, sequence.frame, fit) for fit in fits]
     rows = np.array([(f.start, f.gain_std, f.cfo, f.noise_power) for f in fits])
     return SequenceFit(
         arrivals=capture.start_tick + rows[:, 0],

@@ -2,40 +2,66 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 
 from ota_calibration.paths.power_control import Inversion, NoNodeFoundError, invert_channels
 from sdr_ota.erasure import Erasure
-from sdr_ota.receiver.burst_evidence import check_burst
+from sdr_ota.receiver.burst_evidence import judge_burst
 from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
 from sdr_ota.rounds.exchange import Link, ReceivedSounding, Slot
 from sdr_ota.rounds.sender import subcarrier_frame
 from sdr_ota.types import ChannelEstimate, PathErrors, Precoder, TransmitPlan
 
 
-def estimate_nodes(sounding: ReceivedSounding, link: Link) -> tuple[ChannelEstimate | None, ...]:
-    """Estimate every node's path from its slot; None for a node that was not found.
+@dataclass(frozen=True)
+class SoundedNodes:
+    """What a sounding says of every node.
+
+    Attributes:
+        estimates: One a node, in node order; None for a node that was not received as it sent.
+        missing: Why, by node, as far as the receiver knows.
+    """
+
+    estimates: tuple[ChannelEstimate | None, ...]
+    missing: Mapping[int, str]
+
+
+def sounded_nodes(sounding: ReceivedSounding, link: Link) -> SoundedNodes:
+    """Estimate every node's path from its slot, and say why one could not be estimated.
 
     Where nodes repeat, level, offset and noise have a meaning; the delay is 0 and the phase is of
     no use, because both are new with every start.
     """
-    return tuple(
-        None if slot is None else estimate_path(slot, sounding, link) for slot in sounding.slots
-    )
+    estimates: list[ChannelEstimate | None] = [None] * len(sounding.slots)
+    missing = {}
+    for node, slot in enumerate(sounding.slots):
+        if slot is None:
+            continue
+        try:
+            estimates[node] = estimate_path(slot, sounding, link)
+        except BurstNotFound as why:
+            missing[node] = str(why)
+    return SoundedNodes(tuple(estimates), missing)
 
 
-def estimate_path(slot: Slot, sounding: ReceivedSounding, link: Link) -> ChannelEstimate | None:
-    """Fit the sounding burst of one node; None if it is not there as it was sent."""
+def estimate_nodes(sounding: ReceivedSounding, link: Link) -> tuple[ChannelEstimate | None, ...]:
+    """Estimate every node's path from its slot; None for a node that was not found."""
+    return sounded_nodes(sounding, link).estimates
+
+
+def estimate_path(slot: Slot, sounding: ReceivedSounding, link: Link) -> ChannelEstimate:
+    """Fit the sounding burst of one node.
+
+    Raises:
+        BurstNotFound: If it is not there, or not as it was sent.
+    """
     frame, rate = link.frame, sounding.sample_rate_hz
-    try:
-        fit = locate_burst(
-            slot.samples, frame.sounding_burst(), frame.n_chirp, link.max_cfo_hz / rate
-        )
-        check_burst(slot.samples, frame, fit)
-    except BurstNotFound:
-        return None
+    burst = frame.sounding_burst()
+    found = locate_burst(slot.samples, burst, frame.n_chirp, link.max_cfo_hz / rate)
+    fit = judge_burst(slot.samples, frame, found)
     center = fit.start + fit.center
     tick = round(center)
     turn = np.exp(2j * np.pi * fit.cfo * (tick - center))
@@ -65,6 +91,7 @@ def make_plan(
     peak_amplitude: float,
     truncation_db: float,
     unwanted: Mapping[int, str] = MappingProxyType({}),
+    missing: Mapping[int, str] = MappingProxyType({}),
 ) -> TransmitPlan:
     """Turn a sounding into what every node is told: gain, delay, offset.
 
@@ -73,15 +100,17 @@ def make_plan(
         peak_amplitude: Largest chip amplitude of a node, full scale 1.0.
         truncation_db: A node this much weaker than the median is left out.
         unwanted: Nodes that are left out for other reasons, and these in a sentence each.
+        missing: Why nodes without an estimate have none.
 
     Raises:
         Erasure: ``no-plan`` if no node can take part.
     """
-    missing = [f"node {n} was not found" for n, e in enumerate(estimates) if e is None]
+    absent = [_not_found(n, missing) for n, e in enumerate(estimates) if e is None]
     wanted = [(n, e) for n, e in enumerate(estimates) if e is not None and n not in unwanted]
     received, found = [node for node, _ in wanted], [estimate for _, estimate in wanted]
     if not found:
-        raise Erasure("no-plan", f"none of {len(estimates)} nodes was found in its sounding slot")
+        detail = f"none of {len(estimates)} nodes was found in its sounding slot"
+        raise Erasure("no-plan", "; ".join([detail, *(absent if missing else [])]))
     try:
         inversion = invert_channels(found, peak_amplitude, truncation_db)
     except NoNodeFoundError as silent:
@@ -100,8 +129,12 @@ def make_plan(
         rx_amplitude=inversion.rx_amplitude,
         noise_power=float(np.median([e.noise_power for e in found])),
         path_errors=tuple(PathErrors() if e is None else sounding_errors(e) for e in estimates),
-        left_out=(*missing, *unwanted.values(), *_truncated(inversion, received)),
+        left_out=(*absent, *unwanted.values(), *_truncated(inversion, received)),
     )
+
+
+def _not_found(node: int, missing: Mapping[int, str]) -> str:
+    return f"node {node} was not found" + (f": {missing[node]}" if node in missing else "")
 
 
 def _truncated(inversion: Inversion, received: Sequence[int]) -> tuple[str, ...]:

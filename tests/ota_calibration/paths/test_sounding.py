@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from ota_calibration.paths.sounding import estimate_nodes, make_plan
+from ota_calibration.paths.sounding import estimate_nodes, make_plan, sounded_nodes
 
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.settings import AirSettings
@@ -111,6 +111,24 @@ def test_a_lost_burst_is_not_late() -> None:
     received = sound_bench(bench, LINK)
     assert received.late_nodes == frozenset()
     assert estimate_nodes(received, LINK)[1] is None
+
+
+def test_a_disturbed_sounding_keeps_its_reason() -> None:
+    _, bench = world(FREE, 3, 4)
+    received = sound_bench(bench, LINK)
+    slot = received.slots[1]
+    assert slot is not None
+    lost = np.delete(np.pad(slot.samples, (0, 3)), slice(700, 703))
+    slots = (received.slots[0], dataclasses.replace(slot, samples=lost), None)
+    found = sounded_nodes(dataclasses.replace(received, slots=slots), LINK)
+    assert [e is None for e in found.estimates] == [False, True, True]
+    plan = make_plan(found.estimates, 0.9, 20.0, missing=found.missing)
+    disturbed, unknown = plan.left_out
+    assert disturbed.startswith("node 1 was not found: a sounding burst did not arrive as it was")
+    assert "samples were lost" in disturbed
+    assert unknown == "node 2 was not found"
+    with pytest.raises(Erasure, match=r"none of 2 nodes .* node 0 was not found: because"):
+        make_plan([None, None], 0.9, 20.0, missing={0: "because"})
 
 
 def test_a_saturated_sounding_is_an_erasure() -> None:

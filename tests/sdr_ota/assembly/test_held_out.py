@@ -19,6 +19,7 @@ from zo_core.language.models import load_model
 from zo_core.language.objective import candidate_scores
 from zo_core.language.small_opt import SmallOptRecipe, prepare
 from zo_core.language.tasks import SST2
+from zo_core.probing.passes import in_order
 
 WORDS = {"good": "great", "fine": "great", "bad": "terrible", "dull": "terrible"}
 
@@ -70,7 +71,7 @@ def test_the_best_model_is_exported_with_the_figures_it_was_judged_by(
     for example in examples:
         object.__setattr__(example, "label", numbers[example.label])
     encoded = encode_examples(examples, SST2, loaded.tokenizer)
-    judged = judge_labels(loaded.model, encoded, candidate_scores, SST2.labels)
+    judged = judge_labels(loaded.model, encoded, candidate_scores, SST2.labels, in_order(64))
     assert judged.score == best.score
     assert judged.loss == pytest.approx(best.loss, rel=1e-6)
     assert judged.label_scores == best.label_scores

@@ -78,6 +78,7 @@ def test_the_main_job_from_data_to_journal(
     journal = read_journal(run.folder / "journal.jsonl")
     assert [u.scalar for u in journal.updates] == [r.mean_scalar for r in run.rounds]
     assert [u.seed for u in journal.updates] == [r.seed for r in run.rounds]
+    assert run.start["device"] == "cpu"
     if payload == "sign":
         assert {abs(r.mean_scalar or 0) for r in run.rounds} <= {0.0, 1.0}
 
@@ -110,6 +111,7 @@ def test_label_skew_changes_what_clients_hold(settings: list[str], tmp_path: Pat
         (None, "data.train=/nowhere/x.tsv", "no data file"),
         (None, "data.task=moon", "no task 'moon'"),
         (None, "model.name=/nowhere/model", "no model folder"),
+        (None, "model.device=cuda:99", "no device 'cuda:99'"),
     ],
 )
 def test_wrong_data_or_model_is_one_sentence(

@@ -46,6 +46,14 @@ def test_the_length_of_a_chip_is_shown_with_its_reason(
     assert said in _plan(capsys, *settings)
 
 
+@pytest.mark.parametrize(("n_nodes", "shares"), [(48, False), (49, True)])
+def test_nodes_that_share_codes_are_warned_of(
+    n_nodes: int, shares: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = _plan(capsys, f"clients.count={n_nodes}", "clients.source=synthetic")
+    assert ("nodes share 48 node pilot codes" in " ".join(shown.split())) == shares
+
+
 def test_control_messages_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     up, down = bits_per_round()
     assert f"{down} bit to a node, {up} bit from it, each round" in _plan(capsys)

@@ -2,6 +2,10 @@
 
 A fault changes the scene before it is sent, the times at which the receiver samples, or the
 samples that it took. All numbers of a fault are drawn from the trial's generator.
+
+One fault is no row: another bench alone on the air, with our bench number, our round's seed and our
+levels. Its pilots are ours; only phases tell it, where a scheme needs them. `frame.bench` is made
+from addresses so that no two benches have one.
 """
 
 from __future__ import annotations
@@ -521,7 +525,6 @@ FAULTS: dict[str, Fault] = {
     "foreign -35 dB, in time": Fault(foreign(-35, off=0)),
     "foreign alone, other bench": Fault(foreign(0, alone=True)),
     "foreign alone, same bench": Fault(foreign(0, bench=0, alone=True)),
-    "foreign alone, same bench, seed": Fault(foreign(0, bench=0, same_seed=True, alone=True)),
     "last node 177 deg": Fault(turn_of(-1, 177)),
     "first node 177 deg": Fault(turn_of(0, 177)),
     "last node 30 deg": Fault(turn_of(-1, 30)),

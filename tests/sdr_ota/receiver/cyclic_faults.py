@@ -101,10 +101,11 @@ def multipath(samples: float, decibels: float) -> SceneChange:
     return change
 
 
-def foreign(decibels: float, *, same_seed: bool, alone: bool) -> SceneChange:
+def foreign(decibels: float, *, same_seed: bool, alone: bool, bench: int = 0) -> SceneChange:
     def change(scene: CyclicScene, rng: Rng) -> None:
         other = draw_cyclic(rng, "energy-difference", len(scene.nodes))
         other.rx_amplitude = scene.rx_amplitude * 10 ** (decibels / 20)
+        other.bench = bench
         other.seed = scene.seed if same_seed else other.seed
         for node in other.nodes:
             node.cfo_hz = float(rng.uniform(-10, 10))
@@ -238,6 +239,8 @@ CYCLIC_FAULTS: dict[str, CyclicFault] = {
     "foreign frame, other seed": CyclicFault(foreign(0, same_seed=False, alone=False)),
     "foreign frame, same seed": CyclicFault(foreign(0, same_seed=True, alone=False)),
     "foreign -10 dB": CyclicFault(foreign(-10, same_seed=False, alone=False)),
+    "foreign alone, other bench": CyclicFault(foreign(0, same_seed=True, alone=True, bench=7)),
+    "foreign, other bench": CyclicFault(foreign(0, same_seed=True, alone=False, bench=7)),
     "foreign alone": CyclicFault(foreign(0, same_seed=False, alone=True)),
     "multipath 10 samples, -6 dB": CyclicFault(multipath(10, -6)),
     "multipath 10 samples, -20 dB": CyclicFault(multipath(10, -20)),

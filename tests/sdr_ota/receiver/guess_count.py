@@ -23,6 +23,7 @@ from ota_calibration.paths.sounding import estimate_path, make_plan
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture
+from sdr_ota.receiver.synchronisation import BurstNotFound
 from sdr_ota.rounds.decoding import decode, expected_squared_error
 from sdr_ota.rounds.exchange import Link, ReceivedSounding, Reception, Slot
 from sdr_ota.schemes import load_scheme
@@ -228,7 +229,10 @@ def sounded(
     heard = heard + noise(len(heard), scene.noise_power, rng)
     samples = fault.samples(heard, scene, rng)[: scene.n_slot].astype(np.complex64)
     slot = Slot(samples, scene.due_tick - scene.frame.guard_samples, scene.due_tick)
-    return estimate_path(slot, ReceivedSounding((slot,), RATE_HZ), link)
+    try:
+        return estimate_path(slot, ReceivedSounding((slot,), RATE_HZ), link)
+    except BurstNotFound:
+        return None
 
 
 def count_soundings(name: str, trials: Iterable[int]) -> Count:

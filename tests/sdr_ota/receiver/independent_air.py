@@ -578,8 +578,8 @@ class Subcarriers:
         return self.bins(self.n_chips + node * self.N_PILOT, self.N_PILOT)
 
 
-def repeated_pilot(seed: int, node: int) -> Waveform:
-    drawn = np.random.default_rng([seed, node, 1]).random(Subcarriers.N_PILOT)
+def repeated_pilot(bench: int, seed: int, node: int) -> Waveform:
+    drawn = np.random.default_rng([bench, seed, node, 1]).random(Subcarriers.N_PILOT)
     return np.exp(2j * np.pi * drawn)
 
 
@@ -608,6 +608,7 @@ class CyclicScene:
         rx_amplitude: Chip amplitude of a symbol of 1.
         noise_power: Of a sample.
         others: Rounds of other benches on the air.
+        bench: Number of the bench.
         amplitude_std: Of a node's level, as the plan states it.
     """
 
@@ -619,6 +620,7 @@ class CyclicScene:
     rx_amplitude: float
     noise_power: float
     others: list[CyclicScene] = field(default_factory=list)
+    bench: int = 0
     amplitude_std: float = 3e-3
     start_tick: int = 2_000_000
 
@@ -654,7 +656,7 @@ class CyclicScene:
         chips = energies(float(self.symbols[place]), place, len(self.nodes), lay.n_chips, rng)
         bins = np.zeros(lay.n_period, np.complex128)
         bins[lay.bins(0, lay.n_chips)] = chips
-        bins[lay.pilot(place)] = repeated_pilot(node.seed or self.seed, place)
+        bins[lay.pilot(place)] = repeated_pilot(self.bench, node.seed or self.seed, place)
         cycles = np.fft.fftfreq(lay.n_period)
         path = np.ones(lay.n_period, np.complex128)
         for delay, gain in node.echoes:

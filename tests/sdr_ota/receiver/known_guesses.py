@@ -4,40 +4,7 @@ Of the first 40 trials each; `guess_count` prints the table again. A row leaves 
 mended: its test then says so.
 """
 
-KNOWN: dict[tuple[str, str, str], str] = {
-    ("timed", "10 repeated, 10 dropped", "tdma"): "2 guesses of 4 accepted; first seed 10",
-    ("timed", "swing 3 dB", "energy-difference"): "5 guesses of 5 accepted; first seed 2",
-    ("timed", "compressed 1 dB", "coherent"): "26 guesses of 38 accepted; first seed 0",
-    ("timed", "compressed 1 dB", "tdma"): "16 guesses of 40 accepted; first seed 0",
-    (
-        "timed",
-        "foreign alone, same bench, seed",
-        "energy-difference",
-    ): "22 guesses of 32 accepted; first seed 0",
-    (
-        "timed",
-        "foreign alone, same bench, seed",
-        "fsk-vote",
-    ): "12 guesses of 40 accepted; first seed 3",
-    ("timed", "3 pulses 20 at +20 dB", "tdma"): "3 guesses of 7 accepted; first seed 10",
-    ("sounding", "1 dropped", "-"): "38 guesses of 38 accepted; first seed 0",
-    ("sounding", "10 dropped", "-"): "7 guesses of 7 accepted; first seed 1",
-    ("sounding", "37 dropped", "-"): "3 guesses of 3 accepted; first seed 0",
-    ("sounding", "gain +1 dB inside", "-"): "24 guesses of 40 accepted; first seed 0",
-    ("sounding", "gain +3 dB inside", "-"): "17 guesses of 20 accepted; first seed 4",
-    ("sounding", "phase 30 deg inside", "-"): "40 guesses of 40 accepted; first seed 0",
-    ("sounding", "phase 177 deg inside", "-"): "3 guesses of 3 accepted; first seed 17",
-    ("sounding", "100 samples zeroed", "-"): "23 guesses of 23 accepted; first seed 0",
-    ("sounding", "clipped at 0.7x", "-"): "39 guesses of 39 accepted; first seed 0",
-    (
-        "sounding",
-        "foreign burst -10 dB, other bench",
-        "-",
-    ): "3 guesses of 40 accepted; first seed 9",
-}
+KNOWN: dict[tuple[str, str, str], str] = {}
 
-KNOWN_TOGETHER: dict[str, str] = {
-    "sounding": "5 guesses in 220 accepted soundings outside the rows above",
-    "mixed": "worlds of 1 to 8 nodes and 5 to 45 dB, 17 guesses in 1942",
-}
+KNOWN_TOGETHER: dict[str, str] = {}
 """Of a kind of frames, over all rows that are not known."""

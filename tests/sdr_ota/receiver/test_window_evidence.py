@@ -15,7 +15,7 @@ from sdr_ota.receiver.window_evidence import (
     decode_window,
 )
 from sdr_ota.schemes import load_scheme
-from sdr_ota.signal.subcarriers import SubcarrierFrame, node_pilot_chips
+from sdr_ota.signal.subcarriers import SubcarrierFrame
 from sdr_ota.types import ChipSum, Samples
 
 FRAME = SubcarrierFrame(n_chips=512, n_nodes=3)
@@ -52,7 +52,7 @@ def received(
     cycles = np.fft.fftfreq(FRAME.n_period)
     for node, (gain, cfo) in enumerate(zip(gains, cfos, strict=True)):
         chips = SCHEME.encode(symbols[node], node, 3, FRAME.n_chips, rng)
-        period = FRAME.compose(chips, node, node_pilot_chips(FRAME.n_node_pilot, seed, node))
+        period = FRAME.compose(chips, node, FRAME.node_pilot_chips(node, seed))
         late = np.exp(-2j * np.pi * cycles * rng.uniform(0, FRAME.n_period))
         late *= np.exp(2j * np.pi * rng.random()) * (1 + LEVEL_STD * rng.normal())
         late *= 1 + echo * np.exp(-2j * np.pi * 5 * cycles)
@@ -132,7 +132,7 @@ def test_an_offset_of_one_node_is_counted_as_the_level_that_it_costs() -> None:
 
 def test_the_clock_of_a_node_is_measured_and_costs_the_edge_of_its_band_only() -> None:
     frame, drift, delay = FRAME, 40e-6, 100.3
-    pilot = node_pilot_chips(frame.n_node_pilot, 1, 0)
+    pilot = frame.node_pilot_chips(0, 1)
     lines = frame.node_pilot(0) / frame.n_period
     times = np.arange(frame.n_window) * (1 - drift) - delay
     wave = np.exp(2j * np.pi * np.outer(times, lines)) @ pilot

@@ -5,7 +5,7 @@ import pytest
 
 from sdr_ota.air.impairments import apply_iq_imbalance, fractional_delay
 from sdr_ota.schemes.base import random_phase_chips
-from sdr_ota.signal.subcarriers import SubcarrierFrame, node_pilot_chips, turned_block
+from sdr_ota.signal.subcarriers import SubcarrierFrame, turned_block
 
 FRAME = SubcarrierFrame(n_chips=512, n_nodes=4)
 
@@ -13,7 +13,7 @@ FRAME = SubcarrierFrame(n_chips=512, n_nodes=4)
 def period(node: int = 0, seed: int = 3) -> np.ndarray:
     chips = random_phase_chips(FRAME.n_chips, np.random.default_rng(seed))
     chips[FRAME.n_chips // 2 :] = 0
-    return FRAME.compose(chips, node, node_pilot_chips(FRAME.n_node_pilot, seed, node))
+    return FRAME.compose(chips, node, FRAME.node_pilot_chips(node, seed))
 
 
 def test_no_subcarrier_has_two_roles_and_all_lie_in_the_flat_band() -> None:
@@ -65,17 +65,17 @@ def test_a_mark_is_found_at_any_delay_and_no_other_is(delay: float) -> None:
     block = fractional_delay(np.tile(period(node=2), 12), delay).samples[2048:]
     bins = FRAME.analyse(block[: FRAME.n_window])
     threshold = FRAME.node_pilot_threshold(1e-6)
-    found = FRAME.find_node_pilot(bins, 2, node_pilot_chips(FRAME.n_node_pilot, 3, 2))
+    found = FRAME.find_node_pilot(bins, 2, FRAME.node_pilot_chips(2, 3))
     assert found.metric > 0.95
     assert abs(found.gain) == pytest.approx(1.0, abs=0.03)
-    of_another_round = FRAME.find_node_pilot(bins, 2, node_pilot_chips(FRAME.n_node_pilot, 4, 2))
+    of_another_round = FRAME.find_node_pilot(bins, 2, FRAME.node_pilot_chips(2, 4))
     assert of_another_round.metric < threshold
 
 
 def test_noise_passes_for_a_mark_as_rarely_as_promised() -> None:
     rng, wanted, n_trials = np.random.default_rng(7), 0.05, 1000
     node_pilot, threshold = (
-        node_pilot_chips(FRAME.n_node_pilot, 1, 0),
+        FRAME.node_pilot_chips(0, 1),
         FRAME.node_pilot_threshold(wanted),
     )
     false = 0

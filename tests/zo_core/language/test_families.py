@@ -28,6 +28,8 @@ from zo_core.language.objective import (
     cross_entropy,
     zero_one_loss,
 )
+from zo_core.language.own_logits import PROMPTS
+from zo_core.language.small_opt import SmallOptRecipe, build_tokenizer
 from zo_core.language.trainable import NothingToTrainError, train_layers, with_lora, with_prefix
 from zo_core.probing.estimator import Probe, probe_losses
 from zo_core.stepping.rules import Update, UpdateRule, take_step
@@ -44,6 +46,7 @@ CLASSIFIERS: dict[str, PreTrainedConfig] = {
     "bert": BertConfig(**WIDE),
     "roberta": RobertaConfig(**WIDE),
 }
+RECIPE = SmallOptRecipe(min_word_count=1, max_positions=40)
 EXAMPLES = [
     EncodedExample((2, 10, 11, 12, 13), ((5, 6), (7,)), 0),
     EncodedExample((2, 20, 21), ((5, 6), (7,)), 1),
@@ -99,8 +102,12 @@ def test_probes_of_classifiers(family: str) -> None:
     check_probes(classifier(family), CLASS_LOSSES)
 
 
+def a_prefix(model: PreTrainedModel, n_tokens: int, seed: int = 0) -> nn.Module:
+    return with_prefix(model, n_tokens, build_tokenizer(PROMPTS, RECIPE), seed)
+
+
 @pytest.mark.parametrize("family", CAUSAL)
-@pytest.mark.parametrize("adapter", [with_lora, with_prefix])
+@pytest.mark.parametrize("adapter", [with_lora, a_prefix])
 def test_probes_with_adapters(family: str, adapter: object) -> None:
     model = adapter(causal(family), 3, seed=5)  # type: ignore[operator]
     again = adapter(causal(family), 3, seed=5)  # type: ignore[operator]
@@ -120,7 +127,7 @@ def test_probes_of_classifiers_with_lora(family: str) -> None:
 @pytest.mark.filterwarnings("ignore:`past_key_values`:FutureWarning")
 @pytest.mark.parametrize("family", CAUSAL)
 def test_a_prefix_is_what_peft_itself_puts_before_a_text(family: str) -> None:
-    model = with_prefix(causal(family), 3)
+    model = a_prefix(causal(family), 3)
     tokens = torch.tensor([EXAMPLES[0].prompt])
     with torch.inference_mode():
         logits = model(input_ids=tokens).logits[0, -1].log_softmax(0)

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from zo_core.language.encoding import EncodedExample
-from zo_core.language.held_out import EXAMPLES_PER_PASS, judge_labels
+from zo_core.language.held_out import judge_labels
+from zo_core.probing.passes import by_length
 
 LABELS = ("no", "yes", "maybe")
 
@@ -27,8 +28,9 @@ def test_score_loss_and_labels_are_those_of_the_given_scores() -> None:
         EncodedExample((said, *range(length)), (), right)
         for length, (said, right) in enumerate(said_and_right * 20, start=1)
     ]
-    assert len(examples) > EXAMPLES_PER_PASS
-    result = judge_labels(torch.nn.Identity(), examples, odds_three_to_one, LABELS)
+    passes = by_length(lambda example: example.n_tokens, 64)
+    assert len(passes(examples)) > 1
+    result = judge_labels(torch.nn.Identity(), examples, odds_three_to_one, LABELS, passes)
     assert result.score == 5 / 8
     assert result.label_scores == {"no": 0.75, "yes": 0.5}  # of "maybe" there is none
     # Of three labels at odds 3 : 1 : 1, the named one has probability 3/5, another 1/5.

@@ -13,6 +13,7 @@ from zo_core.language.encoding import EncodedExample, encode_examples
 from zo_core.language.objective import accuracy, candidate_scores, cross_entropy
 from zo_core.language.small_opt import SmallOptRecipe, build_tokenizer, random_model
 from zo_core.language.tasks import SST2, PromptTask
+from zo_core.probing.passes import in_order
 from zo_core.probing.perturbation import perturbed
 
 CANDIDATE_LOSSES = cross_entropy(candidate_scores)
@@ -140,7 +141,7 @@ def test_accuracy_counts_the_right_ones(
             for i, (e, best) in enumerate(zip(examples, chosen, strict=True))
         ]
         expected = 1 - n_wrong / len(examples)
-        assert accuracy(model, answers) == accuracy(model, answers, examples_per_pass=1) == expected
+        assert accuracy(model, answers) == accuracy(model, answers, passes=in_order(1)) == expected
 
 
 def test_prompt_keeps_start_token_and_end(tokenizer: PreTrainedTokenizerFast) -> None:

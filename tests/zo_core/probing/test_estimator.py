@@ -10,6 +10,7 @@ from torch import nn
 from zo_core.directions.fingerprint import weight_checksum
 from zo_core.directions.generator import DirectionKind, direction
 from zo_core.probing.estimator import Probe, probe_losses, projected_gradient
+from zo_core.probing.passes import in_order
 from zo_core.stepping.update import apply_update, update_coefficient
 
 KINDS = list(DirectionKind)
@@ -77,7 +78,7 @@ def test_examples_keep_their_order_and_passes_change_nothing() -> None:
     examples = [index / 10 for index in range(11)]
     whole = probe_losses(model_of(), quadratic_losses, examples, 5, Probe())
     for size in (1, 4, 11, 100):
-        probe = Probe(examples_per_pass=size)
+        probe = Probe(passes=in_order(size))
         parts = probe_losses(model_of(), quadratic_losses, examples, 5, probe)
         assert np.array_equal(parts.plus, whole.plus)
         assert np.array_equal(parts.minus, whole.minus)
@@ -94,8 +95,6 @@ def test_wrong_use_is_refused() -> None:
     for scale in (0.0, -1.0, math.inf, math.nan):
         with pytest.raises(ValueError, match="perturbation_scale"):
             Probe(perturbation_scale=scale)
-    with pytest.raises(ValueError, match="examples_per_pass"):
-        Probe(examples_per_pass=0)
 
 
 @pytest.mark.parametrize("scalar", [math.nan, math.inf, 1e300])

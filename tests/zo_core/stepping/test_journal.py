@@ -195,3 +195,29 @@ def test_two_clients_that_drift_apart_are_found(tmp_path: Path) -> None:
     assert first_disagreement(one, other) == 20
     base = dataclasses.replace(one, header=dataclasses.replace(one.header, base_checksum="0" * 32))
     assert first_disagreement(one, base) == 0
+
+
+@pytest.mark.parametrize("n_taken", [0, 12])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_stochastic_rounding_is_replayed_bit_for_bit_from_any_step(
+    tmp_path: Path, dtype: torch.dtype, n_taken: int
+) -> None:
+    """The noise follows from the number of the update, also where seeds repeat."""
+    rule = UpdateRule(directions_per_step=2, momentum=0.5, window=3, stochastic_rounding=True)
+    run, again, kind = network(dtype), network(dtype), DirectionKind.RADEMACHER
+    all_updates = [Update(7 + index % 3, 0.5, 1e-3) for index in range(20)]
+    shares = []
+    with start_journal(tmp_path / "journal", run, kind, rule) as journal:
+        for count in range(1, 21):
+            shares.append(take_step(run, all_updates[:count], rule, kind))
+            journal.append(all_updates[count - 1], shares[-1])
+            if count == n_taken:
+                journal.append_checkpoint(run)
+                again = copy.deepcopy(run)
+    read = read_journal(tmp_path / "journal")
+    assert read.header.rule == rule
+    assert list(read.updates) == all_updates
+    replay(again, read, n_taken)
+    assert weight_checksum(again) == weight_checksum(run)
+    assert [share is None for share in shares] == [True, False] * 10
+    assert all(0 < share < 1 for share in shares if share is not None)

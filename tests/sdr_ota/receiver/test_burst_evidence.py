@@ -1,0 +1,92 @@
+"""What has changed inside a sounding burst is refused, or counted in its deviations."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sdr_ota.receiver.burst_changes import CHANCE, find_change
+from sdr_ota.receiver.burst_evidence import judge_burst
+from sdr_ota.receiver.burst_fit import BurstFit
+from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
+from tests.sdr_ota.receiver.independent_air import (
+    RATE_HZ,
+    SoundingScene,
+    Waveform,
+    draw_sounding,
+    noise,
+)
+from tests.sdr_ota.receiver.unchanged import Rng
+
+N_TRIALS = 300
+GUARD, BURST = 64, SoundingScene(draw_sounding(np.random.default_rng(0)).frame, 1, 0, 0, 0).n_burst
+
+
+def received(rng: Rng, snr_db: float = 25.0, echo: complex = 0.0) -> tuple[SoundingScene, Waveform]:
+    scene = draw_sounding(rng, snr_db=snr_db)
+    heard = scene.received(np.arange(scene.n_slot) - float(GUARD))
+    heard = heard + echo * np.roll(heard, 2)
+    return scene, heard + noise(len(heard), scene.noise_power, rng)
+
+
+def fitted(scene: SoundingScene, samples: Waveform) -> BurstFit:
+    burst = scene.frame.sounding_burst()
+    return locate_burst(samples.astype(np.complex64), burst, scene.frame.n_chirp, 7e4 / RATE_HZ)
+
+
+def changes_in(scene: SoundingScene, samples: Waveform) -> int:
+    fit = fitted(scene, samples)
+    return find_change(samples, scene.frame.sounding_burst(), fit) is not None
+
+
+def test_noise_alone_shows_a_change_as_rarely_as_stated() -> None:
+    found = 0
+    for trial in range(N_TRIALS):
+        scene, samples = received(np.random.default_rng([1, trial]))
+        found += changes_in(scene, samples)
+    assert found <= stats.binom.ppf(1 - 1e-4, N_TRIALS, CHANCE)
+
+
+def test_an_echo_is_no_change() -> None:
+    found = 0
+    for trial in range(N_TRIALS // 3):
+        scene, samples = received(np.random.default_rng([2, trial]), echo=0.2j)
+        found += changes_in(scene, samples)
+    assert found <= stats.binom.ppf(1 - 1e-4, N_TRIALS // 3, CHANCE)
+
+
+@pytest.mark.parametrize(
+    "factor", [1.12, 0.9, np.exp(0.2j)], ids=["1 dB up", "1 dB down", "11 deg"]
+)
+def test_a_step_is_counted_whichever_side_of_it_is_true(factor: complex) -> None:
+    for trial in range(20):
+        rng = np.random.default_rng([3, trial])
+        scene, samples = received(rng)
+        at = GUARD + int(rng.integers(60, BURST - 60))
+        samples[at:] *= factor
+        judged = judge_burst(samples, scene.frame, fitted(scene, samples))
+        tick = scene.due_tick - GUARD + judged.start + judged.center
+        for true in (scene.gain_at(tick), scene.gain_at(tick) * factor):
+            assert abs(judged.gain - true) < 5 * judged.gain_std
+        assert abs(judged.cfo * RATE_HZ - scene.cfo_hz) < 5 * judged.cfo_std * RATE_HZ
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 37])
+def test_lost_samples_are_refused_by_what_they_did(count: int) -> None:
+    for trial in range(20):
+        rng = np.random.default_rng([4, trial])
+        scene, samples = received(rng)
+        at = GUARD + int(rng.integers(100, BURST - 100))
+        samples = np.delete(np.pad(samples, (0, count)), slice(at, at + count))
+        with pytest.raises(BurstNotFound, match=r"% of it are .* off the rest .*lost|no preamble"):
+            judge_burst(samples, scene.frame, fitted(scene, samples))
+
+
+def test_a_pulse_is_noise_and_no_change() -> None:
+    accepted = 0
+    for trial in range(40):
+        rng = np.random.default_rng([5, trial])
+        scene, samples = received(rng)
+        at = GUARD + int(rng.integers(100, BURST - 300))
+        samples[at : at + 200] += noise(200, 10 * (0.5 * abs(scene.gain)) ** 2, rng)
+        accepted += changes_in(scene, samples) == 0
+    assert accepted >= 36
