@@ -15,6 +15,7 @@ from ota_calibration.measure.record import (
     CalibrationRecord,
 )
 from ota_calibration.measure.store import DamagedRecords, RecordStore
+from ota_calibration.paths.path_start import PathStart
 
 from sdr_ota.config.chip_length import length_for_jitter
 from sdr_ota.config.load import Config, ConfigError, changed_config
@@ -69,6 +70,25 @@ def lead_told(config: Config, home: Path) -> str:
         f"{lead_ms}; 95 % of the bursts of {len(records)} calibrated nodes needed "
         f"{1e3 * high_s:.2g} ms at most: radio.lead_s = {advised_lead_s(high_s):.2g} is twice that"
     )
+
+
+def path_start(config: Config, home: Path) -> tuple[PathStart, str]:
+    """Return what fresh records say of how the paths move, for the tracker and for a person.
+
+    Raises:
+        ConfigError: If the records cannot be read.
+    """
+    if config.radio.is_simulated:
+        return PathStart(), "begins with what is usual: radios are simulated"
+    drifts = [r.measurement for r in fresh_values(config, home, "cfo_drift_hz_per_s")]
+    jitters = [r.measurement for r in fresh_values(config, home, "start_jitter_s")]
+    start = PathStart.measured(drifts, jitters)
+    known = [f"drifts of {start.drift_std_hz_per_s:.2g} Hz/s ({len(drifts)} nodes)"] * bool(drifts)
+    if start.start_jitter_s is not None:
+        known.append(f"start jitter of {start.start_jitter_s:.2g} s ({len(jitters)} nodes)")
+    missing = [kind for kind, found in (("cfo", drifts), ("timing", jitters)) if not found]
+    usual = f"what is usual, without fresh records of {' and '.join(missing)}"
+    return start, "begins with " + ", ".join([*known, *([usual] if missing else [])])
 
 
 def fresh_values(config: Config, home: Path, quantity: str) -> Sequence[CalibrationRecord]:

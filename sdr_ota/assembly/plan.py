@@ -13,7 +13,7 @@ from ota_calibration.privacy.promise import Promise
 from ota_calibration.privacy.round_levels import ScheduleName
 from ota_calibration.privacy.trust import TrustModel, receiver_noise_std
 
-from sdr_ota.assembly.calibrated import lead_told, with_calibrated_chips
+from sdr_ota.assembly.calibrated import lead_told, path_start, with_calibrated_chips
 from sdr_ota.assembly.learning import sampling_rate_of
 from sdr_ota.assembly.privacy import promise_for
 from sdr_ota.config.air_time import air_s_per_round, frame_times_s
@@ -72,6 +72,7 @@ def plan_run(experiment: Path | None, settings: Sequence[str]) -> RunPlan:
 def _planned(config: Config, home: Path) -> RunPlan:
     config, why = with_calibrated_chips(config, home)
     air = [*_air_rows(config, why), ("lead", lead_told(config, home))]
+    air.append(("tracker", path_start(config, home)[1]))
     if config.privacy.protect == "nothing":
         privacy = ("privacy", "no promise; see [privacy] protect, epsilon, delta")
         return RunPlan([*air, privacy], _shared_codes(config))

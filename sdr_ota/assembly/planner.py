@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from ota_calibration.paths.feedback import FeedbackFormat
+from ota_calibration.paths.path_start import PathStart
 from ota_calibration.paths.power_control import is_received
 from ota_calibration.paths.selection import Worth, gain_error, worthwhile
 from ota_calibration.paths.sounding import make_plan, sounded_nodes
@@ -16,7 +17,7 @@ from sdr_ota.config.air_time import planned_gap_s
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import shares_reference
 from sdr_ota.rounds.exchange import Link, ReceivedSounding
-from sdr_ota.schemes import LinkQuality
+from sdr_ota.schemes import LinkQuality, adds_powers
 from sdr_ota.types import TransmitPlan
 
 MEAN_SQUARE = 0.25
@@ -49,17 +50,34 @@ class TrackingPlanner:
         """
         sounded = sounded_nodes(sounding, self.link)
         self.tracker.observe(sounded.estimates, sounding.late_nodes)
-        forecast = self.tracker.forecast(self.ahead_s)
-        unwanted = unwanted_nodes(forecast, self.link, self.peak_amplitude, self.ahead_s)
+        return self._planned(self.ahead_s, sounded.missing)
+
+    def again(self, before: TransmitPlan, now_tick: int) -> TransmitPlan:
+        """Return the plan of a round before which nobody was sounded.
+
+        Offsets drift and paths fade between two soundings: what the tracker expects of a later
+        payload is not what it expected of an earlier one.
+
+        Args:
+            before: Of the round before; nothing that matters is in it alone.
+            now_tick: The receiver's, before the payload is ordered.
+
+        Raises:
+            Erasure: If no node can take part.
+        """
+        return self._planned(self.tracker.since_s(now_tick) + self.ahead_s, {})
+
+    def _planned(self, ahead_s: float, missing: Mapping[int, str]) -> TransmitPlan:
+        forecast, link = self.tracker.forecast(ahead_s), self.link
+        n_nodes, chips = len(forecast.estimates), np.ones(link.frame.n_payload_chips, complex)
+        if adds_powers(link.scheme, chips, n_nodes):
+            forecast = forecast.of_powers(ahead_s)
+        unwanted = unwanted_nodes(forecast, link, self.peak_amplitude, ahead_s)
         plan = make_plan(
-            forecast.estimates,
-            self.peak_amplitude,
-            self.truncation_db,
-            unwanted,
-            sounded.missing,
+            forecast.estimates, self.peak_amplitude, self.truncation_db, unwanted, missing
         )
         return FeedbackFormat().fed_back(
-            with_forecast(plan, forecast), sounding.sample_rate_hz, self.peak_amplitude
+            with_forecast(plan, forecast), self.tracker.sample_rate_hz, self.peak_amplitude
         )
 
     def snapshot(self) -> dict[str, object]:
@@ -106,22 +124,36 @@ def unwanted_nodes(
     }
 
 
-def planner_of(config: Config, link: Link) -> TrackingPlanner:
-    """Return what plans the rounds of a run."""
+def planner_of(
+    config: Config,
+    link: Link,
+    start: PathStart = PathStart(),  # noqa: B008 - frozen
+) -> TrackingPlanner:
+    """Return what plans the rounds of a run.
+
+    Args:
+        config: The experiment.
+        link: Frame and scheme.
+        start: What calibration says of the paths.
+    """
     rate_hz = config.radio.sample_rate_hz
     has_phase = not config.radio.sends_cyclic_frames
     return TrackingPlanner(
         link,
         config.link.peak_amplitude,
         config.link.truncation_db,
-        path_tracker(link, rate_hz, shares_reference(config), has_phase),
+        path_tracker(link, rate_hz, shares_reference(config), has_phase, start),
         ahead_s=planned_gap_s(config, link, 1),
     )
 
 
 def path_tracker(
-    link: Link, sample_rate_hz: float, shares_reference: bool, has_phase: bool = True
+    link: Link,
+    sample_rate_hz: float,
+    shares_reference: bool,
+    has_phase: bool = True,
+    start: PathStart = PathStart(),  # noqa: B008 - frozen
 ) -> PathTracker:
     """Return what follows the paths of a link's soundings; see `PathTracker`."""
     burst_s = link.frame.n_sounding_burst / sample_rate_hz
-    return PathTracker(sample_rate_hz, burst_s, shares_reference, has_phase)
+    return PathTracker(sample_rate_hz, burst_s, shares_reference, has_phase, start)

@@ -11,7 +11,7 @@ from ota_calibration.privacy.ledger_digest import LedgerDigest
 from ota_calibration.privacy.spending import LEDGER
 
 from sdr_ota.assembly.bench import open_radios_here, receiving
-from sdr_ota.assembly.calibrated import with_calibrated_chips
+from sdr_ota.assembly.calibrated import path_start, with_calibrated_chips
 from sdr_ota.assembly.fresh_records import required_records
 from sdr_ota.assembly.learning import JOURNAL, Learning
 from sdr_ota.assembly.partners import partners_of
@@ -172,7 +172,10 @@ def _cannot_write(folder: RunFolder, error: OSError) -> str:
 def _run(config: Config, origin: Origin, watch: RunWatch, earlier: ResumedRun | None) -> str:
     """Run what is left of an experiment and say why it ended."""
     folder, home, name = watch.folder, origin.home, origin.name
-    state = RunState(simulated_air(config), planner_of(config, link_of(config)))
+    start_of_paths, told = path_start(config, home)
+    _log.info("tracker %s", told)
+    planner = planner_of(config, link_of(config), start_of_paths)
+    state = RunState(simulated_air(config), planner)
     if earlier is not None:
         earlier.restore(state)
     n_updates = earlier.n_updates if earlier else 0

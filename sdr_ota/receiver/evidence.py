@@ -147,6 +147,8 @@ def weigh(
     if needs_phase:  # a chip that is read late by a known time has a known part of its height
         height = raised_cosine(pilots.delays_chips, frame.pulse.rolloff)[groups.of_node]
         errors, level = _with_heights(errors, height / height.mean()), level * float(height.mean())
+    else:  # what arriving late leaves of an energy is the scheme's to say
+        errors = _with_arrivals(errors, pilots, groups)
     n_chips = len(received.chips)
     ramp = (np.arange(n_chips) - (n_chips - 1) / 2) / frame.pilot_distance_chips
     return Evidence(
@@ -165,13 +167,15 @@ class _Pilots:
     Attributes:
         gains: Over the planned ones, before and behind the payload, shape ``(2, n_groups)``.
         variances: Of their complex errors.
-        delays_chips: Shape ``(n_groups,)``.
+        delays_chips: Arrivals, shape ``(n_groups,)``.
+        delay_variances: Of these.
         distortion_variance: Of gains, relative: what distorts the pilots changes the payload too.
     """
 
     gains: Chips
     variances: Reals
     delays_chips: Reals
+    delay_variances: Reals
     distortion_variance: float
 
     @property
@@ -213,7 +217,8 @@ def _received_pilots(
     # A gain loses twice that much between other nodes' chips, and nothing in a silent payload.
     compressed = abs(2 * fit.compression) ** 2
     gains = fit.gains / planned
-    return _Pilots(gains, variances, fit.delays_chips, distorted + compressed)
+    late = excess * fit.delay_variances
+    return _Pilots(gains, variances, fit.delays_chips, late, distorted + compressed)
 
 
 def _distortion(rest_power: float, sent_power: float, noise: float, beside: Beside | None) -> float:
@@ -270,7 +275,15 @@ def _gain_errors(
         mean=tuple(mean[groups.of_node].tolist()),
         along_variance=node_values((along_variance + moved)[groups.of_node] + unseen_level),
         across_variance=node_values(across),
-        timing_variance_chips2=node_values(pilots.delays_chips[groups.of_node] ** 2),
+    )
+
+
+def _with_arrivals(errors: GainErrors, pilots: _Pilots, groups: CodeGroups) -> GainErrors:
+    """Return the gains of nodes whose arrivals the pilots show."""
+    return replace(
+        errors,
+        timing_chips=node_values(pilots.delays_chips[groups.of_node]),
+        timing_variance_chips2=node_values(pilots.delay_variances[groups.of_node]),
     )
 
 
@@ -282,7 +295,6 @@ def _with_heights(errors: GainErrors, heights: Reals) -> GainErrors:
         mean=tuple((np.asarray(errors.mean) * heights).tolist()),
         along_variance=node_values(along * heights**2),
         across_variance=node_values(across * heights**2),
-        timing_variance_chips2=0.0,
     )
 
 

@@ -37,6 +37,7 @@ class PilotFit:
             ``(2, n_codes)``.
         variances: Of their complex errors, shape ``(2, n_codes)``, for the noise assumed.
         delays_chips: Arrival after the receiver's sampling, shape ``(n_codes,)``.
+        delay_variances: Of these, with the prior.
         rest_power: Power of a chip that no node of the bench explains.
         n_degrees: Complex dimensions in which that was measured.
         compression: Share of each gain that a receiver or an amplifier which compresses takes at
@@ -46,6 +47,7 @@ class PilotFit:
     gains: Chips
     variances: Reals
     delays_chips: Reals
+    delay_variances: Reals
     rest_power: float
     n_degrees: float
     compression: complex = 0j
@@ -98,6 +100,7 @@ def fit_node_pilots(
         gains=gains,
         variances=spread.sum(axis=1),
         delays_chips=delays,
+        delay_variances=variances[4 * n_codes :],
         rest_power=rest_power,
         n_degrees=n_degrees,
         compression=cubic,

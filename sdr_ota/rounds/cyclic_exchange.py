@@ -56,6 +56,10 @@ class CyclicExchange:
 
     is_cyclic = True
 
+    def now_tick(self) -> int:
+        """Return the receiver's time in samples."""
+        return self.receiver.now_tick()
+
     def sound(self, nodes: Sequence[Node], round_index: int = 0) -> ReceivedSounding:
         """Let every node in turn repeat its sounding burst, alone, and capture it.
 

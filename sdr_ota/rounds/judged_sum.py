@@ -10,7 +10,10 @@ It is least (linear minimum mean square error, LMMSE) at
 
 $f = \sum_k E c_k / (\sum_k E c_k^2 + v / q)$,
 
-where it never exceeds $K q$, the error of answering 0.
+where it never exceeds $K q$, the error of answering 0. Unbiased, on average of the nodes, it is at
+$f = K / \sum_k E c_k$. Amplitudes arrive so: the level that node pilots show, by which they are
+divided, is their mean. Energies do not: the mean of squares is above the square of the mean, and
+chips that are read late have lost some of their energy.
 """
 
 import math
@@ -20,9 +23,12 @@ from scipy import stats
 
 from sdr_ota.rounds.exchange import DecodeRule
 from sdr_ota.rounds.symbol_power import MEMORY_ROUNDS
-from sdr_ota.schemes import AggregationScheme, LinkQuality
+from sdr_ota.schemes import AggregationScheme, LinkQuality, adds_powers
 from sdr_ota.schemes.gain_errors import FactorMoments
 from sdr_ota.types import Chips, ChipSum, DecodedSum, TransmitPlan
+
+LEAST_MEAN_FACTOR = 0.5
+"""Below it a sum is not made larger still: the noise would be, too."""
 
 LARGEST_MEAN_SQUARE = 1.0
 """Of symbols in [-1, 1]: what is assumed where nothing is known of them."""
@@ -54,7 +60,11 @@ def judged_sum(
     shown = scheme.symbol_mean_square(chips, n_active, link)
     here = next((q for q in (shown, learned) if q is not None), LARGEST_MEAN_SQUARE)
     usual = next((q for q in (learned, shown) if q is not None), LARGEST_MEAN_SQUARE)
-    factor = 1.0 if rule == "unbiased" else lmmse_factor(factors, read.std**2, usual)
+    if rule == "lmmse":
+        factor = lmmse_factor(factors, read.std**2, usual)
+    else:
+        is_power = adds_powers(scheme, chips, len(plan.precoders))
+        factor = unbiased_factor(factors) if is_power else 1.0
     chips_std = factor * read.std
     widened = chips_std * student_widening(read.degrees_of_freedom)
     variance = here * gain_error_power(factors, factor) + widened**2
@@ -79,6 +89,11 @@ def gain_error_power(factors: FactorMoments, factor: float = 1.0) -> float:
     """Return the squared error that gains make of independent symbols with mean square 1."""
     spread = factor**2 * float(np.trace(factors.covariance))
     return spread + float(np.sum((factor * factors.mean - 1) ** 2))
+
+
+def unbiased_factor(factors: FactorMoments) -> float:
+    """Return the factor on a sum with which symbols count once, on average of the nodes."""
+    return 1 / max(float(np.mean(factors.mean)), LEAST_MEAN_FACTOR)
 
 
 def lmmse_factor(factors: FactorMoments, chips_variance: float, symbol_mean_square: float) -> float:

@@ -137,7 +137,7 @@ class Position:
 
     Attributes:
         next_round: Index of the round to come.
-        plan: How the nodes send, until the next sounding; None asks for a sounding.
+        plan: How the nodes sent last; None asks for a sounding.
         symbols: How large their symbols were so far.
         detuned_hz: What each node's synthesiser was tuned away; None before it was.
     """
@@ -218,7 +218,7 @@ def run_round(
     Args:
         server: The nodes, and how they are sounded and received.
         announcement: Index and seed of the round.
-        plan: How the nodes send; None sounds them first.
+        plan: How the nodes sent last: the paths are predicted anew; None sounds them first.
         observe: Shown what was received.
         symbols: How large symbols were in earlier rounds; this round is taken in. None where
             nothing is known.
@@ -237,6 +237,8 @@ def run_round(
         if current.plan is None:
             with _timed(current, "sounding_s"):
                 current.plan = server.sound(announcement.round)
+        else:
+            current.plan = server.predict(current.plan)
         with _timed(current, "exchange_s"):
             _exchange(server, current, without_absent(current.plan, absent))
     except Erasure as lost:

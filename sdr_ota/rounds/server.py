@@ -34,6 +34,10 @@ class Exchanger(Sounder, Protocol):
         """Samples a second."""
         ...
 
+    def now_tick(self) -> int:
+        """Return the receiver's time in samples."""
+        ...
+
     def receive(
         self, nodes: Sequence[Node], orders: Mapping[int, PayloadOrder]
     ) -> ReceivedPayloads:
@@ -58,6 +62,17 @@ Planner = Callable[[ReceivedSounding], TransmitPlan]
 
 May raise `Erasure` if no node can take part.
 """
+
+Replanner = Callable[[TransmitPlan, int], TransmitPlan]
+"""Plans a round before which nobody was sounded, from the plan before it and the receiver's tick.
+
+May raise what a `Planner` may.
+"""
+
+
+def keep_plan(plan: TransmitPlan, now_tick: int) -> TransmitPlan:
+    """Return the plan: paths stand still as far as is known."""
+    return plan
 
 
 @dataclass(frozen=True)
@@ -104,6 +119,7 @@ class Server:
         admit: What admits a round.
         clock: Told of what takes time.
         followers: The server's own copies of the model: they take every step and send nothing.
+        plan_again: What plans where no new sounding is due.
         tuning: Where carrier offsets go into the nodes' synthesisers; None where they do not.
     """
 
@@ -114,6 +130,7 @@ class Server:
     admit: Admission
     clock: WorldClock = field(default_factory=RealClock)
     followers: Sequence[ScalarClient] = ()
+    plan_again: Replanner = keep_plan
     tuning: Tuning | None = None
 
     def tune(self, detuned_hz: Sequence[float] | None = None) -> tuple[float, ...] | None:
@@ -166,6 +183,14 @@ class Server:
             if 2 * math.pi * cfo_std_hz * self.link.lead_s < MAX_PHASE_ERROR_RAD:
                 break
         return plan
+
+    def predict(self, plan: TransmitPlan) -> TransmitPlan:
+        """Plan how the nodes send now, from the plan of an earlier round.
+
+        Raises:
+            Erasure: If no node can take part.
+        """
+        return self.plan_again(plan, self.exchange.now_tick())
 
     def receive(self, quote: Quote, announcement: Announcement) -> Reception:
         """Order the payload and capture the sum, of the nodes that sent.

@@ -50,6 +50,10 @@ class TimedExchange:
 
     is_cyclic = False
 
+    def now_tick(self) -> int:
+        """Return the receiver's time in samples."""
+        return self.receiver.now_tick()
+
     def sound(self, nodes: Sequence[Node], round_index: int = 0) -> ReceivedSounding:
         """Let every node send its sounding burst in its own slot and capture them all.
 

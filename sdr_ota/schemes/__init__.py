@@ -21,7 +21,12 @@ from sdr_ota.plugins import (
     plugin_name_of,
     plugin_names,
 )
-from sdr_ota.schemes.base import AggregationScheme, LinkQuality, theory_squared_error
+from sdr_ota.schemes.base import (
+    AggregationScheme,
+    LinkQuality,
+    adds_powers,
+    theory_squared_error,
+)
 from sdr_ota.schemes.foreign import checked_scheme_class
 from sdr_ota.schemes.gain_errors import GainErrors
 
@@ -29,6 +34,7 @@ __all__ = [
     "AggregationScheme",
     "GainErrors",
     "LinkQuality",
+    "adds_powers",
     "built_in_schemes",
     "load_recorded_scheme",
     "load_scheme",

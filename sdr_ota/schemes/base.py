@@ -132,6 +132,17 @@ class AggregationScheme(Protocol):
         ...
 
 
+def adds_powers(scheme: AggregationScheme, chips: Chips, n_nodes: int) -> bool:
+    """Return whether a scheme reads energies, in which the nodes' powers add; else amplitudes.
+
+    Args:
+        scheme: How symbols are added.
+        chips: Any payload, shape ``(n_chips,)``.
+        n_nodes: Nodes of the bench.
+    """
+    return not any(np.iscomplexobj(values) for values in scheme.alike(chips, n_nodes, 1.0))
+
+
 def theory_squared_error(
     scheme: AggregationScheme,
     symbols: NDArray[np.float64],

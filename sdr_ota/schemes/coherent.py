@@ -82,11 +82,12 @@ class Coherent:
 
 def _timing_moments(link: LinkQuality, n_nodes: int) -> tuple[Reals, Reals]:
     """Return mean and mean square of a chip's height under each node's timing error."""
-    std = link.gains.timing_std_chips(n_nodes)
-    if not std.any():
-        return np.ones(n_nodes), np.ones(n_nodes)
+    late, variance = link.gains.timing(n_nodes)
+    if not variance.any():
+        height = raised_cosine(late, link.rolloff)
+        return height, height**2
     places, weights = np.polynomial.hermite_e.hermegauss(61)
-    height = raised_cosine(np.outer(std, places), link.rolloff)
+    height = raised_cosine(late[:, None] + np.outer(np.sqrt(variance), places), link.rolloff)
     weights = weights / weights.sum()
     return height @ weights, height**2 @ weights
 

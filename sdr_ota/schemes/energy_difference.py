@@ -109,8 +109,10 @@ def _halves(chips: Chips, rx_amplitude: float) -> tuple[Reals, Reals]:
 def _kept_power(n_nodes: int, link: LinkQuality) -> tuple[Reals, Reals]:
     """Return mean and mean square of each node's power, kept under a Gaussian timing error."""
     mean, mean_square = power_moments(link.gains, n_nodes)
-    turn = (2 * np.pi * link.gains.timing_std_chips(n_nodes)) ** 2
-    cosine, cosine_square = np.exp(-turn / 2), (1 + np.exp(-2 * turn)) / 2
+    late, variance = link.gains.timing(n_nodes)
+    angle, spread = 2 * np.pi * late, (2 * np.pi) ** 2 * variance
+    cosine = np.cos(angle) * np.exp(-spread / 2)
+    cosine_square = (1 + np.cos(2 * angle) * np.exp(-2 * spread)) / 2
     lost = link.rolloff / 4
     kept = 1 - lost * (1 - cosine)
     return mean * kept, mean_square * (kept**2 + lost**2 * (cosine_square - cosine**2))

@@ -36,7 +36,8 @@ class GainErrors:
         along_variance: Of the gain along its mean: it changes the amplitude.
         across_variance: Of the gain across its mean: it turns the phase and adds power.
         phase_variance_rad2: Of a turn that keeps the amplitude.
-        timing_variance_chips2: Of the arrival against the receiver's sampling.
+        timing_chips: Expected arrival after the receiver's sampling.
+        timing_variance_chips2: Of the arrival about it.
         loss_probability: Chance that the burst never leaves, unnoticed.
     """
 
@@ -44,6 +45,7 @@ class GainErrors:
     along_variance: NodeValues = 0.0
     across_variance: NodeValues = 0.0
     phase_variance_rad2: NodeValues = 0.0
+    timing_chips: NodeValues = 0.0
     timing_variance_chips2: NodeValues = 0.0
     loss_probability: NodeValues = 0.0
 
@@ -55,9 +57,10 @@ class GainErrors:
         """Return how likely each burst leaves, shape ``(n_nodes,)``."""
         return np.broadcast_to(1.0 - np.asarray(self.loss_probability), (n_nodes,))
 
-    def timing_std_chips(self, n_nodes: int) -> Reals:
-        """Return the standard deviation of each arrival, shape ``(n_nodes,)``."""
-        return np.broadcast_to(np.sqrt(self.timing_variance_chips2), (n_nodes,))
+    def timing(self, n_nodes: int) -> tuple[Reals, Reals]:
+        """Return mean and variance of each arrival, in chips, shape ``(n_nodes,)`` each."""
+        mean = np.broadcast_to(self.timing_chips, (n_nodes,))
+        return mean, np.broadcast_to(self.timing_variance_chips2, (n_nodes,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,10 @@ class _SeenPlanner:
             self.sounded_s.append((float(np.mean(due)) + middle) / sounding.sample_rate_hz)
         return self.planner(sounding)
 
+    def again(self, before: TransmitPlan, now_tick: int) -> TransmitPlan:
+        """Plan without a sounding."""
+        return self.planner.again(before, now_tick)
+
 
 def measure_latency(setting: LatencySetting, show: Show = lambda: None) -> list[LatencyPoint]:
     """Measure every scheme at every latency.

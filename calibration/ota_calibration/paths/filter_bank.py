@@ -29,6 +29,9 @@ FORGETTING = 0.98
 PRIOR_NODES = 1.0
 """Nodes by which the model's own prior counts beside those of the bench."""
 
+BLOCK_NODES = 16
+"""Updated at a time: their states and what is made of them fit into a processor's cache."""
+
 _LEAST_VARIANCE = 1e-30
 _UNMEASURED = 1e30
 """Variance of a rate that an observation does not hold, in any unit."""
@@ -86,8 +89,9 @@ class FilterBank:
         is_new = ~(seen.times_s >= self.times_s[seen.nodes])  # NaN before the first
         self._start(seen.part(is_new))
         known = seen.part(~is_new)
+        for first in range(0, len(known.nodes), BLOCK_NODES):
+            self._update(known.part(np.arange(first, min(first + BLOCK_NODES, len(known.nodes)))))
         if len(known.nodes):
-            self._update(known)
             self._pool()
 
     def restart(self) -> None:
@@ -97,12 +101,12 @@ class FilterBank:
         self.covariances[..., :, 0] = 0.0
         self.covariances[..., 0, 0] = scale**2
 
-    def weights(self) -> Reals:
+    def weights(self, nodes: Any = slice(None)) -> Reals:
         """Return how much to believe each branch, shape ``(n_nodes, n_filters, n_branches)``.
 
         All are 0 of a node that was never observed.
         """
-        logs = self.log_weights + self.log_prior[:, None]
+        logs = self.log_weights[nodes] + self.log_prior[:, None]
         most = logs.max(axis=(1, 2), initial=-np.inf, keepdims=True)
         shares = np.exp(logs - np.where(np.isfinite(most), most, 0.0))
         return np.asarray(shares / np.maximum(shares.sum(axis=(1, 2), keepdims=True), 1.0))
@@ -113,30 +117,37 @@ class FilterBank:
         Args:
             ahead_s: Shape ``(n_nodes,)``, not negative. Nodes never observed get zeros.
         """
-        weights = self.weights()
         ahead = np.broadcast_to(ahead_s, (self.n_nodes,))
-        step, added = self._step(slice(None), ahead)
+        starts = range(0, max(self.n_nodes, 1), BLOCK_NODES)
+        blocks = [slice(start, start + BLOCK_NODES) for start in starts]
+        parts = [self._expected(block, ahead[block]) for block in blocks]
+        return Forecast(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+
+    def _expected(self, nodes: slice, ahead: Reals) -> tuple[Reals, ...]:
+        """Return the parts of a forecast of some nodes."""
+        weights, means = self.weights(nodes), self.means[nodes]
+        step, added = self._step(nodes, ahead)
         entries = self.model.seen_entry(0)
         rows = entries @ step[:, :, None]  # of a whole state only the level is asked for
-        levels = (rows * self.means).sum(axis=-1)
-        spread = (rows[..., None, :] @ self.covariances)[..., 0, :]
+        levels = (rows * means).sum(axis=-1)
+        spread = (rows[..., None, :] @ self.covariances[nodes])[..., 0, :]
         variances = (spread * rows).sum(axis=-1) + (added @ entries @ entries)[..., None]
         level, variance = _mixed(levels, variances, weights, self.model.period)
         filters = weights.sum(axis=2)
         rates, drifts = (
-            _mean(self.means[..., entry], weights) if entry < self.model.n_states else 0.0 * ahead
+            _mean(means[..., entry], weights) if entry < self.model.n_states else 0.0 * ahead
             for entry in (1, 2)
         )
         rates = rates + drifts * ahead / 2
         if self.model.has_swing:
             first = self.model.n_states
-            swung = (rows[..., first:] - entries[first:]) * self.means[..., first:]
+            swung = (rows[..., first:] - entries[first:]) * means[..., first:]
             rates = rates + _mean(swung.sum(axis=-1), weights) / np.maximum(ahead, 1e-9)
         white, walk = (filters @ self.model.filters[:, :2]).T
         likeliest = self.model.filters[filters.argmax(axis=1)]
-        swing_variance = likeliest[:, 3] * self.swing_scales
-        swing_rate = likeliest[:, 4] * self.swing_rates
-        return Forecast(level, rates, variance, walk, white, swing_variance, swing_rate)
+        swing_variance = likeliest[:, 3] * self.swing_scales[nodes]
+        swing_rate = likeliest[:, 4] * self.swing_rates[nodes]
+        return level, rates, variance, walk, white, swing_variance, swing_rate
 
     def snapshot(self) -> dict[str, object]:
         """Return the arrays of the bank."""
@@ -275,7 +286,7 @@ class FilterBank:
     def _innovations(
         self, seen: Observation, means: Reals, covariances: Reals, noise: Reals
     ) -> Reals:
-        weights = self.weights()[seen.nodes]
+        weights = self.weights(seen.nodes)
         level, variance = self._mixed(means, covariances, weights)
         expected = variance + (weights.sum(axis=2) * noise).sum(axis=1)
         return np.asarray(_wrapped(seen.levels - level, self.model.period) / np.sqrt(expected))

@@ -13,6 +13,11 @@ from ota_calibration.paths import swing
 
 Reals = NDArray[np.float64]
 
+LIKELY_FACTOR_LOG = math.log(2)
+"""By which a variance that was measured may be another one now: a factor of two."""
+
+_LEAST_VARIANCE = 1e-30
+
 
 @dataclass(frozen=True)
 class MotionModel:
@@ -34,6 +39,7 @@ class MotionModel:
         jump_range: Levels in which it then is, all alike; the period where there is one.
         jump_rate_range: The same of the rate.
         n_branches: Kept a filter.
+        likely_white: White variance that is likely beforehand; None if all are alike.
     """
 
     n_states: int
@@ -50,6 +56,7 @@ class MotionModel:
     jump_range: float = 1.0
     jump_rate_range: float = 1.0
     n_branches: int = 1
+    likely_white: float | None = None
 
     @cached_property
     def filters(self) -> Reals:
@@ -61,8 +68,13 @@ class MotionModel:
 
     @property
     def log_prior(self) -> Reals:
-        """How likely every filter is beforehand: all alike, on scales that are logarithmic."""
-        return np.full(len(self.filters), -math.log(len(self.filters)))
+        """How likely every filter is beforehand, on scales that are logarithmic."""
+        logs = np.zeros(len(self.filters))
+        if self.likely_white is not None:
+            white = np.maximum(self.filters[:, 0], _LEAST_VARIANCE)
+            off = np.log(white / max(self.likely_white, _LEAST_VARIANCE))
+            logs = -((off / LIKELY_FACTOR_LOG) ** 2) / 2
+        return np.asarray(logs - np.logaddexp.reduce(logs))
 
     @cached_property
     def like_rates(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

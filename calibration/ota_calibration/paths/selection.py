@@ -27,8 +27,8 @@ NoiseVariance = Callable[[int, float], float]
 def gain_error(phase_variance: Reals, level_variance: Reals, needs_phase: bool) -> Reals:
     r"""Return the mean square of what a node's number is multiplied by, less 1.
 
-    Where the phase counts that is $(1 + \delta) \cos\phi$, else $(1 + \delta)^2$; $\delta$ and
-    $\phi$ are Gaussian.
+    Where the phase counts that is $(1 + \delta) \cos\phi$, else $(1 + \delta)^2 / E(1 + \delta)^2$;
+    $\delta$ and $\phi$ are Gaussian.
 
     Args:
         phase_variance: Of each node, in rad^2.
@@ -36,7 +36,8 @@ def gain_error(phase_variance: Reals, level_variance: Reals, needs_phase: bool) 
         needs_phase: Whether amplitudes are added; else powers are.
     """
     if not needs_phase:
-        return np.asarray(4 * level_variance + 3 * level_variance**2)
+        square = 1 + level_variance
+        return np.asarray(2 * level_variance * (1 + square) / square**2)
     cosine, square = np.exp(-phase_variance / 2), (1 + np.exp(-2 * phase_variance)) / 2
     return np.asarray((1 + level_variance) * square - 2 * cosine + 1)
 

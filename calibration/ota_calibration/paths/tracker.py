@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from ota_calibration.paths.filter_bank import FilterBank
 from ota_calibration.paths.gain_step import GainStep, receiver_step
 from ota_calibration.paths.motion import Forecast, MotionModel, Observation
+from ota_calibration.paths.path_start import PathStart
 from sdr_ota.types import ChannelEstimate, PathErrors, TransmitPlan
 
 Reals = NDArray[np.float64]
@@ -28,10 +29,6 @@ ASSUMED_BURSTS = 200
 
 _NO_PHASE_RAD2 = 1e6
 """Variance of a phase that is new with every start."""
-
-_DRIFT_STD_HZ_PER_S = 15.0
-"""10 ppm, by which a Pluto drifts with temperature, over 10 min of warming up, at 915 MHz; see
-`sdr_ota.air.presets`."""
 
 _SWING_VARIANCES = tuple(1e-3 * 4.0**k for k in range(8))
 _SWING_RATES_PER_S = tuple(0.25 * 2.0**k for k in range(9))
@@ -60,9 +57,8 @@ _DELAY = MotionModel(  # in seconds
 )
 
 
-def _phase_model(burst_s: float, shares_reference: bool) -> MotionModel:
+def _phase_model(burst_s: float, drift_hz_per_s: float) -> MotionModel:
     """Return how a phase moves: a linewidth of v Hz walks by 2 pi v rad^2 a second."""
-    drift_hz_per_s = 0.0 if shares_reference else _DRIFT_STD_HZ_PER_S
     return MotionModel(
         n_states=3,
         walks_per_s=(0.0, *(1e-3 * 2.5**k for k in range(10))),
@@ -110,11 +106,32 @@ class PathForecast:
         phase = self.phase_variance_rad2 + turning + self.phase_walk_rad2_per_s * ahead_s
         return phase, self.level_variance + self.level_walk_per_s * ahead_s
 
+    def of_powers(self, ahead_s: float) -> "PathForecast":
+        """Return a forecast whose gains are roots of the mean powers that are expected.
+
+        A magnitude of mean m and relative variance v has the mean power m^2 (1 + v): where powers
+        add, precoders that undo m alone leave each symbol too large by its own v.
+
+        Args:
+            ahead_s: When, after the soundings.
+        """
+        power = 1 + self.variances(ahead_s)[1]
+        return replace(
+            self,
+            estimates=tuple(
+                estimate and replace(estimate, gain=estimate.gain * math.sqrt(power[node]))
+                for node, estimate in enumerate(self.estimates)
+            ),
+            level_variance=self.level_variance / power,
+            level_walk_per_s=self.level_walk_per_s / power,
+        )
+
 
 class PathTracker:
     """Follows the paths of all nodes from sounding to sounding, at whatever times they come.
 
     Attributes:
+        sample_rate_hz: Samples a second.
         latest: The last sounding; None for a node that was not received in it.
         step: The receiver's gain step that the last sounding showed; None if it showed none.
 
@@ -124,6 +141,7 @@ class PathTracker:
         shares_reference: One reference feeds all radios: there is no carrier offset.
         has_phase: Whether phase and delay go on from sounding to sounding; false for radios whose
             bursts start at times that nobody knows.
+        start: What is known of the paths' motion beforehand.
     """
 
     def __init__(
@@ -132,13 +150,15 @@ class PathTracker:
         burst_s: float = 0.0,
         shares_reference: bool = False,
         has_phase: bool = True,
+        start: PathStart = PathStart(),  # noqa: B008 - frozen
     ) -> None:
-        self._sample_rate_hz = sample_rate_hz
+        self.sample_rate_hz = sample_rate_hz
         self._shares_reference, self._has_phase = shares_reference, has_phase
+        jitter_s = start.start_jitter_s
         self._models = {
-            "phase": _phase_model(burst_s, shares_reference),
+            "phase": _phase_model(burst_s, 0.0 if shares_reference else start.drift_std_hz_per_s),
             "level": _LEVEL,
-            "delay": _DELAY,
+            "delay": replace(_DELAY, likely_white=jitter_s and jitter_s**2),
         }
         self.latest: Sounding = ()
         self._known: Sounding = ()
@@ -158,7 +178,7 @@ class PathTracker:
         if not self._known:
             self._banks = self._fresh_banks(len(sounding))
             self._scales = np.ones(len(sounding))
-        self.step = receiver_step(self._known, sounding, self._sample_rate_hz)
+        self.step = receiver_step(self._known, sounding, self.sample_rate_hz)
         if self.step:  # no path has changed: the new sounding says where all of them are
             self._banks["phase"].restart()
             self._banks["level"].restart()
@@ -198,6 +218,10 @@ class PathTracker:
             start_variance_s2=delay.white_variance,
             loss_probability=self._missed / (self._expected + ASSUMED_BURSTS),
         )
+
+    def since_s(self, tick: int) -> float:
+        """Return the time from the last node's sounding to a tick of the receiver; 0 before it."""
+        return max(tick - self._last_tick(), 0) / self.sample_rate_hz
 
     @property
     def innovations(self) -> Mapping[str, Reals]:
@@ -255,7 +279,7 @@ class PathTracker:
         nodes, estimates = np.array([node for node, _ in found]), [e for _, e in found]
         gains = np.array([estimate.gain for estimate in estimates])
         stds = np.array([estimate.gain_std for estimate in estimates])
-        times_s = np.array([e.measured_tick for e in estimates]) / self._sample_rate_hz
+        times_s = np.array([e.measured_tick for e in estimates]) / self.sample_rate_hz
         # Half of the complex error turns the phase, half of it changes the level.
         half = (stds / np.abs(gains)) ** 2 / 2
         level, phase = self._banks["level"], self._banks["phase"]
@@ -291,8 +315,11 @@ class PathTracker:
 
     def _ahead_s(self, ahead_s: float) -> Reals:
         ticks = np.array([0 if e is None else e.measured_tick for e in self.latest])
-        last = ticks.max(initial=0)
-        return np.asarray(np.maximum(ahead_s, 1e-6) + (last - ticks) / self._sample_rate_hz)
+        behind = (self._last_tick() - ticks) / self.sample_rate_hz
+        return np.asarray(np.maximum(ahead_s, 1e-6) + behind)
+
+    def _last_tick(self) -> int:
+        return max((e.measured_tick for e in self.latest if e is not None), default=0)
 
     def _moved(
         self, estimate: ChannelEstimate, node: int, ahead_s: float, there: Mapping[str, Forecast]

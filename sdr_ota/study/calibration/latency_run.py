@@ -148,6 +148,10 @@ class _WatchedExchange:
         """Samples a second."""
         return self.exchange.sample_rate_hz
 
+    def now_tick(self) -> int:
+        """Return the receiver's time in samples."""
+        return self.exchange.now_tick()
+
     def sound(self, nodes: Sequence[Node], round_index: int = 0) -> ReceivedSounding:
         began_s = time.monotonic()
         received = self.exchange.sound(nodes, round_index)

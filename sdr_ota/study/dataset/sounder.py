@@ -59,6 +59,10 @@ class KeptSoundings:
         plan = make_plan(forecast.estimates, table.peak_amplitude, table.truncation_db)
         return with_forecast(plan, forecast)
 
+    def again(self, before: TransmitPlan, now_tick: int) -> TransmitPlan:
+        """Return the plan: a data set sounds before every round."""
+        return before
+
     def take(self) -> str:
         """Return the name of the last recording, once; empty where the sounding was lost."""
         latest, self.latest = self.latest, ""

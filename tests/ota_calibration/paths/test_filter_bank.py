@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from ota_calibration.paths import filter_bank
 from ota_calibration.paths.filter_bank import FilterBank
 from ota_calibration.paths.motion import MotionModel, Observation
 
@@ -164,3 +165,16 @@ def test_a_bank_goes_on_from_its_snapshot() -> None:
     )
     with pytest.raises(ValueError, match="shape"):
         FilterBank(PHASE, 3).restore(bank.snapshot())
+
+
+def test_blocks_of_nodes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    states = []
+    for n_block in (1, 7, 1000):
+        monkeypatch.setattr(filter_bank, "BLOCK_NODES", n_block)
+        rng, bank = np.random.default_rng(8), FilterBank(PHASE, N_NODES)
+        for index, phase in enumerate(phases(rng, 0.1 * np.arange(6), WALKS[4])):
+            bank.observe(seen_of(rng, 0.1 * index, phase, 2 * np.pi * 1e3, (0.005, 2.0)))
+        found = [*bank.snapshot().values(), *vars(bank.forecast(np.full(N_NODES, 0.2))).values()]
+        states.append(np.concatenate([np.ravel(values) for values in found]))
+    for state in states[:2]:  # sums may be taken in another order
+        np.testing.assert_allclose(state, states[2], rtol=1e-12)

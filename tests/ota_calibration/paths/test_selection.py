@@ -19,7 +19,7 @@ def test_the_gain_error_is_that_of_drawn_gains(needs_phase: bool) -> None:
     rng, n_trials, phase, level = np.random.default_rng(1), 200_000, 0.3, 0.05
     drawn = 1 + np.sqrt(level) * rng.standard_normal(n_trials)
     cosine = np.cos(np.sqrt(phase) * rng.standard_normal(n_trials))
-    off = (drawn * cosine if needs_phase else drawn**2) - 1
+    off = (drawn * cosine if needs_phase else drawn**2 / np.mean(drawn**2)) - 1
     expected = gain_error(np.array([phase]), np.array([level]), needs_phase)[0]
     assert np.mean(off**2) == pytest.approx(expected, abs=4 * np.std(off**2) / np.sqrt(n_trials))
 

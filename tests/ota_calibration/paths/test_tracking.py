@@ -112,6 +112,23 @@ def test_without_phase_offset_and_level_are_followed_all_the_same() -> None:
         assert estimate.gain == pytest.approx(0.3, rel=0.01)
 
 
+def test_precoders_of_powers_undo_the_mean_power() -> None:
+    rng, n_trials = np.random.default_rng(6), 200_000
+    estimate = ChannelEstimate(0.5j, 1e-3, 0.0, 0.0, 0.0, 0.0, 1e-6, 0)
+    still, grown = np.array([0.0, 0.01, 0.2]), np.array([0.0, 0.1, 0.5])
+    none = np.zeros(3)
+    forecast = PathForecast(
+        (estimate, estimate, estimate), none, none, none, still, grown, none, none, 0.0
+    )
+    powers, variance = forecast.of_powers(0.2), still + 0.2 * grown
+    drawn = 1 + np.sqrt(variance) * rng.standard_normal((n_trials, 3))
+    undone = np.array([e.gain / 0.5j for e in powers.estimates if e])
+    arrived = drawn / undone
+    chance = 5 * np.sqrt((4 * variance + 2 * variance**2).max() / n_trials)
+    assert np.mean(np.abs(arrived) ** 2, axis=0) == pytest.approx(1, abs=chance)
+    assert np.abs(arrived).var(axis=0) == pytest.approx(powers.variances(0.2)[1], rel=0.1)
+
+
 @pytest.mark.parametrize("is_late", [False, True])
 def test_a_burst_that_was_known_not_to_be_sent_is_no_loss(is_late: bool) -> None:
     rng = np.random.default_rng(5)

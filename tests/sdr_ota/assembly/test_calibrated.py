@@ -7,8 +7,9 @@ import pytest
 from ota_calibration.measure.measurement import Measurement
 from ota_calibration.measure.record import CalibrationRecord, RecordKey
 from ota_calibration.measure.store import FILE, RecordStore
+from ota_calibration.paths.path_start import PathStart
 
-from sdr_ota.assembly.calibrated import lead_told, with_calibrated_chips
+from sdr_ota.assembly.calibrated import lead_told, path_start, with_calibrated_chips
 from sdr_ota.assembly.plan import plan_run
 from sdr_ota.config.load import Config, ConfigError, changed_config, load_config
 
@@ -92,6 +93,23 @@ def test_a_plan_says_both_and_why(bench: Path) -> None:
     assert "start jitter 0.5 us" in after["chips"]
     assert "needed 3 ms at most: radio.lead_s = 0.006 is twice that" in after["lead"]
     assert lead_told(load_config(None, ()), bench.parent).startswith("50 ms")
+
+
+def test_fresh_drifts_and_jitters_begin_the_tracker(bench: Path) -> None:
+    drifts = record("cfo_drift_hz_per_s", 3.0), record("cfo_drift_hz_per_s", -1.0, "3")
+    config = written(bench, *drifts, record("start_jitter_s", 5e-7))
+    start, told = path_start(config, bench.parent)
+    assert start == PathStart(pytest.approx(5**0.5), 5e-7)  # root of the mean of 9 and 1
+    assert told == "begins with drifts of 2.2 Hz/s (2 nodes), start jitter of 5e-07 s (1 nodes)"
+    assert dict(plan_run(bench, ()).rows)["tracker"] == told
+
+
+def test_stale_drifts_begin_nothing(bench: Path) -> None:
+    config = written(bench, record("cfo_drift_hz_per_s", 3.0, age_s=7200.0))
+    start, told = path_start(config, bench.parent)
+    assert start == PathStart()
+    assert told == "begins with what is usual, without fresh records of cfo and timing"
+    assert path_start(load_config(None, ()), bench.parent)[0] == PathStart()
 
 
 def test_damaged_records_are_named(bench: Path) -> None:

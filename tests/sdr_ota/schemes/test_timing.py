@@ -58,6 +58,20 @@ def test_mean_and_variance_under_a_timing_error(name: str, timing_std: float) ->
     assert np.var(sums) / variance == pytest.approx(1.0, abs=tolerance)
 
 
+@pytest.mark.parametrize("name", ["coherent", "energy-difference"])
+def test_what_a_known_arrival_leaves_of_a_symbol(name: str) -> None:
+    scheme, rng, late = load_scheme(name), np.random.default_rng(5), (0.0, 0.3, -0.6)
+    gains = GainErrors(timing_chips=late)
+    moments = scheme.gain_moments(3, LinkQuality(N_CHIPS, 1.0, 1e-12, gains, rolloff=PULSE.rolloff))
+    for node, late_chips in enumerate(late):
+        sent = [scheme.encode(1.0, node, 3, N_CHIPS, rng) for _ in range(20)]
+        left = [scheme.decode(received(chips, late_chips), 3, 1.0).value for chips in sent]
+        # Edges of the payload and the pulse's finite length: a percent of the sum.
+        chance = 4 * np.std(left) / np.sqrt(len(sent))
+        assert np.mean(left) == pytest.approx(moments.mean[node], abs=0.01 + chance)
+    np.testing.assert_allclose(moments.covariance, 0, atol=1e-12)
+
+
 @pytest.mark.parametrize("late_chips", [0.25, 0.5])
 def test_tones_and_slots_do_not_care_for_half_a_chip(late_chips: float) -> None:
     rng = np.random.default_rng(3)
