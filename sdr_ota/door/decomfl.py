@@ -44,9 +44,7 @@ def over_the_air(bench: MeanBench) -> Aggregation:
                 f"DeComFL sampled {len(local_grad_scalars)} clients and the bench has "
                 f"{bench.n_nodes} nodes: set num_sample_clients, or clients.count, to the other"
             )
-        return [
-            _mean(bench, by_client) for by_client in zip(*local_grad_scalars, strict=True)
-        ]  # fmt: skip
+        return [_mean(bench, update) for update in zip(*local_grad_scalars, strict=True)]
 
     return aggregate
 

@@ -1,4 +1,4 @@
-"""A Flower strategy whose aggregation goes over the air (extra ``flower``: Flower 1.30 or later).
+"""A Flower strategy whose aggregation goes over the air (extra ``flower``: Flower 1.40 or later).
 
 Flower's clients probe the model along a direction that the round's seed names and answer with one
 number each. The numbers go over the air together, and the server steps by their decoded mean:
