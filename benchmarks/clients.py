@@ -73,9 +73,9 @@ def measured(
 
     def a_round() -> None:
         seed = next(seeds)
-        scalars = [client.local_scalar(seed) for client in cohort.clients]
+        scalars = [client.local_scalars([seed])[0] for client in cohort.clients]
         for client in cohort.clients:
-            client.apply(seed, sum(scalars) / n_clients, seed)
+            client.apply(seed, [sum(scalars) / n_clients], [seed])
 
     times = [(timed(forward), timed(a_round)) for _ in range(options.repeats + 1)][1:]
     return statistics.median(t[0] for t in times), statistics.median(t[1] for t in times)

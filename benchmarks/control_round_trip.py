@@ -20,11 +20,11 @@ import zmq
 from rows import Row, emit
 
 from sdr_ota.remote.cluster import Agent
-from sdr_ota.rounds.messages import DOWN, to_bytes
+from sdr_ota.rounds.messages import to_bytes, told_in_a_round
 
 COUNTS = (2, 8, 20)
 N_ROUNDS = 200
-ORDER = to_bytes(DOWN[2])
+ORDER = to_bytes(told_in_a_round()[2])
 CAPTURE = np.ones(2048, np.complex64).tobytes()
 
 

@@ -20,7 +20,7 @@ from rows import Row, emit, parsed
 from sdr_ota.assembly.learning import JOURNAL, Learning
 from sdr_ota.assembly.local_learning import local_learning
 from sdr_ota.config.load import load_config
-from sdr_ota.rounds.round import Schedule
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.runs.strict_json import strict_json
 from sdr_ota.units import db_to_power, power_to_db
 
@@ -76,7 +76,7 @@ def _learned(
         means.append(_mean(learning, direction))
         errors.append(noise_std * float(rng.standard_normal()))
         for client in learning.clients:
-            client.apply(index, factor * (means[-1] + errors[-1]), direction)
+            client.apply(index, [factor * (means[-1] + errors[-1])], [direction])
         if (index + 1) % EVALUATE_EVERY == 0 and learning.evaluate is not None:
             accuracy = learning.evaluate().score
             if accuracy >= options.target:
@@ -88,7 +88,9 @@ def _learned(
 
 
 def _mean(learning: Learning, direction_seed: int) -> float:
-    return float(np.mean([client.local_scalar(direction_seed) for client in learning.clients]))
+    return float(
+        np.mean([client.local_scalars([direction_seed])[0] for client in learning.clients])
+    )
 
 
 def lines(runs: Sequence[Run], options: argparse.Namespace) -> list[str]:

@@ -150,9 +150,9 @@ def our_walk(
     cohort = Cohort(model, CANDIDATE_LOSSES, parts, how)
     for step in range(n_steps):
         announced = (seed << 32) + step
-        mean = float(np.mean([client.local_scalar(announced) for client in cohort.clients]))
+        mean = float(np.mean([client.local_scalars([announced])[0] for client in cohort.clients]))
         for client in cohort.clients:
-            client.apply(step, mean, announced)
+            client.apply(step, [mean], [announced])
 
 
 def mezo_walk(

@@ -14,7 +14,8 @@ from sdr_ota.assembly.planner import planner_of
 from sdr_ota.assembly.server import nodes_here, server_of
 from sdr_ota.config.load import Config, config_of_tables
 from sdr_ota.config.parts import air_settings, link_of, payload_of, simulated_air
-from sdr_ota.rounds.round import RoundResult, Schedule, run_rounds
+from sdr_ota.rounds.round import RoundResult, run_rounds
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import admit_all
 from sdr_ota.rounds.synthetic import UniformClient
 

@@ -1,4 +1,4 @@
-"""K clients on one machine that share the weights and pay for two forward passes a round.
+"""K clients on one machine that share the weights and pay for two forward passes a direction.
 
 In a simulation all clients hold the same weights and probe the same direction. So the
 cohort probes once with the examples of all of them as one joint batch, splits the losses by
@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from statistics import fmean
 from typing import Generic, TypeAlias
 
 import numpy as np
@@ -16,7 +17,13 @@ import torch
 from numpy.typing import NDArray
 
 from zo_core.data.batches import Draw
-from zo_core.probing.estimator import Probe, ProbeLosses, probe_losses, projected_gradient
+from zo_core.probing.estimator import (
+    Probe,
+    ProbeLosses,
+    directions_losses,
+    forward_difference,
+    projected_gradient,
+)
 from zo_core.probing.passes import ExampleLosses, ExampleT
 from zo_core.stepping.learning_rate import LearningRate
 from zo_core.stepping.rules import Update, UpdateRule, at_step_boundary, take_step
@@ -54,6 +61,8 @@ class Training:
             draws differ.
         seed_pool: Directions come from the seeds 0 to ``seed_pool - 1`` alone, so that the
             model is that many sums (FedKSeed, arXiv 2312.06353); None for no limit.
+        directions_per_round: Probed at the same weights with the same examples, and broadcast
+            together; the step size counts rounds.
     """
 
     learning_rate: LearningRate
@@ -64,6 +73,7 @@ class Training:
     probe: Probe = field(default_factory=Probe)
     first_client: int = 0
     seed_pool: int | None = None
+    directions_per_round: int = 1
 
     def direction_seed(self, seed: int) -> int:
         """Return the seed of the direction that an announced seed stands for."""
@@ -79,24 +89,29 @@ class ZOClient(Generic[ExampleT]):
 
     @property
     def loss(self) -> float:
-        """Mean of the client's last two probe losses; NaN before the first probe."""
+        """Mean of the client's last probe losses; NaN before the first probe."""
         return self._cohort.losses[self.index]
 
     @property
     def example_scalars(self) -> Sequence[float]:
-        """Slopes of the examples of the last probe, before any clip; empty before the first."""
+        """Slopes of the examples along each direction of the last probe, before any clip.
+
+        Direction after direction; empty before the first probe.
+        """
         return self._cohort.example_scalars[self.index]
 
-    def local_scalar(self, seed: int) -> float:
-        """Give the slope of the client's loss along z(seed), on examples drawn for the seed.
+    def local_scalars(self, seeds: Sequence[int]) -> tuple[float, ...]:
+        """Give the slope of the client's loss along each z(seed).
+
+        All on the same examples, drawn for the first seed.
 
         Raises:
             LossNotFiniteError: A client of the cohort has a NaN or infinite loss.
         """
-        return self._cohort.scalars(seed)[self.index]
+        return self._cohort.scalars(seeds)[self.index]
 
-    def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
-        """Take the common update theta <- theta - learning_rate * mean_scalar * z(seed).
+    def apply(self, round_index: int, mean_scalars: Sequence[float], seeds: Sequence[int]) -> None:
+        """Take the common updates theta <- theta - learning_rate * mean_scalar * z(seed).
 
         The first client of a cohort that is told of a round moves the weights that all share.
 
@@ -104,7 +119,7 @@ class ZOClient(Generic[ExampleT]):
             ClientsDisagreeError: Another client of the cohort was told something else.
             UpdateNotFiniteError: The update is not finite.
         """
-        self._cohort.apply(round_index, mean_scalar, seed)
+        self._cohort.apply(round_index, mean_scalars, seeds)
 
 
 class Cohort(Generic[ExampleT]):
@@ -142,31 +157,34 @@ class Cohort(Generic[ExampleT]):
         self._client_examples = client_examples
         self._training = training
         self._on_update = on_update
-        self._scalars: dict[int, tuple[float, ...]] = {}
+        self._scalars: dict[tuple[int, ...], list[tuple[float, ...]]] = {}
         self._updates = list(past_updates)
-        self._last: tuple[int, float, int] | None = None
+        self._last: tuple[int, tuple[float, ...], tuple[int, ...]] | None = None
 
     @property
     def at_step_boundary(self) -> bool:
         """Whether no update waits for others of its group; a run is resumed there."""
         return at_step_boundary(len(self._updates), self._training.rule)
 
-    def scalars(self, seed: int) -> tuple[float, ...]:
-        """Give every client's scalar for a seed; measured at the first call.
+    def scalars(self, seeds: Sequence[int]) -> list[tuple[float, ...]]:
+        """Give every client's scalars for the seeds of a round; measured at the first call.
 
         Raises:
             LossNotFiniteError: A client's loss is NaN or infinite.
         """
-        if seed not in self._scalars:
-            probed = self._probe(seed)
-            self.losses = tuple((_mean(part.plus) + _mean(part.minus)) / 2 for part in probed)
-            slopes = [self._slopes(part) for part in probed]
-            self.example_scalars = tuple(tuple(part.tolist()) for part in slopes)
-            self._scalars = {seed: tuple(self._training.combine(part) for part in slopes)}
-        return self._scalars[seed]
+        asked = tuple(seeds)
+        if asked not in self._scalars:
+            probed, combine = self._probe(asked), self._training.combine
+            self.losses = tuple(
+                fmean((_mean(part.plus) + _mean(part.minus)) / 2 for part in own) for own in probed
+            )
+            slopes = [[self._slopes(part) for part in own] for own in probed]
+            self.example_scalars = tuple(tuple(np.concatenate(own).tolist()) for own in slopes)
+            self._scalars = {asked: [tuple(combine(part) for part in own) for own in slopes]}
+        return self._scalars[asked]
 
-    def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
-        """Take the common update of a round, once, however many clients are told of it.
+    def apply(self, round_index: int, mean_scalars: Sequence[float], seeds: Sequence[int]) -> None:
+        """Take the common updates of a round, once, however many clients are told of it.
 
         Clients that share weights are one model: their isolation is a simulation's.
 
@@ -175,21 +193,24 @@ class Cohort(Generic[ExampleT]):
                 older round.
             UpdateNotFiniteError: The update is not finite.
         """
-        update = (round_index, mean_scalar, seed)
+        update = (round_index, tuple(mean_scalars), tuple(seeds))
         if update == self._last:
             return
         if self._last is not None and round_index <= self._last[0]:
             raise ClientsDisagreeError(
-                f"a client was told (round, mean_scalar, seed) = {update}, but the weights have "
+                f"a client was told (round, mean_scalars, seeds) = {update}, but the weights have "
                 f"already taken {self._last}; clients that share weights must all take the same "
                 "update of a round"
             )
-        self._move(mean_scalar, seed)
+        rate = self._training.learning_rate.at(
+            len(self._updates) // self._training.directions_per_round
+        )
+        for mean_scalar, seed in zip(mean_scalars, seeds, strict=True):
+            self._move(mean_scalar, seed, rate)
         self._last = update
 
-    def _move(self, mean_scalar: float, seed: int) -> None:
+    def _move(self, mean_scalar: float, seed: int, rate: float) -> None:
         training = self._training
-        rate = training.learning_rate.at(len(self._updates))
         update = Update(training.direction_seed(seed), mean_scalar, rate)
         updates = [*self._updates, update]
         moved_share = take_step(self._model, updates, training.rule, training.probe.kind)
@@ -198,27 +219,36 @@ class Cohort(Generic[ExampleT]):
         if self._on_update:
             self._on_update(update, moved_share)
 
-    def _probe(self, seed: int) -> list[ProbeLosses]:
-        """Return the probe losses of every client's drawn examples, from one joint batch."""
+    def _probe(self, seeds: tuple[int, ...]) -> list[list[ProbeLosses]]:
+        """Return the probe losses of every client's drawn examples, from one joint batch.
+
+        For each client, of each direction.
+        """
         training = self._training
         drawn = [
-            [examples[i] for i in training.draw(len(examples), (training.data_seed, index, seed))]
+            [
+                examples[i]
+                for i in training.draw(len(examples), (training.data_seed, index, seeds[0]))
+            ]
             for index, examples in enumerate(self._client_examples, training.first_client)
         ]
         joint = [example for examples in drawn for example in examples]
-        direction_seed = training.direction_seed(seed)
-        losses = probe_losses(
-            self._model, self._example_losses, joint, direction_seed, training.probe
+        directions = [training.direction_seed(seed) for seed in seeds]
+        joint_losses = directions_losses(
+            self._model, self._example_losses, joint, directions, training.probe
         )
         ends = list(accumulate(len(examples) for examples in drawn))[:-1]
-        parts = zip(np.split(losses.plus, ends), np.split(losses.minus, ends), strict=True)
-        probed = [ProbeLosses(plus, minus) for plus, minus in parts]
-        _check_finite(probed, seed)
-        return probed
+        by_direction = []
+        for losses, seed in zip(joint_losses, seeds, strict=True):
+            parts = zip(np.split(losses.plus, ends), np.split(losses.minus, ends), strict=True)
+            by_direction.append([ProbeLosses(plus, minus) for plus, minus in parts])
+            _check_finite(by_direction[-1], seed)
+        return [list(own) for own in zip(*by_direction, strict=True)]
 
     def _slopes(self, losses: ProbeLosses) -> NDArray[np.float64]:
-        scale = self._training.probe.perturbation_scale
-        return projected_gradient(losses.plus, losses.minus, scale)
+        probe = self._training.probe
+        slope = projected_gradient if probe.is_central else forward_difference
+        return slope(losses.plus, losses.minus, probe.perturbation_scale)
 
 
 def _mean(losses: NDArray[np.float64]) -> float:

@@ -8,7 +8,7 @@ from ota_calibration.privacy.spending import LEDGER
 
 from sdr_ota.config.digest import config_digest
 from sdr_ota.config.load import Config, restore_config
-from sdr_ota.rounds.round import Schedule
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.runs.checked_folder import read_checked_run
 from sdr_ota.runs.checkpoint import CHECKPOINT, Checkpoint
 from sdr_ota.runs.consistency import (

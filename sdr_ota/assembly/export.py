@@ -58,11 +58,11 @@ def export_run(path: Path, output: Path, n_rounds: int | None = None) -> Exporte
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
     if not has_model(run):
         raise CommandFailed(f"{path} has no model: its clients were synthetic", WRONG_USE)
-    if all(result.mean_scalar is None for result in run.rounds):
+    if not any(result.mean_scalars for result in run.rounds):
         raise CommandFailed(f"{path} has no model yet: no round has moved it", WRONG_USE)
     journal = path / JOURNAL
     counted = run.rounds[:n_rounds]
-    n_updates = n_rounds and sum(result.mean_scalar is not None for result in counted)
+    n_updates = n_rounds and sum(len(result.mean_scalars) for result in counted)
     check_new_folder(output)
     return Exported(config.model.name, _export(config, journal, output, n_updates))
 

@@ -181,7 +181,7 @@ def training_of(config: Config, sampling_rate: float, passes: "Passes[Any]") -> 
         if is_private
         else mean_slope,
         rule=UpdateRule(
-            zo.directions_per_step,
+            zo.directions_per_step * config.frame.symbols,
             zo.momentum,
             zo.momentum_window,
             zo.rms_decay,
@@ -189,8 +189,14 @@ def training_of(config: Config, sampling_rate: float, passes: "Passes[Any]") -> 
             config.model.rounding == "stochastic",
         ),
         data_seed=config.run.seed,
-        probe=Probe(zo.perturbation_scale, DirectionKind(zo.direction), passes),
+        probe=Probe(
+            zo.perturbation_scale,
+            DirectionKind(zo.direction),
+            passes,
+            is_central=zo.difference == "central",
+        ),
         seed_pool=zo.seed_pool,
+        directions_per_round=config.frame.symbols,
     )
 
 

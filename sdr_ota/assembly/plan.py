@@ -16,7 +16,7 @@ from ota_calibration.privacy.trust import TrustModel, receiver_noise_std
 from sdr_ota.assembly.calibrated import lead_told, path_start, with_calibrated_chips
 from sdr_ota.assembly.learning import sampling_rate_of
 from sdr_ota.assembly.privacy import promise_for
-from sdr_ota.config.air_time import air_s_per_round, frame_times_s
+from sdr_ota.config.air_time import air_s_per_round, air_s_per_scalar, frame_times_s
 from sdr_ota.config.load import Config, ConfigError, load_config
 from sdr_ota.config.parts import link_of, resolved_preset
 from sdr_ota.failure import WRONG_USE, CommandFailed
@@ -94,7 +94,7 @@ def _air_rows(config: Config, why_chips: str) -> list[tuple[str, str]]:
     rate, n_nodes = config.radio.sample_rate_hz, config.clients.count
     per_round_s, (joint_s, _) = air_s_per_round(config), frame_times_s(config)
     occupied_hz = _occupied(config) * rate
-    up, down = bits_per_round()
+    up, down = bits_per_round(config.frame.symbols)
     low, high = (config.radio.center_freq_hz + half * occupied_hz / 2 for half in (-1, 1))
     return [
         ("link", f"{n_nodes} nodes, scheme {config.link.scheme}, payload {config.link.payload}"),
@@ -104,6 +104,7 @@ def _air_rows(config: Config, why_chips: str) -> list[tuple[str, str]]:
             f"frame{_pilot_share(config)}), "
             f"{per_round_s * config.run.rounds:.2f} s for {config.run.rounds} rounds",
         ),
+        ("air time a scalar", _scalar_air(config)),
         ("chips", _chips(config, why_chips)),
         ("control messages", f"{down} bit to a node, {up} bit from it, each round"),
         (
@@ -115,12 +116,19 @@ def _air_rows(config: Config, why_chips: str) -> list[tuple[str, str]]:
     ]
 
 
+def _scalar_air(config: Config) -> str:
+    """Return how long each scalar of a node takes, its share of preamble and sounding included."""
+    n_symbols, each_ms = config.frame.symbols, air_s_per_scalar(config) * 1e3
+    carried = "one in a frame" if n_symbols == 1 else f"{n_symbols} of each node in a frame"
+    return f"{each_ms:.2f} ms, {carried} (frame.symbols)"
+
+
 def _pilot_share(config: Config) -> str:
     """Return what the node pilots cost of a timed joint frame."""
     if config.radio.sends_cyclic_frames:
         return ""
     frame = link_of(config).frame
-    n_pilots = (frame.n_sent_chips - frame.n_payload_chips) * frame.pulse.samples_per_chip
+    n_pilots = (frame.n_sent_chips - frame.n_carried_chips) * frame.pulse.samples_per_chip
     return f", {n_pilots / frame.n_joint_frame:.1%} of it node pilots"
 
 
@@ -141,12 +149,14 @@ def _chips(config: Config, why: str) -> str:
     """Return how long chips and payload are, and why; the configuration's own reason if empty."""
     chosen, rate_hz = config.chip_length, config.radio.sample_rate_hz
     why = why or chosen.why
-    n_chips, chip_s = link_of(config).frame.n_payload_chips, chosen.samples / rate_hz
+    frame, chip_s = link_of(config).frame, chosen.samples / rate_hz
+    n_chips = frame.n_payload_chips
+    told = f"{n_chips}" if frame.n_symbols == 1 else f"{frame.n_symbols} times {n_chips}"
     if config.radio.sends_cyclic_frames:
-        return f"{n_chips} in the payload; pilot chips of {chosen.samples} samples ({why})"
+        return f"{told} in the payload; pilot chips of {chosen.samples} samples ({why})"
     return (
-        f"{chip_s * 1e6:g} us, {chosen.samples} samples; payload {n_chips} chips, "
-        f"{n_chips * chip_s * 1e3:.3f} ms ({why})"
+        f"{chip_s * 1e6:g} us, {chosen.samples} samples; payload {told} chips, "
+        f"{frame.n_carried_chips * chip_s * 1e3:.3f} ms ({why})"
     )
 
 

@@ -16,6 +16,9 @@ from sdr_ota.runs.run_folder import RunFolderError, RunRecord
 DECODING_TABLES = ("link", "frame", "receiver")
 """Tables of a configuration that say how a capture is decoded."""
 
+SENT_KEY = "frame.symbols"
+"""How many sums there are is no question of the receiver's."""
+
 
 def replay_run(run: Path, settings: Sequence[str]) -> tuple[list[ReplayedRound], list[str]]:
     """Decode a run's captures again.
@@ -37,13 +40,14 @@ def replay_run(run: Path, settings: Sequence[str]) -> tuple[list[ReplayedRound],
             f"{run} holds no captures; keep some with --set captures.every=N when you run it",
             WRONG_USE,
         )
-    rounds, damaged = [], []
+    rounds: list[ReplayedRound] = []
+    damaged: list[str] = []
     with receiving(link_of(config), config) as link:
         for path in paths:
             try:
                 stored = read_capture(path)
                 check_captured_round(stored.result, record.rounds)
-                rounds.append(replay_capture(stored, link))
+                rounds.extend(replay_capture(stored, link))
             except ValueError as wrong:  # a `CaptureError` is one, and names its file
                 text = str(wrong) if isinstance(wrong, CaptureError) else f"{path}: {wrong}"
                 damaged.append(text)
@@ -53,10 +57,10 @@ def replay_run(run: Path, settings: Sequence[str]) -> tuple[list[ReplayedRound],
 def decoding_config(run: Path, settings: Sequence[str]) -> tuple[RunRecord, Config]:
     """Return a run, and its configuration with some keys of the receiver's side changed."""
     for setting in settings:
-        if setting.partition(".")[0].strip() not in DECODING_TABLES:
+        if not is_of_the_receiver(setting.partition("=")[0].strip()):
             raise CommandFailed(
                 f"--set {setting}: what was sent cannot be changed any more; a replay takes keys "
-                f"of the tables {', '.join(DECODING_TABLES)}",
+                f"of the tables {', '.join(DECODING_TABLES)}, without {SENT_KEY}",
                 WRONG_USE,
             )
     try:
@@ -64,3 +68,8 @@ def decoding_config(run: Path, settings: Sequence[str]) -> tuple[RunRecord, Conf
         return record, changed_config(with_sent_frame(config), settings)
     except (ConfigError, RunFolderError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
+
+
+def is_of_the_receiver(key: str) -> bool:
+    """Return whether a key ``table.name`` of a configuration concerns decoding alone."""
+    return key.partition(".")[0] in DECODING_TABLES and key != SENT_KEY

@@ -36,8 +36,8 @@ class ResumedRun:
 
     @property
     def n_updates(self) -> int:
-        """How many of the rounds that are kept moved the model."""
-        return sum(r.mean_scalar is not None for r in self.run.rounds[: self.next_round])
+        """How many updates of the model the rounds that are kept brought."""
+        return sum(len(r.mean_scalars) for r in self.run.rounds[: self.next_round])
 
     def restore(self, standing: RunState[Any]) -> None:
         """Put the saved state into that of the process.

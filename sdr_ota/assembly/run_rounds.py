@@ -24,7 +24,8 @@ from sdr_ota.rounds.clipping_watch import ClippingWatch
 from sdr_ota.rounds.duty import DutyLimit
 from sdr_ota.rounds.exchange import Link
 from sdr_ota.rounds.patience import patiently
-from sdr_ota.rounds.round import RoundResult, Schedule, run_rounds
+from sdr_ota.rounds.round import RoundResult, run_rounds
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import Server
 from sdr_ota.runs.capture_folder import CaptureFolder
 from sdr_ota.runs.checkpoint import RunState, save_run_state
@@ -125,7 +126,9 @@ def _all_rounds(
         DutyLimit(max_duty_cycle(config)),
         config_digest(config),
     )
-    schedule = Schedule(config.run.rounds, config.run.seed, config.link.sounding_every)
+    schedule = Schedule(
+        config.run.rounds, config.run.seed, config.link.sounding_every, config.frame.symbols
+    )
     results = run_rounds(server, schedule, position, captures.observe)
     for result in patiently(results, config.radio.give_up_after):
         duty.count(result.compute_s)

@@ -12,6 +12,11 @@ def air_s_per_round(config: Config) -> float:
     return joint_s + sounding_s / config.link.sounding_every
 
 
+def air_s_per_scalar(config: Config) -> float:
+    """Return the mean air time of a scalar: a round carries `frame.symbols` of each node."""
+    return air_s_per_round(config) / config.frame.symbols
+
+
 def gradient_air_s_per_round(config: Config, n_entries: int) -> float:
     """Return the air time of a round that sends a gradient, one entry a chip.
 
@@ -20,7 +25,7 @@ def gradient_air_s_per_round(config: Config, n_entries: int) -> float:
     """
     frame = link_of(config).frame
     chip_s = frame.pulse.samples_per_chip / config.radio.sample_rate_hz
-    return air_s_per_round(config) + (n_entries - frame.n_payload_chips) * chip_s
+    return air_s_per_round(config) + (n_entries - frame.n_carried_chips) * chip_s
 
 
 def frame_times_s(config: Config) -> tuple[float, float]:

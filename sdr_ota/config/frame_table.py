@@ -20,6 +20,8 @@ LEAST_PILOT_CHIPS, LEAST_PAYLOAD_CHIPS, LEAST_IDLE_CHIPS = 16, 2, 16
 
 MOST_PAYLOAD_CHIPS = 10_000_000
 
+MOST_SYMBOLS = 256
+
 N_BENCHES = 1 << 32
 
 
@@ -71,6 +73,12 @@ class FrameTable(Table):
     )
     guard_samples: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
         64, description="of silence between the parts"
+    )
+    symbols: Annotated[int, Field(ge=1, le=MOST_SYMBOLS)] = Field(
+        1,
+        description="numbers of a node that a frame carries behind one preamble and sounding: each "
+        "has a payload of its own, and the frame has node pilots once. A run sends one direction's "
+        "scalar in each",
     )
     bench: int | Literal["auto"] = Field(
         "auto",
@@ -162,6 +170,7 @@ def frame_format(
         guard_samples=table.guard_samples,
         pulse=Pulse(samples_per_chip),
         bench=bench,
+        n_symbols=table.symbols,
     )
 
 

@@ -18,6 +18,7 @@ from sdr_ota.config.frame_table import FrameTable, n_payload_chips
 from sdr_ota.config.limit_check import check_limit
 from sdr_ota.config.link_table import LinkTable
 from sdr_ota.config.recorded_plugins import check_recorded_plugins
+from sdr_ota.config.symbols_check import check_symbols
 from sdr_ota.config.tables import (
     AirTable,
     BandTable,
@@ -83,6 +84,7 @@ class Config(Table):
                 f"radio.sample_rate_hz = {self.radio.sample_rate_hz:g}"
             )
         check_limit(self.link, self.privacy)
+        check_symbols(self.frame, self.privacy)
         self._check_privacy()
         self._check_location()
         if self.frame.payload_s is not None and self.radio.sends_cyclic_frames:

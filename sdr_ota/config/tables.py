@@ -168,11 +168,18 @@ class ZoTable(Table):
     direction: Literal["rademacher", "gaussian"] = Field(
         "rademacher", description="elements of a direction: plus or minus 1, or normal"
     )
+    difference: Literal["central", "forward"] = Field(
+        "central",
+        description="two passes a direction, either side of the weights; or one, and one at the "
+        "weights that all directions of a round share: less exact",
+    )
     objective: Literal["loss", "error"] = Field(
         "loss", description="what is made small: the loss, or the share of errors (1 - F1) itself"
     )
     directions_per_step: Count = Field(
-        1, description="rounds whose directions are probed at the same weights and make one step"
+        1,
+        description="rounds, each of frame.symbols directions, that are probed at the same weights "
+        "and make one step",
     )
     seed_pool: Count | None = Field(None, description="use only so many directions in all")
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(

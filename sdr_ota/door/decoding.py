@@ -1,18 +1,22 @@
 """Decode a recording again from Python, with the parameters that it carries or with others."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from sdr_ota.assembly.bench import receiving
-from sdr_ota.assembly.replay import DECODING_TABLES
+from sdr_ota.assembly.replay import DECODING_TABLES, SENT_KEY, is_of_the_receiver
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import link_of
 from sdr_ota.door.errors import door_errors
 from sdr_ota.door.experiment import Changes, experiment_of
+from sdr_ota.door.mean import Numbers
 from sdr_ota.erasure import Erasure, Reason
 from sdr_ota.failure import WRONG_USE, CommandFailed
-from sdr_ota.rounds.decoding import decode_present, expected_squared_error
+from sdr_ota.rounds.decoding import decode_present, expected_squared_errors
 from sdr_ota.rounds.exchange import Exchange, Link, Reception
 from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.captures import StoredCapture, read_capture
@@ -26,7 +30,8 @@ class DecodedCapture:
     """What a recording's samples say now, beside what its round made of them.
 
     Values are sums of symbols, each in [-1, 1]: a run's mean is ``value / n_active`` times its
-    scalar limit.
+    scalar limit. Of a frame that carries q symbols a node, they and their deviations are arrays of
+    shape ``(q,)``.
 
     Attributes:
         value: The decoded sum; None if it is erased.
@@ -48,13 +53,13 @@ class DecodedCapture:
         sample_rate_hz: Samples a second.
     """
 
-    value: float | None
-    std: float | None
-    chips_std: float | None
+    value: Numbers | None
+    std: Numbers | None
+    chips_std: Numbers | None
     erasure: Reason | None
     detail: str
-    theory_std: float | None
-    true_value: float | None
+    theory_std: Numbers | None
+    true_value: Numbers | None
     n_active: int
     noise_power: float | None
     cfo_hz: float | None
@@ -103,7 +108,7 @@ def _decoded(stored: StoredCapture, link: Link) -> DecodedCapture:
         erasure=None,
         detail="; ".join(reception.plan.left_out),
         theory_std=None,
-        true_value=reception.true_sum,
+        true_value=_numbers(reception.true_sums),
         n_active=len(reception.plan.active_nodes),
         noise_power=None,
         cfo_hz=None,
@@ -119,7 +124,7 @@ def _decoded(stored: StoredCapture, link: Link) -> DecodedCapture:
         there = replace(
             decoded,
             detail="; ".join(present.plan.left_out),
-            true_value=present.true_sum,
+            true_value=_numbers(present.true_sums),
             n_active=len(present.plan.active_nodes),
             plan=present.plan,
         )
@@ -132,17 +137,25 @@ def _with_exchange(
     decoded: DecodedCapture, exchange: Exchange, reception: Reception
 ) -> DecodedCapture:
     """Return a decoded capture with what decoding gave."""
-    theory = expected_squared_error(exchange, reception, decoded.link)
+    sums = exchange.sums
+    theory = expected_squared_errors(exchange, reception, decoded.link)
     return replace(
         decoded,
-        value=exchange.total.value,
-        std=exchange.total.std,
-        chips_std=exchange.total.chips_std,
-        theory_std=None if theory is None else theory**0.5,
+        value=_numbers([total.value for total in sums]),
+        std=_numbers([total.std for total in sums]),
+        chips_std=_numbers([total.chips_std for total in sums]),
+        theory_std=None if theory is None else _numbers([square**0.5 for square in theory]),
         noise_power=exchange.noise_power,
         cfo_hz=exchange.cfo * reception.sample_rate_hz,
         metric=exchange.metric,
     )
+
+
+def _numbers(values: Sequence[float] | None) -> Numbers | None:
+    """Return one value as a number, several as an array."""
+    if values is None:
+        return None
+    return values[0] if len(values) == 1 else np.array(values)
 
 
 def _changed(sent: Link, asked: Link) -> Link:
@@ -173,10 +186,10 @@ def _receiver_side(stored: StoredCapture, changes: Changes) -> Config:
         ConfigError: If a value cannot be used.
     """
     for name in changes:
-        if name.partition(".")[0] not in DECODING_TABLES:
+        if not is_of_the_receiver(name):
             raise CommandFailed(
                 f"{name}: what was sent cannot be changed any more; decoding takes keys of the "
-                f"tables {', '.join(DECODING_TABLES)}",
+                f"tables {', '.join(DECODING_TABLES)}, without {SENT_KEY}",
                 WRONG_USE,
             )
     return experiment_of(_tables_of(stored), changes).config
@@ -206,5 +219,6 @@ def _tables_of(stored: StoredCapture) -> dict[str, object]:
             "idle_chips": frame.n_idle_chips,
             "guard_samples": frame.guard_samples,
             "bench": frame.bench,
+            "symbols": frame.n_symbols,
         },
     }

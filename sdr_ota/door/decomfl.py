@@ -52,5 +52,5 @@ def over_the_air(bench: MeanBench) -> Aggregation:
 def _mean(bench: MeanBench, by_client: Sequence[Tensor]) -> Tensor:
     """Return the mean of one local update's tensors, element by element, shape as theirs."""
     scalars = np.array([np.ravel(tensor.tolist()) for tensor in by_client])
-    means = [bench.mean(column).value or 0.0 for column in scalars.T]
+    means = [float(bench.mean(column).value or 0.0) for column in scalars.T]
     return by_client[0].new_tensor(means).reshape(by_client[0].shape)

@@ -98,9 +98,11 @@ class OverTheAir(FedAvg):
         self.means.append(mean)
         if mean.value is None:
             return _erased(server_round, f"{mean.erasure}: {mean.detail}")
-        weights = self._step(self._weights, self._round_seed(server_round), mean.value)
-        metrics: dict[str, int | float] = {"erased": 0, "scalar": mean.value}
-        metrics |= {"clipped": mean.n_clipped} | ({} if mean.std is None else {"std": mean.std})
+        scalar = float(mean.value)
+        weights = self._step(self._weights, self._round_seed(server_round), scalar)
+        metrics = {"erased": 0, "scalar": scalar, "clipped": mean.n_clipped}
+        if mean.std is not None:
+            metrics["std"] = float(mean.std)
         return ArrayRecord(weights), MetricRecord(metrics)
 
     def _round_seed(self, server_round: int) -> int:

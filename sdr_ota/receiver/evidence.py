@@ -23,6 +23,7 @@ from sdr_ota.receiver.levels import (
     credible,
 )
 from sdr_ota.receiver.pilot_fit import PilotFit, fit_node_pilots
+from sdr_ota.receiver.pilot_gains import PilotGains
 from sdr_ota.schemes.gain_errors import GainErrors, node_values
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.waveform import raised_cosine
@@ -94,16 +95,16 @@ class Evidence:
     """A payload that was found to be what the nodes sent.
 
     Attributes:
-        chips: The payload without the common turn, shape ``(n_payload_chips,)``.
+        chips: The payload without the common turn, shape ``(n_carried_chips,)``.
         rx_amplitude: Chip amplitude of a symbol of 1, as the node pilots show it.
-        gains: Of the nodes that send, over the plan's and the common correction.
+        gains: Of the nodes that send, over the plan's and the common correction, at each symbol.
         phase_rad: The common turn at the payload's middle.
         phase_variance_rad2: Of what is left of it.
     """
 
     chips: Chips
     rx_amplitude: float
-    gains: GainErrors
+    gains: tuple[GainErrors, ...]
     phase_rad: float
     phase_variance_rad2: float
 
@@ -143,55 +144,23 @@ def weigh(
         pilots.mean.real, groups.share, pilots.part_variances, groups.level_variances
     )
     _check_nodes(pilots.mean / level, pilots.part_variances, groups, needs_phase)
-    errors = _gain_errors(pilots, level, groups, needs_phase)
+    codes = [CodeGroups.of(expected.at(place), frame, seed) for place in range(frame.n_symbols)]
+    gains = _gains_by_symbol(pilots, level, codes, frame, needs_phase)
     if needs_phase:  # a chip that is read late by a known time has a known part of its height
         height = raised_cosine(pilots.delays_chips, frame.pulse.rolloff)[groups.of_node]
-        errors, level = _with_heights(errors, height / height.mean()), level * float(height.mean())
+        gains = tuple(_with_heights(errors, height / height.mean()) for errors in gains)
+        level *= float(height.mean())
     else:  # what arriving late leaves of an energy is the scheme's to say
-        errors = _with_arrivals(errors, pilots, groups)
+        gains = tuple(_with_arrivals(errors, pilots, groups) for errors in gains)
     n_chips = len(received.chips)
     ramp = (np.arange(n_chips) - (n_chips - 1) / 2) / frame.pilot_distance_chips
     return Evidence(
         chips=received.chips * np.exp(-1j * (phase_rad + turn_rad * ramp)),
         rx_amplitude=expected.rx_amplitude * level,
-        gains=errors,
+        gains=gains,
         phase_rad=phase_rad,
         phase_variance_rad2=phase_variance,
     )
-
-
-@dataclass(frozen=True)
-class _Pilots:
-    """Node pilots as received, one column a group.
-
-    Attributes:
-        gains: Over the planned ones, before and behind the payload, shape ``(2, n_groups)``.
-        variances: Of their complex errors.
-        delays_chips: Arrivals, shape ``(n_groups,)``.
-        delay_variances: Of these.
-        distortion_variance: Of gains, relative: what distorts the pilots changes the payload too.
-    """
-
-    gains: Chips
-    variances: Reals
-    delays_chips: Reals
-    delay_variances: Reals
-    distortion_variance: float
-
-    @property
-    def mean(self) -> Chips:
-        """Gain at the payload's middle, shape ``(n_groups,)``."""
-        return np.asarray(self.gains.mean(axis=0))
-
-    @property
-    def part_variances(self) -> Reals:
-        """Variance of the real part of ``mean``, and of the imaginary one."""
-        return np.asarray(self.variances.mean(axis=0) / 4)
-
-    def turned(self, before_rad: float, behind_rad: float) -> "_Pilots":
-        """Return pilots turned back by an angle a side."""
-        turn = np.exp(-1j * np.array([[before_rad], [behind_rad]]))
-        return replace(self, gains=self.gains * turn)
 
 
 def _received_pilots(
@@ -200,7 +169,7 @@ def _received_pilots(
     groups: CodeGroups,
     frame: FrameFormat,
     needs: Needs,
-) -> _Pilots:
+) -> PilotGains:
     """Fit the node pilots; raises `Erasure` where they are not what the nodes sent."""
     noise, delay_std = received.noise_power, expected.delay_std_chips
     fit = fit_node_pilots(received.pilots, groups.codes, noise, delay_std, frame.pulse.rolloff)
@@ -218,7 +187,7 @@ def _received_pilots(
     compressed = abs(2 * fit.compression) ** 2
     gains = fit.gains / planned
     late = excess * fit.delay_variances
-    return _Pilots(gains, variances, fit.delays_chips, late, distorted + compressed)
+    return PilotGains(gains, variances, fit.delays_chips, late, distorted + compressed)
 
 
 def _distortion(rest_power: float, sent_power: float, noise: float, beside: Beside | None) -> float:
@@ -233,7 +202,7 @@ def _distortion(rest_power: float, sent_power: float, noise: float, beside: Besi
     return max(rest_power - CHANCE_EXCESS * noise, 0.0) / max(sent_power - signal, 1e-30)
 
 
-def _common_turn(pilots: _Pilots, groups: CodeGroups) -> float:
+def _common_turn(pilots: PilotGains, groups: CodeGroups) -> float:
     """Return how far all nodes turned from one pilot to the other, as far as it is credible."""
     share = groups.share
     return credible(
@@ -243,7 +212,7 @@ def _common_turn(pilots: _Pilots, groups: CodeGroups) -> float:
     )
 
 
-def _common_phase(pilots: _Pilots, groups: CodeGroups) -> tuple[float, float]:
+def _common_phase(pilots: PilotGains, groups: CodeGroups) -> tuple[float, float]:
     """Return the phase of all nodes together, as far as it is credible, and what is left open."""
     share = groups.share
     phase, variance = believed(
@@ -254,18 +223,25 @@ def _common_phase(pilots: _Pilots, groups: CodeGroups) -> tuple[float, float]:
     return float(phase), float(variance)
 
 
+def _gains_by_symbol(
+    pilots: PilotGains, level: float, codes: list[CodeGroups], frame: FrameFormat, needs_phase: bool
+) -> tuple[GainErrors, ...]:
+    """Return what is known of the nodes' gains at each symbol of the payload."""
+    places = [frame.symbol_place(symbol) for symbol in range(frame.n_symbols)]
+    each = [replace(pilots, place=place, width=1 / frame.n_symbols) for place in places]
+    pairs = zip(each, codes, strict=True)
+    return tuple(_gain_errors(own, level, groups, needs_phase) for own, groups in pairs)
+
+
 def _gain_errors(
-    pilots: _Pilots, level: float, groups: CodeGroups, needs_phase: bool
+    pilots: PilotGains, level: float, groups: CodeGroups, needs_phase: bool
 ) -> GainErrors:
     """Return what is known of the nodes' gains by plan and pilots together."""
     noise, gains = pilots.part_variances, pilots.mean / level
     amplitude = np.maximum(np.abs(gains), 1e-6)
     along, along_variance = believed(amplitude - 1, noise, groups.level_variances)
     turn, turn_variance = believed(np.angle(gains), noise / amplitude**2, groups.phase_variances)
-    # A step at an unknown place between the pilots has a twelfth of its square as variance.
-    change = np.abs(pilots.gains[1] - pilots.gains[0]) ** 2
-    moved = np.maximum(change - 3 * pilots.variances.sum(axis=0), 0.0) / 12
-    moved = moved + pilots.distortion_variance
+    moved = pilots.wander_variances + pilots.distortion_variance
     mean = (1 + along) * np.exp(1j * turn * needs_phase)
     across_variance = (1 + along) ** 2 * turn_variance
     # Of nodes that share a code only the mean is seen; what each is off it, the plan alone knows.
@@ -278,7 +254,7 @@ def _gain_errors(
     )
 
 
-def _with_arrivals(errors: GainErrors, pilots: _Pilots, groups: CodeGroups) -> GainErrors:
+def _with_arrivals(errors: GainErrors, pilots: PilotGains, groups: CodeGroups) -> GainErrors:
     """Return the gains of nodes whose arrivals the pilots show."""
     return replace(
         errors,
@@ -312,7 +288,7 @@ def _check_rest(fit: PilotFit, noise: float, distortion: float, frame: FrameForm
         )
 
 
-def _check_presence(pilots: _Pilots, expected: Expectation, groups: CodeGroups) -> None:
+def _check_presence(pilots: PilotGains, expected: Expectation, groups: CodeGroups) -> None:
     """Tell of nodes whose pilots are not there, where they would be seen if they were.
 
     Raises:
@@ -333,7 +309,7 @@ def _check_presence(pilots: _Pilots, expected: Expectation, groups: CodeGroups) 
         raise NodesAbsent(nodes, detail)
 
 
-def _check_steady(pilots: _Pilots, groups: CodeGroups, needs_phase: bool) -> None:
+def _check_steady(pilots: PilotGains, groups: CodeGroups, needs_phase: bool) -> None:
     """Erase the round if gains behind the payload are not those before it."""
     gains, variances = pilots.gains, pilots.variances
     if needs_phase:

@@ -26,6 +26,8 @@ class Expectation:
         delay_std_chips: Of an arrival against the receiver's sampling.
         cfo_variance: Of the lead node's residual offset, in (cycles per sample)^2.
         noise_power: Of a chip when the nodes were sounded; ``inf`` where nobody knows.
+        by_symbol: What is expected at each symbol: errors grow from the first to the last. Empty
+            where it is the same at all.
     """
 
     nodes: tuple[int, ...]
@@ -36,6 +38,11 @@ class Expectation:
     delay_std_chips: float
     cfo_variance: float
     noise_power: float = math.inf
+    by_symbol: tuple["Expectation", ...] = ()
+
+    def at(self, symbol: int) -> "Expectation":
+        """Return what is expected at a symbol of the payload."""
+        return self.by_symbol[symbol] if self.by_symbol else self
 
 
 @dataclass(frozen=True)

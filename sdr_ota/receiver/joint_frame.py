@@ -18,7 +18,7 @@ class ReceivedPayload:
     """A joint frame after the receiver.
 
     Attributes:
-        chips: Aligned payload, shape ``(n_payload_chips,)``.
+        chips: Aligned payload, shape ``(n_carried_chips,)``.
         pilots: Node pilots before and behind it, shape ``(2, n_node_pilot_chips)``.
         noise_power: Total noise power of one chip: the median of the idle slot's quarters, which
             a pulse in one of them does not move.

@@ -15,7 +15,7 @@ from sdr_ota.receiver.joint_frame import ReceivedPayload, turned_back
 from sdr_ota.receiver.levels import credible
 from sdr_ota.receiver.plausibility import check_constancy
 from sdr_ota.schemes.base import AggregationScheme
-from sdr_ota.schemes.gain_errors import node_values
+from sdr_ota.schemes.gain_errors import GainErrors, node_values
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Chips, ChipSum
 from sdr_ota.units import power_to_db
@@ -48,8 +48,10 @@ class Sending:
 
 def decode_payload(
     received: ReceivedPayload, expected: Expectation, frame: FrameFormat, sending: Sending
-) -> tuple[ChipSum, Evidence]:
+) -> tuple[tuple[ChipSum, ...], Evidence]:
     """Decode a payload after its node pilots, and the payload itself, have proved it.
+
+    It is judged as one: what takes the trust from one of its sums takes it from all.
 
     Args:
         received: As aligned.
@@ -57,32 +59,48 @@ def decode_payload(
         frame: Its format.
         sending: How it was sent.
 
+    Returns:
+        A sum a symbol, and what the pilots show.
+
     Raises:
         Erasure: If it cannot be trusted.
     """
     scheme, n_nodes = sending.scheme, sending.n_nodes
-    _check_samples(received, expected.noise_power)
+    _check_samples(received, expected.noise_power, frame.n_symbols)
     burst = received.burst
     cfo = credible(burst.cfo, expected.cfo_variance, burst.cfo_std**2)
     received = turned_back(received, frame, cfo)
     # What distorts the pilots may change the sum by a part of what its chips leave open.
-    scatter = scheme.decode(received.chips, n_nodes, expected.rx_amplitude).std
-    alike = scheme.alike(received.chips, n_nodes, expected.rx_amplitude)
+    aligned, planned = frame.symbol_chips(received.chips), expected.rx_amplitude
+    scatter = min(scheme.decode(chips, n_nodes, planned).std for chips in aligned)
+    alike = [values for chips in aligned for values in scheme.alike(chips, n_nodes, planned)]
     reads_amplitudes = any(np.iscomplexobj(values) for values in alike)
     share = min(scatter / 4, DISTORTION_SHARE)
-    beside = beside_symbols(alike, expected.rx_amplitude) if reads_amplitudes else None
+    beside = beside_symbols(alike, planned) if reads_amplitudes else None
     needs = Needs(scheme.needs_phase, reads_amplitudes, share, beside)
     found = weigh(received, expected, frame, sending.seed, needs)
-    alike = scheme.alike(found.chips, n_nodes, found.rx_amplitude)
-    # A ramp of one radian between the pilots has a variance of 1/12; symbols are at most 1.
-    check_constancy(alike, float(expected.turn_variances_rad2.sum()) / 12)
+    symbols, level = frame.symbol_chips(found.chips), found.rx_amplitude
+    # Each symbol has its own amplitude: values are alike inside one, and nowhere else.
+    by_symbol = [scheme.alike(chips, n_nodes, level) for chips in symbols]
+    every = [values for own in by_symbol for values in own]
+    # A ramp of one radian through a symbol has a variance of 1/12; symbols are at most 1.
+    turned = float(expected.turn_variances_rad2.sum()) / frame.n_symbols**2
+    check_constancy(every, turned / 12)
+    chance = SWING_CHANCE / max(sum(np.isrealobj(values) for values in every), 1)
+    pairs = zip(found.gains, by_symbol, strict=True)
+    found = replace(found, gains=tuple(_with_swing(gains, own, chance) for gains, own in pairs))
+    return tuple(scheme.decode(chips, n_nodes, level) for chips in symbols), found
+
+
+def _with_swing(
+    gains: GainErrors, alike: Sequence[NDArray[np.float64] | Chips], chance: float
+) -> GainErrors:
+    """Return gains with what the energies of a symbol say of how they moved through it."""
     energies = [values.real for values in alike if np.isrealobj(values)]
-    chance = SWING_CHANCE / max(len(energies), 1)
     swing = max((moved_variance(values, chance) for values in energies), default=0.0)
     # An energy changes by twice the share by which its amplitude does.
-    along = node_values(np.asarray(found.gains.along_variance) + swing / 4)
-    found = replace(found, gains=replace(found.gains, along_variance=along))
-    return scheme.decode(found.chips, n_nodes, found.rx_amplitude), found
+    along = node_values(np.asarray(gains.along_variance) + swing / 4)
+    return replace(gains, along_variance=along)
 
 
 def beside_symbols(alike: Sequence[NDArray[np.float64] | Chips], rx_amplitude: float) -> Beside:
@@ -99,7 +117,7 @@ def beside_symbols(alike: Sequence[NDArray[np.float64] | Chips], rx_amplitude: f
     return Beside(rest_power * rx_amplitude**2, symbols / n_chips * rx_amplitude**2)
 
 
-def _check_samples(received: ReceivedPayload, sounded_noise: float) -> None:
+def _check_samples(received: ReceivedPayload, sounded_noise: float, n_symbols: int) -> None:
     """Erase the round if samples are missing: no receiver is quieter than its own noise.
 
     Raises:
@@ -110,10 +128,11 @@ def _check_samples(received: ReceivedPayload, sounded_noise: float) -> None:
         raise Erasure("radio", "the capture holds numbers that are not finite")
     if noise == 0.0:
         raise Erasure("radio", "the idle slot holds zeros alone: samples were lost")
-    parts = np.array_split(chips, min(N_PARTS, len(chips)))
+    n_parts = N_PARTS * n_symbols
+    parts = np.array_split(chips, min(n_parts, len(chips)))
     quietest = min(parts, key=lambda part: float(np.mean(np.abs(part) ** 2)))
     power, n_chips = float(np.mean(np.abs(quietest) ** 2)), len(quietest)
-    chance = float(stats.chi2.ppf(QUIET_CHANCE / N_PARTS, 2 * n_chips)) / (2 * n_chips)
+    chance = float(stats.chi2.ppf(QUIET_CHANCE / n_parts, 2 * n_chips)) / (2 * n_chips)
     if power < min(noise, sounded_noise) * chance / IDLE_MARGIN:
         raise Erasure(
             "radio",

@@ -86,7 +86,7 @@ class WindowEvidence:
     """A window that was found to be what the nodes sent.
 
     Attributes:
-        chips: The payload without the common turn, shape ``(n_chips,)``.
+        chips: The payload without the common turn, shape ``(n_carried_chips,)``.
         rx_amplitude: Chip amplitude of a symbol of 1, as the node pilots show it.
         gains: Of the nodes that send, over the common level.
         noise_power: Of one chip: on subcarriers on which nobody sends, what leaks there included.
@@ -104,8 +104,13 @@ class WindowEvidence:
     metric: float
 
 
-def decode_window(window: Window, expected: WindowExpectation) -> tuple[ChipSum, WindowEvidence]:
-    """Read the sum off a window after its node pilots, and the payload itself, have proved it.
+def decode_window(
+    window: Window, expected: WindowExpectation
+) -> tuple[tuple[ChipSum, ...], WindowEvidence]:
+    """Read the sums off a window after its node pilots, and the payload itself, have proved it.
+
+    Returns:
+        A sum a symbol, and what the pilots show.
 
     Raises:
         Erasure: ``radio``, ``not-found``, ``interference`` or ``gain-changed``.
@@ -117,7 +122,8 @@ def decode_window(window: Window, expected: WindowExpectation) -> tuple[ChipSum,
     _check_silence(noise, expected)
     # What distorts the pilots by a share of their power changes by that share the energies of which
     # the sum is the difference: it may be a part of what their chips leave open.
-    scatter = scheme.decode(chips, frame.n_nodes, expected.rx_amplitude).std
+    symbols, n_nodes = frame.symbol_chips(chips), frame.n_nodes
+    scatter = min(scheme.decode(own, n_nodes, expected.rx_amplitude).std for own in symbols)
     energy = 2 * _power(chips) / expected.rx_amplitude**2
     share = min(scatter / energy / 4, DISTORTION_SHARE)
     pilots, metric = _node_pilots(window, periods, expected.nodes, _power(idle), share)
@@ -126,7 +132,7 @@ def decode_window(window: Window, expected: WindowExpectation) -> tuple[ChipSum,
     _check_payload(np.abs(periods[:, frame.payload]) ** 2)
     level, gains = _levels(pilots, noise, expected)
     rx_amplitude = expected.rx_amplitude * level
-    read = scheme.decode(chips, frame.n_nodes, rx_amplitude)
+    read = tuple(scheme.decode(own, n_nodes, rx_amplitude) for own in symbols)
     return read, WindowEvidence(chips, rx_amplitude, gains, noise, cfo, pilots, metric)
 
 

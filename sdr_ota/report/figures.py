@@ -11,7 +11,7 @@ from sdr_ota.erasure import Erasure
 from sdr_ota.report.named_run import NamedRun, flat_settings
 from sdr_ota.report.plots import curve_style, joined_style, marker_style
 from sdr_ota.rounds.clipping import HIGH_QUANTILE
-from sdr_ota.rounds.round import RoundResult
+from sdr_ota.rounds.round import RoundResult, sum_by_sum
 from sdr_ota.runs.capture_view import capture_spectrum, payload_constellation
 from sdr_ota.runs.captures import StoredCapture
 from sdr_ota.runs.run_folder import RunRecord
@@ -301,9 +301,9 @@ def privacy_figure(curves: Sequence[tuple[str, float, Curve]]) -> Figure | None:
 
 
 def judged_rounds(run: RunRecord) -> list[RoundResult]:
-    """Return the rounds whose sum was decoded and is known: private nodes keep theirs."""
+    """Return each sum that was decoded and is known as a round's: private nodes keep theirs."""
     decoded = (r for r in run.rounds if r.erasure is None and r.decoded_sum is not None)
-    return [r for r in decoded if r.true_sum is not None]
+    return [r for r in sum_by_sum(decoded) if r.true_sum is not None]
 
 
 def sum_errors(good: Sequence[RoundResult]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from sdr_ota.report.nmse_words import nmse_words
 from sdr_ota.report.pace import Pace
-from sdr_ota.rounds.round import RoundResult
+from sdr_ota.rounds.round import RoundResult, sum_by_sum
 from sdr_ota.runs.best import best_evaluation
 from sdr_ota.runs.run_records import Evaluation
 from sdr_ota.signal.metrics import nmse_db
@@ -59,10 +59,11 @@ class LivePanel:
             n_scalars = len(result.unclipped_symbols)
             self._n_clipped += n_scalars * result.clipped_share
             self._n_scalars += n_scalars
-        true, decoded = result.true_sum, result.decoded_sum or 0.0
-        self._errors[0] += (decoded - true) ** 2
-        self._expected[0] += result.theory_error or 0.0
-        self._sums[0] += true**2
+        for one in sum_by_sum([result]):
+            true, decoded = one.true_sum or 0.0, one.decoded_sum or 0.0
+            self._errors[0] += (decoded - true) ** 2
+            self._expected[0] += one.theory_error or 0.0
+            self._sums[0] += true**2
 
     def evaluated(self, evaluation: Evaluation, name: str) -> None:
         """Take what held-out examples show into the figures."""

@@ -30,9 +30,10 @@ class Clipping:
     """What the limit did to the scalars of one round.
 
     Attributes:
-        unclipped_symbols: Scalars over the limit before the clip, one an active node.
+        unclipped_symbols: Scalars over the limit before the clip, one an active node and symbol.
         clipped_share: Of these beyond 1.
-        clip_bias: Sum of the clipped less that of the unclipped, in the unit of the sums.
+        clip_biases: Sum of the clipped less that of the unclipped, in the unit of the sums, one a
+            symbol.
         clipped_example_share: Of the examples' scalars beyond the limit; None without examples.
             Only a client that has promised privacy clips examples, and it tells nothing: this
             says what it would clip.
@@ -41,7 +42,7 @@ class Clipping:
 
     unclipped_symbols: tuple[float, ...]
     clipped_share: float
-    clip_bias: float
+    clip_biases: tuple[float, ...]
     clipped_example_share: float | None
     example_quantiles: tuple[float, ...] | None
 
@@ -56,15 +57,16 @@ def clipping_of(truth: RoundTruth, active: Sequence[int], payload: Payload) -> C
     """
     if truth.scalars is None or not isinstance(payload, AnalogPayload):
         return None
-    sent = truth.scalars[list(active)] / payload.scalar_limit
+    scalars = truth.scalars.reshape(len(truth.scalars), -1)
+    sent = scalars[list(active)] / payload.scalar_limit
     if not np.isfinite(sent).all():  # a node that has gone since did not tell
         return None
     of_examples = [np.abs(truth.example_scalars[node]) / payload.scalar_limit for node in active]
     magnitudes = np.concatenate(of_examples) if of_examples else np.empty(0)
     return Clipping(
-        unclipped_symbols=tuple(sent.tolist()),
+        unclipped_symbols=tuple(sent.ravel().tolist()),
         clipped_share=clipped_share(sent),
-        clip_bias=float(np.sum(np.clip(sent, -1, 1) - sent)),
+        clip_biases=tuple(np.sum(np.clip(sent, -1, 1) - sent, axis=0).tolist()),
         clipped_example_share=clipped_share(magnitudes) if magnitudes.size else None,
         example_quantiles=tuple(np.quantile(magnitudes, QUANTILES).tolist())
         if magnitudes.size

@@ -15,7 +15,6 @@ import numpy as np
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost
 from sdr_ota.receiver.joint_frame import refuse_clipped
-from sdr_ota.receiver.plausibility import check_sum_in_range
 from sdr_ota.receiver.window_evidence import Window, WindowExpectation, decode_window
 from sdr_ota.rounds.exchange import (
     Bench,
@@ -27,7 +26,7 @@ from sdr_ota.rounds.exchange import (
     Slot,
 )
 from sdr_ota.rounds.gain_forecast import elapsed_s, forecast_gains
-from sdr_ota.rounds.judged_sum import judged_sum
+from sdr_ota.rounds.judged_sum import judged_sums
 from sdr_ota.rounds.lost_nodes import LostNodes, lost_sounding
 from sdr_ota.rounds.messages import PayloadOrder, SoundingOrder
 from sdr_ota.rounds.node import Node
@@ -131,10 +130,10 @@ def _silenced(nodes: Sequence[Node]) -> Iterator[None]:
 
 
 def decode_cyclic(reception: Reception, link: Link) -> Exchange:
-    """Decode the sum that a window of repeated symbols carries.
+    """Decode the sums that a window of repeated symbols carries.
 
     Raises:
-        Erasure: If the sum cannot be trusted.
+        Erasure: If one of them cannot be trusted.
     """
     capture, plan = reception.capture, reception.plan
     scheme, frame = on_subcarriers(link, reception.n_nodes)
@@ -153,10 +152,11 @@ def decode_cyclic(reception: Reception, link: Link) -> Exchange:
         noise_power=found.noise_power,
         gains=found.gains,
     )
-    check_sum_in_range(read, scheme, quality, len(plan.active_nodes))
-    total = judged_sum(read, found.chips, scheme, quality, plan, link.decode)
+    qualities = (quality,) * frame.n_symbols
+    symbols = zip(read, frame.symbol_chips(found.chips), qualities, strict=True)
+    sums = judged_sums(symbols, scheme, plan, link.decode)
     lead = found.pilots[plan.active_nodes.index(plan.lead_node)]
-    return Exchange(total, quality, found.cfo + lead.cfo, found.metric)
+    return Exchange(sums, qualities, found.cfo + lead.cfo, found.metric)
 
 
 @contextmanager

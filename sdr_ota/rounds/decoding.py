@@ -11,22 +11,22 @@ from sdr_ota.schemes import theory_squared_error
 
 
 def decode(reception: Reception, link: Link) -> Exchange:
-    """Decode the sum that a capture carries. It knows no truth: not what was sent.
+    """Decode the sums that a capture carries. It knows no truth: not what was sent.
 
     Raises:
-        Erasure: If the sum cannot be trusted.
+        Erasure: If one of them cannot be trusted; all are lost then.
     """
     return (decode_cyclic if reception.is_cyclic else decode_timed)(reception, link)
 
 
 def decode_present(reception: Reception, link: Link) -> tuple[Reception, Exchange]:
-    """Decode the sum of the nodes that sent, whoever of those that were to send did not.
+    """Decode the sums of the nodes that sent, whoever of those that were to send did not.
 
     Returns:
         The reception with a plan in which the absent nodes are silent, and the exchange.
 
     Raises:
-        Erasure: If the sum cannot be trusted.
+        Erasure: If they cannot be trusted.
     """
     try:
         return reception, decode(reception, link)
@@ -36,15 +36,20 @@ def decode_present(reception: Reception, link: Link) -> tuple[Reception, Exchang
         return present, decode(present, link)
 
 
-def expected_squared_error(exchange: Exchange, reception: Reception, link: Link) -> float | None:
-    """Return the squared error of the sum that theory expects of the symbols that were sent.
+def expected_squared_errors(
+    exchange: Exchange, reception: Reception, link: Link
+) -> tuple[float, ...] | None:
+    """Return the squared error of each sum that theory expects of the symbols that were sent.
 
     None where they are not known: theory's error depends on them.
     """
-    if reception.symbols is None:
+    sent = reception.sent_symbols
+    if sent is None:
         return None
-    sent = reception.symbols[list(reception.plan.active_nodes)]
     scheme = link.scheme.on_subcarriers if reception.is_cyclic else link.scheme
     if scheme is None:
         raise ValueError("a cyclic reception was decoded by a scheme without subcarriers")
-    return theory_squared_error(scheme, sent, exchange.quality, exchange.total.factor)
+    return tuple(
+        theory_squared_error(scheme, symbols, quality, total.factor)
+        for symbols, quality, total in zip(sent.T, exchange.qualities, exchange.sums, strict=True)
+    )

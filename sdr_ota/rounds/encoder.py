@@ -1,6 +1,6 @@
-"""From an order and a scalar to the symbol that a node sends, if it agrees to send it."""
+"""From an order and scalars to the symbols that a node sends, if it agrees to send them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sdr_ota.rounds.messages import PayloadOrder
@@ -25,14 +25,15 @@ class OpenEncoder:
 
     is_private = False
 
-    def symbol(self, order: PayloadOrder, scalar: float) -> float:
-        """Return the symbol of a scalar.
+    def symbols(self, order: PayloadOrder, scalars: Sequence[float]) -> tuple[float, ...]:
+        """Return the symbols of scalars.
 
         Raises:
             PowerLimitError: If the order is beyond the node's limit.
         """
         check_power(order, self.peak_amplitude)
-        return self.payload_of(order.largest_scalar).symbol(scalar)
+        payload = self.payload_of(order.largest_scalar)
+        return tuple(payload.symbol(scalar) for scalar in scalars)
 
 
 def check_power(order: PayloadOrder, peak_amplitude: float) -> None:

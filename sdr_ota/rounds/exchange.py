@@ -142,8 +142,8 @@ class Reception:
         plan: How each node sent.
         seed: Of the round; it makes chips and node pilots.
         is_cyclic: Whether the frame was repeated by radios without hardware time.
-        symbols: What the nodes sent, in [-1, 1], shape ``(n_nodes,)``; None where they keep it.
-            Decoding does not use it.
+        symbols: What the nodes sent, in [-1, 1], shape ``(n_nodes,)``, or ``(n_nodes, n_symbols)``
+            where a frame carries several; None where they keep it. Decoding does not use it.
     """
 
     capture: Capture
@@ -159,32 +159,48 @@ class Reception:
         return len(self.plan.precoders)
 
     @property
-    def true_sum(self) -> float | None:
-        """Sum of the symbols of the nodes that sent; None where they keep them."""
+    def sent_symbols(self) -> NDArray[np.float64] | None:
+        """Symbols of the nodes that sent, shape ``(n_active, n_symbols)``; None if unknown."""
         if self.symbols is None:
             return None
-        return float(self.symbols[list(self.plan.active_nodes)].sum())
+        return self.symbols.reshape(self.n_nodes, -1)[list(self.plan.active_nodes)]
+
+    @property
+    def true_sums(self) -> tuple[float, ...] | None:
+        """Sums of the symbols of the nodes that sent; None where they keep them."""
+        sent = self.sent_symbols
+        return None if sent is None else tuple(float(column.sum()) for column in sent.T)
+
+    @property
+    def true_sum(self) -> float | None:
+        """The first of them: the only one where a frame carries one symbol."""
+        return None if self.true_sums is None else self.true_sums[0]
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """What one exchange brought: the decoded sum and how it was received.
+    """What one exchange brought: the decoded sums and how they were received.
 
     Attributes:
-        total: The decoded sum.
-        quality: What theory needs to know of the link in this round.
+        sums: The decoded sums, one a symbol of the frame.
+        qualities: What theory needs to know of the link in this round, at each symbol.
         cfo: Residual carrier offset of the lead node in cycles per sample.
         metric: Detection metric of the lead node.
         phase_rad: Common phase of all nodes, planned to be 0; None where it is not measured.
     """
 
-    total: DecodedSum
-    quality: LinkQuality
+    sums: tuple[DecodedSum, ...]
+    qualities: tuple[LinkQuality, ...]
     cfo: float
     metric: float
     phase_rad: float | None = None
 
     @property
+    def total(self) -> DecodedSum:
+        """The first sum: the only one where a frame carries one symbol."""
+        return self.sums[0]
+
+    @property
     def noise_power(self) -> float:
         """Noise power of one chip in this exchange."""
-        return self.quality.noise_power
+        return self.qualities[0].noise_power

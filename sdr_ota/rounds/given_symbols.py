@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from sdr_ota.rounds.decoding import decode_present
 from sdr_ota.rounds.encoder import OpenEncoder
@@ -21,22 +22,22 @@ _UNIT = AnalogPayload(1.0)
 
 @dataclass
 class GivenClient:
-    """Has the scalar that it was given, and learns nothing.
+    """Has the scalars that it was given, and learns nothing.
 
     Attributes:
-        scalar: What it returns; may be set anew before every round.
+        scalars: What it returns, one a direction; may be set anew before every round.
     """
 
-    scalar: float = 0.0
+    scalars: tuple[float, ...] = ()
 
     loss = math.nan
     example_scalars = ()
 
-    def local_scalar(self, seed: int) -> float:
-        """Return the scalar."""
-        return self.scalar
+    def local_scalars(self, seeds: Sequence[int]) -> tuple[float, ...]:
+        """Return the scalars."""
+        return self.scalars
 
-    def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
+    def apply(self, round_index: int, mean_scalars: Sequence[float], seeds: Sequence[int]) -> None:
         """Do nothing: there is no model."""
 
 
@@ -52,17 +53,18 @@ def sound_bench(bench: Bench, link: Link, leaves_out_lost: bool = True) -> Recei
         Erasure: If nothing was captured.
         RadioLost: If a node has gone that may not be left out.
     """
-    nodes = _nodes(bench, link, (0.0,) * len(bench.nodes))
+    nodes = _nodes(bench, link, np.zeros(len(bench.nodes)))
     return exchange_of(bench, link, leaves_out_lost).sound(nodes)
 
 
 def receive_symbols(
-    symbols: Sequence[float], plan: TransmitPlan, bench: Bench, link: Link, seed: int
+    symbols: ArrayLike, plan: TransmitPlan, bench: Bench, link: Link, seed: int
 ) -> Reception:
-    """Send one symbol a node at the same time and capture what arrives.
+    """Send a frame's symbols of all nodes at the same time and capture what arrives.
 
     Args:
-        symbols: One in [-1, 1] a node, shape ``(n_nodes,)``.
+        symbols: In [-1, 1], shape ``(n_nodes,)``, or ``(n_nodes, n_symbols)`` where a frame carries
+            several.
         plan: How each node sends; nodes with a zero precoder stay silent.
         bench: The radios.
         link: Frame and scheme.
@@ -71,7 +73,8 @@ def receive_symbols(
     Raises:
         Erasure: If nothing was captured.
     """
-    exchange, nodes = exchange_of(bench, link), _nodes(bench, link, symbols)
+    given = np.array(symbols, np.float64)
+    exchange, nodes = exchange_of(bench, link), _nodes(bench, link, given)
     for node in nodes:
         node.announce(Announcement(0, (seed,)))
         node.ready()
@@ -79,21 +82,21 @@ def receive_symbols(
     sent = without_absent(plan, received.absent)
     rate_hz = bench.sample_rate_hz
     reception = Reception(received.capture, rate_hz, sent, seed, exchange.is_cyclic)
-    return replace(reception, symbols=np.array(symbols, np.float64))
+    return replace(reception, symbols=given)
 
 
 def exchange_symbols(
-    symbols: Sequence[float], plan: TransmitPlan, bench: Bench, link: Link, seed: int
+    symbols: ArrayLike, plan: TransmitPlan, bench: Bench, link: Link, seed: int
 ) -> Exchange:
-    """Send one symbol a node at the same time and decode their sum.
+    """Send a frame's symbols of all nodes at the same time and decode their sums.
 
     Raises:
-        Erasure: If the sum cannot be trusted.
+        Erasure: If the sums cannot be trusted.
     """
     return decode_present(receive_symbols(symbols, plan, bench, link, seed), link)[1]
 
 
-def _nodes(bench: Bench, link: Link, symbols: Sequence[float]) -> tuple[LocalNode, ...]:
-    clients = [GivenClient(float(symbol)) for symbol in symbols]
+def _nodes(bench: Bench, link: Link, symbols: NDArray[np.float64]) -> tuple[LocalNode, ...]:
+    clients = [GivenClient(tuple(own)) for own in symbols.reshape(len(symbols), -1).tolist()]
     encoder = OpenEncoder(lambda largest: _UNIT, math.inf)
     return local_nodes(bench, link, clients, [encoder] * len(clients))

@@ -17,10 +17,12 @@ chips that are read late have lost some of their energy.
 """
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from scipy import stats
 
+from sdr_ota.receiver.plausibility import check_sum_in_range
 from sdr_ota.rounds.exchange import DecodeRule
 from sdr_ota.rounds.symbol_power import MEMORY_ROUNDS
 from sdr_ota.schemes import AggregationScheme, LinkQuality, adds_powers
@@ -32,6 +34,29 @@ LEAST_MEAN_FACTOR = 0.5
 
 LARGEST_MEAN_SQUARE = 1.0
 """Of symbols in [-1, 1]: what is assumed where nothing is known of them."""
+
+
+def judged_sums(
+    read: Iterable[tuple[ChipSum, Chips, LinkQuality]],
+    scheme: AggregationScheme,
+    plan: TransmitPlan,
+    rule: DecodeRule,
+) -> tuple[DecodedSum, ...]:
+    """Return the sums of a payload, each with its whole uncertainty.
+
+    Args:
+        read: A symbol each: the sum as the chips show it, the chips, noise and gains there.
+        scheme: How symbols were added.
+        plan: Of the round.
+        rule: Whether a sum is shrunk to the least error.
+
+    Raises:
+        Erasure: ``interference`` if one of them cannot be a sum of symbols; then all are lost.
+    """
+    symbols = list(read)
+    for one, _, link in symbols:
+        check_sum_in_range(one, scheme, link, len(plan.active_nodes))
+    return tuple(judged_sum(one, own, scheme, link, plan, rule) for one, own, link in symbols)
 
 
 def judged_sum(

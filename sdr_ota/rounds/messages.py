@@ -136,9 +136,10 @@ class Truth(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         round: The round.
         symbols: What it sent, in [-1, 1]; empty if it sent nothing.
-        losses: Mean probe loss a seed; empty without a model.
+        losses: Mean probe loss; empty without a model.
         scalars: What it computed, one a seed, before any clip; empty if it computed nothing.
-        example_scalars: Of the batch's examples, before any clip; empty without examples.
+        example_scalars: Of the batch's examples and the seeds, before any clip; empty without
+            examples.
     """
 
     round: int
@@ -168,19 +169,25 @@ def from_bytes(record: type[_Record], data: bytes) -> _Record:
 UP = (Ready(2**16, ""),)
 """What a node answers in a round."""
 
-DOWN = (
-    Announcement(2**16, (2**63,)),
-    SoundingOrder(2**16, 2**8, 2**40),
-    PayloadOrder(2**16, (0.5, 0.5), 1e-6, 1e3, 2**40, False, 2**8, 1.0, 8.0, 0.01, 2**40),
-    Outcome(2**16, (0.5,)),
-)
-"""What a node is told in a round."""
+
+def told_in_a_round(n_symbols: int = 1) -> tuple[msgspec.Struct, ...]:
+    """Return what a node is told in a round of so many directions."""
+    return (
+        Announcement(2**16, (2**63,) * n_symbols),
+        SoundingOrder(2**16, 2**8, 2**40),
+        PayloadOrder(2**16, (0.5, 0.5), 1e-6, 1e3, 2**40, False, 2**8, 1.0, 8.0, 0.01, 2**40),
+        Outcome(2**16, (0.5,) * n_symbols),
+    )
 
 
-def bits_per_round() -> tuple[int, int]:
+def bits_per_round(n_symbols: int = 1) -> tuple[int, int]:
     """Return the bits of a round's control messages for each node: up to the server, and down.
 
     Without the transport's own headers; counted from records with numbers of ordinary size.
+
+    Args:
+        n_symbols: Directions of a round.
     """
-    up, down = (8 * sum(len(to_bytes(record)) for record in records) for records in (UP, DOWN))
+    both = (UP, told_in_a_round(n_symbols))
+    up, down = (8 * sum(len(to_bytes(record)) for record in records) for records in both)
     return up, down

@@ -30,33 +30,42 @@ class ScalarClient(Protocol):
 
     @property
     def loss(self) -> float:
-        """Mean of the two probe losses of the last ``local_scalar``; NaN without examples."""
+        """Mean of all probe losses of the last ``local_scalars``; NaN without examples."""
         ...
 
     @property
     def example_scalars(self) -> Sequence[float]:
-        """What the last ``local_scalar`` was made of, an example each; empty without examples."""
+        """What the last ``local_scalars`` were made of, one an example and direction.
+
+        Empty without examples.
+        """
         ...
 
-    def local_scalar(self, seed: int) -> float:
-        """Return this client's scalar for the direction that ``seed`` announces."""
+    def local_scalars(self, seeds: Sequence[int]) -> Sequence[float]:
+        """Return this client's scalar for each direction that a round announces."""
         ...
 
-    def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
-        """Take the step that a round's broadcast mean asks for; once, however often it is told."""
+    def apply(self, round_index: int, mean_scalars: Sequence[float], seeds: Sequence[int]) -> None:
+        """Take the step that a round's broadcast means ask for; once, however often it is told.
+
+        Args:
+            round_index: The round.
+            mean_scalars: One a direction.
+            seeds: Of the directions.
+        """
         ...
 
 
 class SymbolEncoder(Protocol):
-    """What makes a node's symbol of its scalar, if the node agrees with the order."""
+    """What makes a node's symbols of its scalars, if the node agrees with the order."""
 
     @property
     def is_private(self) -> bool:
         """Whether nobody may ask what was sent."""
         ...
 
-    def symbol(self, order: PayloadOrder, scalar: float) -> float:
-        """Verify the order, pay for it, and return the symbol in [-1, 1].
+    def symbols(self, order: PayloadOrder, scalars: Sequence[float]) -> tuple[float, ...]:
+        """Verify the order, pay for it, and return a symbol in [-1, 1] a scalar.
 
         Raises:
             Exception: If the node refuses; nothing is sent then.
@@ -159,7 +168,7 @@ class LocalNode:
         self._absent_reason = absent_reason
         self._settings = settings
         self._announced = Announcement(-1, ())
-        self._scalar: float | None = None
+        self._scalars: tuple[float, ...] = ()
         self._truth = Truth(-1)
         self._failure: Exception | None = None
 
@@ -174,21 +183,20 @@ class LocalNode:
 
     def announce(self, announcement: Announcement) -> None:
         """Note the round; `ready` computes."""
-        self._announced, self._scalar = announcement, None
+        self._announced, self._scalars = announcement, ()
 
     def ready(self) -> Ready:
-        """Compute the scalar and keep it."""
+        """Compute the scalars and keep them."""
         announced, reason = self._announced, self._absent_reason()
         if reason:
             self._truth = Truth(announced.round)
             return Ready(announced.round, reason)
-        (seed,) = announced.seeds
-        self._scalar = self.client.local_scalar(seed)
+        self._scalars = tuple(self.client.local_scalars(announced.seeds))
         loss = self.client.loss
         self._truth = Truth(
             round=announced.round,
             losses=() if math.isnan(loss) else (loss,),
-            scalars=(self._scalar,),
+            scalars=self._scalars,
             example_scalars=tuple(self.client.example_scalars),
         )
         return Ready(announced.round)
@@ -198,7 +206,7 @@ class LocalNode:
         self._attempt(lambda: self._sender.sound(self.radio, order))
 
     def send(self, order: PayloadOrder) -> None:
-        """Make a symbol of the scalar and send it."""
+        """Make symbols of the scalars and send them."""
         self._attempt(lambda: self._send(order))
 
     def sent(self, timeout_s: float) -> None:
@@ -215,8 +223,7 @@ class LocalNode:
     def apply(self, outcome: Outcome) -> None:
         """Take the step of the announced round, or skip it."""
         if outcome.means:
-            (mean,), (seed,) = outcome.means, self._announced.seeds
-            self.client.apply(outcome.round, mean, seed)
+            self.client.apply(outcome.round, outcome.means, self._announced.seeds)
 
     def truth(self, round_index: int) -> Truth | None:
         """Return what was sent; None if this node keeps it."""
@@ -238,16 +245,16 @@ class LocalNode:
                 f"node {self._index} was ordered to send in round {order.round}, but round "
                 f"{self._announced.round} was announced to it; its scalar is for that one"
             )
-        scalar, self._scalar = self._scalar, None  # what it costs is counted for one burst
-        if scalar is None:
+        scalars, self._scalars = self._scalars, ()  # what it costs is counted for one burst
+        if not scalars:
             raise ValueError(
                 f"node {self._index} has no scalar to send in round {order.round}: each is "
                 "computed for one announcement and sent once"
             )
-        symbol = self._encoder.symbol(order, scalar)
-        self._truth = msgspec.structs.replace(self._truth, symbols=(symbol,))
-        (seed,) = self._announced.seeds
-        self._sender.send(self.radio, order, Signal(self._index, symbol, seed))
+        symbols = self._encoder.symbols(order, scalars)
+        self._truth = msgspec.structs.replace(self._truth, symbols=symbols)
+        seed = self._announced.seeds[0]
+        self._sender.send(self.radio, order, Signal(self._index, symbols, seed))
 
     def _attempt(self, begin: Callable[[], None]) -> None:
         self._failure = None

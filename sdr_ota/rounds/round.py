@@ -14,17 +14,19 @@ sounding and the payload lie two control messages and the lead, no computing.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 
 import numpy as np
 
 from sdr_ota.erasure import Erasure, Reason
 from sdr_ota.rounds.clipping import clipping_of
-from sdr_ota.rounds.decoding import decode_present, expected_squared_error
-from sdr_ota.rounds.exchange import Exchange, Reception
+from sdr_ota.rounds.decoding import decode_present, expected_squared_errors
+from sdr_ota.rounds.exchange import Exchange, Link, Reception
 from sdr_ota.rounds.messages import Announcement, Outcome
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import Quote, Server, without_absent
 from sdr_ota.rounds.symbol_power import SymbolPower
 from sdr_ota.rounds.truth import RoundTruth
@@ -34,8 +36,26 @@ from sdr_ota.types import TransmitPlan
 
 
 @dataclass(frozen=True)
+class FurtherSum:
+    """A sum of a frame after the first; attributes as those of `RoundResult`."""
+
+    seed: int
+    mean_scalar: float | None = None
+    decoded_sum: float | None = None
+    decoded_std: float | None = None
+    chips_std: float | None = None
+    decode_factor: float | None = None
+    true_sum: float | None = None
+    theory_error: float | None = None
+    clip_bias: float | None = None
+
+
+@dataclass(frozen=True)
 class RoundResult:
     """One line of ``rounds.jsonl``; what an erased round does not have is None.
+
+    Where a frame carries several symbols a node, the sums' own attributes are those of the first;
+    `further_sums` has the others.
 
     Attributes:
         round: Index from 0.
@@ -52,8 +72,8 @@ class RoundResult:
         theory_error: Squared error of the sum that theory expects of those symbols.
         largest_scalar: What became a symbol of 1: the limit in force, and under a promise of
             privacy room for the noise; None where signs are sent.
-        unclipped_symbols: Scalars over that limit before the clip, one an active node; None, as
-            are the next four, where nodes are private or send signs.
+        unclipped_symbols: Scalars over that limit before the clip, one an active node and symbol;
+            None, as are the next four, where nodes are private or send signs.
         clipped_share: Of these beyond 1.
         clip_bias: Sum of the clipped less that of the unclipped: ``true_sum - clip_bias`` is what
             the clients computed.
@@ -71,6 +91,7 @@ class RoundResult:
         erasure: Reason if the round was lost.
         detail: One sentence on the erasure, or on the nodes that were left out.
         ledger_digest: Of the privacy ledger after the round; None without a promise.
+        further_sums: Of a frame that carries several symbols a node.
     """
 
     round: int
@@ -101,26 +122,21 @@ class RoundResult:
     erasure: Reason | None = None
     detail: str = ""
     ledger_digest: str | None = None
+    further_sums: tuple[FurtherSum, ...] = ()
+
+    @property
+    def mean_scalars(self) -> tuple[float, ...]:
+        """All that was broadcast, one a symbol; empty if the round was lost."""
+        means = (self.mean_scalar, *(further.mean_scalar for further in self.further_sums))
+        return tuple(mean for mean in means if mean is not None)
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """Which rounds to run and from which seeds their directions come.
-
-    Attributes:
-        n_rounds: Total rounds.
-        seed: The experiment's seed; every round's seed follows from it.
-        sounding_every: Rounds between two soundings.
-    """
-
-    n_rounds: int
-    seed: int
-    sounding_every: int = 1
-
-    def round_seed(self, index: int) -> int:
-        """Return the 64-bit seed that the server announces in a round."""
-        state = np.random.SeedSequence([self.seed, index]).generate_state(1, np.uint64)
-        return int(state[0])
+def sum_by_sum(rounds: Iterable[RoundResult]) -> Iterator[RoundResult]:
+    """Yield a result for every sum, as if each had been a round of its own."""
+    for result in rounds:
+        yield replace(result, further_sums=()) if result.further_sums else result
+        for further in result.further_sums:
+            yield replace(result, **vars(further), further_sums=())
 
 
 Observer = Callable[[Reception, RoundResult], None]
@@ -159,7 +175,7 @@ class Round:
         quote: As admitted.
         reception: What was captured.
         exchange: What was decoded.
-        mean_scalar: What is broadcast.
+        mean_scalars: What is broadcast, one a symbol.
         erasure: Why it is lost.
         times_s: Wall times of its parts.
     """
@@ -170,7 +186,7 @@ class Round:
     quote: Quote | None = None
     reception: Reception | None = None
     exchange: Exchange | None = None
-    mean_scalar: float | None = None
+    mean_scalars: tuple[float, ...] = ()
     erasure: Erasure | None = None
     times_s: dict[str, float] = field(default_factory=dict)
 
@@ -197,8 +213,7 @@ def run_rounds(
     position.detuned_hz = server.tune(position.detuned_hz)
     while (index := position.next_round) < schedule.n_rounds:
         plan = None if index % schedule.sounding_every == 0 else position.plan
-        seed = schedule.round_seed(index)
-        announcement = Announcement(index, (seed,))
+        announcement = schedule.announcement(index)
         result, position.plan = run_round(server, announcement, plan, observe, position.symbols)
         position.next_round += 1
         yield result
@@ -263,16 +278,16 @@ def _exchange(server: Server, current: Round, plan: TransmitPlan) -> None:
     current.quote = quote
     current.reception = server.receive(quote, current.announcement)
     current.reception, current.exchange = decode_present(current.reception, server.link)
-    symbols.observe(current.exchange.total.symbol_square, quote.largest_scalar)
-    n_active = len(current.reception.plan.active_nodes)
-    current.mean_scalar = quote.payload.mean_scalar(current.exchange.total.value, n_active)
+    sums, n_active = current.exchange.sums, len(current.reception.plan.active_nodes)
+    symbols.observe(fmean(total.symbol_square for total in sums), quote.largest_scalar)
+    current.mean_scalars = tuple(quote.payload.mean_scalar(s.value, n_active) for s in sums)
 
 
 def _outcome(current: Round) -> Outcome:
     index = current.announcement.round
-    if current.erasure is not None or current.mean_scalar is None:
+    if current.erasure is not None or not current.mean_scalars:
         return Outcome(index, (), current.erasure.reason if current.erasure else "radio")
-    return Outcome(index, (current.mean_scalar,))
+    return Outcome(index, current.mean_scalars)
 
 
 def _judged(server: Server, current: Round) -> RoundResult:
@@ -280,7 +295,7 @@ def _judged(server: Server, current: Round) -> RoundResult:
     truth = server.truth(current.announcement.round)
     if current.reception is not None:
         current.reception = replace(current.reception, symbols=truth.symbols)
-    (seed,) = current.announcement.seeds
+    seed = current.announcement.seeds[0]
     times_s = current.times_s
     result = RoundResult(
         round=current.announcement.round,
@@ -299,16 +314,12 @@ def _decoded(server: Server, current: Round, result: RoundResult) -> RoundResult
     """Return the result of a round that was not erased."""
     reception, exchange = current.reception, current.exchange
     assert reception is not None and exchange is not None  # noqa: S101 - no erasure
+    first, *further = _sums(current, server.link)
     return replace(
         result,
+        **vars(first),
+        further_sums=tuple(further),
         active_nodes=reception.plan.active_nodes,
-        mean_scalar=current.mean_scalar,
-        decoded_sum=exchange.total.value,
-        decoded_std=exchange.total.std,
-        chips_std=exchange.total.chips_std,
-        decode_factor=exchange.total.factor,
-        true_sum=reception.true_sum,
-        theory_error=expected_squared_error(exchange, reception, server.link),
         noise_power=exchange.noise_power,
         cfo_hz=exchange.cfo * reception.sample_rate_hz,
         phase_rad=exchange.phase_rad,
@@ -318,6 +329,28 @@ def _decoded(server: Server, current: Round, result: RoundResult) -> RoundResult
     )
 
 
+def _sums(current: Round, link: Link) -> list[FurtherSum]:
+    """Return what is known of each sum of a round that was not erased, the first too."""
+    reception, exchange = current.reception, current.exchange
+    assert reception is not None and exchange is not None  # noqa: S101 - no erasure
+    n_sums = len(exchange.sums)
+    true_sums = reception.true_sums or (None,) * n_sums
+    theory = expected_squared_errors(exchange, reception, link) or (None,) * n_sums
+    return [
+        FurtherSum(
+            seed=current.announcement.seeds[place],
+            mean_scalar=current.mean_scalars[place],
+            decoded_sum=total.value,
+            decoded_std=total.std,
+            chips_std=total.chips_std,
+            decode_factor=total.factor,
+            true_sum=true_sums[place],
+            theory_error=theory[place],
+        )
+        for place, total in enumerate(exchange.sums)
+    ]
+
+
 def _with_clipping(result: RoundResult, current: Round, truth: RoundTruth) -> RoundResult:
     """Return the result with what the limit did to the scalars."""
     quote = current.quote
@@ -325,7 +358,13 @@ def _with_clipping(result: RoundResult, current: Round, truth: RoundTruth) -> Ro
     if isinstance(quote.payload, AnalogPayload):
         result = replace(result, largest_scalar=quote.payload.scalar_limit)
     clipping = clipping_of(truth, result.active_nodes, quote.payload)
-    return replace(result, **vars(clipping)) if clipping else result
+    if clipping is None:
+        return result
+    told, (first, *biases) = vars(clipping).copy(), clipping.clip_biases
+    del told["clip_biases"]
+    further = zip(result.further_sums, biases, strict=True)
+    with_bias = tuple(replace(one, clip_bias=bias) for one, bias in further)
+    return replace(result, **told, clip_bias=first, further_sums=with_bias)
 
 
 def sounding_to_payload_s(reception: Reception, frame: FrameFormat) -> float:

@@ -3,6 +3,7 @@
 Which of the two is chosen once, when the bench opens, by what the radios can do.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +15,15 @@ from sdr_ota.rounds.exchange import Link
 from sdr_ota.rounds.messages import PayloadOrder, SoundingOrder
 from sdr_ota.rounds.transmitter import lead_burst, payload_burst
 from sdr_ota.schemes import AggregationScheme
-from sdr_ota.signal.subcarriers import SubcarrierFrame, turned_block
+from sdr_ota.schemes.base import encode_symbols
+from sdr_ota.signal.subcarriers import (
+    LEAST_AVERAGED,
+    LEAST_REPEATS,
+    N_AVERAGED,
+    N_REPEATS,
+    SubcarrierFrame,
+    turned_block,
+)
 from sdr_ota.types import Samples
 
 _MAX_DRAWS = 100
@@ -27,12 +36,12 @@ class Signal:
 
     Attributes:
         node: Its place among the nodes.
-        symbol: In [-1, 1].
+        symbols: In [-1, 1], as many as a frame carries.
         seed: Of the round; with the node's place it makes the random chips.
     """
 
     node: int
-    symbol: float
+    symbols: tuple[float, ...]
     seed: int
 
     def chip_source(self) -> np.random.Generator:
@@ -80,8 +89,10 @@ class TimedSender:
     def send(self, radio: Radio, order: PayloadOrder, signal: Signal) -> None:
         """Send this node's part of the joint frame; the node that leads adds the preamble."""
         frame = self.link.frame
-        payload = self.link.scheme.encode(
-            signal.symbol, signal.node, order.n_nodes, frame.n_payload_chips, signal.chip_source()
+        place, source = (signal.node, order.n_nodes), signal.chip_source()
+        check_number(signal.symbols, frame.n_symbols)
+        payload = encode_symbols(
+            self.link.scheme, signal.symbols, *place, frame.n_payload_chips, source
         )
         chips = frame.sent_chips(payload, signal.node, signal.seed)
         make_burst = lead_burst if order.leads else payload_burst
@@ -136,8 +147,28 @@ def sounding_period(link: Link) -> Samples:
 
 def subcarrier_frame(link: Link, n_nodes: int) -> SubcarrierFrame:
     """Return how a link's payload lies on subcarriers."""
-    frame = link.frame
-    return SubcarrierFrame(frame.n_payload_chips // 2 * 2, n_nodes, bench=frame.bench)
+    frame, n_symbols = link.frame, link.frame.n_symbols
+    return SubcarrierFrame(
+        frame.n_payload_chips // 2 * 2,
+        n_nodes,
+        n_repeats=max(N_REPEATS // n_symbols, LEAST_REPEATS),
+        n_averaged=max(N_AVERAGED // n_symbols, LEAST_AVERAGED),
+        bench=frame.bench,
+        n_symbols=n_symbols,
+    )
+
+
+def check_number(symbols: Sequence[float], n_symbols: int) -> None:
+    """Refuse symbols that are not as many as a frame carries.
+
+    Raises:
+        ValueError: With both numbers.
+    """
+    if len(symbols) != n_symbols:
+        raise ValueError(
+            f"{len(symbols)} symbols are to be sent in a frame that carries {n_symbols}: announce "
+            "as many seeds as frame.symbols says"
+        )
 
 
 def on_subcarriers(link: Link, n_nodes: int) -> tuple[AggregationScheme, SubcarrierFrame]:
@@ -160,10 +191,11 @@ def _period(
     Raises:
         Erasure: If none of the draws fits.
     """
+    check_number(signal.symbols, frame.n_symbols)
     pilot = frame.node_pilot_chips(signal.node, signal.seed)
     rng = signal.chip_source()
     for _ in range(_MAX_DRAWS):
-        chips = scheme.encode(signal.symbol, signal.node, n_nodes, frame.n_chips, rng)
+        chips = encode_symbols(scheme, signal.symbols, signal.node, n_nodes, frame.n_chips, rng)
         period = frame.compose(chips, signal.node, pilot)
         if np.abs(period).max() <= 1.0:
             return period

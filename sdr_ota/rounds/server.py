@@ -203,7 +203,7 @@ class Server:
         orders = payload_orders(quote, announcement.round)
         received = self.exchange.receive(self.nodes, orders)
         plan = without_absent(quote.plan, received.absent)
-        (seed,) = announcement.seeds
+        seed = announcement.seeds[0]
         rate_hz, is_cyclic = self.exchange.sample_rate_hz, self.exchange.is_cyclic
         return Reception(received.capture, rate_hz, plan, seed, is_cyclic)
 
@@ -211,9 +211,8 @@ class Server:
         """Tell all nodes what came of the round; they step, or skip it."""
         for node in self.nodes:
             node.apply(outcome)
-        for follower in self.followers:
-            for mean, seed in zip(outcome.means, announcement.seeds, strict=False):
-                follower.apply(outcome.round, mean, seed)
+        for follower in self.followers if outcome.means else ():
+            follower.apply(outcome.round, outcome.means, announcement.seeds)
         self.clock.message()
 
     def truth(self, round_index: int) -> RoundTruth:

@@ -1,6 +1,7 @@
 """Clients without a model: scalars drawn at random, to measure the link alone."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,12 +21,12 @@ class SyntheticClient:
         self._client = client
         self._scalar_std = scalar_std
 
-    def local_scalar(self, seed: int) -> float:
-        """Return this round's draw."""
-        rng = np.random.default_rng([seed, self._client])
-        return float(self._scalar_std * rng.standard_normal())
+    def local_scalars(self, seeds: Sequence[int]) -> tuple[float, ...]:
+        """Return this round's draws."""
+        draws = (np.random.default_rng([seed, self._client]).standard_normal() for seed in seeds)
+        return tuple(float(self._scalar_std * draw) for draw in draws)
 
-    def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
+    def apply(self, round_index: int, mean_scalars: Sequence[float], seeds: Sequence[int]) -> None:
         """Do nothing: there is no model."""
 
 
@@ -42,9 +43,10 @@ class UniformClient:
     def __init__(self, client: int) -> None:
         self._client = client
 
-    def local_scalar(self, seed: int) -> float:
-        """Return this round's draw."""
-        return float(np.random.default_rng([seed, self._client]).uniform(-1.0, 1.0))
+    def local_scalars(self, seeds: Sequence[int]) -> tuple[float, ...]:
+        """Return this round's draws."""
+        sources = (np.random.default_rng([seed, self._client]) for seed in seeds)
+        return tuple(float(source.uniform(-1.0, 1.0)) for source in sources)
 
-    def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
+    def apply(self, round_index: int, mean_scalars: Sequence[float], seeds: Sequence[int]) -> None:
         """Do nothing: there is no model."""

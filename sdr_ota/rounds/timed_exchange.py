@@ -13,7 +13,6 @@ from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost, TimeError
 from sdr_ota.receiver.expectation import Expectation
 from sdr_ota.receiver.payload import Sending, decode_payload
-from sdr_ota.receiver.plausibility import check_sum_in_range
 from sdr_ota.rounds.exchange import (
     Exchange,
     Link,
@@ -23,7 +22,7 @@ from sdr_ota.rounds.exchange import (
     Slot,
 )
 from sdr_ota.rounds.gain_forecast import elapsed_s, forecast_gains
-from sdr_ota.rounds.judged_sum import judged_sum
+from sdr_ota.rounds.judged_sum import judged_sums
 from sdr_ota.rounds.lost_nodes import LostNodes, lost_sounding
 from sdr_ota.rounds.messages import PayloadOrder, SoundingOrder
 from sdr_ota.rounds.node import Node
@@ -196,28 +195,42 @@ def _slot(capture: Capture, frame: FrameFormat, node: int) -> Slot:
 
 
 def decode_timed(reception: Reception, link: Link) -> Exchange:
-    """Decode the sum that a joint frame carries.
+    """Decode the sums that a joint frame carries.
 
     Raises:
-        Erasure: If the sum cannot be trusted.
+        Erasure: If one of them cannot be trusted.
     """
     frame, plan, scheme = link.frame, reception.plan, link.scheme
     rate = reception.sample_rate_hz
     received = link.receive(reception.capture, frame, link.max_cfo_hz / rate)
     planned = planned_quality(reception, frame, received.noise_power)
-    expected = _expectation(plan, planned, frame, rate)
+    expected = _expectation_by_symbol(reception, planned, frame)
     sending = Sending(scheme, reception.n_nodes, reception.seed)
     read, found = decode_payload(received, expected, frame, sending)
-    quality = replace(
+    measured = replace(
         planned,
         rx_amplitude=found.rx_amplitude,
-        gains=found.gains,
         common_phase_variance_rad2=found.phase_variance_rad2,
     )
-    check_sum_in_range(read, scheme, quality, len(plan.active_nodes))
-    total = judged_sum(read, found.chips, scheme, quality, plan, link.decode)
+    qualities = tuple(replace(measured, gains=gains) for gains in found.gains)
+    symbols = zip(read, frame.symbol_chips(found.chips), qualities, strict=True)
+    sums = judged_sums(symbols, scheme, plan, link.decode)
     burst = received.burst
-    return Exchange(total, quality, burst.cfo, burst.metric, found.phase_rad)
+    return Exchange(sums, qualities, burst.cfo, burst.metric, found.phase_rad)
+
+
+def _expectation_by_symbol(
+    reception: Reception, planned: LinkQuality, frame: FrameFormat
+) -> Expectation:
+    """Return what the plan lets one expect of the nodes, in the middle and at each symbol."""
+    plan, rate = reception.plan, reception.sample_rate_hz
+    each = tuple(
+        _expectation(
+            plan, planned_quality(reception, frame, planned.noise_power, symbol), frame, rate
+        )
+        for symbol in range(frame.n_symbols)
+    )
+    return replace(_expectation(plan, planned, frame, rate), by_symbol=each)
 
 
 def _expectation(
@@ -246,17 +259,23 @@ def _expectation(
     )
 
 
-def planned_quality(reception: Reception, frame: FrameFormat, noise_power: float) -> LinkQuality:
+def planned_quality(
+    reception: Reception, frame: FrameFormat, noise_power: float, symbol: int | None = None
+) -> LinkQuality:
     """Return what theory needs, by the plan's errors as they have grown until the payload.
 
     Args:
         reception: Plan and time of a joint frame.
         frame: Its format.
         noise_power: Of a chip in this round.
+        symbol: At the middle of which; None for the payload's middle.
     """
     plan, rate = reception.plan, reception.sample_rate_hz
     frame_tick = reception.capture.start_tick + frame.guard_samples
     payload_tick = frame_tick + frame.payload_start + frame.n_payload // 2
+    if symbol is not None:
+        off_chips = (symbol - (frame.n_symbols - 1) / 2) * frame.n_payload_chips
+        payload_tick += round(off_chips * frame.pulse.samples_per_chip)
     after_s = elapsed_s(plan, payload_tick, rate)
     return LinkQuality(
         n_chips=frame.n_payload_chips,

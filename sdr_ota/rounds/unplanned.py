@@ -1,5 +1,7 @@
 """Decode a payload of which no plan is known: what its node pilots show counts alone."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from sdr_ota.receiver.expectation import Expectation
@@ -16,8 +18,8 @@ LEVEL_STD, PHASE_STD_RAD, TURN_STD_RAD, DELAY_STD_CHIPS, CFO_STD = 0.3, 0.3, 0.1
 
 def decode_unplanned(
     received: ReceivedPayload, frame: FrameFormat, sending: Sending, rx_amplitude: float
-) -> DecodedSum:
-    """Return the sum of all nodes of a bench, with its whole uncertainty.
+) -> tuple[DecodedSum, ...]:
+    """Return the sums of all nodes of a bench, one a symbol, each with its whole uncertainty.
 
     Args:
         received: As aligned.
@@ -43,8 +45,12 @@ def decode_unplanned(
         n_chips=frame.n_payload_chips,
         rx_amplitude=found.rx_amplitude,
         noise_power=received.noise_power,
-        gains=found.gains,
+        gains=found.gains[0],
         rolloff=frame.pulse.rolloff,
     )
     sent = TransmitPlan((Precoder(1 + 0j),) * sending.n_nodes, rx_amplitude, received.noise_power)
-    return judged_sum(read, found.chips, sending.scheme, quality, sent, "unbiased")
+    chips = frame.symbol_chips(found.chips)
+    return tuple(
+        judged_sum(one, own, sending.scheme, replace(quality, gains=gains), sent, "unbiased")
+        for one, own, gains in zip(read, chips, found.gains, strict=True)
+    )

@@ -23,7 +23,10 @@ def check_capture(reception: Reception, link: Link) -> None:
     _demand(plan.rx_amplitude > 0, "ota:plan.rx_amplitude", "is not positive")
     _demand(bool(plan.active_nodes), "ota:plan.precoders", "let no node send")
     if reception.symbols is not None:  # private nodes keep theirs
-        _demand(reception.symbols.shape == (n_nodes,), "ota:symbols", f"are not {n_nodes}")
+        n_symbols = link.frame.n_symbols
+        shape = (n_nodes,) if n_symbols == 1 else (n_nodes, n_symbols)
+        told = "x".join(map(str, shape))
+        _demand(reception.symbols.shape == shape, "ota:symbols", f"are not {told}")
         _demand(bool((abs(reception.symbols) <= 1).all()), "ota:symbols", "are beyond 1")
     known = len(plan.path_errors)
     _demand(known in {0, n_nodes}, "ota:plan.path_errors", f"are not those of {n_nodes} nodes")
@@ -63,6 +66,7 @@ def _check_link(link: Link) -> None:
         idle_chips=frame.n_idle_chips,
         guard_samples=frame.guard_samples,
         bench=frame.bench,
+        symbols=frame.n_symbols,
     )
     _demand(0 < pulse.rolloff <= 1, "ota:link.frame.pulse.rolloff", "is not in (0, 1]")
     _demand(0 < pulse.span_chips <= 64, "ota:link.frame.pulse.span_chips", "is not in [1, 64]")

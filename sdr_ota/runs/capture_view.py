@@ -54,5 +54,6 @@ def payload_constellation(stored: StoredCapture) -> Chips:
         max_cfo = link.max_cfo_hz / reception.sample_rate_hz
         chips = receive_joint_frame(reception.capture, link.frame, max_cfo).chips
         if link.scheme.needs_phase:
-            chips = chips * spreading_chips(len(chips)).conj()
+            n_symbols, n_chips = link.frame.n_symbols, link.frame.n_payload_chips
+            chips = chips * np.tile(spreading_chips(n_chips), n_symbols).conj()
     return np.asarray(chips / reception.plan.rx_amplitude, np.complex128)

@@ -47,5 +47,5 @@ def _check(
     if saved is not None:
         check_checkpoint(run, saved.next_round)
     if (run.folder / JOURNAL).is_file():
-        n_updates = sum(r.mean_scalar is not None for r in run.rounds)
+        n_updates = sum(len(r.mean_scalars) for r in run.rounds)
         check_journal(run, journal[:n_updates] if is_live else journal)

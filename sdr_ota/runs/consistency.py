@@ -13,7 +13,7 @@ from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.checkpoint import CHECKPOINT
 from sdr_ota.runs.read_records import RunFolderError
 from sdr_ota.runs.run_folder import EVALUATIONS, ROUNDS, RunRecord
-from sdr_ota.runs.run_records import planned_rounds
+from sdr_ota.runs.run_records import n_symbols_of, planned_rounds
 
 JOURNAL = "journal.jsonl"
 ALL_DONE = "all rounds done"
@@ -22,8 +22,10 @@ ALL_DONE = "all rounds done"
 
 def probes_per_step(run: RunRecord) -> int:
     """Return how many updates make one step: a checkpoint is saved between two steps only."""
-    zo = run.start.get("config", {}).get("zo", {}) if has_model(run) else {}
-    return positive_count(zo.get("directions_per_step")) or 1
+    if not has_model(run):
+        return 1
+    zo = run.start.get("config", {}).get("zo", {})
+    return (positive_count(zo.get("directions_per_step")) or 1) * n_symbols_of(run.start)
 
 
 def positive_count(value: object) -> int | None:
@@ -105,7 +107,7 @@ def _n_unsaved(rounds: Sequence[RoundResult], probes_per_step: int) -> int:
     """Return how many rounds after a checkpoint a crash may leave without a further one."""
     n_updates = 0
     for index, result in enumerate(rounds, 1):
-        n_updates += result.mean_scalar is not None
+        n_updates += len(result.mean_scalars)
         if n_updates % probes_per_step == 0:
             return index
     return len(rounds)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from sdr_ota.rounds.round import sum_by_sum
 from sdr_ota.runs.consistency import JOURNAL, contradiction, positive_count, probes_per_step
 from sdr_ota.runs.read_records import RunFolderError, parse_lines, parse_record, whole_lines
 from sdr_ota.runs.run_folder import ROUNDS, RunRecord
@@ -19,7 +20,10 @@ def check_journal(run: RunRecord, journal: Sequence[tuple[int, float]]) -> None:
     Raises:
         RunFolderError: With the first update that is missing, or not of this run.
     """
-    path, good = run.folder / JOURNAL, [r for r in run.rounds if r.mean_scalar is not None]
+    path, good = (
+        run.folder / JOURNAL,
+        [r for r in sum_by_sum(run.rounds) if r.mean_scalar is not None],
+    )
     pool = positive_count(run.start.get("config", {}).get("zo", {}).get("seed_pool"))
     for number, (result, update) in enumerate(zip(good, journal, strict=False)):
         if update != (result.seed if pool is None else result.seed % pool, result.mean_scalar):
@@ -27,7 +31,7 @@ def check_journal(run: RunRecord, journal: Sequence[tuple[int, float]]) -> None:
                                  ROUNDS, f"in line {result.round + 1}")  # fmt: skip
     if not len(good) <= len(journal) <= len(good) + probes_per_step(run):
         raise contradiction(path, f"holds {len(journal)} updates", ROUNDS,
-                             f"that {len(good)} rounds moved the model")  # fmt: skip
+                             f"that {len(good)} sums moved the model")  # fmt: skip
 
 
 def read_journal_pairs(folder: Path) -> list[tuple[int, float]]:

@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sdr_ota.erasure import Erasure, Reason
 from sdr_ota.rounds.decoding import decode_present
 from sdr_ota.rounds.exchange import Link
+from sdr_ota.rounds.round import sum_by_sum
 from sdr_ota.runs.captures import StoredCapture
 from sdr_ota.runs.recording import DAMAGE, unreadable
 from sdr_ota.signal.metrics import nmse_db
+
+_Each = TypeVar("_Each")
 
 
 @dataclass(frozen=True)
@@ -30,19 +34,21 @@ class Decoding:
 
 @dataclass(frozen=True)
 class ReplayedRound:
-    """One round, as it was decoded then and now.
+    """One sum of a round, as it was decoded then and now.
 
     Attributes:
-        round: Its index.
+        round: Index of the round.
         true_sum: Sum of the symbols that were sent; None where private nodes kept them.
         old: What the run's record says.
         new: What decoding again says.
+        symbol: Its place in the frame; 0 where a frame carries one symbol.
     """
 
     round: int
     true_sum: float | None
     old: Decoding
     new: Decoding
+    symbol: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,26 +74,34 @@ class ReplaySummary:
     largest_change: float
 
 
-def replay_capture(stored: StoredCapture, link: Link) -> ReplayedRound:
-    """Decode one stored capture with the receiver's side of a link.
+def replay_capture(stored: StoredCapture, link: Link) -> tuple[ReplayedRound, ...]:
+    """Decode one stored capture with the receiver's side of a link; return every sum of it.
 
     Raises:
         CaptureError: If its record cannot be that of its samples.
     """
-    reception, then = stored.reception, stored.result
+    reception, then = stored.reception, list(sum_by_sum([stored.result]))
+    new: list[Decoding]
     try:
         reception, exchange = decode_present(reception, link)
-        total = exchange.total
-        new = Decoding(total.value, total.std, None)
+        new = [Decoding(total.value, total.std, None) for total in exchange.sums]
     except Erasure as lost:
-        new = Decoding(None, None, lost.reason, lost.detail)
+        new = [Decoding(None, None, lost.reason, lost.detail)]
     except DAMAGE as wrong:
         raise unreadable(stored.path, wrong) from wrong
-    return ReplayedRound(
-        round=then.round,
-        true_sum=reception.true_sum,
-        old=Decoding(then.decoded_sum, then.decoded_std, then.erasure, then.detail),
-        new=new,
+    n_symbols = link.frame.n_symbols
+    true_sums = reception.true_sums or (None,) * n_symbols
+    return tuple(
+        ReplayedRound(
+            round=old.round,
+            true_sum=true_sums[symbol],
+            old=Decoding(old.decoded_sum, old.decoded_std, old.erasure, old.detail),
+            new=again,
+            symbol=symbol,
+        )
+        for symbol, old, again in zip(
+            range(n_symbols), _as_many(then, n_symbols), _as_many(new, n_symbols), strict=True
+        )
     )
 
 
@@ -99,13 +113,19 @@ def summarise_replay(rounds: Sequence[ReplayedRound]) -> ReplaySummary:
         if r.old.decoded_sum is not None and r.new.decoded_sum is not None
     ]
     known = [(true, old, new) for true, old, new in both if true is not None]
+    firsts = [r for r in rounds if r.symbol == 0]  # a frame is judged as one
     squared_sums = [true**2 for true, _, _ in known]
     return ReplaySummary(
-        rounds=len(rounds),
-        old_erased=sum(r.old.erasure is not None for r in rounds),
-        new_erased=sum(r.new.erasure is not None for r in rounds),
-        both_decoded=len(both),
+        rounds=len(firsts),
+        old_erased=sum(r.old.erasure is not None for r in firsts),
+        new_erased=sum(r.new.erasure is not None for r in firsts),
+        both_decoded=sum(r.old.erasure is None and r.new.erasure is None for r in firsts),
         old_nmse_db=nmse_db([(old - true) ** 2 for true, old, _ in known], squared_sums),
         new_nmse_db=nmse_db([(new - true) ** 2 for true, _, new in known], squared_sums),
         largest_change=max((abs(new - old) for _, old, new in both), default=0.0),
     )
+
+
+def _as_many(each: Sequence[_Each], n_symbols: int) -> Sequence[_Each]:
+    """Return what stands for each symbol: an erasure stands for all of them."""
+    return each if len(each) == n_symbols else [each[0]] * n_symbols

@@ -135,7 +135,7 @@ class RunFolder:
         ):
             if (self.path / name).exists():
                 self._rewrite(name, records)
-        return sum(r.mean_scalar is not None for r in rounds)
+        return sum(len(r.mean_scalars) for r in rounds)
 
     def append_round(self, result: RoundResult) -> None:
         """Write one round."""

@@ -5,12 +5,13 @@ Keys that this version does not know are let through: a later version may have w
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 from pydantic_core import to_json
 
-from sdr_ota.rounds.round import RoundResult
+from sdr_ota.rounds.round import RoundResult, sum_by_sum
 from sdr_ota.runs.read_records import RunFolderError, parse_record
 
 _Duration: TypeAlias = Annotated[float, Field(ge=0, le=1e60)]
@@ -64,6 +65,7 @@ class ConfigTables(_Record):
     data: dict[str, Any] = {}
     clients: dict[str, Any] = {}
     zo: dict[str, Any] = {}
+    frame: dict[str, Any] = {}
     link: dict[str, Any] = {}
     privacy: dict[str, Any] = {}
     air: dict[str, Any] = {}
@@ -160,13 +162,23 @@ def check_round(result: RoundResult, place: str) -> RoundResult:
     Raises:
         RunFolderError: With the field that cannot.
     """
-    for name in _NOT_NEGATIVE:
-        value = getattr(result, name)
+    for one, name in product(sum_by_sum([result]), _NOT_NEGATIVE):
+        value = getattr(one, name)
         if value is not None and value < 0:
             raise RunFolderError(f"{place} is damaged: {name}: {value} is negative")
     if any(node < 0 for node in result.active_nodes):
         raise RunFolderError(f"{place} is damaged: active_nodes: a node is negative")
     return result
+
+
+def n_symbols_of(start: Mapping[str, Any]) -> int:
+    """Return how many symbols of a node a run's frames carry.
+
+    Args:
+        start: A start record that was checked on reading.
+    """
+    symbols = start.get("config", {}).get("frame", {}).get("symbols")
+    return symbols if isinstance(symbols, int) and symbols > 0 else 1
 
 
 def planned_rounds(start: Mapping[str, Any]) -> int:

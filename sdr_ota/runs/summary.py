@@ -10,9 +10,10 @@ from typing import TypedDict
 import numpy as np
 
 from sdr_ota.rounds.clipping import HIGH_QUANTILE, clipped_share
-from sdr_ota.rounds.round import RoundResult
+from sdr_ota.rounds.round import RoundResult, sum_by_sum
 from sdr_ota.runs.best import best_evaluation
 from sdr_ota.runs.run_folder import RunRecord
+from sdr_ota.runs.run_records import n_symbols_of
 from sdr_ota.signal.metrics import chance_db, nmse_db
 
 BITS_PER_SCALAR = {"analog": 16, "sign": 1}
@@ -108,7 +109,7 @@ def summarise(run: RunRecord) -> Summary:
         run: As read from its folder, or as it stands in memory.
     """
     good = [r for r in run.rounds if r.erasure is None]
-    known = [r for r in good if r.true_sum is not None]
+    known = [r for r in sum_by_sum(good) if r.true_sum is not None]
     sums = [(r.true_sum or 0.0) ** 2 for r in known]
     errors = [((r.decoded_sum or 0.0) - (r.true_sum or 0.0)) ** 2 for r in known]
     first, last = (run.evaluations[0], run.evaluations[-1]) if run.evaluations else (None, None)
@@ -138,8 +139,12 @@ def summarise(run: RunRecord) -> Summary:
         chips_share=_chips_share(known),
         covered_share=_covered_share(known),
         largest_scalar=good[-1].largest_scalar if good else None,
-        **_clipping([r for r in known if r.unclipped_symbols]),
-        bits_per_client=n_rounds * BITS_PER_SCALAR[str(run.start.get("payload", "analog"))],
+        **_clipping(
+            [r for r in good if r.unclipped_symbols], [r for r in known if r.unclipped_symbols]
+        ),
+        bits_per_client=n_rounds
+        * n_symbols_of(run.start)
+        * BITS_PER_SCALAR[str(run.start.get("payload", "analog"))],
         gradient_bits_per_client=n_parameters and n_rounds * n_parameters * BITS_PER_GRADIENT_ENTRY,
         air_s=_times(n_rounds, run.start.get("air_s_per_round")),
         gradient_air_s=_times(n_rounds, run.start.get("gradient_air_s_per_round")),
@@ -171,14 +176,19 @@ class _ClippingFigures(TypedDict):
     unclipped_nmse_db: float | None
 
 
-def _clipping(told: Sequence[RoundResult]) -> _ClippingFigures:
-    """Return what the limit did to the scalars of rounds whose nodes tell them."""
-    scalars = np.concatenate([[*(r.unclipped_symbols or ())] for r in told]) if told else None
+def _clipping(rounds: Sequence[RoundResult], told: Sequence[RoundResult]) -> _ClippingFigures:
+    """Return what the limit did to the scalars of rounds whose nodes tell them.
+
+    Args:
+        rounds: Of which they are told.
+        told: Each sum of these rounds.
+    """
+    scalars = np.concatenate([[*(r.unclipped_symbols or ())] for r in rounds]) if rounds else None
     clipped = np.array([r.true_sum or 0.0 for r in told])
     unclipped = clipped - np.array([r.clip_bias or 0.0 for r in told])
     decoded = np.array([r.decoded_sum or 0.0 for r in told])
     power = float(unclipped @ unclipped)
-    shares = [r.clipped_example_share for r in told if r.clipped_example_share is not None]
+    shares = [r.clipped_example_share for r in rounds if r.clipped_example_share is not None]
     return {
         "clipped_share": None if scalars is None else clipped_share(scalars),
         "clipped_example_share": _mean(shares),

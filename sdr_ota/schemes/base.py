@@ -161,6 +161,31 @@ def theory_squared_error(
     return bias**2 + factor**2 * scheme.theory_variance(symbols, link)
 
 
+def encode_symbols(
+    scheme: AggregationScheme,
+    symbols: Sequence[float],
+    node: int,
+    n_nodes: int,
+    n_chips: int,
+    rng: np.random.Generator,
+) -> Chips:
+    """Return one node's chips of all its symbols, one after the other.
+
+    Args:
+        scheme: How symbols are added.
+        symbols: In [-1, 1].
+        node: Its place among the nodes.
+        n_nodes: Nodes of the bench.
+        n_chips: Of one symbol.
+        rng: Of random chips; each symbol goes on where the one before it stopped.
+
+    Returns:
+        Shape ``(len(symbols) * n_chips,)``.
+    """
+    chips = [scheme.encode(symbol, node, n_nodes, n_chips, rng) for symbol in symbols]
+    return np.concatenate(chips)
+
+
 def random_phase_chips(n_chips: int, rng: np.random.Generator) -> Chips:
     """Return unit chips with independent uniform phases."""
     return np.asarray(np.exp(2j * np.pi * rng.random(n_chips)))

@@ -10,6 +10,8 @@ preamble alone, then all nodes send their payload together and then fall silent:
     joint      | guard | preamble | guard | node pilots payload node pilots | guard | idle |
                         lead node                    all nodes                      none
 
+    payload    | symbol 0 | symbol 1 | ... | symbol q - 1 |      one after the other, q >= 1
+
 All nodes send their node pilots at the same time, in codes that tell them apart; they prove
 that every node sent, in this round and on this bench, and how its gain stood before and behind
 the payload.
@@ -38,7 +40,7 @@ class FrameFormat:
     Attributes:
         n_chirp: Samples of one of the preamble's two chirps.
         n_pilot_chips: Chips of the pilot behind a sounding preamble.
-        n_payload_chips: Chips of the joint payload.
+        n_payload_chips: Chips of one symbol of the joint payload.
         n_node_pilot_chips: Chips of the node pilots before the payload, and as many behind it.
         n_idle_chips: Chip intervals of silence in which the noise is measured.
         guard_samples: Silence between two parts; longer than the spread of the
@@ -50,6 +52,7 @@ class FrameFormat:
         pulse: How chips become samples.
         bench: Number of the bench, 0 to 2^32 - 1: it makes its pilots, so that benches on one
             channel do not take each other's frames.
+        n_symbols: Symbols of a node in one payload, q: as many sums.
     """
 
     n_chirp: int = 384
@@ -61,6 +64,7 @@ class FrameFormat:
     known_amplitude: float = 0.5
     pulse: Pulse = field(default_factory=Pulse)
     bench: int = 0
+    n_symbols: int = 1
 
     @property
     def n_preamble(self) -> int:
@@ -86,9 +90,14 @@ class FrameFormat:
         return self.guard_samples
 
     @property
+    def n_carried_chips(self) -> int:
+        """Chips of the whole payload, of all its symbols."""
+        return self.n_symbols * self.n_payload_chips
+
+    @property
     def n_sent_chips(self) -> int:
         """Chips that a node sends: the payload, its node pilots, the silent chips between."""
-        return self.n_payload_chips + 2 * (self.n_node_pilot_chips + EDGE_CHIPS)
+        return self.n_carried_chips + 2 * (self.n_node_pilot_chips + EDGE_CHIPS)
 
     @property
     def n_payload(self) -> int:
@@ -103,7 +112,7 @@ class FrameFormat:
     @property
     def pilot_distance_chips(self) -> int:
         """Chips between the centres of the node pilots before and behind the payload."""
-        return self.n_payload_chips + self.n_node_pilot_chips + 2 * EDGE_CHIPS
+        return self.n_carried_chips + self.n_node_pilot_chips + 2 * EDGE_CHIPS
 
     @property
     def n_idle(self) -> int:
@@ -131,7 +140,7 @@ class FrameFormat:
         """Return the chips of a node, shape ``(n_sent_chips,)``.
 
         Args:
-            payload: Shape ``(n_payload_chips,)``, modulus at most 1.
+            payload: Shape ``(n_carried_chips,)``, modulus at most 1.
             node: Its place among the nodes.
             seed: Of the round.
         """
@@ -147,13 +156,30 @@ class FrameFormat:
             sent: Shape ``(n_sent_chips,)``.
 
         Returns:
-            Payload, shape ``(n_payload_chips,)``, and pilots before and behind it, shape
+            Payload, shape ``(n_carried_chips,)``, and pilots before and behind it, shape
             ``(2, n_node_pilot_chips)``.
         """
         n_pilot = self.n_node_pilot_chips
         first = n_pilot + EDGE_CHIPS
-        payload = sent[first : first + self.n_payload_chips]
+        payload = sent[first : first + self.n_carried_chips]
         return payload, np.stack([sent[:n_pilot], sent[-n_pilot:]])
+
+    def symbol_chips(self, payload: Chips) -> Chips:
+        """Return a payload's chips symbol by symbol, shape ``(n_symbols, n_payload_chips)``.
+
+        Args:
+            payload: Shape ``(n_carried_chips,)``.
+        """
+        return payload.reshape(self.n_symbols, self.n_payload_chips)
+
+    def symbol_place(self, symbol: int) -> float:
+        """Return where a symbol's middle lies: 0 in the pilots before the payload, 1 behind it.
+
+        Args:
+            symbol: Its place in the payload, from 0.
+        """
+        off_chips = (symbol - (self.n_symbols - 1) / 2) * self.n_payload_chips
+        return 0.5 + off_chips / self.pilot_distance_chips
 
     def sounding_burst(self) -> Samples:
         """Return the known burst that a node sends in its sounding slot."""

@@ -39,6 +39,12 @@ _TONE = 3.0
 """Amplitude over the median of a pilot's subcarriers, beyond which it is cut; noise has it once in
 512."""
 
+N_REPEATS, LEAST_REPEATS = 64, 8
+"""Periods in a repeated block: of one symbol a node, and at least of many."""
+
+N_AVERAGED, LEAST_AVERAGED = 8, 4
+"""Periods in a window, likewise: those of many symbols are longer."""
+
 Indices: TypeAlias = NDArray[np.intp]
 
 
@@ -53,7 +59,7 @@ class SubcarrierFrame:
     halves alike.
 
     Attributes:
-        n_chips: Payload chips, even.
+        n_chips: Payload chips of one symbol, even.
         n_nodes: Nodes, each with a node pilot.
         n_node_pilot: Subcarriers of one node pilot, even.
         n_idle: Subcarriers on which nobody sends, even: the noise is measured there.
@@ -62,20 +68,29 @@ class SubcarrierFrame:
         n_averaged: Periods in the window from which chips are read, even; few enough for
             what is left of the carrier offset.
         bench: Number of the bench; it makes its node pilots.
+        n_symbols: Symbols of a node in one payload.
     """
 
     n_chips: int
     n_nodes: int
     n_node_pilot: int = 32
     n_idle: int = 64
-    n_repeats: int = 64
-    n_averaged: int = 8
+    n_repeats: int = N_REPEATS
+    n_averaged: int = N_AVERAGED
     bench: int = 0
+    n_symbols: int = 1
+
+    @property
+    def n_carried_chips(self) -> int:
+        """Chips of the whole payload, of all its symbols."""
+        return self.n_symbols * self.n_chips
 
     @cached_property
     def n_period(self) -> int:
         """Samples of one period: a power of two."""
-        n_used = self.n_chips + self.n_nodes * self.n_node_pilot + self.n_idle + 4 * _DC_GUARD
+        n_used = (
+            self.n_carried_chips + self.n_nodes * self.n_node_pilot + self.n_idle + 4 * _DC_GUARD
+        )
         return 1 << int(np.ceil(np.log2(n_used / USED_BAND)))
 
     @property
@@ -86,7 +101,7 @@ class SubcarrierFrame:
     @cached_property
     def _pairs(self) -> Indices:
         """Even members of all pairs, dealt once and for ever."""
-        n_pairs = (self.n_chips + self.n_nodes * self.n_node_pilot + self.n_idle) // 2
+        n_pairs = (self.n_carried_chips + self.n_nodes * self.n_node_pilot + self.n_idle) // 2
         order = np.random.default_rng(0).permutation(n_pairs)
         above = np.arange(n_pairs) - n_pairs // 2
         evens = 2 * np.where(above >= 0, above + _DC_GUARD, above - _DC_GUARD)
@@ -97,25 +112,34 @@ class SubcarrierFrame:
 
     @cached_property
     def payload(self) -> Indices:
-        """Subcarrier of every payload chip, shape ``(n_chips,)``."""
-        even = self._cut(0, self.n_chips)
-        return np.concatenate([even, even + 1])
+        """Subcarrier of every payload chip, symbol after symbol, shape ``(n_carried_chips,)``."""
+        firsts = range(0, self.n_carried_chips, self.n_chips)
+        evens = [self._cut(first, self.n_chips) for first in firsts]
+        return np.concatenate([half for even in evens for half in (even, even + 1)])
+
+    def symbol_chips(self, payload: Chips) -> Chips:
+        """Return a payload's chips symbol by symbol, shape ``(n_symbols, n_chips)``.
+
+        Args:
+            payload: Shape ``(n_carried_chips,)``.
+        """
+        return payload.reshape(self.n_symbols, self.n_chips)
 
     def node_pilot(self, node: int) -> Indices:
         """Subcarriers of a node's pilot, shape ``(n_node_pilot,)``."""
-        even = self._cut(self.n_chips + node * self.n_node_pilot, self.n_node_pilot)
+        even = self._cut(self.n_carried_chips + node * self.n_node_pilot, self.n_node_pilot)
         return np.concatenate([even, even + 1])
 
     @cached_property
     def idle(self) -> Indices:
         """Subcarriers on which nobody sends, shape ``(n_idle,)``."""
-        even = self._cut(self.n_chips + self.n_nodes * self.n_node_pilot, self.n_idle)
+        even = self._cut(self.n_carried_chips + self.n_nodes * self.n_node_pilot, self.n_idle)
         return np.concatenate([even, even + 1])
 
     @property
     def chip_scale(self) -> float:
         """Amplitude in samples of a chip of 1: one full half keeps 12 dB of back-off."""
-        return _BACK_OFF / math.sqrt(self.n_chips / 2 + self.n_node_pilot)
+        return _BACK_OFF / math.sqrt(self.n_carried_chips / 2 + self.n_node_pilot)
 
     @property
     def chip_energy(self) -> float:
@@ -126,7 +150,7 @@ class SubcarrierFrame:
         """Return one period of a node's samples.
 
         Args:
-            payload: Shape ``(n_chips,)``.
+            payload: Shape ``(n_carried_chips,)``.
             node: Whose node_pilot is sent.
             node_pilot: Shape ``(n_node_pilot,)``, modulus 1.
         """

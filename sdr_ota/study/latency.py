@@ -17,7 +17,8 @@ from sdr_ota.config.parts import air_settings, link_of, payload_of, simulated_ai
 from sdr_ota.config.tables import RadioTable
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.rounds.exchange import ReceivedSounding, Reception
-from sdr_ota.rounds.round import RoundResult, Schedule, run_rounds
+from sdr_ota.rounds.round import RoundResult, run_rounds
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import admit_all
 from sdr_ota.rounds.synthetic import UniformClient
 from sdr_ota.schemes import built_in_schemes, load_scheme
@@ -190,7 +191,7 @@ def judged_rounds(config: Config) -> Iterator[JudgedRound]:
         nodes = nodes_here(config, bench, link, clients)
         admit = admit_all(partial(payload_of, config), largest_scalar=1.0)
         server = server_of(config, bench, link, nodes, planner, admit, air)
-        schedule = Schedule(config.run.rounds, config.run.seed)
+        schedule = Schedule(config.run.rounds, config.run.seed, n_symbols=config.frame.symbols)
         for result in run_rounds(server, schedule, None, lambda r, _: received.append(r)):
             if result.erasure is None:
                 sent = _sent(received[-1], result, planner.sounded_s)
@@ -200,11 +201,11 @@ def judged_rounds(config: Config) -> Iterator[JudgedRound]:
 
 
 def _sent(reception: Reception, result: RoundResult, sounded_s: Sequence[float]) -> SentRound:
-    if reception.symbols is None:
+    sent, active = reception.sent_symbols, np.array(result.active_nodes, np.intp)
+    if sent is None:
         raise ValueError("synthetic clients say what they sent")
-    active = np.array(result.active_nodes, np.intp)
     return SentRound(
-        symbols=reception.symbols[active],
+        symbols=sent[:, 0],
         active=active,
         sounded_s=np.array(sounded_s),
         payload_s=sounded_s[-1] + (result.sounding_to_payload_s or 0.0),

@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -23,12 +24,13 @@ class Client:
         self.told: list[float] = []
         self.means: list[float] = []
 
-    def local_scalar(self, seed: int) -> float:
+    def local_scalars(self, seeds: Sequence[int]) -> tuple[float, ...]:
+        (seed,) = seeds
         self.means.append(float(np.random.default_rng(seed).standard_normal()))
-        return self.means[-1]
+        return (self.means[-1],)
 
-    def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
-        self.told.append(mean_scalar)
+    def apply(self, round_index: int, mean_scalars: Sequence[float], seeds: Sequence[int]) -> None:
+        self.told.extend(mean_scalars)
 
 
 @pytest.fixture

@@ -26,17 +26,23 @@ def lines(said: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
 
 
-@pytest.mark.parametrize("scheme", ["coherent", "energy-difference"])
-def test_scalars_of_four_transmitters_come_out_as_their_sum(
-    gnuradio: str, tmp_path: Path, scheme: str
+@pytest.mark.parametrize(
+    ("scheme", "n_symbols"),
+    [("coherent", 1), ("energy-difference", 1), ("coherent", 3), ("tdma", 2)],
+)
+def test_scalars_of_four_transmitters_come_out_as_their_sums(
+    gnuradio: str, tmp_path: Path, scheme: str, n_symbols: int
 ) -> None:
-    done = run(gnuradio, tmp_path, str(SCRIPT), str(tmp_path), "ideal", scheme)
+    done = run(gnuradio, tmp_path, str(SCRIPT), str(tmp_path), "ideal", scheme, str(n_symbols))
     assert done.returncode == 0, done.stderr
     said = lines(done.stdout)
     sums = [line for line in said if line["kind"] == "sum"]
     assert len(sums) == 3
     for line in sums:
-        assert abs(line["sum"] - TRUE_SUM) < 5 * line["std"] + 0.005
+        assert len(line["sums"]) == len(line["stds"]) == n_symbols
+        assert (line["sum"], line["std"]) == (line["sums"][0], line["stds"][0])
+        for place, (value, std) in enumerate(zip(line["sums"], line["stds"], strict=True)):
+            assert abs(value - TRUE_SUM / (place + 1)) < 5 * std + 0.005
         assert line["burst_gain"][0] == pytest.approx(1.0, abs=0.01)
     (estimate,) = [line for line in said if line["kind"] == "estimate"]
     assert abs(complex(*estimate["gain"]) - 1.0) < 5 * estimate["gain_std"] + 1e-3
@@ -48,7 +54,7 @@ def test_scalars_of_four_transmitters_come_out_as_their_sum(
 def test_a_recording_describes_itself(gnuradio: str, tmp_path: Path) -> None:
     import sigmf  # noqa: PLC0415
 
-    done = run(gnuradio, tmp_path, str(SCRIPT), str(tmp_path), "ideal", "coherent")
+    done = run(gnuradio, tmp_path, str(SCRIPT), str(tmp_path), "ideal", "coherent", "1")
     assert done.returncode == 0, done.stderr
     recording = sigmf.fromfile(str(tmp_path / "air.sigmf-meta"))
     recording.validate()
@@ -75,12 +81,14 @@ NOT_A_NUMBER = """
 import time, pmt
 from ota_flowgraphs.failure import REPORTED
 from ota_flowgraphs.blocks.scheme_encoder import SchemeEncoder
+from sdr_ota.signal.frame import FrameFormat
 from gnuradio import gr, blocks
 top, seen = gr.top_block(), blocks.message_debug()
-encoder = SchemeEncoder("coherent", 0, 1, 64, 1.0, 1)
+encoder = SchemeEncoder("coherent", 0, 1, FrameFormat(n_payload_chips=64), 1.0, 1)
 top.msg_connect((encoder, "chips"), (seen, "store"))
 top.start()
-for message in (pmt.from_double(float("nan")), pmt.intern("loud"), pmt.from_double(float("inf"))):
+for message in (pmt.from_double(float("nan")), pmt.intern("loud"), pmt.from_double(float("inf")),
+                pmt.init_f64vector(2, [1.0, 2.0]), pmt.PMT_T):
     encoder.to_basic_block()._post(pmt.intern("scalars"), message)
     assert "nothing is sent" in REPORTED.get(timeout=60)
 encoder.to_basic_block()._post(pmt.intern("scalars"), pmt.from_long(7))

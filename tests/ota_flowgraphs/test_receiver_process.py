@@ -95,6 +95,19 @@ def test_chips_of_another_length_are_received_alike(gnuradio: str, samples: int)
     assert theirs.noise_power == pytest.approx(ours.noise_power, rel=1e-5)
 
 
+def test_frames_of_several_symbols_are_received_alike(gnuradio: str) -> None:
+    one = FrameFormat()
+    frame = FrameFormat(n_payload_chips=one.n_payload_chips // 4, n_symbols=4)
+    capture = capture_of("lab-wired", "coherent", 1, frame=one)  # as long, in one symbol
+    with open_receiver(frame, MAX_CFO) as receive_several:
+        theirs = receive_several(capture, frame, MAX_CFO)
+    ours = receive_joint_frame(capture, frame, MAX_CFO)
+    assert theirs.chips.shape == ours.chips.shape == (frame.n_carried_chips,)
+    level = float(np.abs(ours.chips).max())
+    np.testing.assert_allclose(theirs.chips, ours.chips, atol=1e-6 * level)
+    np.testing.assert_allclose(theirs.pilots, ours.pilots, atol=1e-6 * level)
+
+
 def erased(receive: GnuRadioReceiver, capture: Capture) -> tuple[str, str]:
     with pytest.raises(Erasure) as lost:
         receive(capture, FRAME, MAX_CFO)

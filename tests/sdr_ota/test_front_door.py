@@ -130,7 +130,7 @@ def test_the_same_seed_gives_the_same_bits() -> None:
     ("numbers", "words"),
     [
         ([1.0, 2.0], r"2 numbers of shape \(2,\).* this bench has 5 nodes"),
-        (np.zeros((5, 1)), r"shape \(5, 1\)"),
+        (np.zeros((5, 2)), r"shape \(5, 2\).*one number each, so shape \(5,\).*frame.symbols"),
         (0.5, r"1 numbers of shape \(\)"),
         ([0.0, 0.0, np.nan, 0.0, np.inf], "number of node 2 is nan"),
     ],
@@ -138,6 +138,52 @@ def test_the_same_seed_gives_the_same_bits() -> None:
 def test_numbers_that_cannot_be_sent_are_refused(numbers: Any, words: str) -> None:
     with sdr_ota.open_bench() as bench, pytest.raises(ValueError, match=words):
         bench.mean(numbers)
+
+
+VECTORS = {"frame.symbols": 3, "air.preset": "ideal"}
+
+
+@pytest.mark.parametrize("scheme", ["coherent", "tdma"])
+def test_vectors_have_a_mean_vector(scheme: str, tmp_path: Path) -> None:
+    numbers = np.array([[0.5, -1.0, 9.0], [1.0, 0.25, 0.0]])
+    with sdr_ota.open_bench(set={**VECTORS, "clients.count": 2, "link.scheme": scheme}) as bench:
+        assert bench.n_symbols == 3
+        got = bench.mean(numbers)
+        again = sdr_ota.decode(bench.save_capture(tmp_path))
+    assert isinstance(got.value, np.ndarray) and got.value.shape == (3,)
+    assert isinstance(got.std, np.ndarray) and isinstance(got.theory_std, np.ndarray)
+    np.testing.assert_allclose(got.true_value, np.clip(numbers, -8, 8).mean(axis=0))
+    assert (np.abs(got.value - got.true_value) < 6 * got.std).all()
+    assert (got.n_clipped, got.erasure) == (1, None)
+    np.testing.assert_array_equal(np.multiply(again.value, 8 / 2), got.value)
+    np.testing.assert_array_equal(np.multiply(again.std, 8 / 2), got.std)
+    np.testing.assert_allclose(again.true_value, got.true_value * 2 / 8)
+    with pytest.raises(sdr_ota.SdrOtaError, match="cannot be changed"):
+        sdr_ota.decode(tmp_path / "round-000000.sigmf-meta", set={"frame.symbols": 2})
+
+
+def test_a_vector_of_one_number_is_a_vector() -> None:
+    with sdr_ota.open_bench() as bench:
+        got = bench.mean(np.zeros((5, 1)))
+    assert np.shape(got.value) == np.shape(got.std) == np.shape(got.true_value) == (1,)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        (np.zeros(5), r"5 numbers of shape \(5,\).*sends 3 numbers each, so shape \(5, 3\)"),
+        (np.full((5, 3), np.inf), "number of node 0 is inf"),
+    ],
+)
+def test_vectors_that_cannot_be_sent_are_refused(numbers: Any, words: str) -> None:
+    with sdr_ota.open_bench(set=VECTORS) as bench, pytest.raises(ValueError, match=words):
+        bench.mean(numbers)
+
+
+def test_a_promise_is_for_one_number_a_burst() -> None:
+    private = {"privacy.protect": "record", "privacy.epsilon": 8.0, "frame.symbols": 2}
+    with pytest.raises(sdr_ota.SdrOtaError, match=r"frame\.symbols = 2 .* one number a burst"):
+        sdr_ota.open_bench(set=private)
 
 
 def test_wrong_use_of_a_bench_is_said() -> None:
@@ -304,6 +350,17 @@ def test_boards_that_have_gone_are_a_value_too() -> None:
         lost = [bench.mean([1.0]) for _ in range(2)]
     assert all(got.value is None and got.detail for got in lost)
     assert {got.erasure for got in lost} <= {"radio", "no-plan"}
+
+
+def test_vectors_travel_over_virtual_plutos(plutos: dict[str, object]) -> None:
+    numbers = np.array([[1.0, -0.5, 0.25, 0.0], [0.5, -1.0, 0.25, 0.75]])
+    with sdr_ota.open_bench(plutos, set={"frame.symbols": 4, "link.scalar_limit": 1.0}) as bench:
+        got = next(
+            m for m in (bench.mean(numbers[: bench.n_nodes]) for _ in range(6)) if not m.erasure
+        )
+    assert isinstance(got.value, np.ndarray) and isinstance(got.std, np.ndarray)
+    assert got.value.shape == (4,)
+    assert (np.abs(got.value - got.true_value) < 5 * got.std).all()
 
 
 @pytest.mark.slow

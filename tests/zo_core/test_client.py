@@ -56,10 +56,10 @@ def training(**changes: object) -> Training:
 
 
 def run_round(cohort: Cohort[Example], seed: int) -> float:
-    mean = float(np.mean([client.local_scalar(seed) for client in cohort.clients]))
+    mean = float(np.mean([client.local_scalars([seed])[0] for client in cohort.clients]))
     index = next(ROUNDS)
     for client in cohort.clients:
-        client.apply(index, mean, seed)
+        client.apply(index, [mean], [seed])
     return mean
 
 
@@ -70,12 +70,12 @@ def test_a_cohort_equals_separate_clients(n_clients: int, kind: DirectionKind) -
     how = training(probe=Probe(2.0**-7, kind))
     together = Cohort(network(), losses, sets, how)
     for seed in range(20):
-        scalars = [client.local_scalar(seed) for client in together.clients]
+        scalars = [client.local_scalars([seed])[0] for client in together.clients]
         alone = []
         for index, examples in enumerate(sets):
             drawn = [examples[i] for i in fixed_batch(4)(len(examples), (0, index, seed))]
             single = Cohort(copy.deepcopy(together._model), losses, [drawn], how).clients[0]
-            alone.append(single.local_scalar(seed))
+            alone.append(single.local_scalars([seed])[0])
             assert single.loss == pytest.approx(together.clients[index].loss, rel=1e-5)
         # A loss is float32: 2^-24 of it, over twice the scale, bounds the scalar's rounding.
         bound = 8 * max(together.losses) * 2.0**-24 * 2.0**7
@@ -113,7 +113,7 @@ def test_a_round_without_a_broadcast_moves_nothing() -> None:
     cohort = Cohort(model, losses, data(2), training())
     before = weight_checksum(model)
     for seed in range(5):
-        cohort.clients[0].local_scalar(seed)
+        cohort.clients[0].local_scalars([seed])[0]
     assert weight_checksum(model) == before
     run_round(cohort, 9)
     assert weight_checksum(model) != before
@@ -121,24 +121,24 @@ def test_a_round_without_a_broadcast_moves_nothing() -> None:
 
 def test_the_same_seed_is_measured_again_after_an_update() -> None:
     cohort = Cohort(network(), losses, data(2), training())
-    first = cohort.clients[0].local_scalar(4)
-    assert cohort.clients[0].local_scalar(4) == first
+    first = cohort.clients[0].local_scalars([4])[0]
+    assert cohort.clients[0].local_scalars([4])[0] == first
     run_round(cohort, 4)
-    assert cohort.clients[0].local_scalar(4) != first
+    assert cohort.clients[0].local_scalars([4])[0] != first
 
 
 def test_clients_that_share_weights_take_one_update_a_round() -> None:
     model = network()
     cohort = Cohort(model, losses, data(3), training())
-    cohort.clients[0].apply(7, 0.5, 1)
+    cohort.clients[0].apply(7, [0.5], [1])
     once = weight_checksum(model)
     for client in cohort.clients:
-        client.apply(7, 0.5, 1)
+        client.apply(7, [0.5], [1])
     assert weight_checksum(model) == once
     for index, scalar, seed in [(7, 0.5, 2), (7, 0.25, 1), (6, 0.5, 1)]:
         with pytest.raises(ClientsDisagreeError, match="have already taken"):
-            cohort.clients[1].apply(index, scalar, seed)
-    cohort.clients[2].apply(8, 0.5, 1)
+            cohort.clients[1].apply(index, [scalar], [seed])
+    cohort.clients[2].apply(8, [0.5], [1])
     assert weight_checksum(model) != once
 
 
@@ -158,7 +158,7 @@ def test_a_loss_that_is_not_finite_names_the_client() -> None:
     sets[1][0] = (math.nan, 0.0)
     cohort = Cohort(network(), losses, sets, training(draw=fixed_batch(12)))
     with pytest.raises(LossNotFiniteError, match=r"client 1 has a probe loss of nan.*lower the"):
-        cohort.clients[0].local_scalar(1)
+        cohort.clients[0].local_scalars([1])[0]
 
 
 @pytest.mark.parametrize("plus", [math.inf, -math.inf])
@@ -191,7 +191,7 @@ def test_wrong_use_is_refused() -> None:
 def test_loss_is_unknown_before_the_first_probe() -> None:
     cohort = Cohort(network(), losses, data(2), training())
     assert math.isnan(cohort.clients[0].loss)
-    cohort.clients[0].local_scalar(1)
+    cohort.clients[0].local_scalars([1])[0]
     assert math.isfinite(cohort.clients[1].loss)
 
 
@@ -206,7 +206,7 @@ def test_every_example_is_clipped_before_the_sum_is_divided() -> None:
         return float(np.clip(scalars, -limit, limit).sum() / divisor)
 
     how = training(draw=fixed_batch(12), combine=combine)
-    scalar = Cohort(network(), losses, sets, how).clients[0].local_scalar(5)
+    scalar = Cohort(network(), losses, sets, how).clients[0].local_scalars([5])[0]
     assert seen[0].shape == (12,)
     assert np.abs(seen[0]).max() > 10 * limit
     assert scalar == np.clip(seen[0], -limit, limit).sum() / divisor
@@ -216,7 +216,7 @@ def test_every_example_is_clipped_before_the_sum_is_divided() -> None:
 def test_an_empty_batch_has_no_slope_and_no_loss() -> None:
     how = training(draw=lambda n_examples, name: [], combine=lambda scalars: float(scalars.sum()))
     cohort = Cohort(network(), losses, data(2), how)
-    assert [client.local_scalar(1) for client in cohort.clients] == [0.0, 0.0]
+    assert [client.local_scalars([1])[0] for client in cohort.clients] == [0.0, 0.0]
     assert math.isnan(cohort.clients[0].loss)
 
 
@@ -230,6 +230,73 @@ def test_a_group_is_probed_at_the_same_weights_and_moves_them_once() -> None:
         run_round(cohort, seed)
         assert cohort.at_step_boundary is settled
     assert weight_checksum(model) != before
+
+
+def test_directions_of_a_round_are_probed_with_the_same_examples() -> None:
+    cohort = Cohort(network(), losses, data(3), training(directions_per_round=3))
+    together = [client.local_scalars([5, 6, 7]) for client in cohort.clients]
+    for index, examples in enumerate(data(3)):
+        drawn = [examples[i] for i in fixed_batch(4)(len(examples), (0, index, 5))]
+        alone = Cohort(network(), losses, [drawn], training()).clients[0]
+        # A loss is float32: 2^-24 of it, over twice the scale, bounds the scalar's rounding.
+        bound = 8 * max(cohort.losses) * 2.0**-24 * 2.0**10
+        scalars = [alone.local_scalars([seed])[0] for seed in (5, 6, 7)]
+        assert together[index] == pytest.approx(scalars, abs=bound)
+        assert len(cohort.clients[index].example_scalars) == 3 * 4
+
+
+def test_a_round_of_several_directions_moves_the_weights_by_their_mean() -> None:
+    seen: list[Update] = []
+    model, rate = network(), LearningRate(0.125, 2)  # a warm-up of 2 rounds
+    how = training(
+        learning_rate=rate, rule=UpdateRule(directions_per_step=3), directions_per_round=3
+    )
+    cohort = Cohort(model, losses, data(2), how, on_update=lambda update, _: seen.append(update))
+    for index in range(2):
+        before = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+        seeds, means = [10 * index + k for k in range(3)], [0.5, -1.0, 2.0]
+        for client in cohort.clients:
+            client.apply(index, means, seeds)
+        assert cohort.at_step_boundary
+        after = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+        step = sum(
+            mean * torch.from_numpy(direction(seed, 0, before.numel()))
+            for mean, seed in zip(means, seeds, strict=True)
+        )
+        assert torch.allclose(after - before, -rate.at(index) * step / 3, atol=1e-6)
+    assert [update.learning_rate for update in seen] == [rate.at(0)] * 3 + [rate.at(1)] * 3
+    with pytest.raises(ClientsDisagreeError, match="same update of a round"):
+        cohort.clients[0].apply(1, [0.5, -1.0, 2.5], [10, 11, 12])
+
+
+def test_one_sided_probes_of_a_round_share_the_pass_at_the_weights() -> None:
+    sizes: list[int] = []
+
+    def counted(model: nn.Module, examples: list[Example]) -> torch.Tensor:
+        sizes.append(len(examples))
+        return losses(model, examples)
+
+    scale, seeds = 2.0**-7, [1, 2, 3, 4]
+    central = Cohort(network(), losses, data(2), training(probe=Probe(scale)))
+    one_sided = Cohort(network(), counted, data(2), training(probe=Probe(scale, is_central=False)))
+    both = [cohort.clients[1].local_scalars(seeds) for cohort in (central, one_sided)]
+    assert sizes == [8] * (len(seeds) + 1)
+    # The curvature along a direction of 25 elements of 1 is bounded here by some hundreds.
+    difference = np.subtract(*both)
+    assert 0 < np.abs(difference).max() < 300 * scale / 2
+    finer = [
+        Cohort(
+            network(), losses, data(2), training(probe=Probe(scale / 4, is_central=is_central))
+        ).clients[1].local_scalars(seeds)
+        for is_central in (True, False)
+    ]  # fmt: skip
+    assert np.abs(np.subtract(*finer)).max() < np.abs(difference).max() / 2.5
+    here = float(torch.mean(losses(network(), drawn_of(data(2)[1], 1, seeds[0]))).item())
+    assert one_sided.clients[1].loss == pytest.approx(here, abs=0.2)
+
+
+def drawn_of(examples: list[Example], client: int, seed: int) -> list[Example]:
+    return [examples[i] for i in fixed_batch(4)(len(examples), (0, client, seed))]
 
 
 def test_directions_of_a_pool_come_again() -> None:

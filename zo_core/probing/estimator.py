@@ -27,11 +27,14 @@ class Probe:
         kind: Distribution of the direction.
         passes: Which examples share a forward pass. It bounds memory; losses are per example,
             so it changes what is computed by rounding alone.
+        is_central: Whether the weights are probed on both sides; else on one side and at the
+            weights themselves, once for all directions of a round.
     """
 
     perturbation_scale: float = 2.0**-10
     kind: DirectionKind = DirectionKind.RADEMACHER
     passes: Passes[Any] = DEFAULT_PASSES
+    is_central: bool = True
 
     def __post_init__(self) -> None:
         if not (self.perturbation_scale > 0 and math.isfinite(self.perturbation_scale)):
@@ -43,7 +46,10 @@ class Probe:
 
 @dataclass(frozen=True)
 class ProbeLosses:
-    """Losses of each example at theta + scale * z and theta - scale * z, shape (n_examples,)."""
+    """Losses of each example at theta + scale * z and theta - scale * z, shape (n_examples,).
+
+    Of a one-sided probe ``minus`` is that at theta.
+    """
 
     plus: NDArray[np.float64]
     minus: NDArray[np.float64]
@@ -74,6 +80,58 @@ def projected_gradient(loss_plus: LossT, loss_minus: LossT, perturbation_scale: 
     return (loss_plus - loss_minus) / (2 * perturbation_scale)
 
 
+def forward_difference(loss_plus: LossT, loss: LossT, perturbation_scale: float) -> LossT:
+    """Give the one-sided estimate of the slope of the loss along the direction.
+
+    (F(theta + mu z) - F(theta)) / mu: off by mu / 2 times the curvature along z, and by rounding
+    twice as much as `projected_gradient`. All directions probed at theta share F(theta): q + 1
+    passes for q of them.
+
+    Args:
+        loss_plus: F(theta + mu z); of one loss, or of many examples at once.
+        loss: F(theta).
+        perturbation_scale: mu, positive.
+
+    >>> forward_difference(1.5, 1.25, 0.25)
+    1.0
+    """
+    return (loss_plus - loss) / perturbation_scale
+
+
+def directions_losses(
+    model: torch.nn.Module,
+    example_losses: ExampleLosses[ExampleT],
+    examples: Sequence[ExampleT],
+    seeds: Sequence[int],
+    probe: Probe,
+) -> list[ProbeLosses]:
+    """Measure every example's loss for the directions of a round, at the same weights.
+
+    Two passes a direction; a one-sided probe takes one, and one more for all of them.
+
+    Args:
+        model: As of `probe_losses`.
+        example_losses: Losses of given examples under the model.
+        examples: Examples, may be none.
+        seeds: 64-bit unsigned seeds of the directions.
+        probe: How far, in which distribution and on how many sides to probe.
+
+    Raises:
+        ValueError: As `probe_losses`.
+    """
+    if probe.is_central:
+        return [probe_losses(model, example_losses, examples, seed, probe) for seed in seeds]
+    _check_evaluating(model)
+    with torch.inference_mode():
+        here = losses_in_passes(model, example_losses, examples, probe.passes)
+    probed = []
+    for seed in seeds:
+        with torch.inference_mode(), perturbed(model, seed, probe.perturbation_scale, probe.kind):
+            there = losses_in_passes(model, example_losses, examples, probe.passes)
+        probed.append(ProbeLosses(plus=there, minus=here))
+    return probed
+
+
 def probe_losses(
     model: torch.nn.Module,
     example_losses: ExampleLosses[ExampleT],
@@ -96,10 +154,14 @@ def probe_losses(
     Raises:
         ValueError: The model is in training mode, or the losses have the wrong shape.
     """
-    if model.training:
-        raise ValueError("the model is in training mode, so dropout would drown the slope; eval()")
+    _check_evaluating(model)
     both = []
     for scale in (probe.perturbation_scale, -probe.perturbation_scale):
         with torch.inference_mode(), perturbed(model, seed, scale, probe.kind):
             both.append(losses_in_passes(model, example_losses, examples, probe.passes))
     return ProbeLosses(plus=both[0], minus=both[1])
+
+
+def _check_evaluating(model: torch.nn.Module) -> None:
+    if model.training:
+        raise ValueError("the model is in training mode, so dropout would drown the slope; eval()")

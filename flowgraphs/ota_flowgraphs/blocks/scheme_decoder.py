@@ -15,7 +15,7 @@ from sdr_ota.signal.frame import FrameFormat
 
 
 class SchemeDecoder(gr.basic_block):
-    """Estimates the sum of the nodes' symbols, with its standard deviation.
+    """Estimates the sums of the nodes' symbols, each with its standard deviation.
 
     Node pilots and payload are checked as in `sdr_ota.receiver`: what cannot be trusted is no sum.
 
@@ -29,7 +29,8 @@ class SchemeDecoder(gr.basic_block):
     Message ports:
         payloads (in): PDU of aligned chips, from the frame synchroniser or a block of yours that
             keeps the other fields of its messages.
-        sums (out): PDU without a vector; meta: ``sum``, ``std``, or for a payload that cannot be
+        sums (out): PDU without a vector; meta: ``sum`` and ``std`` of the first symbol, ``sums``
+            and ``stds`` of all, or for a payload that cannot be
             trusted ``reason``, ``detail`` (its ``kind`` is then ``refused``); ``stream_start``,
             and ``noise_power`` and the preamble's fit, ``burst_...``, of what came in.
     """
@@ -56,10 +57,12 @@ class SchemeDecoder(gr.basic_block):
         received = payload_of(meta, chips.astype(np.complex128))
         said = {name: value for name, value in meta.items() if name != "pilots"}
         try:
-            total = decode_unplanned(received, self._frame, self._sending, self._rx_amplitude)
+            totals = decode_unplanned(received, self._frame, self._sending, self._rx_amplitude)
         except Erasure as lost:
             refused = {**said, "kind": "refused", "reason": lost.reason, "detail": lost.detail}
             self.message_port_pub(self._sums, make_pdu(refused))
             return
-        decoded = {**said, "kind": "sum", "sum": total.value, "std": total.std}
+        first, sums, stds = totals[0], [t.value for t in totals], [t.std for t in totals]
+        about = {"sum": first.value, "std": first.std, "sums": sums, "stds": stds}
+        decoded = {**said, "kind": "sum", **about}
         self.message_port_pub(self._sums, make_pdu(decoded))

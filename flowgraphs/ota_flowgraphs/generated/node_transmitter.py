@@ -57,10 +57,11 @@ class node_transmitter(gr.top_block):
         ##################################################
 
         self.to_stream = pdu.pdu_to_tagged_stream(gr.types.complex_t, 'packet_len')
+        self.to_stream.set_min_output_buffer((2 * (frame.n_joint_frame + frame.guard_samples)))
         self.numbers = zeromq.pull_msg_source(scalars, 100, True)
         self.iq_sink = IqSink(sink, sample_rate, center_freq, gain_db, band)
         self.framer = BurstFramer(frame, node, seed, is_lead, gain, cfo)
-        self.encoder = SchemeEncoder(scheme, node, n_nodes, frame.n_payload_chips, scalar_limit, seed)
+        self.encoder = SchemeEncoder(scheme, node, n_nodes, frame, scalar_limit, seed)
 
 
         ##################################################

@@ -30,7 +30,8 @@ from sdr_ota.rounds.cyclic_exchange import repeating
 from sdr_ota.rounds.exchange import Bench, Link, ReceivedPayloads, ReceivedSounding
 from sdr_ota.rounds.messages import PayloadOrder
 from sdr_ota.rounds.node import Node
-from sdr_ota.rounds.round import Schedule, run_rounds
+from sdr_ota.rounds.round import run_rounds
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import Exchanger, admit_all
 from sdr_ota.rounds.synthetic import UniformClient
 

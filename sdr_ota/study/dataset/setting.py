@@ -16,7 +16,8 @@ from sdr_ota.assembly.server import nodes_here, server_of
 from sdr_ota.config.load import Config, load_config
 from sdr_ota.config.parts import link_of, payload_of, simulated_air
 from sdr_ota.rounds.exchange import Bench, Link, Reception
-from sdr_ota.rounds.round import RoundResult, Schedule, run_rounds
+from sdr_ota.rounds.round import RoundResult, run_rounds
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import admit_all
 from sdr_ota.rounds.synthetic import UniformClient
 from sdr_ota.runs.captures import capture_name, write_capture
@@ -133,7 +134,7 @@ def write_setting(setting: Setting, config: Config, root: Path) -> None:
         admit = admit_all(partial(payload_of, config), largest_scalar=1.0)
         nodes = nodes_here(config, bench, link, clients)
         server = server_of(config, bench, link, nodes, soundings, admit, air)
-        schedule = Schedule(config.run.rounds, config.run.seed)
+        schedule = Schedule(config.run.rounds, config.run.seed, n_symbols=config.frame.symbols)
         rows = [
             _row(setting, result, soundings.take(), captures.take())
             for result in run_rounds(server, schedule, observe=captures.keep)

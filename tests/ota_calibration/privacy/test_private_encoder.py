@@ -52,12 +52,12 @@ def test_the_servers_orders_are_followed_and_paid_for(
     promised = promise(trust, 3, *how)
     node = encoder(promised, tmp_path)
     for order in orders(promised, tmp_path, 3):
-        assert abs(node.symbol(order, 100.0)) <= 1.0
+        assert abs(node.symbols(order, [100.0])[0]) <= 1.0
     assert node.ledger is not None
     spent = node.ledger.tally.spent["node-0"]
     assert spent == pytest.approx(3.0 if is_subsampled else promised.mu_budget() ** 2)
     with pytest.raises(BudgetSpent):
-        node.symbol(msgspec.structs.replace(order, round=3), 0.1)
+        node.symbols(msgspec.structs.replace(order, round=3), [0.1])
 
 
 @pytest.mark.parametrize("trust", DIGITAL)
@@ -79,9 +79,9 @@ def test_an_order_with_too_little_noise_is_refused_and_not_charged(
     ]
     for bad in wrong:
         with pytest.raises(OrderRefused, match="node-0 was ordered to add noise"):
-            node.symbol(bad, 0.1)
+            node.symbols(bad, [0.1])
     with pytest.raises(PowerLimitError, match=r"its limit is 0\.5"):
-        node.symbol(msgspec.structs.replace(order, gain=(0.0, 0.6)), 0.1)
+        node.symbols(msgspec.structs.replace(order, gain=(0.0, 0.6)), [0.1])
     assert node.ledger is not None
     assert node.ledger.tally.n_bursts == 0
 
@@ -96,7 +96,9 @@ def test_an_order_that_counts_noise_of_nodes_that_there_are_not_is_refused(
     softer = order.noise_std * math.sqrt(N_NODES / 10_000)
     for n_nodes, noise_std in ((10_000, softer), (-1, order.noise_std)):
         with pytest.raises(OrderRefused, match="node-0 was ordered to add noise"):
-            node.symbol(msgspec.structs.replace(order, n_nodes=n_nodes, noise_std=noise_std), 0.1)
+            node.symbols(
+                msgspec.structs.replace(order, n_nodes=n_nodes, noise_std=noise_std), [0.1]
+            )
     assert node.ledger is not None
     assert node.ledger.tally.n_bursts == 0
 
@@ -113,7 +115,7 @@ def test_the_scalar_is_clipped_before_the_noise_and_the_noise_is_as_ordered() ->
     cost = (promised.sensitivity / noise_std) ** 2
     order = PayloadOrder(0, (0.1, 0.0), 0.0, 0.0, 0, False, 5, noise_std, 400.0, cost)
     node = encoder(promised)
-    values = np.array([400.0 * node.symbol(order, 1e9) for _ in range(4000)])
+    values = np.array([400.0 * node.symbols(order, [1e9])[0] for _ in range(4000)])
     assert values.mean() == pytest.approx(5.0, abs=5 * noise_std / math.sqrt(4000))
     assert values.std() == pytest.approx(noise_std, rel=5 / math.sqrt(2 * 4000))
 
@@ -124,4 +126,4 @@ def test_noise_without_a_given_source_never_repeats() -> None:
     order = PayloadOrder(0, (0.1, 0.0), 0.0, 0.0, 0, False, 5, 30.0, 400.0, cost)
     unseeded = PrivateEncoder(promised, AnalogPayload, 1, "n", N_NODES)
     node = replace(encoder(promised), source=unseeded.source)
-    assert len({node.symbol(order, 1.0) for _ in range(50)}) == 50
+    assert len({node.symbols(order, [1.0])[0] for _ in range(50)}) == 50

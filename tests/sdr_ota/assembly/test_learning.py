@@ -4,16 +4,19 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sdr_ota.assembly.learning import Learning
 from sdr_ota.assembly.model_learning import model_learning
+from sdr_ota.assembly.replay import replay_run
 from sdr_ota.cli.export import export
 from sdr_ota.cli.run import resume_command, run_command
 from sdr_ota.config.load import load_config
 from sdr_ota.failure import CommandFailed
-from sdr_ota.rounds.round import RoundResult
+from sdr_ota.rounds.round import RoundResult, sum_by_sum
 from sdr_ota.runs.run_folder import RunFolder, read_run
+from sdr_ota.runs.summary import summarise
 from zo_core.data.examples import read_examples
 from zo_core.directions.fingerprint import weight_checksum
 from zo_core.language.encoding import encode_examples
@@ -86,7 +89,7 @@ def test_the_main_job_from_data_to_journal(
 def test_one_client_is_enough(settings: list[str], tmp_path: Path) -> None:
     learning = learning_of([*settings, "clients.count=1"], tmp_path)
     assert len(learning.clients) == 1
-    assert learning.clients[0].local_scalar(3) != 0.0
+    assert learning.clients[0].local_scalars([3])[0] != 0.0
     learning.close()
 
 
@@ -94,7 +97,7 @@ def test_label_skew_changes_what_clients_hold(settings: list[str], tmp_path: Pat
     scalars = []
     for split in ("even", "dirichlet"):
         learning = learning_of([*settings, f"clients.split={split}"], tmp_path)
-        scalars.append([client.local_scalar(3) for client in learning.clients])
+        scalars.append([client.local_scalars([3])[0] for client in learning.clients])
         learning.close()
     assert scalars[0] != scalars[1]
 
@@ -141,7 +144,13 @@ def test_the_model_loads_as_an_ordinary_folder(model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [[], ["zo.directions_per_step=2", "zo.momentum=0.5", "zo.weight_decay=0.1"]]
+    "rule",
+    [
+        [],
+        ["zo.directions_per_step=2", "zo.momentum=0.5", "zo.weight_decay=0.1"],
+        ["frame.symbols=3"],
+        ["frame.symbols=2", "zo.directions_per_step=2", "zo.difference=forward"],
+    ],
 )
 def test_a_run_killed_and_resumed_has_the_bits_of_the_whole_one(
     settings: list[str], rule: list[str], monkeypatch: pytest.MonkeyPatch
@@ -166,6 +175,26 @@ def test_a_run_killed_and_resumed_has_the_bits_of_the_whole_one(
     assert (run / "journal.jsonl").read_text() == (whole / "journal.jsonl").read_text()
     assert [r.loss for r in read_run(run).rounds] == [r.loss for r in read_run(whole).rounds]
     assert read_run(run).evaluations == read_run(whole).evaluations
+
+
+def test_directions_of_one_frame_make_one_step(settings: list[str]) -> None:
+    folder = Path(next(s for s in settings if "run.folder" in s).split("=")[1])
+    run_command(None, [*settings, "frame.symbols=4", "captures.every=2"])
+    (path,) = folder.iterdir()
+    run, journal = read_run(path), read_journal(path / "journal.jsonl")
+    assert len(run.rounds) == 6 and len(journal.updates) == 6 * 4
+    assert journal.header.rule.directions_per_step == 4
+    sums = list(sum_by_sum(run.rounds))
+    assert [(u.seed, u.scalar) for u in journal.updates] == [(s.seed, s.mean_scalar) for s in sums]
+    assert all(len(r.unclipped_symbols or ()) == 3 * 4 for r in run.rounds)
+    errors = [(s.decoded_sum or 0.0) - (s.true_sum or 0.0) for s in sums]
+    assert np.mean(np.square(errors)) < 5 * np.mean([s.theory_error or 0.0 for s in sums])
+    for s in sums:
+        assert s.clip_bias is not None
+    replayed, damaged = replay_run(path, [])
+    assert not damaged and len(replayed) == 3 * 4
+    assert all(r.new.decoded_sum == r.old.decoded_sum for r in replayed)
+    assert summarise(run).bits_per_client == 6 * 4 * 16
 
 
 def test_a_private_run_keeps_its_promise_and_says_so(

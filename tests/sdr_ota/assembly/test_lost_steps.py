@@ -30,7 +30,7 @@ def updates_of(tmp_path: Path, rounding: str, weight_format: str = "bfloat16") -
     path = tmp_path / f"{rounding}.jsonl"
     learning = model_learning(config, Path(), path, 0, lambda *_: None)
     for turn in range(10):
-        learning.clients[0].apply(turn, 1.0, turn)  # type: ignore[attr-defined]
+        learning.clients[0].apply(turn, [1.0], [turn])  # type: ignore[attr-defined]
     learning.close()
     assert read_journal(path).header.rule.stochastic_rounding is (rounding == "stochastic")
     return [json.loads(line).get("moved_share") for line in path.read_text().splitlines()[1:]]

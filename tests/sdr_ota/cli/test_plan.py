@@ -27,6 +27,25 @@ def test_air_time_and_bandwidth_follow_from_the_frame(capsys: pytest.CaptureFixt
     assert "5.13 ms a round" in text or "5.00 ms a round" in text
 
 
+@pytest.mark.parametrize(("n_nodes", "least_ms", "most_ms"), [(5, 1.5, 1.7), (20, 2.8, 3.0)])
+def test_air_time_of_a_scalar_falls_with_the_symbols_of_a_frame(
+    capsys: pytest.CaptureFixture[str], n_nodes: int, least_ms: float, most_ms: float
+) -> None:
+    nodes = f"clients.count={n_nodes}"
+    alone, several = (_plan(capsys, nodes, f"frame.symbols={n}") for n in (1, 16))
+    per_round_ms = float(alone.split("air time ")[1].split(" ms a round")[0])
+    assert f"air time a scalar {per_round_ms:.2f} ms, one in a frame" in alone
+    assert "payload 16 times 512 chips, 16.384 ms" in several
+    assert "16 of each node in a frame" in several
+    each_ms = float(several.split("air time a scalar ")[1].split(" ms")[0])
+    assert least_ms < each_ms < most_ms
+    # 15 payloads of 512 chips of 2 us more, and nothing else
+    assert each_ms == pytest.approx((per_round_ms + 15 * 1.024) / 16, abs=0.01)
+    assert f"control messages {bits_per_round(16)[1]} bit to a node" in several
+    # 15 seeds and 15 means of 9 bytes; a list of more than 15 says its length in 2 bytes more
+    assert bits_per_round(16)[1] == bits_per_round()[1] + 8 * (15 * (9 + 9) + 2 * 2)
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

@@ -14,7 +14,8 @@ from sdr_ota.assembly.planner import planner_of
 from sdr_ota.assembly.server import nodes_here, server_of
 from sdr_ota.config.load import load_config
 from sdr_ota.config.parts import link_of, payload_of, simulated_air
-from sdr_ota.rounds.round import RoundResult, Schedule, run_rounds
+from sdr_ota.rounds.round import RoundResult, run_rounds
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import admit_all
 from sdr_ota.rounds.synthetic import SyntheticClient
 from sdr_ota.runs.run_folder import read_run

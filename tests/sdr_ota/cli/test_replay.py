@@ -116,7 +116,7 @@ def test_a_run_with_long_chips_is_replayed_in_the_frame_that_was_sent(
 def test_the_summary_compares_rounds_that_both_could_decode(harsh: Path) -> None:
     stored = [read_capture(path) for path in stored_captures(harsh)]
     worse = replace(stored[0].link, scheme=load_scheme("fsk-vote", {"look_chips": 64}))
-    rounds = [replay_capture(one, worse) for one in stored]
+    rounds = [again for one in stored for again in replay_capture(one, worse)]
     summary = summarise_replay(rounds)
     both = [r for r in rounds if r.old.decoded_sum is not None and r.new.decoded_sum is not None]
     true = np.array([r.true_sum for r in both])

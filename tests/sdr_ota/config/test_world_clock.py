@@ -12,7 +12,8 @@ from sdr_ota.config.parts import link_of, payload_of, simulated_air
 from sdr_ota.config.world_clock import world_clock
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.rounds.clock import RealClock
-from sdr_ota.rounds.round import Schedule, run_rounds
+from sdr_ota.rounds.round import run_rounds
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import admit_all
 from sdr_ota.rounds.synthetic import SyntheticClient
 

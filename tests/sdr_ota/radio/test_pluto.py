@@ -21,7 +21,7 @@ from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.radio.virtual.pluto_attributes import DAC, PHY, RX, TX, TX_LO
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
-from sdr_ota.rounds.decoding import decode, expected_squared_error
+from sdr_ota.rounds.decoding import decode, expected_squared_errors
 from sdr_ota.rounds.exchange import Bench, Link
 from sdr_ota.rounds.given_symbols import receive_symbols
 from sdr_ota.schemes import load_scheme
@@ -293,7 +293,7 @@ def squared_errors(bench: Bench, n_rounds: int) -> tuple[float, float]:
         reception = receive_symbols(symbols, plan, bench, link, seed)
         exchange = decode(reception, link)
         measured += (exchange.total.value - symbols.sum()) ** 2
-        expected += expected_squared_error(exchange, reception, link) or 0.0
+        expected += sum(expected_squared_errors(exchange, reception, link) or ())
     return measured / n_rounds, expected / n_rounds
 
 

@@ -4,8 +4,8 @@ Run as a program it prints the table of all faults and schemes::
 
     python -m tests.sdr_ota.receiver.guess_count KIND [trials [text of a row]]
 
-KIND is timed, mixed (timed frames in many worlds), cyclic, sounding, or sounded (sums planned from
-soundings of which one has a fault).
+KIND is timed, mixed (timed frames in many worlds), several (frames of four symbols), cyclic,
+sounding, or sounded (sums planned from soundings of which one has a fault).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ota_calibration.paths.sounding import estimate_path, make_plan
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture
 from sdr_ota.receiver.synchronisation import BurstNotFound
-from sdr_ota.rounds.decoding import decode, expected_squared_error
+from sdr_ota.rounds.decoding import decode, expected_squared_errors
 from sdr_ota.rounds.exchange import Link, ReceivedSounding, Reception, Slot
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
@@ -108,6 +108,11 @@ def any_world(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
+def four_symbols(rng: np.random.Generator) -> dict[str, Any]:
+    """As `one_world`, in frames that carry four symbols of each node."""
+    return {"frame": FrameFormat(n_symbols=4)}
+
+
 def reception_of(
     fault: Fault, scheme: str, name: str, trial: int, world: World = one_world
 ) -> tuple[Reception, Scene]:
@@ -143,13 +148,16 @@ def judged(trials: Iterable[tuple[int, Reception, Link]]) -> Count:
             found.guesses.append((trial, np.inf, 0.0))  # no sum and no reason: as bad as a guess
             continue
         found.accepted += 1
-        error = abs(exchange.total.value - float(symbols[list(reception.plan.active_nodes)].sum()))
-        own = exchange.total.std
-        theory = float(np.sqrt(expected_squared_error(exchange, reception, link) or 0.0))
-        found.ratios.append(error / own)
-        found.theory_ratios.append(error / theory)
-        if not error <= STDS * max(own, theory):
-            found.guesses.append((trial, error, own))
+        sent = symbols.reshape(len(symbols), -1)[list(reception.plan.active_nodes)]
+        error = np.abs([s.value for s in exchange.sums] - sent.sum(axis=0))
+        own = np.array([s.std for s in exchange.sums])
+        theory = np.sqrt(expected_squared_errors(exchange, reception, link) or (0.0,))
+        found.ratios.extend((error / own).tolist())
+        found.theory_ratios.extend((error / theory).tolist())
+        over = error / (STDS * np.maximum(own, theory))
+        worst = int(np.argmax(over))
+        if not over[worst] <= 1:
+            found.guesses.append((trial, float(error[worst]), float(own[worst])))
     return found
 
 
@@ -300,6 +308,7 @@ Row = Fault | CyclicFault | SoundingFault
 TABLES: dict[str, tuple[Mapping[str, Row], tuple[str, ...], Counting]] = {
     "timed": (FAULTS, tuple(PAYLOADS), count),
     "mixed": (FAULTS, tuple(PAYLOADS), partial(count, world=any_world)),
+    "several": (FAULTS, ("coherent", "energy-difference"), partial(count, world=four_symbols)),
     "cyclic": (CYCLIC_FAULTS, ("energy-difference", "fsk-vote"), count_cyclic),
     "sounded": (SOUNDING_FAULTS, tuple(PAYLOADS), count_sounded),
     "sounding": (SOUNDING_FAULTS, ("-",), lambda n, _, trials: count_soundings(n, trials)),

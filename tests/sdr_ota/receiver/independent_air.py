@@ -214,7 +214,12 @@ class Layout:
 
     @property
     def n_chips(self) -> int:
-        return self.frame.n_payload_chips + 2 * self.frame.n_node_pilot_chips + 2
+        return self.n_symbol_chips + 2 * self.frame.n_node_pilot_chips + 2
+
+    @property
+    def n_symbol_chips(self) -> int:
+        """Chips of all symbols, which follow each other without a gap."""
+        return self.frame.n_symbols * self.frame.n_payload_chips
 
     @property
     def payload(self) -> int:
@@ -225,7 +230,7 @@ class Layout:
 
     @property
     def payload_end(self) -> int:
-        return self.payload + self.frame.n_payload_chips * self.frame.pulse.samples_per_chip
+        return self.payload + self.n_symbol_chips * self.frame.pulse.samples_per_chip
 
     @property
     def idle(self) -> int:
@@ -358,8 +363,12 @@ class Scene:
     def _sent(self, place: int, node: NodePath, rng: np.random.Generator) -> Waveform:
         """A node's frame before it turns it; the lead adds the preamble."""
         frame, at, gain = self.frame, self.layout, self._precoder(node)
-        payload = PAYLOADS[self.scheme](
-            float(self.symbols[place]), place, len(self.nodes), frame.n_payload_chips, rng
+        made = PAYLOADS[self.scheme]
+        payload = np.concatenate(
+            [
+                made(float(symbol), place, len(self.nodes), frame.n_payload_chips, rng)
+                for symbol in np.atleast_1d(self.symbols[place])
+            ]
         )
         before, behind = pilot_code(frame, place, self.seed)
         chips = np.concatenate([before, [0], payload, [0], behind])
@@ -415,7 +424,8 @@ def draw_scene(
             )
         )
     rx_amplitude = 0.8 * float(np.abs(gains).min())
-    symbols = rng.uniform(-1, 1, n_nodes)
+    several = (frame.n_symbols,) if frame.n_symbols > 1 else ()
+    symbols = rng.uniform(-1, 1, (n_nodes, *several))
     noise = rx_amplitude**2 / 10 ** (snr_db / 10) * chip_energy(frame)
     return Scene(
         frame=frame,

@@ -141,10 +141,10 @@ def traffic(lab: Lab, monkeypatch: pytest.MonkeyPatch, scalar: float, run_id: st
 
         def __init__(self, *_: object) -> None: ...
 
-        def local_scalar(self, seed: int) -> float:
-            return scalar
+        def local_scalars(self, seeds: object) -> tuple[float, ...]:
+            return (scalar,)
 
-        def apply(self, round_index: int, mean_scalar: float, seed: int) -> None: ...
+        def apply(self, round_index: int, mean_scalars: object, seeds: object) -> None: ...
 
     monkeypatch.setattr("sdr_ota.assembly.node_client.SyntheticClient", Given)
     monkeypatch.setattr(private_encoder, "SystemNoise", Fixed)

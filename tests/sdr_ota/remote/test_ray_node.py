@@ -117,7 +117,7 @@ def go_round(nodes: tuple[RayNode, ...], copy: ServerCopy, index: int) -> list[s
     for node in nodes:
         node.apply(Outcome(index, (0.25,)))
     for follower in copy.learning.followers:
-        follower.apply(index, 0.25, index)
+        follower.apply(index, [0.25], [index])
     return absent
 
 

@@ -168,7 +168,7 @@ def test_a_private_node_keeps_the_words_of_its_failures(
 
         def __init__(self, *_: object) -> None: ...
 
-        def local_scalar(self, seed: int) -> float:
+        def local_scalars(self, seeds: object) -> tuple[float, ...]:
             raise ValueError("probe losses that sum to 3.71 and nan")
 
     monkeypatch.setattr("sdr_ota.assembly.node_client.SyntheticClient", Diverged)

@@ -35,7 +35,7 @@ def test_a_round_tells_what_was_clipped_of_the_nodes_that_sent() -> None:
     assert found is not None
     assert found.unclipped_symbols == (1.5, -0.5)
     assert found.clipped_share == 0.5
-    assert found.clip_bias == -0.5
+    assert found.clip_biases == (-0.5,)
     assert found.clipped_example_share == 0.5
     assert found.example_quantiles == (0.875, pytest.approx(2.125), 2.5)
 
@@ -182,7 +182,7 @@ def test_a_changed_limit_in_the_start_record_is_refused(tmp_path: Path) -> None:
 
 
 def test_zeros_teach_no_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SyntheticClient, "local_scalar", lambda self, seed: 0.0)
+    monkeypatch.setattr(SyntheticClient, "local_scalars", lambda self, seeds: (0.0,))
     with pytest.raises(CommandFailed, match="nearly all are 0"):
         _run(tmp_path, "link.scalar_limit=auto")
 

@@ -13,7 +13,7 @@ from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import RadioError
 from sdr_ota.radio.simulated import SimulatedRadio
-from sdr_ota.rounds.decoding import decode, expected_squared_error
+from sdr_ota.rounds.decoding import decode, expected_squared_errors
 from sdr_ota.rounds.exchange import Bench, Link
 from sdr_ota.rounds.given_symbols import exchange_symbols, receive_symbols
 from sdr_ota.schemes import load_scheme
@@ -60,7 +60,7 @@ def test_bias_and_spread_are_what_theory_says(scheme: str) -> None:
         reception = receive_symbols(symbols, planned(bench, link), bench, link, seed)
         exchange = decode(reception, link)
         errors.append(exchange.total.value - symbols.sum())
-        expected.append(expected_squared_error(exchange, reception, link))
+        expected.extend(expected_squared_errors(exchange, reception, link) or ())
     error, variance = np.array(errors), float(np.mean(expected))
     assert abs(error.mean()) < 4 * np.sqrt(variance / len(error))
     # A squared error that is nearly Gaussian spreads by sqrt(2); fourth moments of sums of
@@ -136,7 +136,8 @@ def test_a_changed_level_below_the_limit_is_known(factors: tuple[float, ...]) ->
     for path, factor in zip(air_of(bench).paths, factors, strict=True):
         path.gain *= factor
     exchange = exchange_symbols(np.full(4, 0.5), plan, bench, link, seed=1)
-    amplitudes = exchange.quality.gains.amplitudes(4) * exchange.quality.rx_amplitude
+    (quality,) = exchange.qualities
+    amplitudes = quality.gains.amplitudes(4) * quality.rx_amplitude
     # 30 dB a chip leave 0.4 % to 32 subcarriers, the grid of the correction 3 % of the level.
     np.testing.assert_allclose(amplitudes / plan.rx_amplitude, factors, atol=0.05)
     assert exchange.total.std > exchange.total.chips_std

@@ -23,7 +23,8 @@ from sdr_ota.rounds.given_symbols import receive_symbols
 from sdr_ota.rounds.messages import Announcement
 from sdr_ota.rounds.node import LocalNode, ScalarClient
 from sdr_ota.rounds.opening import exchange_of, local_nodes
-from sdr_ota.rounds.round import Position, RoundResult, Schedule, run_round, run_rounds
+from sdr_ota.rounds.round import Position, RoundResult, run_round, run_rounds
+from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.sender import TimedSender
 from sdr_ota.rounds.server import (
     Planner,
@@ -63,11 +64,11 @@ class RecordingClient:
     example_scalars: tuple[float, ...] = ()
     steps: list[tuple[float, int]] = field(default_factory=list)
 
-    def local_scalar(self, seed: int) -> float:
-        return self.scalar
+    def local_scalars(self, seeds: Sequence[int]) -> tuple[float, ...]:
+        return (self.scalar,) * len(seeds)
 
-    def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
-        self.steps.append((mean_scalar, seed))
+    def apply(self, round_index: int, mean_scalars: Sequence[float], seeds: Sequence[int]) -> None:
+        self.steps.extend(zip(mean_scalars, seeds, strict=True))
 
 
 @dataclass
@@ -566,11 +567,13 @@ class Diary:
         diary = self
 
         class Noting(RecordingClient):
-            def local_scalar(self, seed: int) -> float:
+            def local_scalars(self, seeds: Sequence[int]) -> tuple[float, ...]:
                 diary.lines.append(f"compute {node}")
-                return scalar
+                return (scalar,)
 
-            def apply(self, round_index: int, mean_scalar: float, seed: int) -> None:
+            def apply(
+                self, round_index: int, mean_scalars: Sequence[float], seeds: Sequence[int]
+            ) -> None:
                 diary.lines.append(f"step {node}")
 
         return Noting(scalar)

@@ -22,7 +22,7 @@ from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.rounds.decoding import decode
 from sdr_ota.rounds.exchange import Bench, Link, Reception
 from sdr_ota.rounds.given_symbols import receive_symbols
-from sdr_ota.rounds.round import RoundResult
+from sdr_ota.rounds.round import FurtherSum, RoundResult
 from sdr_ota.runs.capture_folder import CaptureFolder
 from sdr_ota.runs.captures import (
     CAPTURES,
@@ -32,6 +32,7 @@ from sdr_ota.runs.captures import (
     stored_captures,
     write_capture,
 )
+from sdr_ota.runs.replay import replay_capture, summarise_replay
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.waveform import Pulse
@@ -92,6 +93,47 @@ def test_chips_of_every_length_come_back(tmp_path: Path, bench: Bench, samples: 
     decoded = decode(stored.reception, stored.link)
     assert decoded == decode(reception, link)
     assert decoded.total.value == pytest.approx(SYMBOLS.sum(), abs=0.1)
+
+
+@pytest.mark.parametrize("is_timed", [True, False], ids=["timed", "cyclic"])
+def test_captures_of_several_symbols_decode_to_the_same_bits(
+    tmp_path: Path, is_timed: bool
+) -> None:
+    preset = air_preset("lab-wired" if is_timed else "free-running-pluto")
+    air = SimulatedAir(AirSettings(preset, 4, RATE_HZ, 915e6, seed=1))
+    radios = [SimulatedRadio(air, k, has_hardware_time=is_timed) for k in (None, 0, 1, 2, 3)]
+    symbols = np.linspace(-1, 1, 12).reshape(4, 3)
+    link = Link(FrameFormat(n_symbols=3), load_scheme("energy-difference"), max_cfo_hz=60e3)
+    with Bench(radios[0], tuple(radios[1:]), RATE_HZ) as bench:
+        plan = make_plan(sound_nodes(bench, link), 0.5, 20.0)
+        reception = receive_symbols(symbols, plan, bench, link, 3)
+        exchange = decode(reception, link)
+        sums = [FurtherSum(7 + k, 0.0, s.value, s.std) for k, s in enumerate(exchange.sums)]
+        first = replace(_round(), decoded_sum=sums[0].decoded_sum, decoded_std=sums[0].decoded_std)
+        result = replace(first, further_sums=tuple(sums[1:]))
+        write_capture(tmp_path, reception, result, link, bench)
+    stored = read_capture(tmp_path / "round-000007.sigmf-meta")
+    assert stored.link == link and stored.result == result
+    np.testing.assert_array_equal(stored.reception.symbols, symbols)
+    assert decode(stored.reception, stored.link) == exchange
+    replayed = replay_capture(stored, link)
+    assert [(r.symbol, r.new.decoded_sum) for r in replayed] == [
+        (k, s.value) for k, s in enumerate(exchange.sums)
+    ]
+    summary = summarise_replay(replayed)
+    assert (summary.rounds, summary.both_decoded, summary.largest_change) == (1, 1, 0.0)
+    erased = replace(stored, result=_round(erasure="late"))
+    one = summarise_replay(replay_capture(erased, link))
+    assert (one.rounds, one.old_erased, one.new_erased, one.both_decoded) == (1, 1, 0, 0)
+
+
+@pytest.mark.parametrize(("n_symbols", "why"), [(2, "not 4x2"), (0, "not 4x0"), (257, "not 4x257")])
+def test_symbols_that_are_not_those_of_the_frame_are_refused(
+    tmp_path: Path, bench: Bench, n_symbols: int, why: str
+) -> None:
+    path = _with_frame(tmp_path, bench, {"n_symbols": n_symbols})
+    with pytest.raises(CaptureError, match=why):
+        read_capture(path)
 
 
 PULSE = asdict(Pulse())

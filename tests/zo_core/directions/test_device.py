@@ -46,8 +46,8 @@ def learned(dtype: torch.dtype, kind: DirectionKind) -> tuple[list[float], str]:
     cohort = Cohort(model, losses, [list(range(10)), list(range(10, 30))], training)  # type: ignore[arg-type]
     scalars = []
     for turn in range(5):
-        found = [client.local_scalar(100 + turn) for client in cohort.clients]
-        cohort.apply(turn, sum(found) / 2, 100 + turn)
+        found = [client.local_scalars([100 + turn])[0] for client in cohort.clients]
+        cohort.apply(turn, [sum(found) / 2], [100 + turn])
         scalars += found
     return scalars, weight_checksum(model)
 

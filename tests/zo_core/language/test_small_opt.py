@@ -164,9 +164,11 @@ def test_zeroth_order_turns_the_built_in_model_to_the_task(tmp_path: Path) -> No
     before = accuracy(lm.model, held_out)
     with one_thread():
         for seed in range(250):
-            mean = float(np.clip([c.local_scalar(seed) for c in cohort.clients], -8, 8).mean())
+            mean = float(
+                np.clip([c.local_scalars([seed])[0] for c in cohort.clients], -8, 8).mean()
+            )
             for client in cohort.clients:
-                client.apply(seed, mean, seed)
+                client.apply(seed, [mean], [seed])
     after = accuracy(lm.model, held_out)
     # Chance is 1/2 with a standard error of 0.02 on 600 examples.
     assert before < 0.65
