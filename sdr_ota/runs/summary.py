@@ -12,7 +12,7 @@ import numpy as np
 from sdr_ota.rounds.clipping import HIGH_QUANTILE, clipped_share
 from sdr_ota.rounds.round import RoundResult, sum_by_sum
 from sdr_ota.runs.best import best_evaluation
-from sdr_ota.runs.run_folder import RunRecord
+from sdr_ota.runs.run_folder import Evaluation, RunRecord
 from sdr_ota.runs.run_records import n_symbols_of
 from sdr_ota.signal.metrics import chance_db, nmse_db
 
@@ -112,8 +112,6 @@ def summarise(run: RunRecord) -> Summary:
     known = [r for r in sum_by_sum(good) if r.true_sum is not None]
     sums = [(r.true_sum or 0.0) ** 2 for r in known]
     errors = [((r.decoded_sum or 0.0) - (r.true_sum or 0.0)) ** 2 for r in known]
-    first, last = (run.evaluations[0], run.evaluations[-1]) if run.evaluations else (None, None)
-    best = best_evaluation(run.evaluations)
     expected = [r.theory_error or 0.0 for r in known]
     losses = [r.loss for r in good if r.loss is not None]
     n_parameters = _whole(run.start.get("n_parameters"))
@@ -124,13 +122,7 @@ def summarise(run: RunRecord) -> Summary:
         erasures=dict(Counter(r.erasure for r in run.rounds if r.erasure)),
         incomplete=sum(bool(r.detail) for r in good),
         score_name=str(run.start.get("score_name", "accuracy")),
-        score_before=first.score if first else None,
-        score_after=last.score if last else None,
-        best_score=best.score if best else None,
-        best_rounds=best.rounds_done if best else None,
-        held_out_loss_before=first.loss if first else None,
-        held_out_loss_after=last.loss if last else None,
-        label_scores=last.label_scores if last else {},
+        **_held_out(run.evaluations),
         loss_before=_mean(losses[: max(len(losses) // 10, 1)]),
         loss_after=_mean(losses[-max(len(losses) // 10, 1) :]),
         nmse_db=nmse_db(errors, sums),
@@ -166,6 +158,31 @@ def _covered_share(known: Sequence[RoundResult]) -> float:
         for r in told
     ]
     return fmean(within) if within else math.nan
+
+
+class _HeldOutFigures(TypedDict):
+    score_before: float | None
+    score_after: float | None
+    best_score: float | None
+    best_rounds: int | None
+    held_out_loss_before: float | None
+    held_out_loss_after: float | None
+    label_scores: Mapping[str, float]
+
+
+def _held_out(evaluations: Sequence[Evaluation]) -> _HeldOutFigures:
+    """Return what held-out examples showed, at both ends of a run and at its best."""
+    first, last = (evaluations[0], evaluations[-1]) if evaluations else (None, None)
+    best = best_evaluation(evaluations)
+    return {
+        "score_before": first.score if first else None,
+        "score_after": last.score if last else None,
+        "best_score": best.score if best else None,
+        "best_rounds": best.rounds_done if best else None,
+        "held_out_loss_before": first.loss if first else None,
+        "held_out_loss_after": last.loss if last else None,
+        "label_scores": last.label_scores if last else {},
+    }
 
 
 class _ClippingFigures(TypedDict):
