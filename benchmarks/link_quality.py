@@ -78,7 +78,7 @@ def _learned(
         for client in learning.clients:
             client.apply(index, [factor * (means[-1] + errors[-1])], [direction])
         if (index + 1) % EVALUATE_EVERY == 0 and learning.evaluate is not None:
-            accuracy = learning.evaluate()
+            accuracy = learning.evaluate().score
             if accuracy >= options.target:
                 break
     needed = len(means) if accuracy >= options.target else None

@@ -32,5 +32,10 @@ install_torch
 # The environment's own numpy and scipy, whatever Debian's are.
 $pip "numpy>=2" "scipy>=1.13"
 $pip --editable ".[llm,privacy,pluto,gnuradio,cluster,parquet,tensorboard,docs,dev]"
+# Flower holds back typer, rich and protobuf, and wants exactly one version of Ray: its tests run in
+# an environment of its own.
+echo "setup: installing Flower into .venv/flower"
+[ -x .venv/flower/bin/python ] || "$python" -m venv .venv/flower
+.venv/flower/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[flower]"
 echo "$wanted" >"$stamp"
 echo "setup: ready"

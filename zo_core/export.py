@@ -1,6 +1,7 @@
 """A fine-tuned model as a normal Hugging Face folder, from its base model and its journal."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,7 +13,11 @@ from zo_core.stepping.journal import read_journal, replay
 
 
 def export_model(
-    model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, journal: Path, folder: Path
+    model: torch.nn.Module,
+    tokenizer: PreTrainedTokenizerBase,
+    journal: Path,
+    folder: Path,
+    n_updates: int | None = None,
 ) -> int:
     """Replay a journal onto its base model and save the result.
 
@@ -25,6 +30,8 @@ def export_model(
         tokenizer: Its tokenizer.
         journal: The run's journal.
         folder: Where to save; made if it is not there.
+        n_updates: Updates to replay, from the first on: the model as it was after them; all by
+            default.
 
     Returns:
         How many updates were replayed.
@@ -34,6 +41,7 @@ def export_model(
         OSError: The folder cannot be written.
     """
     read = read_journal(journal)
+    read = replace(read, updates=read.updates[:n_updates])
     replay(model, read)
     if isinstance(model, PeftModel) and isinstance(model.base_model, LoraModel):
         model = model.merge_and_unload()

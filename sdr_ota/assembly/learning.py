@@ -1,8 +1,8 @@
 """The learning side of a run, and what it is made of: data, training, journal."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from zo_core.client import Training
     from zo_core.data.examples import Example
+    from zo_core.language.held_out import HeldOutResult
     from zo_core.language.tasks import PromptTask, QuestionTask
     from zo_core.probing.passes import Passes
     from zo_core.stepping.journal import JournalWriter
@@ -42,7 +43,7 @@ class Learning:
     Attributes:
         clients: One a node.
         n_parameters: Trainable weights; None without a model.
-        evaluate: Returns the held-out score; None without a model.
+        evaluate: Judges the model by the held-out examples; None without a model.
         score_name: What that score is called.
         device: Where the model lives; None without one.
         threads: Context in which the rounds run: one thread where a model is small.
@@ -51,11 +52,13 @@ class Learning:
         failures: What a client raises when it cannot go on; the text is for the user.
         sampling_rate: Largest chance of an example to be in a batch.
         followers: Copies of the model on the server that take every step and send nothing.
+        unknown_token_share: Of the tokens of held-out and, where this process may tell, training
+            examples: those that the tokenizer does not know.
     """
 
     clients: Sequence[ScalarClient]
     n_parameters: int | None = None
-    evaluate: Callable[[], float] | None = None
+    evaluate: Callable[[], "HeldOutResult"] | None = None
     score_name: str = "accuracy"
     device: str | None = None
     threads: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -64,6 +67,7 @@ class Learning:
     failures: tuple[type[Exception], ...] = ()
     sampling_rate: float = 1.0
     followers: Sequence[ScalarClient] = ()
+    unknown_token_share: Mapping[str, float] = field(default_factory=dict)
 
 
 def synthetic_learning(config: Config) -> Learning:
@@ -102,8 +106,7 @@ def rate_of(config: Config, parts: Sequence[Sequence["Example"]]) -> float:
 
 def client_parts(config: Config, home: Path, task: "Task") -> list[list["Example"]]:
     """Return the examples that each client holds, dealt out from one file."""
-    train = examples_of(config.data.train, "train", config.data.train_limit, task, home)
-    return _split(config, train)
+    return _split(config, training_examples(config.data, task, home))
 
 
 def open_journal(
@@ -207,21 +210,34 @@ def task_of(table: DataTable) -> "Task":
     return PromptTask(table.task, table.template, table.verbaliser, table.label_column)
 
 
-def examples_of(
-    source: str, split: str, limit: int | None, task: "Task", home: Path
-) -> list["Example"]:
+def training_examples(table: DataTable, task: "Task", home: Path) -> list["Example"]:
+    """Return what is learned from."""
+    return _examples(table, "train", task, home)
+
+
+def held_out_examples(table: DataTable, task: "Task", home: Path) -> list["Example"]:
+    """Return what the model is judged by."""
+    return _examples(table, "test", task, home)
+
+
+def _examples(table: DataTable, split: str, task: "Task", home: Path) -> list["Example"]:
     """Return the examples of a file, of a data set, or of the built-in one."""
     from zo_core.data.examples import fetch_examples, read_examples  # noqa: PLC0415
-    from zo_core.language.tasks import PromptTask, check_labels  # noqa: PLC0415
+    from zo_core.language.tasks import PromptTask, check_labels, with_data_labels  # noqa: PLC0415
 
+    is_train = split == "train"
+    source = table.train if is_train else table.held_out
+    limit = table.train_limit if is_train else table.held_out_limit
+    wanted = task.columns, task.label_column, limit
     if source.startswith(DATASETS):
-        name = source.removeprefix(DATASETS)
-        hub_split = "train" if split == "train" else "validation"
-        examples = fetch_examples(name, hub_split, task.columns, task.label_column, limit)
+        hub_split = "train" if is_train else "validation"
+        examples = fetch_examples(source.removeprefix(DATASETS), hub_split, *wanted)
+    elif source == BUILTIN:
+        examples = read_examples(_builtin_file(split), *wanted)
     else:
-        path = _builtin_file(split) if source == BUILTIN else home / Path(source).expanduser()
-        examples = read_examples(path, task.columns, task.label_column, limit)
+        examples = read_examples(home / Path(source).expanduser(), *wanted, table.columns)
     if isinstance(task, PromptTask):
+        examples = with_data_labels(examples, task)
         check_labels(examples, task, source)
     return examples
 

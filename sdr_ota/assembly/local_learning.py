@@ -29,13 +29,17 @@ def local_learning(
     scored = load_scored(config, home, progress)
     training = training_of(config, sampling_rate, probe_passes(config, scored.model))
     copy = with_journal(scored, journal_path, n_updates, training, config_digest(config))
+    encoded = [scored.objective.encode(part) for part in parts]
     cohort = Cohort(
         scored.model,
         scored.objective.losses,
-        [scored.objective.encode(part) for part in parts],
+        encoded,
         training,
         on_update=copy.append,
         past_updates=copy.past,
     )
     learning = copy.learning(cohort.clients, lambda: cohort.at_step_boundary)
-    return replace(learning, sampling_rate=sampling_rate)
+    told = dict(learning.unknown_token_share)
+    if config.privacy.protect == "nothing":  # of private examples no figure is published
+        told["training"] = scored.objective.unknown_share([one for part in encoded for one in part])
+    return replace(learning, sampling_rate=sampling_rate, unknown_token_share=told)

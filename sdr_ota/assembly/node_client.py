@@ -13,10 +13,10 @@ import torch
 from sdr_ota.assembly.learning import (
     BUILTIN,
     client_parts,
-    examples_of,
     rate_of,
     sampling_rate_of,
     task_of,
+    training_examples,
     training_of,
 )
 from sdr_ota.assembly.objective import Objective, objective_of, probe_passes
@@ -157,5 +157,5 @@ def _own_examples(config: Config, index: int, home: Path) -> tuple[list[Any], fl
     if config.data.train == BUILTIN:  # every machine has the same: each client takes its part
         parts = client_parts(config, home, task)
         return parts[index], rate_of(config, parts)
-    examples = examples_of(config.data.train, "train", config.data.train_limit, task, home)
+    examples = training_examples(config.data, task, home)
     return examples, sampling_rate_of(config, home)

@@ -12,16 +12,17 @@ from sdr_ota.config.load import Config
 from zo_core.data.examples import Example
 from zo_core.language.answers import answer_losses, encode_questions, f1_losses
 from zo_core.language.encoding import encode_examples, encode_prompts
+from zo_core.language.held_out import HeldOutResult, judge_answers, judge_labels
 from zo_core.language.models import LanguageModel
 from zo_core.language.objective import (
-    accuracy,
     candidate_scores,
     class_scores,
     cross_entropy,
     zero_one_loss,
 )
 from zo_core.language.tasks import PromptTask, QuestionTask
-from zo_core.probing.passes import ExampleLosses, Passes, by_length, in_order, losses_in_passes
+from zo_core.language.unknown_tokens import unknown_token_share
+from zo_core.probing.passes import ExampleLosses, Passes, by_length, in_order
 
 SMALL_PASS = 64
 """Examples in a pass of a small model, where nobody says how many."""
@@ -34,14 +35,16 @@ class Objective:
     Attributes:
         encode: Turns examples into token ids.
         losses: Loss of each encoded example.
-        score: Score of encoded examples.
-        score_name: What it is called.
+        judge: Score, loss and score of every label of encoded examples.
+        score_name: What the score is called.
+        unknown_share: Share of the encoded examples' tokens that the tokenizer does not know.
     """
 
     encode: Callable[[Sequence[Example]], list[Any]]
     losses: ExampleLosses[Any]
-    score: Callable[[torch.nn.Module, Sequence[Any]], float]
+    judge: Callable[[torch.nn.Module, Sequence[Any]], HeldOutResult]
     score_name: str
+    unknown_share: Callable[[Sequence[Any]], float]
 
 
 def objective_of(
@@ -50,13 +53,17 @@ def objective_of(
     """Return what the config asks to learn on a task with a model."""
     passes = _by_length(config)
     tokenizer, is_smooth = loaded.tokenizer, config.zo.objective == "loss"
+
+    def unknown_share(examples: Sequence[Any]) -> float:
+        return unknown_token_share([example.prompt for example in examples], tokenizer)
+
     if isinstance(task, QuestionTask):
-        missed = f1_losses(tokenizer)
         return Objective(
             encode=lambda examples: encode_questions(examples, task, tokenizer),
-            losses=answer_losses if is_smooth else missed,
-            score=lambda model, examples: 1.0 - _mean_loss(missed, model, examples, passes),
+            losses=answer_losses if is_smooth else f1_losses(tokenizer),
+            judge=lambda model, questions: judge_answers(model, questions, tokenizer, passes),
             score_name="F1",
+            unknown_share=unknown_share,
         )
     is_causal = config.model.kind == "causal"
     encode, scores = (
@@ -65,8 +72,9 @@ def objective_of(
     return Objective(
         encode=lambda examples: encode(examples, task, tokenizer),
         losses=cross_entropy(scores) if is_smooth else zero_one_loss(scores),
-        score=lambda model, examples: accuracy(model, examples, scores, passes),
+        judge=lambda model, examples: judge_labels(model, examples, scores, task.labels, passes),
         score_name="accuracy",
+        unknown_share=unknown_share,
     )
 
 
@@ -86,13 +94,3 @@ def _by_length(config: Config) -> Passes[Any]:
 
 
 _n_tokens = attrgetter("n_tokens")
-
-
-def _mean_loss(
-    losses: ExampleLosses[Any],
-    model: torch.nn.Module,
-    examples: Sequence[Any],
-    passes: Passes[Any],
-) -> float:
-    with torch.inference_mode():
-        return float(losses_in_passes(model, losses, examples, passes).mean())

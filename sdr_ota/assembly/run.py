@@ -20,6 +20,7 @@ from sdr_ota.assembly.resumed_run import ResumedRun, resumed_run
 from sdr_ota.assembly.run_rounds import RunWatch, go_round
 from sdr_ota.assembly.scheme_choice import with_chosen_scheme
 from sdr_ota.assembly.start_record import radios_of, resume_line, start_record
+from sdr_ota.assembly.unknown_tokens import warn_of_unknown_tokens
 from sdr_ota.config.air_time import gradient_air_s_per_round
 from sdr_ota.config.load import Config, ConfigError, load_config
 from sdr_ota.config.parts import link_of, simulated_air
@@ -186,6 +187,7 @@ def _run(config: Config, origin: Origin, watch: RunWatch, earlier: ResumedRun | 
         journal = folder.path / JOURNAL
         with partners_of(config, bench, home, journal, n_updates, watch.view.preparing) as partners:
             start.update(_learned(config, partners.learning))
+            warn_of_unknown_tokens(partners.learning.unknown_token_share)
             start.update(radios_of(partners.bench))
             if earlier is not None:  # all that can be wrong with it has been looked at by now
                 folder.write_resume(resume_line(start, earlier))
@@ -202,6 +204,7 @@ def _learned(config: Config, learning: Learning) -> dict[str, object]:
     return {
         "n_parameters": n_weights,
         "score_name": learning.score_name,
+        "unknown_token_share": dict(learning.unknown_token_share),
         "device": learning.device,
         "gradient_air_s_per_round": n_weights and gradient_air_s_per_round(config, n_weights),
     }

@@ -1,10 +1,12 @@
 """The rounds of a run: one after the other, each written down before the next begins."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ota_calibration.privacy.ledger import BudgetSpent
 
+from sdr_ota.assembly.early_stop import why_stop
 from sdr_ota.assembly.learning import Learning
 from sdr_ota.assembly.limit_choice import limit_in_force
 from sdr_ota.assembly.partners import Partners
@@ -63,9 +65,11 @@ class RunWatch:
         """Score the model if it can be scored, and write it down."""
         if learning.evaluate is None:
             return
-        score = learning.evaluate()
-        self.folder.append_evaluation(Evaluation(rounds_done, score))
-        self.view.evaluated(rounds_done, learning.score_name, score)
+        held_out = learning.evaluate()
+        loss = held_out.loss if math.isfinite(held_out.loss) else None
+        evaluation = Evaluation(rounds_done, held_out.score, loss, held_out.label_scores)
+        self.folder.append_evaluation(evaluation)
+        self.view.evaluated(evaluation, learning.score_name)
 
 
 def go_round(
@@ -91,7 +95,7 @@ def go_round(
         with admission(config, bench, link, watch.folder.path, learned) as admit:
             nodes = partners.nodes
             server = server_of(config, bench, link, nodes, make_plan, admit, air, followers)
-            _all_rounds(config, server, learning, state, (watch, captures))
+            why = _all_rounds(config, server, learning, state, (watch, captures))
     except learning.failures as lost:
         raise CommandFailed(str(lost)) from lost
     except BudgetSpent as spent:
@@ -105,7 +109,7 @@ def go_round(
             f"every round was erased; the last: {last.erasure}: {last.detail}. Check first: {check}"
         )
         raise EveryRoundErased(text, watch.folder.path)
-    return ALL_DONE
+    return why
 
 
 def _all_rounds(
@@ -114,8 +118,12 @@ def _all_rounds(
     learning: Learning,
     state: RunState[TrackingPlanner],
     observers: tuple[RunWatch, CaptureFolder],
-) -> None:
-    """Go round by round; after each, write it down and save where the run stands."""
+) -> str:
+    """Go round by round; after each, write it down and save where the run stands.
+
+    Returns:
+        Why no further round is done.
+    """
     watch, captures = observers
     position, duty, digest = (
         state.position,
@@ -130,9 +138,12 @@ def _all_rounds(
         duty.count(result.compute_s)
         watch.round_done(result, state.planner)
         done = position.next_round
-        if done % config.run.evaluate_every == 0 or done == config.run.rounds:
+        if is_evaluated := done % config.run.evaluate_every == 0 or done == config.run.rounds:
             watch.evaluate(done, learning)
         if learning.at_step_boundary():
             save_run_state(state, watch.folder.path, digest, watch.ledger_digest())
+        if is_evaluated and (why := why_stop(config.run, watch.folder.path, done)):
+            return why
         watch.interruption.check()
         duty.rest()
+    return ALL_DONE

@@ -8,7 +8,13 @@ from typing import Any
 
 import torch
 
-from sdr_ota.assembly.learning import WEIGHTS, Learning, examples_of, open_journal, task_of
+from sdr_ota.assembly.learning import (
+    WEIGHTS,
+    Learning,
+    held_out_examples,
+    open_journal,
+    task_of,
+)
 from sdr_ota.assembly.lost_steps import LostSteps
 from sdr_ota.assembly.objective import Objective, objective_of
 from sdr_ota.assembly.trained_model import (
@@ -23,6 +29,7 @@ from sdr_ota.rounds.node import ScalarClient
 from zo_core.client import LossNotFiniteError, Training
 from zo_core.directions.device import describe
 from zo_core.directions.threads import one_thread
+from zo_core.language.held_out import HeldOutResult
 from zo_core.stepping.journal import JournalWriter
 from zo_core.stepping.rules import Update
 from zo_core.stepping.update import UpdateNotFiniteError
@@ -45,9 +52,9 @@ class ScoredModel:
     held_out: Sequence[Any]
     device: torch.device
 
-    def score(self) -> float:
-        """Return the score of the held-out examples."""
-        return self.objective.score(self.model, self.held_out)
+    def judge(self) -> HeldOutResult:
+        """Judge the model by the held-out examples."""
+        return self.objective.judge(self.model, self.held_out)
 
 
 @dataclass(frozen=True)
@@ -89,10 +96,10 @@ class TrainedCopy:
         """
         model = self.scored.model
 
-        def evaluate() -> float:
+        def evaluate() -> HeldOutResult:
             if at_step_boundary():
                 self._keep_weights()
-            return self.scored.score()
+            return self.scored.judge()
 
         return Learning(
             clients=clients,
@@ -104,6 +111,9 @@ class TrainedCopy:
             at_step_boundary=at_step_boundary,
             close=self.journal.close,
             failures=(LossNotFiniteError, UpdateNotFiniteError),
+            unknown_token_share={
+                "held-out": self.scored.objective.unknown_share(self.scored.held_out)
+            },
         )
 
     def _keep_weights(self) -> None:
@@ -121,7 +131,7 @@ def load_scored(config: Config, home: Path, progress: Progress) -> ScoredModel:
         progress: Told of the steps while a small model is prepared.
     """
     task = task_of(config.data)
-    held_out = examples_of(config.data.held_out, "test", config.data.held_out_limit, task, home)
+    held_out = held_out_examples(config.data, task, home)
     loaded = load_base(config, task, progress)
     model = choose_trainable(config, loaded)
     device = put_on_device(config, model)

@@ -18,8 +18,8 @@ from sdr_ota.config.frame_table import FrameTable, n_payload_chips
 from sdr_ota.config.limit_check import check_limit
 from sdr_ota.config.link_table import LinkTable
 from sdr_ota.config.recorded_plugins import check_recorded_plugins
-from sdr_ota.config.symbols_check import check_symbols
 from sdr_ota.config.rule_check import check_rule
+from sdr_ota.config.symbols_check import check_symbols
 from sdr_ota.config.tables import (
     AirTable,
     BandTable,

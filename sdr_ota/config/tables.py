@@ -28,13 +28,18 @@ class RunTable(Table):
     seed: Seed = Field(1, description="everything random follows from it")
     folder: str = Field("runs", description="folder in which the run's own folder is made")
     evaluate_every: Count = Field(50, description="rounds between two held-out accuracies")
+    patience_evaluations: Count | None = Field(
+        None, description="stop after so many evaluations in a row that are no better than the best"
+    )
     tensorboard: bool = Field(False, description="also write curves for TensorBoard")
 
 
 class ModelTable(Table):
     """Which language model is fine-tuned."""
 
-    name: str = Field("builtin", description="builtin, a folder, or a name on the hub")
+    name: str = Field(
+        "builtin", description="builtin, a folder, a .gguf file, or a name on the hub"
+    )
     kind: Literal["causal", "classifier"] = Field(
         "causal", description="a language model that is prompted, or a sequence classifier"
     )
@@ -104,11 +109,27 @@ class DataTable(Table):
     template: str | None = Field(None, description="prompt with {column}s; needs a verbaliser")
     verbaliser: Mapping[str, str] | None = Field(None, description="label to words")
     label_column: str = Field("label", description="column that holds the answer")
+    columns: tuple[str, ...] = Field(
+        (), description="names of the columns of TSV and CSV files without a header line"
+    )
 
     @model_validator(mode="after")
     def _both_or_none(self) -> "DataTable":
         if (self.template is None) != (self.verbaliser is None):
             raise ValueError("template and verbaliser belong together: give both or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _columns_of_files(self) -> "DataTable":
+        sources = (self.train, self.held_out)
+        named = [one for one in sources if one == "builtin" or one.startswith("datasets:")]
+        if self.columns and named:
+            raise ValueError(
+                f"columns names those of files without a header line, and {named[0]!r} has its "
+                "own: leave columns out, or give files for both train and held_out"
+            )
+        if len(set(self.columns)) < len(self.columns):
+            raise ValueError(f"columns = {list(self.columns)} names one twice")
         return self
 
 

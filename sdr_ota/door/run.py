@@ -142,7 +142,7 @@ class _Caller:
         if self._on_round is not None:
             self._on_round(result)
 
-    def evaluated(self, rounds_done: int, name: str, score: float) -> None:
+    def evaluated(self, evaluation: Evaluation, name: str) -> None:
         """Do nothing."""
 
 

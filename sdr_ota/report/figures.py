@@ -29,8 +29,8 @@ Curve = Sequence[tuple[int, float]]
 
 
 def learning_figure(runs: Sequence[NamedRun]) -> Figure | None:
-    """Draw the held-out score over the rounds, and the training loss where clients tell it."""
-    with_loss = any(r.loss is not None for named in runs for r in named.run.rounds)
+    """Draw the held-out score over the rounds, and the losses where they are told."""
+    with_loss = any(_is_loss_told(named.run) for named in runs)
     with_score = any(named.run.evaluations for named in runs)
     if not with_loss and not with_score:
         return None
@@ -69,11 +69,29 @@ def _draw_loss(axes: Axes, named: NamedRun, place: int, alone: bool) -> None:
     smooth = np.convolve(losses, np.ones(width) / width, mode="valid") if losses else losses
     label = f"mean of {width} rounds" if alone else named.name
     axes.plot(rounds[width - 1 :], smooth, label=label, **curve_style(place))
+    if held_out := _held_out_losses(named.run):
+        label = "held-out" if alone else f"{named.name}, held-out"
+        style = {**marker_style(place), "markersize": 4}
+        axes.plot(list(held_out), list(held_out.values()), label=label, **style)
+
+
+def _is_loss_told(run: RunRecord) -> bool:
+    return any(r.loss is not None for r in run.rounds) or bool(_held_out_losses(run))
+
+
+def _held_out_losses(run: RunRecord) -> dict[int, float]:
+    """Return held-out losses by rounds done; none beside training errors, another quantity."""
+    if not _is_loss_made_small(run):
+        return {}
+    return {e.rounds_done: e.loss for e in run.evaluations if e.loss is not None}
 
 
 def _loss_label(run: RunRecord) -> str:
-    objective = flat_settings(run.start.get("config")).get("zo.objective", "loss")
-    return "training loss (nat)" if objective == "loss" else "share of training errors"
+    return "loss (nat)" if _is_loss_made_small(run) else "share of training errors"
+
+
+def _is_loss_made_small(run: RunRecord) -> bool:
+    return bool(flat_settings(run.start.get("config")).get("zo.objective", "loss") == "loss")
 
 
 def nmse_figure(runs: Sequence[NamedRun]) -> Figure | None:

@@ -1,8 +1,6 @@
 """A run as it goes on, on a terminal: pace, loss, score, errors beside theory, erasures."""
 
-import time
 from collections import Counter, deque
-from datetime import timedelta
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -11,11 +9,17 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from sdr_ota.report.nmse_words import nmse_words
+from sdr_ota.report.pace import Pace
 from sdr_ota.rounds.round import RoundResult, sum_by_sum
+from sdr_ota.runs.best import best_evaluation
+from sdr_ota.runs.run_records import Evaluation
 from sdr_ota.signal.metrics import nmse_db
 
 N_LOSSES = 32
 """Rounds whose losses are shown as a small curve."""
+
+N_LABELS = 4
+"""Labels that are shown, those that the model does worst on."""
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -24,12 +28,12 @@ class LivePanel:
     """What stands on the terminal; it is drawn a few times a second, not every round."""
 
     def __init__(self, console: Console, n_rounds: int) -> None:
-        self._n_rounds, self._n_done, self._n_here = n_rounds, 0, 0
-        self._began_s: float | None = None
+        self._n_rounds, self._n_done, self._pace = n_rounds, 0, Pace(n_rounds)
         self._losses: deque[float] = deque(maxlen=N_LOSSES)
         self._errors, self._expected, self._sums = [0.0], [0.0], [0.0]
         self._erased: Counter[str] = Counter()
         self._score = ""
+        self._evaluations: list[Evaluation] = []
         self._n_clipped, self._n_scalars = 0.0, 0
         self._preparing: tuple[int, int, float] | None = None
         self._last: RoundResult | None = None
@@ -42,11 +46,8 @@ class LivePanel:
     def round_done(self, result: RoundResult) -> None:
         """Take one round into the figures."""
         self._preparing = None
-        if self._began_s is None:  # the first round compiles kernels: pace is counted from its end
-            self._began_s = time.perf_counter()
-        else:
-            self._n_here += 1
         self._n_done, self._last = result.round + 1, result
+        self._pace.count(self._n_done)
         if result.loss is not None:
             self._losses.append(result.loss)
         if result.erasure is not None:
@@ -64,9 +65,12 @@ class LivePanel:
             self._expected[0] += one.theory_error or 0.0
             self._sums[0] += true**2
 
-    def evaluated(self, rounds_done: int, name: str, score: float) -> None:
-        """Take a held-out score into the figures."""
-        self._score = f"{score:.3f} held-out {name} after {rounds_done} rounds"
+    def evaluated(self, evaluation: Evaluation, name: str) -> None:
+        """Take what held-out examples show into the figures."""
+        self._evaluations.append(evaluation)
+        self._score = (
+            f"{evaluation.score:.3f} held-out {name} after {evaluation.rounds_done} rounds"
+        )
 
     def drawn(self) -> RenderableType:
         """Return the panel as it stands."""
@@ -76,26 +80,21 @@ class LivePanel:
         rows = Table.grid(padding=(0, 2))
         rows.add_column(style="bold")
         rows.add_column(no_wrap=True)
-        rows.add_row("rounds", self._pace())
+        done = f"{self._n_done} of {self._n_rounds}"
+        rows.add_row("rounds", ", ".join(filter(None, (done, self._pace.words))))
         rows.add_row("", ProgressBar(total=self._n_rounds, completed=self._n_done, width=50))
         if self._losses:
             rows.add_row("loss", f"{self._losses[-1]:.4f}  {sparkline(list(self._losses))}")
         if self._losses or self._score:
             rows.add_row("score", self._score or "–")
+        for name, words in _held_out(self._evaluations):
+            rows.add_row(name, words)
         rows.add_row("NMSE so far", self._nmse())
         if self._n_scalars:
             rows.add_row("clipped", f"{100 * self._n_clipped / self._n_scalars:.1f} % of scalars")
         rows.add_row("last sum", _last_sum(self._last))
         rows.add_row("erased", _erased(self._erased))
         return Panel(rows, expand=False, width=76)
-
-    def _pace(self) -> str:
-        text = f"{self._n_done} of {self._n_rounds}"
-        if self._began_s is None or not self._n_here:
-            return text
-        rounds_per_s = self._n_here / max(time.perf_counter() - self._began_s, 1e-9)
-        left_s = (self._n_rounds - self._n_done) / rounds_per_s
-        return f"{text}, {rounds_per_s:.1f} rounds/s, {timedelta(seconds=round(left_s))} left"
 
     def _nmse(self) -> str:
         if not self._sums[0]:
@@ -109,6 +108,23 @@ def sparkline(values: list[float]) -> str:
     low, high = min(values), max(values)
     step = (high - low) / (len(_BARS) - 1) or 1.0
     return "".join(_BARS[round((value - low) / step)] for value in values)
+
+
+def _held_out(evaluations: list[Evaluation]) -> list[tuple[str, str]]:
+    """Return what the last evaluation shows beside its score, and which was the best."""
+    best = best_evaluation(evaluations)
+    if best is None:
+        return []
+    last, rows = evaluations[-1], []
+    if last.loss is not None:
+        rows.append(("held-out loss", f"{last.loss:.4f}"))
+    if last.label_scores:
+        shares = sorted(last.label_scores.items(), key=lambda one: one[1])[:N_LABELS]
+        rows.append(
+            ("right by label", ", ".join(f"{label}: {share:.2f}" for label, share in shares))
+        )
+    rows.append(("best", f"{best.score:.3f} after {best.rounds_done} rounds"))
+    return rows
 
 
 def _last_sum(result: RoundResult | None) -> str:

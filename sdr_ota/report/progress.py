@@ -10,9 +10,14 @@ from rich.console import Console
 
 from sdr_ota.config.tables import RunTable
 from sdr_ota.report.live_panel import LivePanel
+from sdr_ota.report.pace import Pace
 from sdr_ota.rounds.round import RoundResult
+from sdr_ota.runs.run_records import Evaluation
 
 console = Console(stderr=True, highlight=False)
+
+LONGEST_QUIET_S = 30.0
+"""Without a terminal: after that long a round is shown whatever its number."""
 
 
 class RunView(Protocol):
@@ -24,8 +29,8 @@ class RunView(Protocol):
     def round_done(self, result: RoundResult) -> None:
         """Show one round."""
 
-    def evaluated(self, rounds_done: int, name: str, score: float) -> None:
-        """Show a held-out score."""
+    def evaluated(self, evaluation: Evaluation, name: str) -> None:
+        """Show what held-out examples show; ``name`` is that of the score."""
 
 
 OpenLive: TypeAlias = Callable[[int], AbstractContextManager[RunView]]
@@ -55,7 +60,7 @@ def run_view(table: RunTable, folder: Path, open_live: OpenLive | None = None) -
 def live_view(n_rounds: int) -> Iterator[RunView]:
     """Open the view that fits standard error."""
     if not console.is_terminal:
-        yield _Lines(n_rounds)
+        yield Lines(n_rounds)
         return
     panel = LivePanel(console, n_rounds)
     with panel.live:
@@ -78,32 +83,16 @@ class AllViews:
         for view in self._views:
             view.round_done(result)
 
-    def evaluated(self, rounds_done: int, name: str, score: float) -> None:
-        """Show a held-out score."""
+    def evaluated(self, evaluation: Evaluation, name: str) -> None:
+        """Show what held-out examples show."""
         for view in self._views:
-            view.evaluated(rounds_done, name, score)
+            view.evaluated(evaluation, name)
 
 
-class _Pace:
-    """Rounds a second, since the first round."""
-
-    def __init__(self) -> None:
-        self._began_s: float | None = None
-        self._n_rounds = 0
-
-    def count(self) -> float:
-        now_s = time.perf_counter()
-        if self._began_s is None:
-            self._began_s = now_s
-            return 0.0
-        self._n_rounds += 1
-        return self._n_rounds / max(now_s - self._began_s, 1e-9)
-
-
-def _figures(result: RoundResult, rounds_per_s: float) -> str:
+def _figures(result: RoundResult, pace: str) -> str:
     if result.erasure or result.mean_scalar is None:
-        return f"erased: {result.erasure}  {rounds_per_s:5.1f} rounds/s"
-    words = [f"scalar {result.mean_scalar:+.3f}", f"{rounds_per_s:.1f} rounds/s"]
+        return f"erased: {result.erasure}  {pace}"
+    words = [f"scalar {result.mean_scalar:+.3f}", pace]
     if result.true_sum is not None:
         words.insert(1, f"sum error {(result.decoded_sum or 0.0) - result.true_sum:+.4f}")
     if result.loss is not None:
@@ -111,25 +100,46 @@ def _figures(result: RoundResult, rounds_per_s: float) -> str:
     return "  ".join(words)
 
 
-def _evaluated(rounds_done: int, name: str, score: float) -> str:
-    return f"after {rounds_done} rounds: held-out {name} {score:.3f}"
+def _evaluated(evaluation: Evaluation, name: str) -> str:
+    words = [f"after {evaluation.rounds_done} rounds: held-out {name} {evaluation.score:.3f}"]
+    if evaluation.loss is not None:
+        words.append(f"loss {evaluation.loss:.4f}")
+    if evaluation.label_scores:
+        shares = (f"{label}: {share:.2f}" for label, share in evaluation.label_scores.items())
+        words.append(f"right by label {', '.join(shares)}")
+    return "  ".join(words)
 
 
-class _Lines:
-    def __init__(self, n_rounds: int) -> None:
-        self._n_rounds = n_rounds
-        self._pace = _Pace()
+class Lines:
+    """A run as lines: twenty of them over the run, and one whenever none was written for long.
+
+    Args:
+        n_rounds: Planned in all.
+        clock_s: Returns the time in seconds.
+    """
+
+    def __init__(self, n_rounds: int, clock_s: Callable[[], float] = time.perf_counter) -> None:
+        self._n_rounds, self._clock_s = n_rounds, clock_s
+        self._pace = Pace(n_rounds, clock_s)
+        self._said_s = clock_s()
 
     def preparing(self, step: int, n_steps: int, loss: float) -> None:
+        """Show every tenth of the preparation of a model."""
         if step % max(n_steps // 10, 1) == 0 or step == n_steps:
             console.print(f"preparing the small model: step {step} of {n_steps}, loss {loss:.3f}")
 
     def round_done(self, result: RoundResult) -> None:
-        rounds_per_s = self._pace.count()
-        every = max(self._n_rounds // 20, 1)
-        if (result.round + 1) % every == 0 or result.erasure:
-            place = f"round {result.round + 1} of {self._n_rounds}"
-            console.print(f"{place}  {_figures(result, rounds_per_s)}", soft_wrap=True)
+        """Show a round where it is time for one, or it was lost."""
+        n_done, now_s = result.round + 1, self._clock_s()
+        self._pace.count(n_done)
+        is_due = (
+            n_done % max(self._n_rounds // 20, 1) == 0 or now_s - self._said_s >= LONGEST_QUIET_S
+        )
+        if is_due or result.erasure:
+            self._said_s = now_s
+            figures = _figures(result, self._pace.words)
+            console.print(f"round {n_done} of {self._n_rounds}  {figures}", soft_wrap=True)
 
-    def evaluated(self, rounds_done: int, name: str, score: float) -> None:
-        console.print(_evaluated(rounds_done, name, score))
+    def evaluated(self, evaluation: Evaluation, name: str) -> None:
+        """Show what held-out examples show."""
+        console.print(_evaluated(evaluation, name), soft_wrap=True)

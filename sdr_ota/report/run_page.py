@@ -100,8 +100,8 @@ def _headings(runs: Sequence[NamedRun]) -> Sequence[str]:
 
 def _learning(runs: Sequence[NamedRun]) -> Section:
     caption = (
-        "Score of held-out examples (right) and training loss over the rounds (left); private "
-        "clients do not tell their losses."
+        "Score of held-out examples (right), their loss and the training loss over the rounds "
+        "(left); private clients do not tell their losses."
     )
     return Section("Learning", figures=_figures((learning_figure(runs), caption, "learning")))
 

@@ -10,6 +10,7 @@ from ota_calibration.privacy.spending import LEDGER, privacy_spent
 from sdr_ota.report.clipping_rows import clipping_advice, clipping_rows
 from sdr_ota.report.erasure_words import Situation, first_check, situation_of, steadier_sum
 from sdr_ota.report.nmse_words import USELESS, nmse_words, why_useless
+from sdr_ota.report.pace import pace_words
 from sdr_ota.report.publishable import publishable
 from sdr_ota.runs.consistency import missing_files
 from sdr_ota.runs.link_verdict import USABLE_NMSE_DB, link_verdict
@@ -93,6 +94,7 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
     if summary.score_before is not None and summary.score_after is not None:
         change = f"{summary.score_before:.3f} -> {summary.score_after:.3f}"
         rows.append((f"held-out {summary.score_name}", change))
+    rows += _held_out(summary)
     if summary.loss_before and summary.loss_after:
         change = f"{summary.loss_before:.4f} -> {summary.loss_after:.4f}"
         rows.append(("training loss (first, last tenth)", change))
@@ -102,9 +104,23 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
     if summary.air_s is not None:
         rows.append(("time on the air", f"{summary.air_s:.2f} s"))
     if summary.rounds_per_s is not None:
-        rows.append(("pace", f"{summary.rounds_per_s:.1f} rounds/s"))
+        rows.append(("pace", pace_words(summary.rounds_per_s)))
     if summary.peak_memory_bytes is not None:
         rows.append(("peak memory", f"{summary.peak_memory_bytes / 2**20:.0f} MiB"))
+    return rows
+
+
+def _held_out(summary: Summary) -> list[tuple[str, str]]:
+    rows = []
+    if summary.best_score is not None:
+        best = f"{summary.best_score:.3f} after {summary.best_rounds} rounds"
+        rows.append((f"best held-out {summary.score_name}", best))
+    if summary.held_out_loss_before is not None and summary.held_out_loss_after is not None:
+        change = f"{summary.held_out_loss_before:.4f} -> {summary.held_out_loss_after:.4f}"
+        rows.append(("held-out loss", change))
+    if summary.label_scores:
+        told = ", ".join(f"{label}: {share:.3f}" for label, share in summary.label_scores.items())
+        rows.append(("right by label, at the end", told))
     return rows
 
 

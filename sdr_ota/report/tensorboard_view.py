@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sdr_ota.failure import CommandFailed
 from sdr_ota.rounds.round import RoundResult
+from sdr_ota.runs.run_records import Evaluation
 from sdr_ota.units import power_to_db
 
 if TYPE_CHECKING:
@@ -30,9 +31,15 @@ class TensorBoardView:
         for tag, value in _scalars(result).items():
             self._writer.add_scalar(tag, value, result.round)
 
-    def evaluated(self, rounds_done: int, name: str, score: float) -> None:
-        """Write a held-out score."""
-        self._writer.add_scalar(f"learning/held-out {name}", score, rounds_done)
+    def evaluated(self, evaluation: Evaluation, name: str) -> None:
+        """Write what held-out examples show."""
+        figures = {f"learning/held-out {name}": evaluation.score}
+        if evaluation.loss is not None:
+            figures["learning/held-out loss"] = evaluation.loss
+        for label, share in evaluation.label_scores.items():
+            figures[f"learning/right of label {label}"] = share
+        for tag, value in figures.items():
+            self._writer.add_scalar(tag, value, evaluation.rounds_done)
 
 
 @contextmanager

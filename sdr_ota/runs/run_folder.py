@@ -3,7 +3,7 @@
     start.json         resolved config, versions, radios, settings in force
     rounds.jsonl       one `RoundResult` a line, each on disk before the next round
     soundings.jsonl    what each sounding showed of every node
-    evaluations.jsonl  held-out score after so many rounds
+    evaluations.jsonl  held-out score, loss and scores by label after so many rounds
     stop.json          success, abort or fail, and why
 
 All of it is there whatever happens; a last line torn by a crash is skipped. A file ``reserve``
@@ -36,6 +36,7 @@ __all__ = [
     "RunFolder",
     "RunFolderError",
     "RunRecord",
+    "read_evaluations",
     "read_rounds",
     "read_run",
 ]
@@ -125,7 +126,7 @@ class RunFolder:
             RunFolderError: If one of the files is damaged.
         """
         rounds = read_rounds(self.path)[:n_rounds]
-        evaluations = read_lines(self.path / EVALUATIONS, Evaluation) if n_rounds else []
+        evaluations = read_evaluations(self.path) if n_rounds else []
         soundings = read_lines(self.path / SOUNDINGS, SoundingLine)
         for name, records in (  # the rounds last: none of the others may know more than they
             (EVALUATIONS, [asdict(e) for e in evaluations if e.rounds_done <= n_rounds]),
@@ -192,9 +193,18 @@ def read_run(folder: Path, rounds: Sequence[RoundResult] | None = None) -> RunRe
         folder=folder,
         start=_read_json(folder / "start.json", RunStart),
         rounds=read_rounds(folder) if rounds is None else rounds,
-        evaluations=read_lines(folder / EVALUATIONS, Evaluation),
+        evaluations=read_evaluations(folder),
         stop=_read_json(folder / "stop.json", RunStop),
     )
+
+
+def read_evaluations(folder: Path) -> list[Evaluation]:
+    """Return the evaluations of a run folder.
+
+    Raises:
+        RunFolderError: If a line is damaged.
+    """
+    return read_lines(folder / EVALUATIONS, Evaluation)
 
 
 def read_rounds(folder: Path) -> list[RoundResult]:

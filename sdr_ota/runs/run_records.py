@@ -4,7 +4,7 @@ Keys that this version does not know are let through: a later version may have w
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -41,10 +41,16 @@ class Evaluation:
     Attributes:
         rounds_done: Rounds before this evaluation.
         score: Of the held-out examples; start.json names it (accuracy, F1).
+        loss: Their mean loss in nats; None where it is not finite, and in records of versions
+            that did not write it.
+        label_scores: By label, the share of its examples that were given it; empty for answers
+            in free text, and in records of versions that did not write it.
     """
 
     rounds_done: int
     score: float
+    loss: float | None = None
+    label_scores: Mapping[str, float] = field(default_factory=dict)
 
 
 class _Record(BaseModel):
@@ -98,6 +104,7 @@ class RunStart(_Record):
     scalar_limit: Annotated[float, Field(gt=0)] | None = None
     n_parameters: NonNegativeInt | None = None
     score_name: Annotated[str, Field(pattern=r"^[\w .-]{1,40}$")] = "accuracy"
+    unknown_token_share: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
     air_s_per_round: _Duration | None = None
     gradient_air_s_per_round: _Duration | None = None
     radios: list[dict[str, Any]] = []

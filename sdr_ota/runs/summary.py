@@ -11,7 +11,8 @@ import numpy as np
 
 from sdr_ota.rounds.clipping import HIGH_QUANTILE, clipped_share
 from sdr_ota.rounds.round import RoundResult, sum_by_sum
-from sdr_ota.runs.run_folder import RunRecord
+from sdr_ota.runs.best import best_evaluation
+from sdr_ota.runs.run_folder import Evaluation, RunRecord
 from sdr_ota.runs.run_records import n_symbols_of
 from sdr_ota.signal.metrics import chance_db, nmse_db
 
@@ -40,6 +41,11 @@ class Summary:
         score_name: What the held-out examples are scored by: accuracy, F1.
         score_before: Their score before the first round.
         score_after: The same at the end.
+        best_score: Their best score; the best model is `sdr-ota export --best`.
+        best_rounds: Rounds before it.
+        held_out_loss_before: Their mean loss before the first round, nats.
+        held_out_loss_after: The same at the end.
+        label_scores: At the end, by label, the share of its examples that were given it.
         loss_before: Mean training loss of the first tenth of the rounds.
         loss_after: The same of the last tenth.
         nmse_db: Measured normalised mean square error of the decoded sum.
@@ -70,6 +76,11 @@ class Summary:
     score_name: str
     score_before: float | None
     score_after: float | None
+    best_score: float | None
+    best_rounds: int | None
+    held_out_loss_before: float | None
+    held_out_loss_after: float | None
+    label_scores: Mapping[str, float]
     loss_before: float | None
     loss_after: float | None
     nmse_db: float
@@ -106,7 +117,6 @@ def summarise(run: RunRecord) -> Summary:
     known = [r for r in sum_by_sum(good) if r.true_sum is not None]
     sums = [(r.true_sum or 0.0) ** 2 for r in known]
     errors = [((r.decoded_sum or 0.0) - (r.true_sum or 0.0)) ** 2 for r in known]
-    first, last = (run.evaluations[0], run.evaluations[-1]) if run.evaluations else (None, None)
     expected = [r.theory_error or 0.0 for r in known]
     losses = [r.loss for r in good if r.loss is not None]
     n_parameters = _whole(run.start.get("n_parameters"))
@@ -117,8 +127,7 @@ def summarise(run: RunRecord) -> Summary:
         erasures=dict(Counter(r.erasure for r in run.rounds if r.erasure)),
         incomplete=sum(bool(r.detail) for r in good),
         score_name=str(run.start.get("score_name", "accuracy")),
-        score_before=first.score if first else None,
-        score_after=last.score if last else None,
+        **_held_out(run.evaluations),
         loss_before=_mean(losses[: max(len(losses) // 10, 1)]),
         loss_after=_mean(losses[-max(len(losses) // 10, 1) :]),
         nmse_db=nmse_db(errors, sums),
@@ -154,6 +163,31 @@ def _covered_share(known: Sequence[RoundResult]) -> float:
         for r in told
     ]
     return fmean(within) if within else math.nan
+
+
+class _HeldOutFigures(TypedDict):
+    score_before: float | None
+    score_after: float | None
+    best_score: float | None
+    best_rounds: int | None
+    held_out_loss_before: float | None
+    held_out_loss_after: float | None
+    label_scores: Mapping[str, float]
+
+
+def _held_out(evaluations: Sequence[Evaluation]) -> _HeldOutFigures:
+    """Return what held-out examples showed, at both ends of a run and at its best."""
+    first, last = (evaluations[0], evaluations[-1]) if evaluations else (None, None)
+    best = best_evaluation(evaluations)
+    return {
+        "score_before": first.score if first else None,
+        "score_after": last.score if last else None,
+        "best_score": best.score if best else None,
+        "best_rounds": best.rounds_done if best else None,
+        "held_out_loss_before": first.loss if first else None,
+        "held_out_loss_after": last.loss if last else None,
+        "label_scores": last.label_scores if last else {},
+    }
 
 
 class _ClippingFigures(TypedDict):

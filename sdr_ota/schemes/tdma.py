@@ -67,7 +67,9 @@ class Tdma:
         pilots, data = (slots[:, kind(slots.shape[1])] for kind in (_is_pilot, _is_data))
         values, n_data = data.mean(axis=1), data.shape[1]
         variances = data.real.var(axis=1, ddof=1)
-        noise = np.maximum(variances, variances.mean()) * (1 / n_data + values.real**2 / pilots.shape[1])
+        noise = np.maximum(variances, variances.mean()) * (
+            1 / n_data + values.real**2 / pilots.shape[1]
+        )
         turned = np.where(values.imag**2 > SURE_STDS**2 * noise, values.imag, 0.0)
         std = np.sqrt(np.sum(variances) / n_data + np.sum(turned**2))
         return ChipSum(float(values.real.sum()), float(std), n_nodes * (n_data - 1))

@@ -38,7 +38,11 @@ class Row:
 
 
 def read_examples(
-    path: Path, columns: Sequence[str], label_column: str, limit: int | None = None
+    path: Path,
+    columns: Sequence[str],
+    label_column: str,
+    limit: int | None = None,
+    header: Sequence[str] = (),
 ) -> list[Example]:
     """Read examples from a file with named columns.
 
@@ -48,6 +52,9 @@ def read_examples(
         columns: Columns to keep as fields.
         label_column: Column with the label.
         limit: Most examples to read, from the top; all by default.
+        header: Names of the columns of a .tsv or .csv file without a header line, whose first
+            line is an example already (AG News as it is distributed); none where the file names
+            them itself.
 
     Returns:
         The examples in the order of the file.
@@ -58,7 +65,7 @@ def read_examples(
     if not path.is_file():
         raise DataError(f"there is no data file {path}; give the path of a TSV, CSV or JSONL file")
     try:
-        return examples_from(islice(_rows(path), limit), columns, label_column, str(path))
+        return examples_from(islice(_rows(path, header), limit), columns, label_column, str(path))
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text ({error.reason})") from error
 
@@ -125,7 +132,8 @@ def examples_from(
         if missing:
             raise DataError(
                 f"{row.place}: no column {missing[0]!r}; found {_listed(row.values)}, needed "
-                f"{_listed(wanted)}"
+                f"{_listed(wanted)}; if the first line of the file is no header, name its columns "
+                "in data.columns"
             )
         fields = {column: _text(row.values[column]) for column in columns}
         examples.append(Example(fields, _text(row.values[label_column])))
@@ -134,20 +142,25 @@ def examples_from(
     return examples
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def _rows(path: Path, header: Sequence[str]) -> Iterator[Row]:
     if path.suffix.lower() in _JSON_LINES:
+        if header:
+            raise DataError(
+                f"{path}: data.columns = {_listed(header)}, but every line of a JSON lines file "
+                "names its columns itself; leave data.columns out"
+            )
         return _json_rows(path)
     if path.suffix.lower() not in _DELIMITERS:
         known = _listed([*_DELIMITERS, *_JSON_LINES])
         raise DataError(f"{path}: the ending {path.suffix!r} is not known; use one of {known}")
-    return _table_rows(path, _DELIMITERS[path.suffix.lower()])
+    return _table_rows(path, _DELIMITERS[path.suffix.lower()], header)
 
 
-def _table_rows(path: Path, delimiter: str) -> Iterator[Row]:
+def _table_rows(path: Path, delimiter: str, named: Sequence[str]) -> Iterator[Row]:
     quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     with path.open(encoding="utf-8-sig", newline="") as file:
         table = csv.reader(file, delimiter=delimiter, quoting=quoting)
-        header = next(table, [])
+        header = named or next(table, [])
         for values in table:
             if not values:
                 continue

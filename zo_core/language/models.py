@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +26,7 @@ from zo_core.language.quiet import quiet_transformers
 from zo_core.language.small_opt import Progress, prepare_builtin
 
 BUILTIN = "builtin"
+GGUF = ".gguf"
 
 WeightFormat = Literal["float32", "bfloat16", "float16"]
 _Reader = Callable[..., PreTrainedModel]
@@ -61,8 +63,9 @@ def load_model(
     left as it was.
 
     Args:
-        name: ``builtin`` for the small OPT that is prepared on this machine, a folder, or a
-            name on the Hugging Face hub such as ``facebook/opt-125m``.
+        name: ``builtin`` for the small OPT that is prepared on this machine, a folder, a
+            ``.gguf`` file, whose packed weights become those of ``weight_format``, or a name on
+            the Hugging Face hub such as ``facebook/opt-125m``.
         weight_format: Number format of the weights.
         progress: Told of the steps while the built-in model is prepared.
 
@@ -113,6 +116,8 @@ def load_classifier(
 
 def _source(name: str) -> str:
     folder = Path(name).expanduser()
+    if name.endswith(GGUF):
+        return str(_gguf_file(folder))
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelUnavailableError(
@@ -126,6 +131,17 @@ def _source(name: str) -> str:
             f"as 'facebook/opt-125m', or '{BUILTIN}'"
         )
     return name
+
+
+def _gguf_file(path: Path) -> Path:
+    if not path.is_file():
+        raise ModelUnavailableError(f"there is no model file {path}; give an existing {GGUF} file")
+    if find_spec("gguf") is None:
+        raise ModelUnavailableError(
+            f"model {path} needs the package gguf, which is not installed: pip install "
+            "'sdr-ota[llm]'"
+        )
+    return path
 
 
 def _load(source: str, name: str, reader: _Reader, seed: int = 0) -> LanguageModel:
@@ -170,9 +186,9 @@ def _found(
     try:
         return _read(source, reader, only_here=True)
     except Exception as error:  # the readers of damaged files raise what they like
-        if Path(source).is_dir():
+        if Path(source).exists():
             raise ModelUnavailableError(
-                f"the model in folder {source} cannot be read: {_why_not(Path(source), error)}"
+                f"the model in {source} cannot be read: {_why_not(Path(source), error)}"
             ) from error
     if not _hub_answers():
         raise ModelUnavailableError(
@@ -192,7 +208,9 @@ def _read(
     source: str, reader: _Reader, only_here: bool
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     # A model folder is data: code in it is not run, nor asked about; pickled weights are code too.
-    where = {"local_files_only": only_here, "trust_remote_code": False}
+    where: dict[str, object] = {"local_files_only": only_here, "trust_remote_code": False}
+    if source.endswith(GGUF):  # transformers makes floating-point weights of the packed ones
+        source, where["gguf_file"] = str(Path(source).parent), Path(source).name
     tokenizer = AutoTokenizer.from_pretrained(source, **where)
     return reader(source, use_safetensors=True, **where), tokenizer
 

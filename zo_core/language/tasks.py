@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import Formatter
 
 from zo_core.data.examples import DataError, Example
@@ -159,6 +159,31 @@ def task_by_name(name: str) -> PromptTask | QuestionTask:
     return TASKS[name]
 
 
+def with_data_labels(examples: Iterable[Example], task: PromptTask) -> list[Example]:
+    """Let label words stand for their labels: ``great`` in the data for the ``1`` of SST-2.
+
+    A label that the verbaliser knows stays as it is; of the others, one that is what may follow
+    the prompt of its example, whatever the case of its letters, becomes the label it is written
+    for.
+
+    Args:
+        examples: Examples of one data set.
+        task: Task that they shall serve.
+
+    Returns:
+        The examples in order; labels that fit nothing are left, for `check_labels` to name.
+    """
+    return [_with_data_label(example, task) for example in examples]
+
+
+def _with_data_label(example: Example, task: PromptTask) -> Example:
+    if example.label in task.verbaliser:
+        return example
+    words = [words.casefold() for words in task.continuations(example)]
+    said = example.label.casefold()
+    return replace(example, label=task.labels[words.index(said)]) if said in words else example
+
+
 def check_labels(examples: Iterable[Example], task: PromptTask, source: str) -> None:
     """See to it that the examples can be learned from: known labels, at least two of them.
 
@@ -175,7 +200,8 @@ def check_labels(examples: Iterable[Example], task: PromptTask, source: str) -> 
         if example.label not in task.verbaliser:
             raise DataError(
                 f"{source}, example {number}: label {example.label!r} is not in the verbaliser of "
-                f"task {task.name!r}, which knows {', '.join(map(repr, task.labels))}"
+                f"task {task.name!r}, which knows {', '.join(map(repr, task.labels))} and their "
+                f"words {', '.join(map(repr, task.verbaliser.values()))}"
             )
         counts[example.label] += 1
     if len(counts) < 2:

@@ -21,7 +21,7 @@ Value: TypeAlias = str | float | int | bool | None
 
 Row: TypeAlias = Mapping[str, Value]
 
-NOT_A_COLUMN = ("erasures", "score_name")
+NOT_A_COLUMN = ("erasures", "score_name", "label_scores")
 
 
 def table_row(point: Point, outcome: Outcome | None) -> dict[str, Value]:

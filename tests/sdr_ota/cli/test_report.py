@@ -215,6 +215,19 @@ def test_nothing_is_drawn_where_there_is_nothing(tmp_path: Path) -> None:
     assert all(not s.figures for s in report_sections([NamedRun("run", empty)]))
 
 
+def test_the_held_out_loss_is_drawn_where_private_clients_tell_none(tmp_path: Path) -> None:
+    run = read_run(written_run(tmp_path / "run"))
+    silent = replace(
+        run,
+        evaluations=[Evaluation(0, 0.5, 0.7), Evaluation(200, 0.9, 0.3)],
+        rounds=[replace(r, loss=None) for r in run.rounds],
+    )
+    figure = learning_figure([NamedRun("run", silent)])
+    assert figure is not None
+    (drawn,) = [line for line in figure.axes[0].lines if line.get_label() == "held-out"]
+    assert drawn.get_xydata().tolist() == [[0, 0.7], [200, 0.3]]  # type: ignore[union-attr]
+
+
 def test_a_run_without_any_round_has_a_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from rich.console import Console
 from sdr_ota.config.tables import RunTable
 from sdr_ota.failure import CommandFailed
 from sdr_ota.report.live_panel import LivePanel, sparkline
-from sdr_ota.report.progress import AllViews, run_view
+from sdr_ota.report.pace import Pace
+from sdr_ota.report.progress import AllViews, Lines, run_view
 from sdr_ota.report.tensorboard_view import tensorboard_view
 from sdr_ota.rounds.round import RoundResult
+from sdr_ota.runs.run_records import Evaluation
 
 ROUNDS = (
     RoundResult(0, 1, 0.9, (0,), 1.0, decoded_sum=1.1, true_sum=1.0, theory_error=0.04, cfo_hz=3.0),
@@ -36,12 +39,16 @@ def test_the_panel_shows_what_the_rounds_amount_to() -> None:
     assert "3/9, loss 1.250" in shown(panel)
     for result in ROUNDS:
         panel.round_done(result)
-    panel.evaluated(2, "accuracy", 0.75)
+    panel.evaluated(Evaluation(0, 0.8, 0.7, {"0": 1.0, "1": 0.6}), "accuracy")
+    panel.evaluated(Evaluation(2, 0.75, 0.65, {"0": 1.0, "1": 0.5}), "accuracy")
     text = shown(panel)
     assert "3 of 10" in text
     assert "left" in text
     assert "0.7000 █▅▁" in text
     assert "0.750 held-out accuracy after 2 rounds" in text
+    assert "held-out loss 0.6500" in text
+    assert "right by label 1: 0.50, 0: 1.00" in text  # the worst first
+    assert "best 0.800 after 0 rounds" in text
     assert "-20.0 dB measured, -14.0 dB by theory" in text  # 0.01 and 0.04 of 1
     assert "-1.0000 sent, -0.9000 decoded" in text
     assert "1 (1 late)" in text
@@ -72,6 +79,31 @@ def test_elsewhere_than_on_a_terminal_rounds_are_lines(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_slow_rounds_are_told_in_seconds_a_round_with_the_time_left() -> None:
+    time_s = iter([10.0, 18.0, 26.0])
+    pace = Pace(100, lambda: next(time_s))
+    pace.count(41)
+    assert pace.words == ""  # the first round compiles kernels
+    pace.count(42)
+    pace.count(43)
+    assert pace.words == "8.0 s/round, 0:07:36 left"  # 57 rounds of 8 s
+
+
+def test_of_slow_rounds_one_is_shown_twice_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    now_s = 0.0
+    lines = Lines(1000, lambda: now_s)
+    for index in range(10):
+        now_s += 10.0
+        lines.round_done(replace(ROUNDS[0], round=index))
+    lines.evaluated(Evaluation(10, 0.75, 0.5, {"0": 1.0, "1": 0.5}), "accuracy")
+    *rounds, evaluated = capsys.readouterr().err.splitlines()
+    assert [line.split()[1] for line in rounds] == ["3", "6", "9"]  # 20 in all would be every 50th
+    assert "10.0 s/round, 2:45:10 left" in rounds[-1]  # 991 rounds of 10 s
+    assert evaluated == (
+        "after 10 rounds: held-out accuracy 0.750  loss 0.5000  right by label 0: 1.00, 1: 0.50"
+    )
+
+
 def test_tensorboard_finds_the_curves(tmp_path: Path) -> None:
     accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator",
@@ -80,7 +112,7 @@ def test_tensorboard_finds_the_curves(tmp_path: Path) -> None:
     with run_view(RunTable(rounds=3, tensorboard=True), tmp_path) as view:
         for result in ROUNDS:
             view.round_done(result)
-        view.evaluated(3, "accuracy", 0.75)
+        view.evaluated(Evaluation(3, 0.75, 0.5, {"0": 1.0, "1": 0.5}), "accuracy")
     events = accumulator.EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     read = {tag: [(e.step, e.tensor_proto.float_val[0]) for e in events.Tensors(tag)]
@@ -89,6 +121,8 @@ def test_tensorboard_finds_the_curves(tmp_path: Path) -> None:
     assert read["sum/error"] == [(0, pytest.approx(0.1)), (2, pytest.approx(0.1))]
     assert read["link/erased"] == [(0, 0.0), (1, 1.0), (2, 0.0)]
     assert read["learning/held-out accuracy"] == [(3, 0.75)]
+    assert read["learning/held-out loss"] == [(3, 0.5)]
+    assert read["learning/right of label 1"] == [(3, 0.5)]
 
 
 def test_without_tensorboard_one_sentence_says_what_to_install(

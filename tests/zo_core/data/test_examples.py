@@ -39,6 +39,34 @@ def test_json_lines_label_becomes_text(tmp_path: Path, written: object, label: s
     assert read(write(tmp_path / "d.jsonl", lines)) == [Example({"sentence": "ü"}, label)]
 
 
+AG_NEWS_LINES = (
+    '"3","Fears for T N pension after talks","Unions say they are ""disappointed"", and more."',
+    '"4","The Race is On, Again","SPACE.com - A second team"',
+)
+"""In the form of the file as it is distributed: class, title and description, no header line."""
+
+
+def test_a_file_without_a_header_line_has_its_columns_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "train.csv", "\n".join(AG_NEWS_LINES) + "\n")
+    found = read_examples(path, ["title"], "label", header=("label", "title", "description"))
+    assert [(e.label, e.fields["title"]) for e in found] == [
+        ("3", "Fears for T N pension after talks"),
+        ("4", "The Race is On, Again"),
+    ]
+    with pytest.raises(
+        DataError, match=r"line 2: no column 'title'.*name its columns in data\.col"
+    ):
+        read_examples(path, ["title"], "label")
+    with pytest.raises(DataError, match="line 1: 3 values for 2 columns"):
+        read_examples(path, ["title"], "label", header=("label", "title"))
+
+
+def test_json_lines_name_their_columns_themselves(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.jsonl", '{"sentence": "a", "label": 1}\n')
+    with pytest.raises(DataError, match=r"leave data\.columns out"):
+        read_examples(path, ["sentence"], "label", header=("sentence", "label"))
+
+
 def test_limit_takes_from_the_top(tmp_path: Path) -> None:
     lines = ["sentence\tlabel", *(f"{text}\t{label}" for text, label in ROWS)]
     path = write(tmp_path / "d.tsv", "\n".join(lines))

@@ -3,7 +3,15 @@
 import pytest
 
 from zo_core.data.examples import DataError, Example
-from zo_core.language.tasks import SST2, PromptTask, check_labels, task_by_name
+from zo_core.language.tasks import (
+    AG_NEWS,
+    COPA,
+    SST2,
+    PromptTask,
+    check_labels,
+    task_by_name,
+    with_data_labels,
+)
 
 
 def labelled(*labels: str) -> list[Example]:
@@ -59,3 +67,21 @@ def test_unknown_task_names_the_known_ones() -> None:
     assert task_by_name("sst2") is SST2
     with pytest.raises(DataError, match=r"no task 'sst'; known are .*'sst2'"):
         task_by_name("sst")
+
+
+def test_label_words_stand_for_their_labels() -> None:
+    assert with_data_labels(labelled("great", "Terrible", "1"), SST2) == labelled("1", "0", "1")
+    assert with_data_labels(labelled("Sports", "business"), AG_NEWS) == labelled("1", "2")
+    fields = {"premise": "It rained.", "question": "effect", "choice1": "Wet.", "choice2": "Dry."}
+    assert with_data_labels([Example(fields, "dry.")], COPA) == [Example(fields, "1")]
+
+
+def test_a_label_of_the_data_is_never_taken_for_a_word() -> None:
+    swapped = PromptTask("swapped", "{sentence} It was", {"good": "bad", "bad": "good"})
+    assert with_data_labels(labelled("good", "bad"), swapped) == labelled("good", "bad")
+
+
+def test_what_is_neither_label_nor_word_is_named_with_both() -> None:
+    told = with_data_labels(labelled("great", "awful"), SST2)
+    with pytest.raises(DataError, match=r"'awful' is not in .*'0', '1' and their words 'terrible'"):
+        check_labels(told, SST2, "file")
