@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from sdr_ota.config.chip_length import ChipLength, chip_length
+from sdr_ota.config.cyclic_check import check_cyclic
 from sdr_ota.config.frame_table import FrameTable, n_payload_chips
 from sdr_ota.config.limit_check import check_limit
 from sdr_ota.config.link_table import LinkTable
@@ -89,17 +90,7 @@ class Config(Table):
         check_rule(self.zo, self.model)
         self._check_privacy()
         self._check_location()
-        if self.frame.payload_s is not None and self.radio.sends_cyclic_frames:
-            raise ValueError(
-                f"frame.payload_s = {self.frame.payload_s:g} with radios without hardware time: "
-                "cyclic frames carry a chip on each subcarrier, and last as many periods as they "
-                "need; use frame.payload_chips"
-            )
-        if self.receiver.synchronizer == "gnuradio" and self.radio.sends_cyclic_frames:
-            raise ValueError(
-                'receiver.synchronizer = "gnuradio" needs radios with hardware time: cyclic '
-                "frames have no preamble to synchronise with"
-            )
+        check_cyclic(self.frame, self.receiver, self.radio)
         if not self.radio.is_simulated:
             if self.radio.processes:
                 raise ValueError(

@@ -161,14 +161,13 @@ def recorded_sum(path: Path) -> str | None:
         return None
     try:
         stored = read_capture(path.with_suffix(META))
-        new = replay_capture(stored, stored.link).new
+        replayed = [each.new for each in replay_capture(stored, stored.link)]
     except CaptureError as wrong:
         raise CommandFailed(str(wrong)) from wrong
-    if new.decoded_sum is None:
-        return f"round {stored.result.round}: erased, {new.erasure}: {new.detail}"
+    sums = [(new.decoded_sum, new.decoded_std) for new in replayed if new.decoded_sum is not None]
+    if len(sums) < len(replayed):
+        lost = next(new for new in replayed if new.decoded_sum is None)
+        return f"round {stored.result.round}: erased, {lost.erasure}: {lost.detail}"
     scheme, n_nodes = stored.link.scheme, stored.reception.n_nodes
-    name = type(scheme).__name__
-    text = (
-        f"round {stored.result.round}: sum {new.decoded_sum:.6g}, deviation {new.decoded_std:.3g}"
-    )
-    return f"{text} ({name}, {n_nodes} nodes)"
+    told = "; ".join(f"sum {value:.6g}, deviation {std:.3g}" for value, std in sums)
+    return f"round {stored.result.round}: {told} ({type(scheme).__name__}, {n_nodes} nodes)"
