@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from sdr_ota.assembly.learning import Learning
+from zo_core.language.held_out import HeldOutResult
 
 OPTIONS = argparse.Namespace(rounds=400, target=0.8, seeds=1)
 
@@ -42,7 +43,7 @@ def link_quality(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 @pytest.mark.parametrize("is_shrunk", [False, True])
 def test_noise_and_factor_are_those_asked_for(link_quality: ModuleType, is_shrunk: bool) -> None:
     client = Client()
-    learning = Learning([client], evaluate=lambda: 0.5)
+    learning = Learning([client], evaluate=lambda: HeldOutResult(0.5, 0.7))
     done = link_quality._learned(learning, 3.0, is_shrunk, 1, OPTIONS)
     assert (done.rounds_needed, done.final_accuracy, len(client.told)) == (None, 0.5, 400)
     # Noise over mean: its level is known from 20 probes, deviation sqrt(2 / 20), to 4 of them.
@@ -56,7 +57,7 @@ def test_noise_and_factor_are_those_asked_for(link_quality: ModuleType, is_shrun
 
 def test_a_run_ends_where_the_target_is_reached(link_quality: ModuleType) -> None:
     scores = iter([0.6, 0.79, 0.81, 0.9])
-    learning = Learning([Client()], evaluate=lambda: next(scores))
+    learning = Learning([Client()], evaluate=lambda: HeldOutResult(next(scores), 0.7))
     done = link_quality._learned(learning, -math.inf, False, 1, OPTIONS)
     assert (done.rounds_needed, done.final_accuracy) == (30, 0.81)
     assert done.measured_nmse_db == -math.inf

@@ -110,7 +110,7 @@ import sys
 from PyQt5 import Qt
 from ota_flowgraphs.generated.spectrum_monitor import spectrum_monitor
 application = Qt.QApplication(sys.argv)
-window = spectrum_monitor(source=sys.argv[1], sample_rate=1e5)
+window = spectrum_monitor(source=sys.argv[1], sample_rate=1e6)
 window.start()
 window.show()
 Qt.QTimer.singleShot(1500, application.quit)

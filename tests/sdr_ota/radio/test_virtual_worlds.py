@@ -136,8 +136,8 @@ def test_sums_over_virtual_soapy_devices_are_as_good_as_simulated(preset: str) -
 
 @pytest.mark.slow
 def test_sums_over_virtual_plutos_are_as_good_as_simulated() -> None:
-    virtual = pluto_rounds("lab-indoor", 1, 40)
-    config = experiment("lab-indoor", "energy-difference", 1, 40, radio__has_hardware_time=False)
+    virtual = pluto_rounds("lab-indoor", 1, 80)
+    config = experiment("lab-indoor", "energy-difference", 1, 80, radio__has_hardware_time=False)
     check_alike(virtual, rounds_over(config))
 
 

@@ -1,58 +1,16 @@
 """One reader for every recording: the same samples as the SigMF library, one sentence otherwise."""
 
-import json
 import struct
-from hashlib import sha512
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import sigmf
 from scipy.io import wavfile
 
 from sdr_ota.signal.iq_file import read_iq_file
 from sdr_ota.signal.iq_words import IqFileError
-
-RNG = np.random.default_rng(1)
-TYPES = {"cf32_le": "<f4", "cf64_le": "<f8", "ci32_le": "<i4", "ci16_le": "<i2", "ci8": "i1",
-         "cu32_le": "<u4", "cu16_le": "<u2", "cu8": "u1"}  # fmt: skip
-
-
-def words(dtype: str, n_samples: int = 50) -> np.ndarray[Any, Any]:
-    if dtype.endswith(("f4", "f8")):
-        return RNG.uniform(-1, 1, 2 * n_samples).astype(dtype)
-    limits = np.iinfo(dtype)
-    return RNG.integers(limits.min, limits.max, 2 * n_samples, endpoint=True).astype(dtype)
-
-
-def recorded(folder: Path, data: bytes, name: str = "cf32_le", **fields: object) -> Path:
-    meta = {"core:datatype": name, "core:sample_rate": 1e6, "core:version": "1.2.0"}
-    meta |= {f"core:{key}": value for key, value in fields.items()}
-    told = {"global": meta, "captures": [{"core:sample_start": 0}], "annotations": []}
-    (folder / "a.sigmf-data").write_bytes(data)
-    (folder / "a.sigmf-meta").write_text(json.dumps(told))
-    return folder / "a.sigmf-meta"
-
-
-@pytest.mark.parametrize("name", TYPES)
-def test_every_datatype_is_read_as_the_sigmf_library_reads_it(tmp_path: Path, name: str) -> None:
-    data = words(TYPES[name]).tobytes()
-    path = recorded(tmp_path, data, name, sha512=sha512(data).hexdigest())
-    theirs = sigmf.sigmffile.fromfile(str(path)).read_samples()
-    for file in (path, path.with_suffix(".sigmf-data")):
-        ours = read_iq_file(file)
-        assert (ours.n_samples, ours.sample_rate_hz) == (50, 1e6)
-        np.testing.assert_allclose(ours.samples(), theirs, atol=1e-6)
-        np.testing.assert_array_equal(ours.samples(10, 5), ours.samples()[10:15])
-
-
-def test_an_archive_is_its_recording(tmp_path: Path) -> None:
-    path = recorded(tmp_path, words("<i2").tobytes(), "ci16_le")
-    made = sigmf.sigmffile.fromfile(str(path))
-    made.archive(str(tmp_path / "b.sigmf"))
-    archived = read_iq_file(tmp_path / "b.sigmf")
-    np.testing.assert_array_equal(archived.samples(), read_iq_file(path).samples())
+from tests.sdr_ota.signal.recordings import recorded, words
 
 
 @pytest.mark.parametrize(("ending", "dtype"), [("cf32", "<f4"), ("ci16", "<i2"), ("ci8", "i1")])
