@@ -41,11 +41,16 @@ EXAMPLES_PER_PASS = 4
 LORA_RANK = 8
 
 
-def label_loss(model: torch.nn.Module, token_ids: torch.Tensor) -> torch.Tensor:
+def label_losses(model: torch.nn.Module, token_ids: torch.Tensor) -> torch.Tensor:
     plain = plain_model(model)
     hidden = plain.model(token_ids, use_cache=False).last_hidden_state[:, -1]
     logits = hidden @ plain.get_output_embeddings().weight[LABELS].T
-    return torch.nn.functional.cross_entropy(logits.float(), token_ids[:, 0] % 2)
+    labels = token_ids[:, 0] % 2
+    return torch.nn.functional.cross_entropy(logits.float(), labels, reduction="none")
+
+
+def label_loss(model: torch.nn.Module, token_ids: torch.Tensor) -> torch.Tensor:
+    return label_losses(model, token_ids).mean()
 
 
 def usual_loss(model: torch.nn.Module, token_ids: torch.Tensor) -> torch.Tensor:
@@ -208,7 +213,7 @@ def change_of_loss(dtype: str, options: argparse.Namespace) -> str:
     for prepare in (beside_lora, beside_lora_in_int8):
         prepared = prepare(copy.deepcopy(model))
         with torch.inference_mode():
-            found.append(torch.stack([label_loss(prepared, row[None]) for row in token_ids]))
+            found.append(label_losses(prepared, token_ids))
     before, after = found
     return (
         f"mean loss {before.mean():.5f} -> {after.mean():.5f}; losses of examples move by "
