@@ -4,7 +4,9 @@ OPT-125M shape with random weights. The number is the peak resident memory of th
 above what it held before the model was built (libraries loaded, kernels compiled). The loss
 scores two label tokens at the last position; "usual loss" scores the whole vocabulary at
 every position, as `model(token_ids, labels=token_ids)` does. "4 a pass" lets four examples at a
-time through the model, which computes the same (`model.examples_per_pass`).
+time through the model, which computes the same (`model.examples_per_pass`). "LoRA" lets adapters of
+rank 8 learn beside the frozen model, "int8 base" holds its linear layers in 8 bits besides
+(`model.base_precision`); how much the rounding changes the loss is printed where both are measured.
 
 glibc keeps freed blocks of a size it has learned to expect, which blurs a peak by up to 20 MiB
 from one process to the next. All steps run with that habit switched off (a fixed
@@ -12,6 +14,7 @@ MALLOC_MMAP_THRESHOLD_ of 1 MiB): what is counted is what the step needs.
 """
 
 import argparse
+import copy
 import os
 import statistics
 import subprocess
@@ -23,6 +26,11 @@ import rows
 import torch
 import transformers
 
+from zo_core.language.head import plain_model
+from zo_core.language.int8_base import with_int8_base
+from zo_core.language.own_logits import PROMPTS
+from zo_core.language.small_opt import SmallOptRecipe, build_tokenizer
+from zo_core.language.trainable import with_lora
 from zo_core.probing.perturbation import perturbed
 from zo_core.stepping.update import apply_update
 
@@ -30,12 +38,19 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 LABELS = torch.tensor([1234, 4321])
 SCALE = 2.0**-10
 EXAMPLES_PER_PASS = 4
+LORA_RANK = 8
+
+
+def label_losses(model: torch.nn.Module, token_ids: torch.Tensor) -> torch.Tensor:
+    plain = plain_model(model)
+    hidden = plain.model(token_ids, use_cache=False).last_hidden_state[:, -1]
+    logits = hidden @ plain.get_output_embeddings().weight[LABELS].T
+    labels = token_ids[:, 0] % 2
+    return torch.nn.functional.cross_entropy(logits.float(), labels, reduction="none")
 
 
 def label_loss(model: torch.nn.Module, token_ids: torch.Tensor) -> torch.Tensor:
-    hidden = model.model(token_ids, use_cache=False).last_hidden_state[:, -1]
-    logits = hidden @ model.get_output_embeddings().weight[LABELS].T
-    return torch.nn.functional.cross_entropy(logits.float(), token_ids[:, 0] % 2)
+    return label_losses(model, token_ids).mean()
 
 
 def usual_loss(model: torch.nn.Module, token_ids: torch.Tensor) -> torch.Tensor:
@@ -100,7 +115,16 @@ def sgd(model: torch.nn.Module) -> torch.optim.Optimizer:
 
 
 def adamw(model: torch.nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(model.parameters(), lr=1e-6)
+    return torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-6)
+
+
+def beside_lora(model: torch.nn.Module) -> torch.nn.Module:
+    return with_lora(model, LORA_RANK)
+
+
+def beside_lora_in_int8(model: torch.nn.Module) -> torch.nn.Module:
+    tokenizer = build_tokenizer(PROMPTS, SmallOptRecipe(min_word_count=1))
+    return with_int8_base(beside_lora(model), tokenizer)
 
 
 STEPS: dict[str, Callable[[torch.nn.Module, torch.Tensor], None]] = {
@@ -112,7 +136,16 @@ STEPS: dict[str, Callable[[torch.nn.Module, torch.Tensor], None]] = {
     "AdamW": first_order(adamw, label_loss),
     "SGD, usual loss": first_order(sgd, usual_loss),
     "AdamW, usual loss": first_order(adamw, usual_loss),
+    "ours, LoRA": our_step,
+    "ours, LoRA, int8 base": our_step,
+    "AdamW, LoRA": first_order(adamw, label_loss),
 }
+ADAPTED: dict[str, Callable[[torch.nn.Module], torch.nn.Module]] = {
+    "ours, LoRA": beside_lora,
+    "ours, LoRA, int8 base": beside_lora_in_int8,
+    "AdamW, LoRA": beside_lora,
+}
+"""What is done to the model before a step that does not move all of it."""
 
 
 def main() -> None:
@@ -128,6 +161,8 @@ def main() -> None:
             for step in options.steps
         }
         report(dtype, peaks, options)
+        if "ours, LoRA, int8 base" in peaks:
+            print(f"  int8 base: {change_of_loss(dtype, options)}")
 
 
 def parsed() -> argparse.Namespace:
@@ -140,7 +175,11 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--steps", nargs="+", choices=STEPS, default=list(STEPS), metavar="STEP")
     parser.add_argument("--measure", choices=STEPS, help="measure one step in this process, in MiB")
     return rows.parsed(
-        parser, dtypes=["fp32"], layers=2, repeats=1, steps=["inference", "ours", "AdamW"]
+        parser,
+        dtypes=["fp32"],
+        layers=2,
+        repeats=1,
+        steps=["inference", "ours", "ours, LoRA, int8 base", "AdamW"],
     )
 
 
@@ -153,15 +192,33 @@ def in_fresh_process(step: str, dtype: str, options: argparse.Namespace) -> floa
 
 
 def peak_mib(options: argparse.Namespace) -> float:
-    small = build(1, torch.float32, 64)
+    prepare = ADAPTED.get(options.measure, lambda model: model)
+    small = prepare(build(1, torch.float32, 64))
     STEPS[options.measure](small, torch.ones((2, 4), dtype=torch.int64))
     del small
     before = status_mib("VmRSS")
-    model = build(options.layers, DTYPES[options.dtypes[0]], 768)
+    model = prepare(build(options.layers, DTYPES[options.dtypes[0]], 768))
     token_ids = torch.randint(10, 50000, (options.examples, options.tokens))
     Path("/proc/self/clear_refs").write_text("5")  # start the peak anew, without the building
     STEPS[options.measure](model, token_ids)
     return status_mib("VmHWM") - before
+
+
+def change_of_loss(dtype: str, options: argparse.Namespace) -> str:
+    """Say how far rounding the base moves the losses of examples, beside how far they lie apart."""
+    torch.manual_seed(1)
+    model = build(options.layers, DTYPES[dtype], 768)
+    token_ids = torch.randint(10, 50000, (options.examples, options.tokens))
+    found = []
+    for prepare in (beside_lora, beside_lora_in_int8):
+        prepared = prepare(copy.deepcopy(model))
+        with torch.inference_mode():
+            found.append(label_losses(prepared, token_ids))
+    before, after = found
+    return (
+        f"mean loss {before.mean():.5f} -> {after.mean():.5f}; losses of examples move by "
+        f"{(after - before).square().mean().sqrt():.5f} rms and lie {before.std():.5f} apart"
+    )
 
 
 def build(n_layers: int, dtype: torch.dtype, width: int) -> torch.nn.Module:
@@ -189,10 +246,10 @@ def report(dtype: str, peaks: dict[str, float], options: argparse.Namespace) -> 
         f"tokens, median of {options.repeats} processes"
     )
     references = [step for step in ("inference", "AdamW", "AdamW, usual loss") if step in peaks]
-    print(f"  {'step':20s} {'peak MiB':>9s}" + "".join(f"  / {name}" for name in references))
+    print(f"  {'step':22s} {'peak MiB':>9s}" + "".join(f"  / {name}" for name in references))
     for step, peak in peaks.items():
         ratios = (f"{peak / peaks[name]:{len(name) + 4}.3f}" for name in references)
-        print(f"  {step:20s} {peak:9.0f}" + "".join(ratios))
+        print(f"  {step:22s} {peak:9.0f}" + "".join(ratios))
     setting = f"{dtype}, {options.layers} layers, {options.examples} x {options.tokens} tokens"
     for ours in (step for step in peaks if step.startswith("ours")):
         for peer in (step for step in peaks if not step.startswith("ours")):

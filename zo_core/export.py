@@ -8,6 +8,7 @@ import torch
 from peft import LoraModel, PeftModel
 from transformers import PreTrainedTokenizerBase
 
+from zo_core.language.int8_base import with_float_base
 from zo_core.language.quiet import quiet_transformers
 from zo_core.stepping.journal import read_journal, replay
 
@@ -23,7 +24,8 @@ def export_model(
 
     Full models and selected layers become a folder that ``from_pretrained`` loads, weights
     as safetensors. LoRA adapters are merged into such a model; a prefix cannot be, and is
-    saved as peft saves it.
+    saved as peft saves it. A base that was held in 8 bits is saved in floating point, rounded as it
+    was in the run; a prefix is saved without it, to be put before the base as it was loaded.
 
     Args:
         model: The base model, prepared for training as in the run; it is changed.
@@ -43,6 +45,7 @@ def export_model(
     read = read_journal(journal)
     read = replace(read, updates=read.updates[:n_updates])
     replay(model, read)
+    with_float_base(model)
     if isinstance(model, PeftModel) and isinstance(model.base_model, LoraModel):
         model = model.merge_and_unload()
     save: Callable[..., object] = model.save_pretrained  # type: ignore[assignment]

@@ -71,6 +71,7 @@ def _export(config: Config, journal: Path, output: Path, n_updates: int | None) 
     from sdr_ota.assembly.trained_model import choose_trainable, load_base  # noqa: PLC0415
     from zo_core.data.examples import DataError  # noqa: PLC0415
     from zo_core.export import export_model  # noqa: PLC0415 - torch is optional and slow
+    from zo_core.language.int8_base import Int8BaseError  # noqa: PLC0415
     from zo_core.language.models import ModelUnavailableError  # noqa: PLC0415
     from zo_core.language.trainable import NothingToTrainError  # noqa: PLC0415
     from zo_core.stepping.journal import JournalError  # noqa: PLC0415
@@ -81,6 +82,7 @@ def _export(config: Config, journal: Path, output: Path, n_updates: int | None) 
         return export_model(model, loaded.tokenizer, journal, output, n_updates)
     except (
         DataError,
+        Int8BaseError,
         JournalError,
         ModelUnavailableError,
         NothingToTrainError,

@@ -65,6 +65,7 @@ def _with_sentences(load: Callable[[], _Loaded]) -> _Loaded:
         from zo_core.data.examples import DataError  # noqa: PLC0415 - torch is optional and slow
         from zo_core.data.folder_cache import CacheError  # noqa: PLC0415
         from zo_core.directions.device import DeviceError  # noqa: PLC0415
+        from zo_core.language.int8_base import Int8BaseError  # noqa: PLC0415
         from zo_core.language.models import ModelUnavailableError  # noqa: PLC0415
         from zo_core.language.trainable import NothingToTrainError  # noqa: PLC0415
         from zo_core.stepping.journal import JournalError  # noqa: PLC0415
@@ -80,6 +81,7 @@ def _with_sentences(load: Callable[[], _Loaded]) -> _Loaded:
     except (
         DataError,
         DeviceError,
+        Int8BaseError,
         ModelUnavailableError,
         NothingToTrainError,
         CacheError,

@@ -7,6 +7,7 @@ import torch
 from sdr_ota.config.load import Config
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from zo_core.directions.device import find_device, move_to
+from zo_core.language.int8_base import with_int8_base
 from zo_core.language.models import LanguageModel, load_classifier, load_model
 from zo_core.language.tasks import PromptTask, QuestionTask
 from zo_core.language.trainable import train_layers, with_lora, with_prefix
@@ -37,11 +38,19 @@ def load_base(config: Config, task: PromptTask | QuestionTask, progress: Progres
 
 
 def choose_trainable(config: Config, loaded: LanguageModel) -> torch.nn.Module:
-    """Return the model with what the config wants to learn; the rest is frozen.
+    """Return the model with what the config wants to learn; the rest is frozen, in its precision.
 
     Raises:
+        Int8BaseError: If the rest cannot be held in 8 bits.
         NothingToTrainError: If what shall learn is not there or does not go with the family.
     """
+    model = _with_trainable(config, loaded)
+    if config.model.base_precision == "int8":
+        return with_int8_base(model, loaded.tokenizer)
+    return model
+
+
+def _with_trainable(config: Config, loaded: LanguageModel) -> torch.nn.Module:
     table, seed = config.model, config.run.seed
     if table.train == "layers":
         return train_layers(loaded.model, table.layers)

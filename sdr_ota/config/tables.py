@@ -52,6 +52,9 @@ class ModelTable(Table):
     rounding: Literal["nearest", "stochastic"] = Field(
         "nearest", description="of steps of 16-bit weights; stochastic: small ones are not lost"
     )
+    base_precision: Literal["float", "int8"] = Field(
+        "float", description="of frozen linear layers beside adapters; float: as weight_format says"
+    )
     train: Literal["all", "layers", "lora", "prefix"] = Field(
         "all", description="what learns: all weights, some layers, or adapters"
     )
@@ -89,6 +92,8 @@ class ModelTable(Table):
             raise ValueError('train = "layers" and the patterns in layers belong together')
         if self.rounding == "stochastic" and self.weight_format == "float32":
             raise ValueError('rounding = "stochastic" needs a weight_format of 16 bits')
+        if self.base_precision == "int8" and self.train not in {"lora", "prefix"}:
+            raise ValueError('base_precision = "int8" needs train = "lora" or "prefix"')
         if self.lora_targets and self.train != "lora":
             raise ValueError('lora_targets needs train = "lora"')
         if self.train == "prefix" and self.kind == "classifier":

@@ -81,6 +81,11 @@ def plain_model(model: torch.nn.Module) -> PreTrainedModel:
     return cast(PreTrainedModel, model.get_base_model() if isinstance(model, PeftModel) else model)
 
 
+def is_classifier(plain: PreTrainedModel) -> bool:
+    """Return whether a model of transformers classifies texts instead of going on with them."""
+    return "SequenceClassification" in type(plain).__name__
+
+
 def _number(config: object, key: str) -> float | None:
     value = getattr(config, key, None)
     return None if value is None else float(value)

@@ -15,6 +15,7 @@ from peft import LoraConfig, PeftModel, PrefixTuningConfig, TaskType, get_peft_m
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.pytorch_utils import Conv1D
 
+from zo_core.language.head import is_classifier
 from zo_core.language.own_logits import ScoresDifferError, check_prefix
 from zo_core.language.quiet import quiet_transformers
 
@@ -150,11 +151,12 @@ def _adapted(
     with torch.random.fork_rng(devices=[]), quiet_transformers(), warnings.catch_warnings():
         # peft asks transformers for a property by its old name.
         warnings.simplefilter("ignore", FutureWarning)
+        # GPT-2 keeps weights the other way round; peft sets this right by itself.
+        warnings.filterwarnings("ignore", "fan_in_fan_out is set to False", UserWarning)
         torch.default_generator.manual_seed(seed)
         adapted = get_peft_model(model, config)
     return cast(PeftModel, adapted.eval())
 
 
 def _task_type(model: PreTrainedModel) -> TaskType:
-    classifies = "SequenceClassification" in type(model).__name__
-    return TaskType.SEQ_CLS if classifies else TaskType.CAUSAL_LM
+    return TaskType.SEQ_CLS if is_classifier(model) else TaskType.CAUSAL_LM

@@ -152,6 +152,7 @@ def test_the_model_loads_as_an_ordinary_folder(model: Path) -> None:
         ["frame.symbols=2", "zo.directions_per_step=2", "zo.difference=forward"],
         ["zo.rule=adamezo", "zo.momentum=0.5", "zo.direction=gaussian"],
         ["zo.rule=hiso", "zo.direction=gaussian"],
+        ["model.train=lora", "model.base_precision=int8"],
     ],
 )
 def test_a_run_killed_and_resumed_has_the_bits_of_the_whole_one(
@@ -215,6 +216,7 @@ def test_a_private_run_keeps_its_promise_and_says_so(
     [
         ["model.train=lora", "model.lora_rank=2"],
         ["model.train=prefix", "model.prefix_tokens=2"],
+        ["model.base_precision=int8", "model.train=lora", "model.weight_format=bfloat16"],
         ["model.train=layers", 'model.layers=["*layers.0.*"]'],
         ["model.kind=classifier"],
         ["zo.objective=error"],

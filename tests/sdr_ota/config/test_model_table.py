@@ -21,3 +21,17 @@ def test_lora_targets_need_lora() -> None:
     assert load_config(None, settings).model.lora_targets == ("q_proj",)
     with pytest.raises(ConfigError, match='lora_targets needs train = "lora"'):
         load_config(None, settings[:1])
+
+
+@pytest.mark.parametrize("train", ["lora", "prefix"])
+def test_an_int8_base_stands_beside_adapters(train: str) -> None:
+    chosen = load_config(None, ["model.base_precision=int8", f"model.train={train}"])
+    assert chosen.model.base_precision == "int8"
+
+
+@pytest.mark.parametrize(
+    "train", [["model.train=all"], ["model.train=layers", 'model.layers=["x"]']]
+)
+def test_what_learns_is_not_held_in_int8(train: list[str]) -> None:
+    with pytest.raises(ConfigError, match='base_precision = "int8" needs train = "lora" or "pre'):
+        load_config(None, ["model.base_precision=int8", *train])
