@@ -45,7 +45,7 @@ class LinkTable(Table):
     max_cfo_hz: Annotated[float, Field(ge=0)] = Field(
         60e3, description="largest carrier offset that is looked for"
     )
-    tune_above_hz: Annotated[float, Field(gt=0)] | Literal["never"] = Field(
+    tune_above_hz: float | Literal["never"] = Field(
         100.0,
         description="a node's carrier offset above this goes into its radio's synthesiser before "
         'the first round, where the radio can be tuned; "never" leaves all to the samples',
@@ -81,6 +81,14 @@ class LinkTable(Table):
     def hides_clients(self) -> bool:
         """Whether one client's noise hides others: in a sum of coherent amplitudes alone."""
         return self.scheme == "coherent" and self.payload == "analog"
+
+    @field_validator("tune_above_hz", mode="before")
+    @classmethod
+    def _allowed_offset(cls, value: object) -> object:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value == "never" or (is_number and 0 < value < math.inf):  # type: ignore[operator]
+            return value
+        raise ValueError(f'it is {value!r:.40}; use a number above 0, or "never"')
 
     @field_validator("scalar_limit", mode="before")
     @classmethod

@@ -12,7 +12,7 @@ from sdr_ota.assembly.bench import open_bench
 from sdr_ota.assembly.planner import planner_of
 from sdr_ota.assembly.server import nodes_here, server_of
 from sdr_ota.assembly.tuning import stays_in_band
-from sdr_ota.config.load import load_config
+from sdr_ota.config.load import ConfigError, load_config
 from sdr_ota.config.parts import link_of, payload_of, simulated_air
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import RadioInfo, SettingNotTaken
@@ -110,6 +110,13 @@ def offsets_after(preset: str, above_hz: str) -> list[float]:
         assert len(list(run_rounds(server, Schedule(2, seed=1), position))) == 2
         assert (position.detuned_hz is None) == (above_hz == '"never"')
         return [path.cfo_hz - air.receiver.cfo_hz for path in air.paths]
+
+
+@pytest.mark.parametrize("value", ["-1", "0", "inf", "nan", '"always"', "true"])
+def test_what_is_no_offset_is_refused_in_one_sentence(value: str) -> None:
+    with pytest.raises(ConfigError, match='use a number above 0, or "never"') as refused:
+        load_config(None, (f"link.tune_above_hz={value}",))
+    assert "\n" not in str(refused.value)
 
 
 def test_the_band_bounds_how_far_real_radios_are_tuned(tmp_path: Path) -> None:
