@@ -288,11 +288,6 @@ def test_an_ethernet_cable_that_is_out_for_two_seconds_loses_nothing_but_time(
         assert_short_and_clean(run.said())
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="known fault: in two of three runs a synthesiser was still on 60 s after the freeze; "
-    "whether the watchdog or the boards of the test are wrong is not known yet",
-)
 @pytest.mark.slow
 def test_a_frozen_host_falls_silent_and_goes_on_when_it_thaws(
     tmp_path: Path, cabled: Cabled
