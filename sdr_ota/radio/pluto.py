@@ -85,6 +85,7 @@ class PlutoRadio(ClosedByBlock):
             is_full_duplex=True,
             sample_rates_hz=Range(521e3, 61.44e6),  # pyadi-iio's and the chip's limit
             center_freqs_hz=Range(325e6, 3.8e9),  # AD9363 as delivered
+            center_freq_step_hz=1.0,
             tx_gains_db=Range(_MUTED_DB, 0.0),
             rx_gains_db=Range(-3.0, 71.0),
             init_id=uuid.uuid4().hex,  # opening tunes the synthesisers anew

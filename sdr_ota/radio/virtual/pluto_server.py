@@ -64,7 +64,11 @@ class _BoardServer(socketserver.ThreadingTCPServer):
 
 
 class _Connection(socketserver.StreamRequestHandler):
-    """One client's connection; a buffer that it opened closes with it."""
+    """One client's connection; a buffer that it opened closes with it.
+
+    The world's lock is held while a board is looked at or changed, never while bytes come or go: a
+    client that is frozen in the middle of a command must not stop the other clients and boards.
+    """
 
     server: _BoardServer
     disable_nagle_algorithm = True
@@ -97,8 +101,7 @@ class _Connection(socketserver.StreamRequestHandler):
         if command is None:
             self._say(_INVALID)
         else:
-            with self.server.world.lock:
-                command(rest)
+            command(rest)
         return True
 
     def _say(self, number: int, data: bytes | None = None) -> None:
@@ -108,7 +111,9 @@ class _Connection(socketserver.StreamRequestHandler):
         self.wfile.write(b"0.24.virtual\n")
 
     def _do_print(self, words: list[str]) -> None:
-        text = context_xml(self.server.board.values, self.server.board.serial).encode()
+        board = self.server.board
+        with self.server.world.lock:
+            text = context_xml(board.values, board.serial).encode()
         self._say(len(text), text + b"\n")
 
     def _do_timeout(self, words: list[str]) -> None:
@@ -119,7 +124,8 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _do_set(self, words: list[str]) -> None:
         if len(words) == 3 and words[1] == "BUFFERS_COUNT" and words[0] == ADC:
-            self.server.board.n_kernel_buffers = int(words[2])
+            with self.server.world.lock:
+                self.server.board.n_kernel_buffers = int(words[2])
         self._say(0)
 
     def _do_open(self, words: list[str]) -> None:
@@ -128,24 +134,23 @@ class _Connection(socketserver.StreamRequestHandler):
             return
         self._opened, self._is_cyclic = words[0], "CYCLIC" in words
         if self._opened == ADC:
-            self.server.board.open_receiver()
+            with self.server.world.lock:
+                self.server.board.open_receiver()
         self._say(0)
 
     def _do_close(self, words: list[str]) -> None:
         self._say(0)
-        self._stop()
+        self._close()
 
     def _close(self) -> None:
-        with self.server.world.lock:
-            self._stop()
-
-    def _stop(self) -> None:
         if self._opened == DAC:
-            self.server.board.stop_sending()
+            with self.server.world.lock:
+                self.server.board.stop_sending()
         self._opened = None
 
     def _do_read(self, words: list[str]) -> None:
-        value = self.server.board.values.get(_key(words))
+        with self.server.world.lock:
+            value = self.server.board.values.get(_key(words))
         if value is None:
             self._say(_NOT_THERE)
         else:
@@ -155,22 +160,30 @@ class _Connection(socketserver.StreamRequestHandler):
         *place, size = words
         text = self.rfile.read(int(size)).decode("ascii", "replace")
         key = _key(place)
-        if key not in self.server.board.values:
-            self._say(_NOT_THERE)
+        with self.server.world.lock:
+            is_there = key in self.server.board.values
+            is_taken = is_there and self.server.board.write(key, text)
+        if is_there:
+            self._say(int(size) if is_taken else _INVALID)
         else:
-            self._say(int(size) if self.server.board.write(key, text) else _INVALID)
+            self._say(_NOT_THERE)
 
     def _do_writebuf(self, words: list[str]) -> None:
         n_bytes = int(words[1])
         self._say(n_bytes)
         self.wfile.flush()
-        codes = np.frombuffer(self.rfile.read(n_bytes), "<i2")
-        self.server.board.send(codes, self._is_cyclic)
+        data = self.rfile.read(n_bytes)
+        if len(data) < n_bytes:
+            raise ConnectionError("the client has gone in the middle of a buffer")
+        codes = np.frombuffer(data, "<i2")
+        with self.server.world.lock:
+            self.server.board.send(codes, self._is_cyclic)
         self._say(n_bytes)
 
     def _do_readbuf(self, words: list[str]) -> None:
         n_bytes = int(words[1])
-        codes = self.server.board.receive(n_bytes // 4)
+        with self.server.world.lock:
+            codes = self.server.board.receive(n_bytes // 4)
         if codes is None:
             self._say(_TIMED_OUT)
         else:
