@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from sdr_ota.config.tables import Count, Positive, SchemeParameter, Table
 from sdr_ota.schemes import AggregationScheme, load_scheme
@@ -82,21 +82,14 @@ class LinkTable(Table):
         """Whether one client's noise hides others: in a sum of coherent amplitudes alone."""
         return self.scheme == "coherent" and self.payload == "analog"
 
-    @field_validator("tune_above_hz", mode="before")
+    @field_validator("scalar_limit", "tune_above_hz", mode="before")
     @classmethod
-    def _allowed_offset(cls, value: object) -> object:
+    def _above_0_or_a_word(cls, value: object, info: ValidationInfo) -> object:
+        word = "auto" if info.field_name == "scalar_limit" else "never"
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if value == "never" or (is_number and 0 < value < math.inf):  # type: ignore[operator]
+        if value == word or (is_number and 0 < value < math.inf):  # type: ignore[operator]
             return value
-        raise ValueError(f'it is {value!r:.40}; use a number above 0, or "never"')
-
-    @field_validator("scalar_limit", mode="before")
-    @classmethod
-    def _allowed_limit(cls, value: object) -> object:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if value == "auto" or (is_number and 0 < value < math.inf):  # type: ignore[operator]
-            return value
-        raise ValueError(f'it is {value!r:.40}; use a number above 0, or "auto"')
+        raise ValueError(f'it is {value!r:.40}; use a number above 0, or "{word}"')
 
     @model_validator(mode="after")
     def _known_scheme(self) -> "LinkTable":

@@ -178,30 +178,30 @@ def _received_pilots(
     planned = expected.rx_amplitude * groups.counts
     excess = max(fit.rest_power / max(noise, 1e-30), 1.0)
     variances = excess * fit.variances / planned**2
-    distorted = _distortion(fit.rest_power, sent, noise, needs.beside)
-    if needs.phase:  # neighbours of the spreading chips do not add up: their scatter shows it all
-        distorted = 0.0
-    if not needs.amplitude:  # powers add, and an energy is off by the share itself
-        distorted = (distorted / 2) ** 2
     if excess > INTERFERED and float(variances.max()) > HIDDEN_VARIANCE:
         raise Erasure("interference", "what is on the air beside the nodes hides their pilots")
     # A gain loses twice that much between other nodes' chips, and nothing in a silent payload.
     compressed = abs(2 * fit.compression) ** 2
     gains = fit.gains / planned
     late = excess * fit.delay_variances
-    return PilotGains(gains, variances, fit.delays_chips, late, distorted + compressed)
+    distorted = _distortion_variance(fit.rest_power, sent, noise, needs) + compressed
+    return PilotGains(gains, variances, fit.delays_chips, late, distorted)
 
 
-def _distortion(rest_power: float, sent_power: float, noise: float, beside: Beside | None) -> float:
-    """Return which share of what nodes send they distort, beyond what chance explains.
+def _distortion_variance(rest_power: float, sent_power: float, noise: float, needs: Needs) -> float:
+    """Return the variance of a gain, relative, by what distorts the pilots beyond chance.
 
     Distortion grows with what is sent; noise, other senders and the leakage of carriers do not.
     A payload whose symbols are weaker than the pilots shows the latter nearly alone.
     """
-    signal = 0.0
+    if needs.phase:  # neighbours of the spreading chips do not add up: their scatter shows it all
+        return 0.0
+    signal, beside = 0.0, needs.beside
     if beside is not None and beside.symbol_power < sent_power / 2:
         noise, signal = max(noise, beside.rest_power), beside.symbol_power
-    return max(rest_power - CHANCE_EXCESS * noise, 0.0) / max(sent_power - signal, 1e-30)
+    share = max(rest_power - CHANCE_EXCESS * noise, 0.0) / max(sent_power - signal, 1e-30)
+    # Powers add, and an energy is off by the share itself.
+    return share if needs.amplitude else (share / 2) ** 2
 
 
 def _common_turn(pilots: PilotGains, groups: CodeGroups) -> float:

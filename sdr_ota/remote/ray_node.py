@@ -89,6 +89,7 @@ class RayNode:
         self._course, self._order = course, order
         self._agent: Agent[Any] | None = None
         self._begun: Any = None
+        self._tuned: TuneOrder | None = None
         self._stepping: Any = None
         self._n_followed: int | None = None
         self._is_present = False
@@ -121,6 +122,8 @@ class RayNode:
         asked_s = time.time()
         check_clock(self.host, asked_s, msgspec.msgpack.decode(self._ask("clock_s"), type=float))
         self._joined = joined
+        if self._tuned is not None:  # it was away: its radio was opened and set anew
+            self._ask("tune", to_bytes(self._tuned))
         self._order = msgspec.structs.replace(self._order, is_continued=True)
         self._n_followed = self._course.n_updates()
         self._begun = self._there().begin("follow", self._course.updates_from(0))
@@ -161,7 +164,8 @@ class RayNode:
         return self._known().has_pulse
 
     def tune(self, order: TuneOrder) -> None:
-        """Let the node tune its transmitter."""
+        """Let the node tune its transmitter, now and whenever it comes back."""
+        self._tuned = order
         self._begin("tune", to_bytes(order))
 
     def announce(self, announcement: Announcement) -> None:

@@ -83,11 +83,11 @@ def tune_nodes(nodes: Sequence[Node], detuned_hz: Sequence[float]) -> tuple[floa
     Returns:
         What each node was tuned away.
     """
-    wanted = [(node, hz) for node, hz in zip(nodes, detuned_hz, strict=True) if hz]
-    for node, hz in wanted:
-        node.tune(TuneOrder(hz))
-    taken = {id(node): hz for node, hz in wanted if _has_taken(node, hz)}
-    return tuple(taken.get(id(node), 0.0) for node in nodes)
+    pairs = list(zip(nodes, detuned_hz, strict=True))
+    for node, hz in pairs:
+        if hz:
+            node.tune(TuneOrder(hz))
+    return tuple(hz if hz and _has_taken(node, hz) else 0.0 for node, hz in pairs)
 
 
 def _has_taken(node: Node, hz: float) -> bool:

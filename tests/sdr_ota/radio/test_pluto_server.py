@@ -11,14 +11,14 @@ from sdr_ota.radio.virtual.pluto_attributes import ADC, DAC
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 
-ANSWER_S = 5.0
+ANSWER_S = 30.0
 """A stopped client would hold the others up for ever."""
 
 HALF_SENT = {
     "a buffer that is not sent": [f"OPEN {DAC} 1000 0000000f\n", f"WRITEBUF {DAC} 400000000\n"],
     "a buffer half sent": [f"OPEN {DAC} 1000 0000000f\n", f"WRITEBUF {DAC} 4000\n", "half"],
     "an attribute that is not sent": ["WRITE ad9361-phy INPUT voltage0 hardwaregain 5\n", "1"],
-    "a buffer that is not read": [f"OPEN {ADC} 8000000 0000000f\n", f"READBUF {ADC} 32000000\n"],
+    "a buffer that is not read": [f"OPEN {ADC} 3000000 0000000f\n", f"READBUF {ADC} 12000000\n"],
 }
 
 

@@ -22,6 +22,7 @@ from sdr_ota.erasure import Erasure
 from sdr_ota.radio.address import open_radio
 from sdr_ota.radio.base import RadioError, RadioLost, SettingNotTaken, TimeError
 from sdr_ota.radio.limited import Limits
+from sdr_ota.radio.virtual.pluto_attributes import PHY, TX_LO
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from sdr_ota.remote.cluster import ClusterError
@@ -35,6 +36,7 @@ from sdr_ota.rounds.messages import (
     PayloadOrder,
     Ready,
     SoundingOrder,
+    TuneOrder,
     from_bytes,
     to_bytes,
 )
@@ -329,6 +331,31 @@ def test_a_node_that_has_gone_is_absent_and_comes_back_by_itself(ray_node: RayNo
         ray_node.sent(0.1)
     reasons = [one_round(ray_node, index) for index in range(2, 8)]
     assert reasons[-1] == ""
+
+
+def test_a_node_that_comes_back_is_tuned_as_it_was(lab: Lab, ray_node: RayNode) -> None:
+    frequency = (PHY, TX_LO, "frequency")
+    center_hz = lab.world.nodes[0].number(frequency)
+    ray_node.tune(TuneOrder(1500.0))
+    ray_node.sent(5.0)
+    assert lab.world.nodes[0].number(frequency) == center_hz + 1500
+    agent: Any = ray_node._agent
+    agent.is_dead = True
+    agent.actor.close()
+    lab.world.nodes[0].write(frequency, f"{center_hz:.0f}")
+    assert [one_round(ray_node, index) for index in range(1, 8)][-1] == ""
+    assert lab.world.nodes[0].number(frequency) == center_hz + 1500
+
+
+def test_a_node_is_not_tuned_out_of_its_owners_band(lab: Lab) -> None:
+    lab.lend(Limits(bands_hz=((914e6, 915.6e6),)))
+    actor = joined(lab, lab.config())
+    center_hz = lab.world.nodes[0].number((PHY, TX_LO, "frequency"))
+    told(actor.tune(to_bytes(TuneOrder(200e3))))
+    with pytest.raises(RadioError, match=r"owner allows 914 to 915\.6 MHz"):
+        told(actor.sent(1.0))
+    assert lab.world.nodes[0].number((PHY, TX_LO, "frequency")) == center_hz
+    told(actor.close())
 
 
 def test_an_answer_for_an_older_round_is_not_taken_for_this_one(ray_node: RayNode) -> None:
