@@ -68,6 +68,7 @@ class _Connection(socketserver.StreamRequestHandler):
 
     The world's lock is held while a board is looked at or changed, never while bytes come or go: a
     client that is frozen in the middle of a command must not stop the other clients and boards.
+    What was answered has happened.
     """
 
     server: _BoardServer
@@ -139,8 +140,8 @@ class _Connection(socketserver.StreamRequestHandler):
         self._say(0)
 
     def _do_close(self, words: list[str]) -> None:
-        self._say(0)
         self._close()
+        self._say(0)
 
     def _close(self) -> None:
         if self._opened == DAC:

@@ -23,8 +23,13 @@ HALF_SENT = {
 
 
 @pytest.fixture
-def boards() -> Iterator[VirtualPlutos]:
-    with VirtualPlutos(PlutoWorld(AirSettings(air_preset("ideal"), 1, 1e6, 915e6, 1))) as served:
+def world() -> PlutoWorld:
+    return PlutoWorld(AirSettings(air_preset("ideal"), 1, 1e6, 915e6, 1))
+
+
+@pytest.fixture
+def boards(world: PlutoWorld) -> Iterator[VirtualPlutos]:
+    with VirtualPlutos(world) as served:
         yield served
 
 
@@ -46,3 +51,18 @@ def test_others_are_answered_while_a_client_has_stopped(
             with connected(uri) as other:
                 other.sendall(b"PRINT\n")  # all attributes: looks at the board
                 assert int(other.recv(20).split()[0]) > 1000
+
+
+def test_a_buffer_is_gone_before_its_close_is_answered(
+    world: PlutoWorld, boards: VirtualPlutos
+) -> None:
+    with connected(boards.node_uris[0]) as client:
+        client.sendall(f"OPEN {DAC} 1000 0000000f CYCLIC\n".encode())
+        assert client.recv(10) == b"0\n"
+        client.settimeout(0.3)
+        with world.lock:
+            client.sendall(f"CLOSE {DAC}\n".encode())
+            with pytest.raises(TimeoutError):
+                client.recv(10)
+        client.settimeout(ANSWER_S)
+        assert client.recv(10) == b"0\n"
