@@ -64,19 +64,21 @@ class _Connection(socketserver.StreamRequestHandler):
             name, *rest = line.decode().split()
             if name == "HEAR":
                 time.sleep(self._device.s_until(int(rest[0])))
+            # Bytes come and go without the lock: a driver that is frozen stops nobody else.
+            sent = self.rfile.read(8 * int(rest[1])) if name == "SEND" else b""
             with self.server.world.lock:
-                answer, samples = self._answer(name, rest)
+                answer, samples = self._answer(name, rest, sent)
             self.wfile.write(f"OK {answer}\n".encode() + samples)
 
-    def _answer(self, name: str, rest: list[str]) -> tuple[str, bytes]:
+    def _answer(self, name: str, rest: list[str], sent: bytes) -> tuple[str, bytes]:
         match name, *rest:
             case "HELLO", place:
                 self._device = self.server.world.devices[int(place)]
                 rate = self._device.settings["rate"]
                 return f"{self._device.serial} {rate:.17g} {int(self._device.is_receiver)}", b""
-            case "SEND", tick, n_samples:
-                sent = np.frombuffer(self.rfile.read(8 * int(n_samples)), np.complex64)
-                return str(0 if self._device.send(sent, int(tick)) else _TIME_ERROR), b""
+            case "SEND", tick, _:
+                samples = np.frombuffer(sent, np.complex64)
+                return str(0 if self._device.send(samples, int(tick)) else _TIME_ERROR), b""
             case "HEAR", tick, n_samples:
                 received = self._device.receive(int(tick), int(n_samples))
                 return (
