@@ -100,6 +100,7 @@ class Evidence:
         gains: Of the nodes that send, over the plan's and the common correction, at each symbol.
         phase_rad: The common turn at the payload's middle.
         phase_variance_rad2: Of what is left of it.
+        noise_powers: Of a chip, at each symbol of the payload.
     """
 
     chips: Chips
@@ -107,6 +108,7 @@ class Evidence:
     gains: tuple[GainErrors, ...]
     phase_rad: float
     phase_variance_rad2: float
+    noise_powers: tuple[float, ...]
 
 
 def weigh(
@@ -160,6 +162,7 @@ def weigh(
         gains=gains,
         phase_rad=phase_rad,
         phase_variance_rad2=phase_variance,
+        noise_powers=(received.noise_power,) * frame.n_symbols,
     )
 
 

@@ -88,7 +88,15 @@ def decode_payload(
     check_constancy(every, turned / 12)
     chance = SWING_CHANCE / max(sum(np.isrealobj(values) for values in every), 1)
     pairs = zip(found.gains, by_symbol, strict=True)
-    found = replace(found, gains=tuple(_with_swing(gains, own, chance) for gains, own in pairs))
+    noises = [
+        payload_noise(chips, own, level, received.noise_power)
+        for chips, own in zip(symbols, by_symbol, strict=True)
+    ]
+    found = replace(
+        found,
+        gains=tuple(_with_swing(gains, own, chance) for gains, own in pairs),
+        noise_powers=tuple(noises),
+    )
     return tuple(scheme.decode(chips, n_nodes, level) for chips in symbols), found
 
 
@@ -115,6 +123,30 @@ def beside_symbols(alike: Sequence[NDArray[np.float64] | Chips], rx_amplitude: f
     symbols = sum(len(values) * abs(complex(values.mean())) ** 2 for values in alike)
     rest_power = rest / max(n_chips - len(alike), 1)
     return Beside(rest_power * rx_amplitude**2, symbols / n_chips * rx_amplitude**2)
+
+
+def payload_noise(
+    chips: Chips,
+    alike: Sequence[NDArray[np.float64] | Chips],
+    rx_amplitude: float,
+    idle_noise: float,
+) -> float:
+    """Return the noise power of a chip while a symbol was on the air.
+
+    Amplitudes that were sent alike show it by their scatter. Energies scatter by themselves; what
+    the idle slot held is then believed, but for what the quieter half of the chips does not hold:
+    that was a pulse which is over.
+
+    Args:
+        chips: Of one symbol of the payload.
+        alike: What a scheme's `alike` returns of them.
+        rx_amplitude: Chip amplitude of a symbol of 1.
+        idle_noise: Power of a chip in the idle slot.
+    """
+    if any(np.iscomplexobj(values) for values in alike):
+        return beside_symbols(alike, rx_amplitude).rest_power
+    halves = np.array_split(chips, 2)
+    return min(idle_noise, *(float(np.mean(np.abs(half) ** 2)) for half in halves))
 
 
 def _check_samples(received: ReceivedPayload, sounded_noise: float, n_symbols: int) -> None:

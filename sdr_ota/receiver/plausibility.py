@@ -42,19 +42,30 @@ def check_constancy(
         )
 
 
-def check_sum_in_range(
-    total: ChipSum, scheme: AggregationScheme, quality: LinkQuality, n_active: int
+def check_sums_in_range(
+    read: Sequence[ChipSum],
+    scheme: AggregationScheme,
+    qualities: Sequence[LinkQuality],
+    n_active: int,
 ) -> None:
-    """Erase a sum that symbols of at most 1 and the measured noise cannot have made.
+    """Erase sums of which one is none of symbols of at most 1 and the noise of the idle slot.
+
+    Args:
+        read: A sum a symbol.
+        scheme: How symbols were added.
+        qualities: Of the link at each symbol, with the noise measured where nobody sends.
+        n_active: Nodes that send.
 
     Raises:
         Erasure: ``interference``.
     """
-    variance = scheme.theory_variance(np.ones(n_active), quality)
-    largest_std = np.sqrt(variance + n_active * RIPPLE**2 / quality.n_chips)
-    if total.std > SPREAD_LIMIT * largest_std or abs(total.value) > n_active + 6 * largest_std:
-        raise Erasure(
-            "interference",
-            f"decoded {total.value:.2f} with a standard deviation of {total.std:.3f} on its "
-            f"chips; {n_active} symbols of at most 1 give at most {n_active} and {largest_std:.3f}",
-        )
+    for total, quality in zip(read, qualities, strict=True):
+        variance = scheme.theory_variance(np.ones(n_active), quality)
+        largest_std = np.sqrt(variance + n_active * RIPPLE**2 / quality.n_chips)
+        if total.std > SPREAD_LIMIT * largest_std or abs(total.value) > n_active + 6 * largest_std:
+            raise Erasure(
+                "interference",
+                f"decoded {total.value:.2f} with a standard deviation of {total.std:.3f} on its "
+                f"chips; {n_active} symbols of at most 1 give at most {n_active} and "
+                f"{largest_std:.3f}",
+            )

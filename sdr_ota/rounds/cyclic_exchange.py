@@ -15,6 +15,7 @@ import numpy as np
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost
 from sdr_ota.receiver.joint_frame import refuse_clipped
+from sdr_ota.receiver.plausibility import check_sums_in_range
 from sdr_ota.receiver.window_evidence import Window, WindowExpectation, decode_window
 from sdr_ota.rounds.exchange import (
     Bench,
@@ -153,6 +154,7 @@ def decode_cyclic(reception: Reception, link: Link) -> Exchange:
         gains=found.gains,
     )
     qualities = (quality,) * frame.n_symbols
+    check_sums_in_range(read, scheme, qualities, len(plan.active_nodes))
     symbols = zip(read, frame.symbol_chips(found.chips), qualities, strict=True)
     sums = judged_sums(symbols, scheme, plan, link.decode)
     lead = found.pilots[plan.active_nodes.index(plan.lead_node)]

@@ -22,7 +22,6 @@ from collections.abc import Iterable
 import numpy as np
 from scipy import stats
 
-from sdr_ota.receiver.plausibility import check_sum_in_range
 from sdr_ota.rounds.exchange import DecodeRule
 from sdr_ota.rounds.symbol_power import MEMORY_ROUNDS
 from sdr_ota.schemes import AggregationScheme, LinkQuality, adds_powers
@@ -49,14 +48,8 @@ def judged_sums(
         scheme: How symbols were added.
         plan: Of the round.
         rule: Whether a sum is shrunk to the least error.
-
-    Raises:
-        Erasure: ``interference`` if one of them cannot be a sum of symbols; then all are lost.
     """
-    symbols = list(read)
-    for one, _, link in symbols:
-        check_sum_in_range(one, scheme, link, len(plan.active_nodes))
-    return tuple(judged_sum(one, own, scheme, link, plan, rule) for one, own, link in symbols)
+    return tuple(judged_sum(one, own, scheme, link, plan, rule) for one, own, link in read)
 
 
 def judged_sum(

@@ -13,6 +13,7 @@ from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost, TimeError
 from sdr_ota.receiver.expectation import Expectation
 from sdr_ota.receiver.payload import Sending, decode_payload
+from sdr_ota.receiver.plausibility import check_sums_in_range
 from sdr_ota.rounds.exchange import (
     Exchange,
     Link,
@@ -212,7 +213,10 @@ def decode_timed(reception: Reception, link: Link) -> Exchange:
         rx_amplitude=found.rx_amplitude,
         common_phase_variance_rad2=found.phase_variance_rad2,
     )
-    qualities = tuple(replace(measured, gains=gains) for gains in found.gains)
+    idle = [replace(measured, gains=gains) for gains in found.gains]
+    check_sums_in_range(read, scheme, idle, len(plan.active_nodes))
+    pairs = zip(idle, found.noise_powers, strict=True)
+    qualities = tuple(replace(quality, noise_power=noise) for quality, noise in pairs)
     symbols = zip(read, frame.symbol_chips(found.chips), qualities, strict=True)
     sums = judged_sums(symbols, scheme, plan, link.decode)
     burst = received.burst

@@ -71,7 +71,7 @@ class EnergyDifference:
         chance = sum(float(half.var(ddof=1)) / len(half) for half in halves)
         mean, mean_square = _kept_power(n_active, link)
         pairs = float(mean.sum() ** 2 - mean @ mean)
-        return max(moduli**2 - chance, 0.0) / (float(mean_square.sum()) + 2 / np.pi * pairs)
+        return max(max(moduli, 0.0) ** 2 - chance, 0.0) / (float(mean_square.sum()) + 2 / np.pi * pairs)
 
     def gain_moments(self, n_active: int, link: LinkQuality) -> FactorMoments:
         r"""Return the moments of $|g_k|^2 u(\tau_k)$: powers add, phases do not matter.
