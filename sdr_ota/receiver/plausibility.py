@@ -1,6 +1,7 @@
 """Whether a payload agrees with itself, and its sum with what can have been sent."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,25 +48,39 @@ def check_sums_in_range(
     scheme: AggregationScheme,
     qualities: Sequence[LinkQuality],
     n_active: int,
+    planned_noise: float,
 ) -> None:
-    """Erase sums of which one is none of symbols of at most 1 and the noise of the idle slot.
+    """Erase sums of which one is none of symbols and noise, or is lost in noise that has come.
 
     Args:
         read: A sum a symbol.
         scheme: How symbols were added.
         qualities: Of the link at each symbol, with the noise measured where nobody sends.
-        n_active: Nodes that send.
+        n_active: Nodes that send, each a symbol of at most 1.
+        planned_noise: Noise power of a chip when the nodes were sounded; a sum may be lost in it.
 
     Raises:
         Erasure: ``interference``.
     """
     for total, quality in zip(read, qualities, strict=True):
-        variance = scheme.theory_variance(np.ones(n_active), quality)
-        largest_std = np.sqrt(variance + n_active * RIPPLE**2 / quality.n_chips)
-        if total.std > SPREAD_LIMIT * largest_std or abs(total.value) > n_active + 6 * largest_std:
+        largest = _largest_std(scheme, quality, n_active)
+        if total.std > SPREAD_LIMIT * largest or abs(total.value) > n_active + 6 * largest:
             raise Erasure(
                 "interference",
                 f"decoded {total.value:.2f} with a standard deviation of {total.std:.3f} on its "
-                f"chips; {n_active} symbols of at most 1 give at most {n_active} and "
-                f"{largest_std:.3f}",
+                f"chips; {n_active} symbols of at most 1 give at most {n_active} and {largest:.3f}",
             )
+        planned = _largest_std(scheme, replace(quality, noise_power=planned_noise), n_active)
+        if total.std > max(n_active, SPREAD_LIMIT * planned):
+            raise Erasure(
+                "interference",
+                f"what is on the air beside the nodes leaves the sum open by {total.std:.1f}, and "
+                f"{n_active} symbols of at most 1 give at most {n_active}: it says nothing "
+                f"(without it {planned:.2f} would be left open)",
+            )
+
+
+def _largest_std(scheme: AggregationScheme, quality: LinkQuality, n_active: int) -> float:
+    """Return the standard deviation of a sum of the largest symbols."""
+    variance = scheme.theory_variance(np.ones(n_active), quality)
+    return float(np.sqrt(variance + n_active * RIPPLE**2 / quality.n_chips))

@@ -154,7 +154,7 @@ def decode_cyclic(reception: Reception, link: Link) -> Exchange:
         gains=found.gains,
     )
     qualities = (quality,) * frame.n_symbols
-    check_sums_in_range(read, scheme, qualities, len(plan.active_nodes))
+    check_sums_in_range(read, scheme, qualities, len(plan.active_nodes), plan.noise_power)
     symbols = zip(read, frame.symbol_chips(found.chips), qualities, strict=True)
     sums = judged_sums(symbols, scheme, plan, link.decode)
     lead = found.pilots[plan.active_nodes.index(plan.lead_node)]

@@ -214,7 +214,7 @@ def decode_timed(reception: Reception, link: Link) -> Exchange:
         common_phase_variance_rad2=found.phase_variance_rad2,
     )
     idle = [replace(measured, gains=gains) for gains in found.gains]
-    check_sums_in_range(read, scheme, idle, len(plan.active_nodes))
+    check_sums_in_range(read, scheme, idle, len(plan.active_nodes), plan.noise_power)
     pairs = zip(idle, found.noise_powers, strict=True)
     qualities = tuple(replace(quality, noise_power=noise) for quality, noise in pairs)
     symbols = zip(read, frame.symbol_chips(found.chips), qualities, strict=True)

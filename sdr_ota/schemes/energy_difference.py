@@ -67,11 +67,11 @@ class EnergyDifference:
         symbols $E A^2 = [\sum E w_k^2 + \frac{2}{\pi} \sum_{k \ne l} E w_k E w_l] E p^2$.
         """
         halves = _halves(chips, link.rx_amplitude)
-        moduli = sum(float(half.mean()) for half in halves) - 2 * link.relative_noise
+        moduli = max(sum(float(half.mean()) for half in halves) - 2 * link.relative_noise, 0.0)
         chance = sum(float(half.var(ddof=1)) / len(half) for half in halves)
         mean, mean_square = _kept_power(n_active, link)
         pairs = float(mean.sum() ** 2 - mean @ mean)
-        return max(max(moduli, 0.0) ** 2 - chance, 0.0) / (float(mean_square.sum()) + 2 / np.pi * pairs)
+        return max(moduli**2 - chance, 0.0) / (float(mean_square.sum()) + 2 / np.pi * pairs)
 
     def gain_moments(self, n_active: int, link: LinkQuality) -> FactorMoments:
         r"""Return the moments of $|g_k|^2 u(\tau_k)$: powers add, phases do not matter.

@@ -6,7 +6,9 @@ The noise is made here, of known power.
 import numpy as np
 import pytest
 
+from sdr_ota.erasure import Erasure
 from sdr_ota.receiver.payload import payload_noise
+from sdr_ota.receiver.plausibility import check_sums_in_range
 from sdr_ota.schemes import LinkQuality, load_scheme
 
 N_CHIPS, N_NODES, AMPLITUDE, NOISE, N_TRIALS = 512, 5, 0.3, 0.02, 300
@@ -47,6 +49,21 @@ def test_noise_above_all_that_was_received_shows_no_symbols() -> None:
     chips = complex_noise(np.random.default_rng(9), NOISE)
     link = LinkQuality(n_chips=N_CHIPS, rx_amplitude=AMPLITUDE, noise_power=A_PULSE)
     assert scheme.symbol_mean_square(chips, N_NODES, link) == 0.0
+
+
+@pytest.mark.parametrize("name", ["coherent", "energy-difference", "tdma", "fsk-vote"])
+def test_a_sum_lost_in_noise_that_came_later_is_erased_and_one_in_planned_noise_is_not(
+    name: str,
+) -> None:
+    scheme, loud = load_scheme(name), 1e5 * AMPLITUDE**2
+    link = LinkQuality(n_chips=N_CHIPS, rx_amplitude=AMPLITUDE, noise_power=loud)
+    chips = complex_noise(np.random.default_rng(10), loud)
+    read = (scheme.decode(chips, N_NODES, AMPLITUDE),)
+    assert read[0].std > N_NODES
+    check_sums_in_range(read, scheme, [link], N_NODES, planned_noise=loud)
+    with pytest.raises(Erasure, match="says nothing") as erased:
+        check_sums_in_range(read, scheme, [link], N_NODES, planned_noise=NOISE)
+    assert erased.value.reason == "interference"
 
 
 def symbols(rng: np.random.Generator) -> list[float]:
