@@ -18,7 +18,7 @@ class ReceivedPayload:
     """A joint frame after the receiver.
 
     Attributes:
-        chips: Aligned payload, shape ``(n_carried_chips,)``.
+        chips: Aligned payload without the phases of the bench, shape ``(n_carried_chips,)``.
         pilots: Node pilots before and behind it, shape ``(2, n_node_pilot_chips)``.
         noise_power: Total noise power of one chip: the median of the idle slot's quarters, which
             a pulse in one of them does not move.
@@ -96,7 +96,7 @@ def align_joint_frame(samples: Samples, frame: FrameFormat, burst: BurstFit) -> 
     noise = frame.pulse.match(idle, frame.n_idle_chips)
     chips, pilots = frame.parted(frame.pulse.match(payload - dc_offset, frame.n_sent_chips))
     return ReceivedPayload(
-        chips=chips,
+        chips=frame.undo_bench(chips),
         pilots=pilots,
         noise_power=_quiet_power(noise),
         burst=burst,
