@@ -82,9 +82,9 @@ class FrameTable(Table):
     )
     bench: int | Literal["auto"] = Field(
         "auto",
-        description="number of the bench, 0 to 2^32 - 1, which makes its pilots: two benches that "
-        "may receive each other need two numbers; auto: made from the addresses of its radios, "
-        "its frequency and run.seed; 0 for simulated radios",
+        description="number of the bench, 0 to 2^32 - 1, which makes its pilots and turns its "
+        "payload: two benches that may receive each other need two numbers; auto: made from the "
+        "addresses of its radios, its frequency and run.seed; 0 for simulated radios",
     )
 
     @field_validator("samples_per_chip", mode="before")

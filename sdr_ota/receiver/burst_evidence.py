@@ -1,8 +1,11 @@
 """Whether a known burst has arrived as one: the same gain from its first sample to its last."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from sdr_ota.receiver.burst_changes import find_change
+from sdr_ota.receiver.burst_edges import displaced_samples
 from sdr_ota.receiver.burst_fit import BurstFit
 from sdr_ota.receiver.synchronisation import BurstNotFound
 from sdr_ota.signal.frame import FrameFormat
@@ -18,6 +21,11 @@ DELAY_LIMIT = 0.5
 
 SURE_STDS = 5.0
 """A change of the delay is one beyond so many of its deviations."""
+
+
+CLOCK_STD = 25e-6
+"""Of the sampling clocks of node and receiver against each other: a Pluto's crystal has 25 ppm. A
+burst shows its delay at its middle, and the start lies half its length before by either clock."""
 
 
 class BurstDisturbed(BurstNotFound):
@@ -37,7 +45,15 @@ def judge_burst(capture: Samples, frame: FrameFormat, fit: BurstFit) -> BurstFit
     Raises:
         BurstDisturbed: If too much has changed to call it one burst.
     """
-    change = find_change(capture, frame.sounding_burst(), fit)
+    burst = frame.sounding_burst()
+    fit = replace(fit, start_std=float(np.hypot(fit.start_std, CLOCK_STD * fit.center)))
+    displaced = displaced_samples(capture, burst, fit)
+    if displaced is not None:
+        raise BurstDisturbed(
+            "a sounding burst did not arrive as it was sent: one of its ends lies "
+            f"{abs(displaced)} samples away from the rest: samples were lost"
+        )
+    change = find_change(capture, burst, fit)
     if change is None:
         return fit
     late = abs(change.delay)

@@ -8,6 +8,7 @@ from scipy import fft
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture
 from sdr_ota.receiver.burst_fit import BurstFit
+from sdr_ota.receiver.quantisation import converter_step, noise_behind_steps
 from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Chips, Samples
@@ -18,10 +19,10 @@ class ReceivedPayload:
     """A joint frame after the receiver.
 
     Attributes:
-        chips: Aligned payload, shape ``(n_carried_chips,)``.
+        chips: Aligned payload without the phases of the bench, shape ``(n_carried_chips,)``.
         pilots: Node pilots before and behind it, shape ``(2, n_node_pilot_chips)``.
         noise_power: Total noise power of one chip: the median of the idle slot's quarters, which
-            a pulse in one of them does not move.
+            a pulse in one of them does not move, with what a converter's steps hide there.
         burst: The lead node's preamble as found.
     """
 
@@ -93,12 +94,14 @@ def align_joint_frame(samples: Samples, frame: FrameFormat, burst: BurstFit) -> 
     payload = _cut(samples, offset + frame.payload_start, frame.n_payload)
     idle = _cut(samples, offset + frame.idle_start, frame.n_idle)
     dc_offset = idle.mean()  # the receiver's own offset at DC
-    noise = frame.pulse.match(idle, frame.n_idle_chips)
+    noise = _quiet_power(frame.pulse.match(idle, frame.n_idle_chips))
+    first = max(int(offset) + frame.payload_start, 0)
+    step, per_chip = converter_step(samples[first : first + frame.n_payload]), frame.pulse.energy
     chips, pilots = frame.parted(frame.pulse.match(payload - dc_offset, frame.n_sent_chips))
     return ReceivedPayload(
-        chips=chips,
+        chips=frame.undo_bench(chips),
         pilots=pilots,
-        noise_power=_quiet_power(noise),
+        noise_power=noise_behind_steps(noise * per_chip, step) / per_chip,
         burst=burst,
     )
 

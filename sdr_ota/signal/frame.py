@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sdr_ota.signal.node_pilots import bench_scramble, node_codes
+from sdr_ota.signal.node_pilots import bench_scramble, bench_turns, node_codes
 from sdr_ota.signal.sequences import chirp_pair, spreading_chips
 from sdr_ota.signal.waveform import Pulse
 from sdr_ota.types import Chips, Samples
@@ -50,8 +50,8 @@ class FrameFormat:
             alike; at most 0.9, because a delay by a fraction of a sample makes a
             chirp's ends ring.
         pulse: How chips become samples.
-        bench: Number of the bench, 0 to 2^32 - 1: it makes its pilots, so that benches on one
-            channel do not take each other's frames.
+        bench: Number of the bench, 0 to 2^32 - 1: it makes its pilots and turns its payload, so
+            that benches on one channel do not take each other's frames; 0 turns no payload.
         n_symbols: Symbols of a node in one payload, q: as many sums.
     """
 
@@ -146,23 +146,31 @@ class FrameFormat:
         """
         codes = self.node_codes(seed)
         before, behind = codes[:, node % codes.shape[1]]
-        edge = np.zeros(EDGE_CHIPS)
-        return np.concatenate([before, edge, payload, edge, behind])
+        edge, turned = np.zeros(EDGE_CHIPS), payload * bench_turns(len(payload), self.bench)
+        return np.concatenate([before, edge, turned, edge, behind])
 
     def parted(self, sent: Chips) -> tuple[Chips, Chips]:
-        """Return payload and node pilots of received chips, one column a chip.
+        """Return payload and node pilots of what belongs to the chips that a node sends.
 
         Args:
             sent: Shape ``(n_sent_chips,)``.
 
         Returns:
-            Payload, shape ``(n_carried_chips,)``, and pilots before and behind it, shape
-            ``(2, n_node_pilot_chips)``.
+            Payload, turned as the bench sent it, shape ``(n_carried_chips,)``, and pilots before
+            and behind it, shape ``(2, n_node_pilot_chips)``.
         """
         n_pilot = self.n_node_pilot_chips
         first = n_pilot + EDGE_CHIPS
         payload = sent[first : first + self.n_carried_chips]
         return payload, np.stack([sent[:n_pilot], sent[-n_pilot:]])
+
+    def undo_bench(self, payload: Chips) -> Chips:
+        """Return a received payload without the phases of the bench.
+
+        Args:
+            payload: Shape ``(n_carried_chips,)``.
+        """
+        return payload * bench_turns(len(payload), self.bench).conj()
 
     def symbol_chips(self, payload: Chips) -> Chips:
         """Return a payload's chips symbol by symbol, shape ``(n_symbols, n_payload_chips)``.

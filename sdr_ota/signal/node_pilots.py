@@ -1,4 +1,4 @@
-"""Codes by which the nodes of one bench prove in a round that they sent, and how.
+"""Codes by which a bench knows its own: those of its nodes' pilots, soundings and payloads.
 
 All nodes send at the same time, each its own code: rows of a discrete Fourier transform, which are
 orthogonal, in an order and times phases that belong to the bench and the round. To another bench,
@@ -11,7 +11,10 @@ from sdr_ota.types import Chips
 
 LEAST_NODE_PILOT_CHIPS = 8
 
-_CODES, _SOUNDING = 2, 3
+TURNED_CHIPS = 16
+"""Of a payload, over which the phases of two benches part by up to a whole turn."""
+
+_CODES, _SOUNDING, _PAYLOAD = 2, 3, 4
 """Purposes, so that no two sequences of one bench are made from the same numbers."""
 
 
@@ -54,6 +57,27 @@ def node_codes(n_chips: int, bench: int, seed: int) -> Chips:
 def bench_scramble(n_chips: int, bench: int) -> Chips:
     """Return the phases that a bench puts on the pilot of its soundings, shape ``(n_chips,)``."""
     return _quarter_turns(np.random.default_rng((_SOUNDING, bench)), (n_chips,))
+
+
+def bench_turns(n_chips: int, bench: int) -> Chips:
+    r"""Return the phases that a bench puts on its payload's chips, shape ``(n_chips,)``, modulus 1.
+
+    $e^{2 \pi j \theta[m]}$ with $\theta[m] = \sum_{i \le m} u[\lfloor i / 16 \rfloor] / 16$:
+    each 16 chips turn steadily by a share $u$ of a turn of their own, from -1/2 to 1/2. Amplitudes
+    of another bench do not keep their phase, so they do not add up. A steady turn, and not a new
+    phase a chip, leaves a tone narrow: chips of a node that is late by a part of one still agree.
+    Bench 0, the number of a bench that has none, turns nothing.
+
+    Args:
+        n_chips: Of the whole payload.
+        bench: Number of the bench.
+    """
+    if bench == 0:
+        return np.ones(n_chips, np.complex128)
+    rng = np.random.default_rng((_PAYLOAD, bench))
+    turns = rng.uniform(-0.5, 0.5, -(-n_chips // TURNED_CHIPS))
+    each_chip = np.repeat(turns / TURNED_CHIPS, TURNED_CHIPS)[:n_chips]
+    return np.asarray(np.exp(2j * np.pi * np.cumsum(each_chip)))
 
 
 def _quarter_turns(rng: np.random.Generator, shape: tuple[int, ...]) -> Chips:

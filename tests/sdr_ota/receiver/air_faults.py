@@ -18,6 +18,7 @@ import numpy as np
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.waveform import Pulse
 from tests.sdr_ota.receiver.independent_air import (
+    OURS,
     Layout,
     Scene,
     Times,
@@ -147,18 +148,23 @@ def multipath(chips: float, decibels: float) -> SceneChange:
     return change
 
 
+def any_bench(rng: Rng) -> int:
+    """Return the number of a bench that is not ours."""
+    return OURS + int(rng.integers(1, 2**32 - OURS))
+
+
 def foreign(
     decibels: float,
     *,
-    bench: int = 7,
+    bench: int | None = 7,
     same_seed: bool = False,
     alone: bool = False,
     off: float = 5.0,
 ) -> SceneChange:
-    """Another bench's frame: its nodes know nothing of our receiver's phase."""
+    """Another bench's frame, of any number for None: its nodes do not know our receiver's phase."""
 
     def change(scene: Scene, rng: Rng) -> None:
-        frame = replace(scene.frame, bench=bench)
+        frame = replace(scene.frame, bench=any_bench(rng) if bench is None else bench)
         other = draw_scene(rng, scene.scheme, n_nodes=len(scene.nodes), frame=frame)
         other.seed = scene.seed if same_seed else other.seed
         scale = 10 ** (decibels / 20)
@@ -465,6 +471,7 @@ LONG_CHIPS = FrameFormat(
     n_node_pilot_chips=8,
     n_idle_chips=64,
     pulse=Pulse(samples_per_chip=16),
+    bench=OURS,
 )
 
 _pay, _guard = in_payload, in_guard
@@ -517,14 +524,17 @@ FAULTS: dict[str, Fault] = {
     "sample clock 50 ppm": Fault(times=clock(50)),
     "sample clock swings 0.2": Fault(times=jitter(0.2)),
     "foreign frame, other bench": Fault(foreign(0)),
-    "foreign frame, same bench": Fault(foreign(0, bench=0)),
-    "foreign frame, same bench, seed": Fault(foreign(0, bench=0, same_seed=True)),
+    "foreign frame, same bench": Fault(foreign(0, bench=OURS)),
+    "foreign frame, same bench, seed": Fault(foreign(0, bench=OURS, same_seed=True)),
     "foreign -10 dB, other bench": Fault(foreign(-10)),
     "foreign -20 dB, in time": Fault(foreign(-20, off=0)),
     "foreign -30 dB, in time": Fault(foreign(-30, off=0)),
     "foreign -35 dB, in time": Fault(foreign(-35, off=0)),
     "foreign alone, other bench": Fault(foreign(0, alone=True)),
-    "foreign alone, same bench": Fault(foreign(0, bench=0, alone=True)),
+    "foreign alone, any bench, same seed": Fault(
+        foreign(0, bench=None, same_seed=True, alone=True, off=0)
+    ),
+    "foreign alone, same bench": Fault(foreign(0, bench=OURS, alone=True)),
     "last node 177 deg": Fault(turn_of(-1, 177)),
     "first node 177 deg": Fault(turn_of(0, 177)),
     "last node 30 deg": Fault(turn_of(-1, 30)),

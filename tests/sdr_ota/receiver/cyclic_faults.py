@@ -9,6 +9,7 @@ import numpy as np
 
 from tests.sdr_ota.receiver import air_faults as air
 from tests.sdr_ota.receiver.independent_air import (
+    OURS,
     CyclicScene,
     Times,
     Waveform,
@@ -101,11 +102,13 @@ def multipath(samples: float, decibels: float) -> SceneChange:
     return change
 
 
-def foreign(decibels: float, *, same_seed: bool, alone: bool, bench: int = 0) -> SceneChange:
+def foreign(
+    decibels: float, *, same_seed: bool, alone: bool, bench: int | None = OURS
+) -> SceneChange:
     def change(scene: CyclicScene, rng: Rng) -> None:
         other = draw_cyclic(rng, "energy-difference", len(scene.nodes))
         other.rx_amplitude = scene.rx_amplitude * 10 ** (decibels / 20)
-        other.bench = bench
+        other.bench = air.any_bench(rng) if bench is None else bench
         other.seed = scene.seed if same_seed else other.seed
         for node in other.nodes:
             node.cfo_hz = float(rng.uniform(-10, 10))
@@ -240,6 +243,7 @@ CYCLIC_FAULTS: dict[str, CyclicFault] = {
     "foreign frame, same seed": CyclicFault(foreign(0, same_seed=True, alone=False)),
     "foreign -10 dB": CyclicFault(foreign(-10, same_seed=False, alone=False)),
     "foreign alone, other bench": CyclicFault(foreign(0, same_seed=True, alone=True, bench=7)),
+    "foreign alone, any bench": CyclicFault(foreign(0, same_seed=True, alone=True, bench=None)),
     "foreign, other bench": CyclicFault(foreign(0, same_seed=True, alone=False, bench=7)),
     "foreign alone": CyclicFault(foreign(0, same_seed=False, alone=True)),
     "multipath 10 samples, -6 dB": CyclicFault(multipath(10, -6)),

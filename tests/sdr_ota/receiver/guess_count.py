@@ -27,12 +27,12 @@ from sdr_ota.receiver.synchronisation import BurstNotFound
 from sdr_ota.rounds.decoding import decode, expected_squared_errors
 from sdr_ota.rounds.exchange import Link, ReceivedSounding, Reception, Slot
 from sdr_ota.schemes import load_scheme
-from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import ChannelEstimate
 from tests.sdr_ota.receiver.air_faults import FAULTS, WIDE, Fault
 from tests.sdr_ota.receiver.cyclic_faults import CYCLIC_FAULTS, CyclicFault
 from tests.sdr_ota.receiver.cyclic_faults import times_of as cyclic_times
 from tests.sdr_ota.receiver.independent_air import (
+    FRAME,
     PAYLOADS,
     RATE_HZ,
     SLOT,
@@ -110,7 +110,7 @@ def any_world(rng: np.random.Generator) -> dict[str, Any]:
 
 def four_symbols(rng: np.random.Generator) -> dict[str, Any]:
     """As `one_world`, in frames that carry four symbols of each node."""
-    return {"frame": FrameFormat(n_symbols=4)}
+    return {"frame": replace(FRAME, n_symbols=4)}
 
 
 def reception_of(
@@ -174,7 +174,7 @@ def count(name: str, scheme: str, trials: Iterable[int], world: World = one_worl
 
 def count_cyclic(name: str, scheme: str, trials: Iterable[int]) -> Count:
     """Decode trials of one row and one scheme, frames that repeat."""
-    fault, link = CYCLIC_FAULTS[name], Link(FrameFormat(), load_scheme(scheme), MAX_CFO_HZ)
+    fault, link = CYCLIC_FAULTS[name], Link(FRAME, load_scheme(scheme), MAX_CFO_HZ)
 
     def made() -> Iterable[tuple[int, Reception, Link]]:
         for trial in trials:

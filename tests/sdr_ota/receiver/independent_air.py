@@ -25,6 +25,11 @@ from sdr_ota.types import PathErrors, Precoder, TransmitPlan
 Waveform = NDArray[np.complex128]
 Times = NDArray[np.float64]
 
+OURS = 3
+"""Number of the bench whose frames are received."""
+
+FRAME = FrameFormat(bench=OURS)
+
 RATE_HZ = 1e6
 ELAPSED_S = (5e-3, 50e-3)
 """From the last node's sounding to the frame."""
@@ -70,6 +75,18 @@ def pilot_code(frame: FrameFormat, node: int, seed: int) -> tuple[Waveform, Wave
     place = rng.permutation(length)[node % n_codes]
     row = np.exp(2j * np.pi * place * np.arange(length) / length)
     return common[0] * starts[0] * row, common[1] * starts[1] * row
+
+
+def bench_phases(n_chips: int, bench: int) -> Waveform:
+    """What a bench turns its payload by: up to half a turn either way in each 16 chips."""
+    if not bench:
+        return np.ones(n_chips, np.complex128)
+    shares = np.random.default_rng((4, bench)).uniform(-0.5, 0.5, math.ceil(n_chips / 16))
+    turn, phases = 0.0, []
+    for m in range(n_chips):
+        turn += shares[m // 16] / 16
+        phases.append(2 * math.pi * turn)
+    return np.exp(1j * np.array(phases))
 
 
 def tone(n_chips: int, cycles_per_chip: float) -> Waveform:
@@ -370,6 +387,7 @@ class Scene:
                 for symbol in np.atleast_1d(self.symbols[place])
             ]
         )
+        payload = payload * bench_phases(len(payload), frame.bench)
         before, behind = pilot_code(frame, place, self.seed)
         chips = np.concatenate([before, [0], payload, [0], behind])
         sent = np.zeros(at.end, np.complex128)
@@ -405,7 +423,7 @@ def draw_scene(
         stated: Standard deviations of the plan.
         offset_hz: Largest carrier offset of a node; both signs occur.
     """
-    frame, stated = frame or FrameFormat(), stated or STATED
+    frame, stated = frame or FRAME, stated or STATED
     level = 0.9 / n_nodes
     gains = level * rng.uniform(0.25, 1.0, n_nodes) * phases(n_nodes, rng)
     frame_tick = 1_000_000
@@ -504,7 +522,7 @@ class SoundingScene:
 
 def draw_sounding(rng: np.random.Generator, *, snr_db: float = 25.0) -> SoundingScene:
     """Draw a path; ``snr_db`` is that of a chip of 1 over the noise of a chip."""
-    frame = FrameFormat()
+    frame = FRAME
     gain = complex(rng.uniform(0.1, 0.9) * phases(1, rng)[0])
     return SoundingScene(
         frame=frame,
@@ -630,7 +648,7 @@ class CyclicScene:
     rx_amplitude: float
     noise_power: float
     others: list[CyclicScene] = field(default_factory=list)
-    bench: int = 0
+    bench: int = OURS
     amplitude_std: float = 3e-3
     start_tick: int = 2_000_000
 
@@ -687,7 +705,7 @@ def draw_cyclic(
     rng: np.random.Generator, scheme: str, n_nodes: int = 3, snr_db: float = 25.0
 ) -> CyclicScene:
     """Draw a round; offsets are what the grid of the correction leaves."""
-    lay = Subcarriers(FrameFormat().n_payload_chips, n_nodes)
+    lay = Subcarriers(FRAME.n_payload_chips, n_nodes)
     left_hz = RATE_HZ / (2 * lay.N_REPEATS * lay.n_period)
     symbols = rng.uniform(-1, 1, n_nodes)
     rx_amplitude = float(rng.uniform(0.05, 0.3))

@@ -53,6 +53,14 @@ def dropped(count: int) -> SamplesChange:
     return change
 
 
+def dropped_near_an_end(samples: Waveform, scene: SoundingScene, rng: Rng) -> Waveform:
+    """Some are lost 25 to 150 samples from an end; of fewer that are left nobody could tell."""
+    from_end, count = int(rng.integers(25, 150)), int(rng.integers(1, 60))
+    start = scene.frame.guard_samples + round(scene.late)
+    first = start + (from_end if rng.random() < 0.5 else scene.n_burst - from_end - count)
+    return np.delete(samples, slice(first, first + count))
+
+
 def step(factor: complex) -> SamplesChange:
     def change(samples: Waveform, scene: SoundingScene, rng: Rng) -> Waveform:
         changed = samples.copy()
@@ -135,6 +143,7 @@ SOUNDING_FAULTS: dict[str, SoundingFault] = {
     "10 dropped": SoundingFault(samples=dropped(10)),
     "37 dropped": SoundingFault(samples=dropped(37)),
     "100 dropped": SoundingFault(samples=dropped(100)),
+    "1 to 60 dropped near an end": SoundingFault(samples=dropped_near_an_end),
     "gain +1 dB inside": SoundingFault(samples=step(air.db(1))),
     "gain +3 dB inside": SoundingFault(samples=step(air.db(3))),
     "gain -12 dB inside": SoundingFault(samples=step(air.db(-12))),

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from sdr_ota.receiver.burst_changes import CHANCE, find_change
+from sdr_ota.receiver.burst_edges import displaced_samples
 from sdr_ota.receiver.burst_evidence import judge_burst
 from sdr_ota.receiver.burst_fit import BurstFit
 from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
@@ -54,6 +55,35 @@ def test_an_echo_is_no_change() -> None:
     assert found <= stats.binom.ppf(1 - 1e-4, N_TRIALS // 3, CHANCE)
 
 
+@pytest.mark.parametrize("snr_db", [5.0, 25.0, 45.0])
+@pytest.mark.parametrize("echo", [0.0, 0.5j], ids=["one path", "an echo"])
+def test_ends_that_are_in_their_place_are_not_displaced(snr_db: float, echo: complex) -> None:
+    for trial in range(40):
+        scene, samples = received(np.random.default_rng([6, trial]), snr_db, echo)
+        fit = fitted(scene, samples)
+        assert displaced_samples(samples, scene.frame.sounding_burst(), fit) is None
+
+
+@pytest.mark.parametrize("count", [10, 60])
+@pytest.mark.parametrize("from_end", [40, 120])
+def test_samples_lost_near_an_end_are_seen(count: int, from_end: int) -> None:
+    """All but few of the burst are early then; what is left behind is as many samples late."""
+    for trial in range(20):
+        scene, samples = received(np.random.default_rng([7, trial]))
+        first = GUARD + round(scene.late) + from_end
+        samples = np.delete(samples, slice(first, first + count))
+        samples = np.pad(samples, (count, count))  # so that no end runs out of the capture
+        with pytest.raises(BurstNotFound, match="samples away|off the rest"):
+            judge_burst(samples, scene.frame, fitted(scene, samples))
+
+
+def test_a_start_is_as_sure_as_the_clocks_that_lead_to_it() -> None:
+    """A node's clock that is 25 ppm fast moves the start by that share of half the burst."""
+    scene, samples = received(np.random.default_rng(8), 60.0)
+    judged = judge_burst(samples.astype(np.complex64), scene.frame, fitted(scene, samples))
+    assert judged.start_std == pytest.approx(25e-6 * BURST / 2, rel=0.01)
+
+
 @pytest.mark.parametrize(
     "factor", [1.12, 0.9, np.exp(0.2j)], ids=["1 dB up", "1 dB down", "11 deg"]
 )
@@ -77,7 +107,9 @@ def test_lost_samples_are_refused_by_what_they_did(count: int) -> None:
         scene, samples = received(rng)
         at = GUARD + int(rng.integers(100, BURST - 100))
         samples = np.delete(np.pad(samples, (0, count)), slice(at, at + count))
-        with pytest.raises(BurstNotFound, match=r"% of it are .* off the rest .*lost|no preamble"):
+        with pytest.raises(
+            BurstNotFound, match=r"off the rest .*lost|away from the rest.* lost|no preamble"
+        ):
             judge_burst(samples, scene.frame, fitted(scene, samples))
 
 

@@ -57,3 +57,30 @@ def test_every_length_counts(part: str, n_samples: int) -> None:
     frame = FrameFormat(pulse=Pulse(2))
     longer = dataclasses.replace(frame, **{part: getattr(frame, part) + 10})
     assert longer.n_joint_frame - frame.n_joint_frame == 10 * n_samples
+
+
+def test_a_bench_undoes_its_own_turns_and_no_others() -> None:
+    n_chips, rng = 512, np.random.default_rng(1)
+    payload = np.exp(2j * np.pi * rng.random(n_chips))
+    ours, theirs = FrameFormat(bench=3), FrameFormat(bench=4)
+    sent, _ = ours.parted(ours.sent_chips(payload, 0, 5))
+    np.testing.assert_allclose(ours.undo_bench(sent), payload, atol=1e-12)
+    assert abs(np.vdot(payload, theirs.undo_bench(sent))) < 0.5 * n_chips
+    # Straight lines of up to half a turn in 16 chips: what a node that is late turns by.
+    steps = np.angle(sent[1:] / sent[:-1] * payload[:-1] / payload[1:]) / (2 * np.pi)
+    assert np.abs(steps).max() <= 1 / 32 + 1e-9
+
+
+def test_phases_of_two_benches_do_not_add_up() -> None:
+    """32 parts that turn by random shares: the mean of their product is that of a random walk."""
+    n_chips, left = 512, []
+    for n in range(1, 401):
+        ours, theirs = FrameFormat(bench=2 * n), FrameFormat(bench=2 * n + 1)
+        left.append(abs(np.mean(ours.undo_bench(theirs.undo_bench(np.ones(n_chips)).conj()))))
+    assert np.mean(np.square(left)) < 1.5 / 32
+    assert max(left) < 0.6
+
+
+def test_the_bench_without_a_number_turns_nothing() -> None:
+    frame, payload = FrameFormat(), np.exp(1j * np.arange(512.0))
+    np.testing.assert_array_equal(frame.parted(frame.sent_chips(payload, 0, 5))[0], payload)
