@@ -19,7 +19,6 @@ from matplotlib.figure import Figure
 from ota_calibration.privacy.adjacency import Adjacency, Relation, Unit
 from ota_calibration.privacy.gaussian_accountant import gaussian_epsilon
 from ota_calibration.privacy.ledger import create_ledger
-from ota_calibration.privacy.noisy_payload import NoisyPayload
 from ota_calibration.privacy.private_rounds import PrivateRounds, ReceiverNoise, node_names
 from ota_calibration.privacy.promise import Promise
 from ota_calibration.privacy.round_levels import ScheduleName, round_levels
@@ -111,10 +110,9 @@ def spent_epsilon(schedule: ScheduleName, snr_db: float, seed: int) -> float:
             rounds = PrivateRounds(promise, levels, ledger, AnalogPayload, receiver)
             for index, gain in enumerate(gains):
                 plan = TransmitPlan((Precoder(1.0 + 0j),) * N_NODES, float(gain), 1.0)
-                sent, payload = rounds.admit(index, plan)
-                assert isinstance(payload, NoisyPayload)  # noqa: S101
-                std = payload.client_noise_std
-                own = (receiver.noise_power_bound / 2 / N_CHIPS) ** 0.5 / sent.rx_amplitude
+                quote = rounds.admit(index, plan)
+                std = quote.noise_std
+                own = (receiver.noise_power_bound / 2 / N_CHIPS) ** 0.5 / quote.plan.rx_amplitude
                 total = np.hypot(std * N_NODES**0.5, own * (1 + 4 * std))
                 mus.append(promise.sensitivity / total)
     return gaussian_epsilon(float(np.linalg.norm(mus)), promise.delta)

@@ -149,9 +149,9 @@ def curve(contender: Contender, rate: float, seed: int, n_rounds: int) -> list[f
     cohort = Cohort(scored.model, scored.objective.losses, parts, training)
     scores = [scored.score()]
     for number in range(n_rounds):
-        announced = (seed << 32) + number
-        mean = float(np.mean([client.local_scalar(announced) for client in cohort.clients]))
-        cohort.clients[0].apply(number, mean, announced)
+        announced = [(seed << 32) + number]
+        means = np.mean([client.local_scalars(announced) for client in cohort.clients], axis=0)
+        cohort.clients[0].apply(number, means.tolist(), announced)
         if (number + 1) % SCORE_EVERY == 0:
             scores.append(scored.score())
     return scores

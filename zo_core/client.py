@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from statistics import fmean
 from typing import Generic, TypeAlias
 
 import numpy as np
@@ -25,8 +24,16 @@ from zo_core.probing.estimator import (
     projected_gradient,
 )
 from zo_core.probing.passes import ExampleLosses, ExampleT
+from zo_core.stepping.kept_weights import weights_kept
 from zo_core.stepping.learning_rate import LearningRate
-from zo_core.stepping.rules import Update, UpdateRule, at_step_boundary, curvature_of, take_step
+from zo_core.stepping.rules import (
+    RuleName,
+    Update,
+    UpdateRule,
+    at_step_boundary,
+    curvature_of,
+    take_step,
+)
 
 
 class LossNotFiniteError(RuntimeError):
@@ -37,13 +44,15 @@ class ClientsDisagreeError(RuntimeError):
     """Clients that share weights were told to update them differently."""
 
 
-ScalarOfExamples: TypeAlias = Callable[[NDArray[np.float64]], float]
-"""From the slopes of a batch's examples, shape (n_examples,), to the client's scalar."""
+ScalarsOfExamples: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""From the slopes of a batch's examples, shape (n_directions, n_examples), to the client's scalars,
+shape (n_directions,)."""
 
 
-def mean_slope(example_scalars: NDArray[np.float64]) -> float:
-    """Return the slope of the batch's mean loss: the mean of its examples' slopes."""
-    return float(example_scalars.mean())
+def mean_slopes(example_scalars: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the slopes of the batch's mean loss: the means of its examples' slopes."""
+    means: NDArray[np.float64] = example_scalars.mean(axis=-1)
+    return means
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class Training:
     Attributes:
         learning_rate: Step size of every update.
         draw: Which examples each client probes in a round.
-        combine: What a client's scalar is made of; a private client clips every example.
+        combine: What a client's scalars are made of; a private client clips every example.
         rule: What is made of the broadcast scalars.
         data_seed: Names the draws; not negative.
         probe: How the model is probed.
@@ -61,19 +70,43 @@ class Training:
             draws differ.
         seed_pool: Directions come from the seeds 0 to ``seed_pool - 1`` alone, so that the
             model is that many sums (FedKSeed, arXiv 2312.06353); None for no limit.
-        directions_per_round: Probed at the same weights with the same examples, and broadcast
-            together; the step size counts rounds.
+        directions_per_round: Broadcast together; probed at the same weights with the same examples
+            where a round has one local step. The step size counts rounds.
+        local_steps: Steps that a client takes on its own in a round, each along its share of the
+            directions with examples of its own, before it is told the means and takes all of them
+            from where the round began (DeComFL, arXiv 2405.15861). A client's local steps follow
+            the rule as if its own scalars had been broadcast.
+
+    Raises:
+        ValueError: If local steps do not go with the directions or the rule.
     """
 
     learning_rate: LearningRate
     draw: Draw
-    combine: ScalarOfExamples = mean_slope
+    combine: ScalarsOfExamples = mean_slopes
     rule: UpdateRule = field(default_factory=UpdateRule)
     data_seed: int = 0
     probe: Probe = field(default_factory=Probe)
     first_client: int = 0
     seed_pool: int | None = None
     directions_per_round: int = 1
+    local_steps: int = 1
+
+    def __post_init__(self) -> None:
+        if self.local_steps == 1:
+            return
+        size, left = divmod(self.directions_per_round, self.local_steps)
+        if left or self.rule.directions_per_step != size:
+            raise ValueError(
+                f"local_steps = {self.local_steps} in a round of {self.directions_per_round} "
+                f"directions, with {self.rule.directions_per_step} directions a step: the round "
+                "must be so many whole steps"
+            )
+        if self.rule.name is RuleName.HISO:
+            raise ValueError(
+                f"local_steps = {self.local_steps} with the hiso rule: its curvature follows "
+                "broadcasts; use another rule, or 1 local step"
+            )
 
     def direction_seed(self, seed: int) -> int:
         """Return the seed of the direction that an announced seed stands for."""
@@ -103,10 +136,11 @@ class ZOClient(Generic[ExampleT]):
     def local_scalars(self, seeds: Sequence[int]) -> tuple[float, ...]:
         """Give the slope of the client's loss along each z(seed).
 
-        All on the same examples, drawn for the first seed.
+        All on the same examples, drawn for the first seed; of each local step for its first.
 
         Raises:
-            LossNotFiniteError: A client of the cohort has a NaN or infinite loss.
+            LossNotFiniteError: A client of the cohort has a scalar that is not finite, because a
+                loss is NaN or infinite.
         """
         return self._cohort.scalars(seeds)[self.index]
 
@@ -172,17 +206,18 @@ class Cohort(Generic[ExampleT]):
         """Give every client's scalars for the seeds of a round; measured at the first call.
 
         Raises:
-            LossNotFiniteError: A client's loss is NaN or infinite.
+            LossNotFiniteError: A client's scalar is not finite.
         """
         asked = tuple(seeds)
         if asked not in self._scalars:
-            probed, combine = self._probe(asked), self._training.combine
-            self.losses = tuple(
-                fmean((_mean(part.plus) + _mean(part.minus)) / 2 for part in own) for own in probed
-            )
-            slopes = [[self._slopes(part) for part in own] for own in probed]
-            self.example_scalars = tuple(tuple(np.concatenate(own).tolist()) for own in slopes)
-            self._scalars = {asked: [tuple(combine(part) for part in own) for own in slopes]}
+            everybody = range(len(self.clients))
+            if self._training.local_steps == 1:
+                measured = self._measured(everybody, asked)
+            else:
+                measured = [self._measured_on_the_way(index, asked) for index in everybody]
+            self.losses = tuple(one.loss for one in measured)
+            self.example_scalars = tuple(one.example_scalars for one in measured)
+            self._scalars = {asked: [one.scalars for one in measured]}
         return self._scalars[asked]
 
     def apply(self, round_index: int, mean_scalars: Sequence[float], seeds: Sequence[int]) -> None:
@@ -204,52 +239,85 @@ class Cohort(Generic[ExampleT]):
                 f"already taken {self._last}; clients that share weights must all take the same "
                 "update of a round"
             )
-        rate = self._training.learning_rate.at(
-            len(self._updates) // self._training.directions_per_round
-        )
-        for mean_scalar, seed in zip(mean_scalars, seeds, strict=True):
-            self._move(mean_scalar, seed, rate)
+        for step in self._steps_of(mean_scalars, seeds):
+            moved_share = self._take(self._updates, step)
+            self._scalars = {}
+            if self._on_update:
+                self._on_update(step, moved_share)
         self._last = update
 
-    def _move(self, mean_scalar: float, seed: int, rate: float) -> None:
+    def _steps_of(self, scalars: Sequence[float], seeds: Sequence[int]) -> list[Update]:
+        """Return the updates of a round that begins here, or of a part of it."""
         training = self._training
-        update = Update(training.direction_seed(seed), mean_scalar, rate)
-        updates, how = [*self._updates, update], (training.rule, training.probe.kind)
-        moved_share = take_step(self._model, updates, *how, self._curvature)
-        self._updates.append(update)
-        self._scalars = {}
-        if self._on_update:
-            self._on_update(update, moved_share)
+        rate = training.learning_rate.at(len(self._updates) // training.directions_per_round)
+        return [
+            Update(training.direction_seed(seed), scalar, rate)
+            for scalar, seed in zip(scalars, seeds, strict=True)
+        ]
 
-    def _probe(self, seeds: tuple[int, ...]) -> list[list[ProbeLosses]]:
-        """Return the probe losses of every client's drawn examples, from one joint batch.
+    def _take(self, updates: list[Update], update: Update) -> float | None:
+        """Move the weights by an update that follows others, and add it to them."""
+        how = (self._training.rule, self._training.probe.kind)
+        moved_share = take_step(self._model, [*updates, update], *how, self._curvature)
+        updates.append(update)
+        return moved_share
+
+    def _measured_on_the_way(self, index: int, seeds: tuple[int, ...]) -> "_Measured":
+        """Probe for one client and let it step by what it finds; then put the weights back."""
+        size, updates = len(seeds) // self._training.local_steps, list(self._updates)
+        parts: list[_Measured] = []
+        with weights_kept(self._model):
+            for first in range(0, len(seeds), size):
+                here = seeds[first : first + size]
+                (part,) = self._measured([index], here)
+                parts.append(part)
+                if first + size < len(seeds):  # nothing is probed after the last step
+                    for update in self._steps_of(part.scalars, here):
+                        self._take(updates, update)
+        return _joined(parts)
+
+    def _measured(self, clients: Sequence[int], seeds: tuple[int, ...]) -> list["_Measured"]:
+        """Probe for some clients at the weights as they are.
+
+        Raises:
+            LossNotFiniteError: A client's scalar is not finite.
+        """
+        probed = self._probe(clients, seeds)
+        with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is looked at below
+            slopes = [np.array([self._slopes(part) for part in own]) for own in probed]
+            scalars = [self._training.combine(own) for own in slopes]
+            losses = [float(np.mean([_loss(part) for part in own])) for own in probed]
+        for index, own_scalars, own in zip(clients, scalars, probed, strict=True):
+            _check_finite(index, own_scalars, own, seeds)
+        return [
+            _Measured(loss, tuple(own.ravel().tolist()), tuple(own_scalars.tolist()))
+            for loss, own, own_scalars in zip(losses, slopes, scalars, strict=True)
+        ]
+
+    def _probe(self, clients: Sequence[int], seeds: tuple[int, ...]) -> list[list[ProbeLosses]]:
+        """Return the probe losses of clients' drawn examples, from one joint batch.
 
         For each client, of each direction.
         """
         training = self._training
-        drawn = [
-            [
-                examples[i]
-                for i in training.draw(len(examples), (training.data_seed, index, seeds[0]))
-            ]
-            for index, examples in enumerate(self._client_examples, training.first_client)
-        ]
-        joint = [example for examples in drawn for example in examples]
-        directions = [training.direction_seed(seed) for seed in seeds]
+        drawn = []
+        for client in clients:
+            examples = self._client_examples[client]
+            name = (training.data_seed, training.first_client + client, seeds[0])
+            drawn.append([examples[i] for i in training.draw(len(examples), name)])
         joint_losses = directions_losses(
             self._model,
             self._example_losses,
-            joint,
-            directions,
+            [example for examples in drawn for example in examples],
+            [training.direction_seed(seed) for seed in seeds],
             training.probe,
             self._curvature.diagonal if self._curvature else None,
         )
         ends = list(accumulate(len(examples) for examples in drawn))[:-1]
         by_direction = []
-        for losses, seed in zip(joint_losses, seeds, strict=True):
+        for losses in joint_losses:
             parts = zip(np.split(losses.plus, ends), np.split(losses.minus, ends), strict=True)
             by_direction.append([ProbeLosses(plus, minus) for plus, minus in parts])
-            _check_finite(by_direction[-1], seed)
         return [list(own) for own in zip(*by_direction, strict=True)]
 
     def _slopes(self, losses: ProbeLosses) -> NDArray[np.float64]:
@@ -258,9 +326,28 @@ class Cohort(Generic[ExampleT]):
         return slope(losses.plus, losses.minus, probe.perturbation_scale)
 
 
-def _mean(losses: NDArray[np.float64]) -> float:
-    """Return the mean; NaN of an empty batch."""
-    return float(losses.mean()) if losses.size else math.nan
+@dataclass(frozen=True)
+class _Measured:
+    """What one client found in a round, or in a part of it; see `ZOClient`."""
+
+    loss: float
+    example_scalars: tuple[float, ...]
+    scalars: tuple[float, ...]
+
+
+def _joined(parts: Sequence[_Measured]) -> _Measured:
+    return _Measured(
+        loss=float(np.mean([part.loss for part in parts])),
+        example_scalars=tuple(one for part in parts for one in part.example_scalars),
+        scalars=tuple(one for part in parts for one in part.scalars),
+    )
+
+
+def _loss(losses: ProbeLosses) -> float:
+    """Return the mean loss of both probes; NaN of an empty batch."""
+    if not losses.plus.size:
+        return math.nan
+    return (float(losses.plus.mean()) + float(losses.minus.mean())) / 2
 
 
 def _check_data(client_examples: Sequence[Sequence[object]]) -> None:
@@ -276,13 +363,15 @@ def _check_data(client_examples: Sequence[Sequence[object]]) -> None:
 
 def _not_finite(*losses: float) -> float:
     """Return the loss that is no number; the other one may be a private client's own."""
-    return next(loss for loss in losses if not math.isfinite(loss))
+    return next((loss for loss in losses if not math.isfinite(loss)), math.nan)
 
 
-def _check_finite(probed: Sequence[ProbeLosses], seed: int) -> None:
-    for index, losses in enumerate(probed):
-        up, down = float(losses.plus.sum()), float(losses.minus.sum())
-        if not (math.isfinite(up) and math.isfinite(down)):
+def _check_finite(
+    index: int, scalars: NDArray[np.float64], probed: Sequence[ProbeLosses], seeds: Sequence[int]
+) -> None:
+    for scalar, losses, seed in zip(scalars, probed, seeds, strict=True):
+        if not math.isfinite(scalar):
+            up, down = float(losses.plus.sum()), float(losses.minus.sum())
             raise LossNotFiniteError(
                 f"client {index} has a probe loss of {_not_finite(up, down)} at seed {seed}; a "
                 "scalar needs finite losses: lower the learning rate (the weights have probably "

@@ -161,7 +161,7 @@ def training_of(config: Config, sampling_rate: float, passes: "Passes[Any]") -> 
         sampling_rate: Chance of an example to be in a batch.
         passes: Which examples share a forward pass.
     """
-    from zo_core.client import Training, mean_slope  # noqa: PLC0415
+    from zo_core.client import Training, mean_slopes  # noqa: PLC0415
     from zo_core.data.batches import fixed_batch, poisson_batch  # noqa: PLC0415
     from zo_core.directions.generator import DirectionKind  # noqa: PLC0415
     from zo_core.probing.estimator import Probe  # noqa: PLC0415
@@ -179,9 +179,9 @@ def training_of(config: Config, sampling_rate: float, passes: "Passes[Any]") -> 
             clipped_mean, scalar_limit=config.link.fixed_scalar_limit(), batch_divisor=n_drawn
         )
         if is_private
-        else mean_slope,
+        else mean_slopes,
         rule=UpdateRule(
-            zo.directions_per_step * config.frame.symbols,
+            zo.directions_per_step * config.frame.symbols // zo.local_steps,
             zo.momentum,
             zo.momentum_window,
             RuleName(zo.rule),
@@ -198,6 +198,7 @@ def training_of(config: Config, sampling_rate: float, passes: "Passes[Any]") -> 
         ),
         seed_pool=zo.seed_pool,
         directions_per_round=config.frame.symbols,
+        local_steps=zo.local_steps,
     )
 
 

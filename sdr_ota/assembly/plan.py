@@ -107,7 +107,7 @@ def _air_rows(config: Config, why_chips: str) -> list[tuple[str, str]]:
         ),
         ("air time a scalar", _scalar_air(config)),
         ("chips", _chips(config, why_chips)),
-        ("step", step_cost(config.zo)),
+        ("step", step_cost(config.zo, config.frame)),
         ("control messages", f"{down} bit to a node, {up} bit from it, each round"),
         (
             "occupied bandwidth",

@@ -18,9 +18,9 @@ from sdr_ota.config.cyclic_check import check_cyclic
 from sdr_ota.config.frame_table import FrameTable, n_payload_chips
 from sdr_ota.config.limit_check import check_limit
 from sdr_ota.config.link_table import LinkTable
+from sdr_ota.config.local_steps_check import check_local_steps
 from sdr_ota.config.recorded_plugins import check_recorded_plugins
 from sdr_ota.config.rule_check import check_rule
-from sdr_ota.config.symbols_check import check_symbols
 from sdr_ota.config.tables import (
     AirTable,
     BandTable,
@@ -34,8 +34,8 @@ from sdr_ota.config.tables import (
     ReceiverTable,
     RunTable,
     Table,
-    ZoTable,
 )
+from sdr_ota.config.zo_table import ZoTable
 from sdr_ota.plugins import PluginError
 from sdr_ota.radio.normal_form import normal_form
 
@@ -86,8 +86,8 @@ class Config(Table):
                 f"radio.sample_rate_hz = {self.radio.sample_rate_hz:g}"
             )
         check_limit(self.link, self.privacy)
-        check_symbols(self.frame, self.privacy)
         check_rule(self.zo, self.model)
+        check_local_steps(self.zo, self.frame, self.privacy)
         self._check_privacy()
         self._check_location()
         check_cyclic(self.frame, self.receiver, self.radio)

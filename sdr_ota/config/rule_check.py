@@ -1,6 +1,7 @@
 """Whether the rule of a step goes with what else is asked of steps."""
 
-from sdr_ota.config.tables import ModelTable, ZoTable
+from sdr_ota.config.tables import ModelTable
+from sdr_ota.config.zo_table import ZoTable
 
 
 def check_rule(zo: ZoTable, model: ModelTable) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdr_ota.door.mean_bench import MeanBench
 
@@ -24,11 +25,15 @@ Aggregation: TypeAlias = Callable[[Sequence[Sequence[Tensor]]], list[Tensor]]
 
 
 def over_the_air(bench: MeanBench) -> Aggregation:
-    """Return DeComFL's ``AggregationFunc`` over a bench: each number's mean is a round on the air.
+    """Return DeComFL's ``AggregationFunc`` over a bench.
 
-    An erasure is a 0: nobody moves along that perturbation, and the others of the same update
-    count as before. (Estimators that learn curvature from the scalars take the 0 for a measured
-    one.)
+    The numbers of a client travel in order, ``frame.symbols`` of them in a frame; the last frame is
+    filled up with zeros. So where that is the number of local updates times perturbations, a round
+    of DeComFL is one round on the air.
+
+    An erasure is a 0 for every number of its frame: nobody moves along those perturbations, and the
+    others of the same update count as before. (Estimators that learn curvature from the scalars
+    take the 0 for a measured one.)
 
     Args:
         bench: Open radios, one node a sampled client.
@@ -44,13 +49,24 @@ def over_the_air(bench: MeanBench) -> Aggregation:
                 f"DeComFL sampled {len(local_grad_scalars)} clients and the bench has "
                 f"{bench.n_nodes} nodes: set num_sample_clients, or clients.count, to the other"
             )
-        return [_mean(bench, update) for update in zip(*local_grad_scalars, strict=True)]
+        updates = list(zip(*local_grad_scalars, strict=True))
+        numbers = [np.array([np.ravel(own.tolist()) for own in update]) for update in updates]
+        means = _means(bench, np.concatenate(numbers, axis=1))
+        ends = np.cumsum([own.shape[1] for own in numbers])[:-1]
+        return [
+            update[0].new_tensor(own.tolist()).reshape(update[0].shape)
+            for update, own in zip(updates, np.split(means, ends), strict=True)
+        ]
 
     return aggregate
 
 
-def _mean(bench: MeanBench, by_client: Sequence[Tensor]) -> Tensor:
-    """Return the mean of one local update's tensors, element by element, shape as theirs."""
-    scalars = np.array([np.ravel(tensor.tolist()) for tensor in by_client])
-    means = [float(bench.mean(column).value or 0.0) for column in scalars.T]
-    return by_client[0].new_tensor(means).reshape(by_client[0].shape)
+def _means(bench: MeanBench, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the means of the clients' numbers, shape (n_clients, n_numbers), frame by frame."""
+    n_numbers, n_symbols = numbers.shape[1], bench.n_symbols
+    padded = np.pad(numbers, ((0, 0), (0, -n_numbers % n_symbols)))
+    means = []
+    for first in range(0, n_numbers, n_symbols):
+        value = bench.mean(padded[:, first : first + n_symbols]).value
+        means.append(np.zeros(n_symbols) if value is None else np.asarray(value, np.float64))
+    return np.concatenate(means)[:n_numbers]

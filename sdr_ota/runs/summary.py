@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TypedDict
 
 import numpy as np
 
@@ -30,15 +29,11 @@ MAGNITUDES = (0.5, HIGH_QUANTILE, 0.99)
 """Quantiles of the scalars' magnitudes over a run."""
 
 
-@dataclass(frozen=True)
-class Summary:
-    """The figures of a run; None where the run has none.
+@dataclass(frozen=True, kw_only=True)
+class HeldOutFigures:
+    """What held-out examples showed; None where there were none.
 
     Attributes:
-        rounds: Rounds done, erasures included.
-        erasures: How many rounds were lost, by reason.
-        incomplete: Rounds in which a node was left out as too weak or not received.
-        score_name: What the held-out examples are scored by: accuracy, F1.
         score_before: Their score before the first round.
         score_after: The same at the end.
         best_score: Their best score; the best model is `sdr-ota export --best`.
@@ -46,6 +41,46 @@ class Summary:
         held_out_loss_before: Their mean loss before the first round, nats.
         held_out_loss_after: The same at the end.
         label_scores: At the end, by label, the share of its examples that were given it.
+    """
+
+    score_before: float | None
+    score_after: float | None
+    best_score: float | None
+    best_rounds: int | None
+    held_out_loss_before: float | None
+    held_out_loss_after: float | None
+    label_scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClippingFigures:
+    """What the limit did to the scalars; None where nobody knows.
+
+    Attributes:
+        clipped_share: Of all scalars that were sent.
+        clipped_example_share: Of the examples' scalars, mean over the rounds.
+        magnitudes: 50, 95 and 99 % of the scalars' magnitudes over the limit do not pass these.
+        kept_by_clip: The clipped sum over the unclipped, by least squares over the rounds: 1
+            where nothing is clipped.
+        unclipped_nmse_db: NMSE of the decoded sum against that of the unclipped scalars.
+    """
+
+    clipped_share: float | None
+    clipped_example_share: float | None
+    magnitudes: tuple[float, ...] | None
+    kept_by_clip: float | None
+    unclipped_nmse_db: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary(ClippingFigures, HeldOutFigures):
+    """The figures of a run; None where the run has none.
+
+    Attributes:
+        rounds: Rounds done, erasures included.
+        erasures: How many rounds were lost, by reason.
+        incomplete: Rounds in which a node was left out as too weak or not received.
+        score_name: What the held-out examples are scored by: accuracy, F1.
         loss_before: Mean training loss of the first tenth of the rounds.
         loss_after: The same of the last tenth.
         nmse_db: Measured normalised mean square error of the decoded sum.
@@ -56,12 +91,6 @@ class Summary:
         covered_share: Share of the sums whose error is within 1.96 of the deviations written down
             with them; 95 % if those are right. NaN where nothing is known.
         largest_scalar: What became a symbol of 1 in the last round.
-        clipped_share: Of all scalars that were sent; None, as the next four, where nobody knows.
-        clipped_example_share: Of the examples' scalars, mean over the rounds.
-        magnitudes: 50, 95 and 99 % of the scalars' magnitudes over the limit do not pass these.
-        kept_by_clip: The clipped sum over the unclipped, by least squares over the rounds: 1
-            where nothing is clipped.
-        unclipped_nmse_db: NMSE of the decoded sum against that of the unclipped scalars.
         bits_per_client: Sent by each client over the run, in bits.
         gradient_bits_per_client: What sending a gradient a round would have taken.
         air_s: Time on the air, soundings included.
@@ -74,13 +103,6 @@ class Summary:
     erasures: Mapping[str, int]
     incomplete: int
     score_name: str
-    score_before: float | None
-    score_after: float | None
-    best_score: float | None
-    best_rounds: int | None
-    held_out_loss_before: float | None
-    held_out_loss_after: float | None
-    label_scores: Mapping[str, float]
     loss_before: float | None
     loss_after: float | None
     nmse_db: float
@@ -89,11 +111,6 @@ class Summary:
     chips_share: float
     covered_share: float
     largest_scalar: float | None
-    clipped_share: float | None
-    clipped_example_share: float | None
-    magnitudes: tuple[float, ...] | None
-    kept_by_clip: float | None
-    unclipped_nmse_db: float | None
     bits_per_client: int
     gradient_bits_per_client: int | None
     air_s: float | None
@@ -127,7 +144,7 @@ def summarise(run: RunRecord) -> Summary:
         erasures=dict(Counter(r.erasure for r in run.rounds if r.erasure)),
         incomplete=sum(bool(r.detail) for r in good),
         score_name=str(run.start.get("score_name", "accuracy")),
-        **_held_out(run.evaluations),
+        **vars(_held_out(run.evaluations)),
         loss_before=_mean(losses[: max(len(losses) // 10, 1)]),
         loss_after=_mean(losses[-max(len(losses) // 10, 1) :]),
         nmse_db=nmse_db(errors, sums),
@@ -136,8 +153,11 @@ def summarise(run: RunRecord) -> Summary:
         chips_share=_chips_share(known),
         covered_share=_covered_share(known),
         largest_scalar=good[-1].largest_scalar if good else None,
-        **_clipping(
-            [r for r in good if r.unclipped_symbols], [r for r in known if r.unclipped_symbols]
+        **vars(
+            _clipping(
+                [r for r in good if r.unclipped_symbols],
+                [r for r in known if r.unclipped_symbols],
+            )
         ),
         bits_per_client=n_rounds
         * n_symbols_of(run.start)
@@ -165,40 +185,22 @@ def _covered_share(known: Sequence[RoundResult]) -> float:
     return fmean(within) if within else math.nan
 
 
-class _HeldOutFigures(TypedDict):
-    score_before: float | None
-    score_after: float | None
-    best_score: float | None
-    best_rounds: int | None
-    held_out_loss_before: float | None
-    held_out_loss_after: float | None
-    label_scores: Mapping[str, float]
-
-
-def _held_out(evaluations: Sequence[Evaluation]) -> _HeldOutFigures:
+def _held_out(evaluations: Sequence[Evaluation]) -> HeldOutFigures:
     """Return what held-out examples showed, at both ends of a run and at its best."""
     first, last = (evaluations[0], evaluations[-1]) if evaluations else (None, None)
     best = best_evaluation(evaluations)
-    return {
-        "score_before": first.score if first else None,
-        "score_after": last.score if last else None,
-        "best_score": best.score if best else None,
-        "best_rounds": best.rounds_done if best else None,
-        "held_out_loss_before": first.loss if first else None,
-        "held_out_loss_after": last.loss if last else None,
-        "label_scores": last.label_scores if last else {},
-    }
+    return HeldOutFigures(
+        score_before=first.score if first else None,
+        score_after=last.score if last else None,
+        best_score=best.score if best else None,
+        best_rounds=best.rounds_done if best else None,
+        held_out_loss_before=first.loss if first else None,
+        held_out_loss_after=last.loss if last else None,
+        label_scores=last.label_scores if last else {},
+    )
 
 
-class _ClippingFigures(TypedDict):
-    clipped_share: float | None
-    clipped_example_share: float | None
-    magnitudes: tuple[float, ...] | None
-    kept_by_clip: float | None
-    unclipped_nmse_db: float | None
-
-
-def _clipping(rounds: Sequence[RoundResult], told: Sequence[RoundResult]) -> _ClippingFigures:
+def _clipping(rounds: Sequence[RoundResult], told: Sequence[RoundResult]) -> ClippingFigures:
     """Return what the limit did to the scalars of rounds whose nodes tell them.
 
     Args:
@@ -211,16 +213,16 @@ def _clipping(rounds: Sequence[RoundResult], told: Sequence[RoundResult]) -> _Cl
     decoded = np.array([r.decoded_sum or 0.0 for r in told])
     power = float(unclipped @ unclipped)
     shares = [r.clipped_example_share for r in rounds if r.clipped_example_share is not None]
-    return {
-        "clipped_share": None if scalars is None else clipped_share(scalars),
-        "clipped_example_share": _mean(shares),
-        "magnitudes": None
+    squares = ((decoded - unclipped) ** 2).tolist(), (unclipped**2).tolist()
+    return ClippingFigures(
+        clipped_share=None if scalars is None else clipped_share(scalars),
+        clipped_example_share=_mean(shares),
+        magnitudes=None
         if scalars is None
         else tuple(np.quantile(np.abs(scalars), MAGNITUDES).tolist()),
-        "kept_by_clip": float(clipped @ unclipped) / power if power else None,
-        "unclipped_nmse_db": nmse_db(((decoded - unclipped) ** 2).tolist(),
-                                     (unclipped**2).tolist()) if power else None,
-    }  # fmt: skip
+        kept_by_clip=float(clipped @ unclipped) / power if power else None,
+        unclipped_nmse_db=nmse_db(*squares) if power else None,
+    )
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -180,12 +180,6 @@ def test_vectors_that_cannot_be_sent_are_refused(numbers: Any, words: str) -> No
         bench.mean(numbers)
 
 
-def test_a_promise_is_for_one_number_a_burst() -> None:
-    private = {"privacy.protect": "record", "privacy.epsilon": 8.0, "frame.symbols": 2}
-    with pytest.raises(sdr_ota.SdrOtaError, match=r"frame\.symbols = 2 .* one number a burst"):
-        sdr_ota.open_bench(set=private)
-
-
 def test_wrong_use_of_a_bench_is_said() -> None:
     bench = sdr_ota.open_bench()
     for limit in (0.0, -1.0, np.nan, np.inf):

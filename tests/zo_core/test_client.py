@@ -22,15 +22,16 @@ from zo_core.directions.fingerprint import weight_checksum
 from zo_core.directions.generator import DirectionKind, direction
 from zo_core.probing.estimator import Probe, ProbeLosses
 from zo_core.stepping.learning_rate import Decay, LearningRate
-from zo_core.stepping.rules import Update, UpdateRule
+from zo_core.stepping.rules import RuleName, Update, UpdateRule
 
 Example = tuple[float, float]
 
 
 def losses(model: nn.Module, examples: list[Example]) -> torch.Tensor:
-    inputs = torch.tensor([[example[0]] for example in examples])
+    dtype = next(model.parameters()).dtype
+    inputs = torch.tensor([[example[0]] for example in examples], dtype=dtype)
     targets = torch.tensor([example[1] for example in examples])
-    return (model(inputs).squeeze(1) - targets) ** 2
+    return (model(inputs).float().squeeze(1) - targets) ** 2
 
 
 def network() -> nn.Module:
@@ -165,7 +166,7 @@ def test_a_loss_that_is_not_finite_names_the_client() -> None:
 def test_a_finite_loss_beside_one_that_is_not_stays_unsaid(plus: float) -> None:
     probed = ProbeLosses(np.array([plus]), np.array([3.71]))
     with pytest.raises(LossNotFiniteError) as failed:
-        _check_finite([probed], 1)
+        _check_finite(0, np.array([plus]), [probed], [1])
     assert "3.71" not in str(failed.value)
     assert f"a probe loss of {plus}" in str(failed.value)
 
@@ -201,20 +202,20 @@ def test_every_example_is_clipped_before_the_sum_is_divided() -> None:
     limit, divisor = 0.5, 7
     seen: list[np.ndarray] = []
 
-    def combine(scalars: np.ndarray) -> float:
+    def combine(scalars: np.ndarray) -> np.ndarray:
         seen.append(scalars)
-        return float(np.clip(scalars, -limit, limit).sum() / divisor)
+        return np.clip(scalars, -limit, limit).sum(axis=1) / divisor
 
     how = training(draw=fixed_batch(12), combine=combine)
     scalar = Cohort(network(), losses, sets, how).clients[0].local_scalars([5])[0]
-    assert seen[0].shape == (12,)
+    assert seen[0].shape == (1, 12)
     assert np.abs(seen[0]).max() > 10 * limit
     assert scalar == np.clip(seen[0], -limit, limit).sum() / divisor
     assert abs(scalar) <= limit * 12 / divisor
 
 
 def test_an_empty_batch_has_no_slope_and_no_loss() -> None:
-    how = training(draw=lambda n_examples, name: [], combine=lambda scalars: float(scalars.sum()))
+    how = training(draw=lambda n_examples, name: [], combine=lambda scalars: scalars.sum(axis=1))
     cohort = Cohort(network(), losses, data(2), how)
     assert [client.local_scalars([1])[0] for client in cohort.clients] == [0.0, 0.0]
     assert math.isnan(cohort.clients[0].loss)
@@ -267,6 +268,98 @@ def test_a_round_of_several_directions_moves_the_weights_by_their_mean() -> None
     assert [update.learning_rate for update in seen] == [rate.at(0)] * 3 + [rate.at(1)] * 3
     with pytest.raises(ClientsDisagreeError, match="same update of a round"):
         cohort.clients[0].apply(1, [0.5, -1.0, 2.5], [10, 11, 12])
+
+
+LOCAL_RULES = [
+    UpdateRule(2),
+    UpdateRule(2, momentum=0.5, window=3, weight_decay=0.1),
+    UpdateRule(2, name=RuleName.NORMALISED),
+    UpdateRule(2, momentum=0.5, window=3, name=RuleName.ADAMEZO),
+    UpdateRule(2, stochastic_rounding=True),
+]
+
+
+@pytest.mark.parametrize("rule", LOCAL_RULES, ids=lambda rule: str(rule.name))
+@pytest.mark.parametrize("n_clients", [1, 4])
+def test_clients_with_the_same_data_walk_as_one_does_alone(
+    rule: UpdateRule, n_clients: int
+) -> None:
+    """Their local steps are those that all take afterwards, bit for bit."""
+    own = data(1)[0]
+    precision = torch.bfloat16 if rule.stochastic_rounding else torch.float32
+    how = training(rule=rule, draw=fixed_batch(len(own)), directions_per_round=2)
+    alone = Cohort(network().to(precision), losses, [own], how)
+    several = training(rule=rule, draw=fixed_batch(len(own)), directions_per_round=6, local_steps=3)
+    together = Cohort(network().to(precision), losses, [own] * n_clients, several)
+    for index in range(4):
+        seeds = [10 * index + k for k in range(6)]
+        before = weight_checksum(together._model)
+        found = [client.local_scalars(seeds) for client in together.clients]
+        assert weight_checksum(together._model) == before
+        for client in together.clients:
+            client.apply(index, np.mean(found, axis=0).tolist(), seeds)
+        walked: list[float] = []
+        for step in range(3):
+            here = seeds[2 * step : 2 * step + 2]
+            walked += alone.clients[0].local_scalars(here)
+            alone.clients[0].apply(3 * index + step, walked[-2:], here)
+        assert found == [tuple(walked)] * n_clients
+        assert weight_checksum(together._model) == weight_checksum(alone._model)
+        assert len(together.clients[-1].example_scalars) == 6 * len(own)
+
+
+def test_local_steps_are_each_clients_own_and_the_round_takes_their_mean() -> None:
+    seen: list[Update] = []
+    model, rate = network(), LearningRate(0.125, 2)  # a warm-up of 2 rounds
+    how = training(learning_rate=rate, directions_per_round=3, local_steps=3)
+    cohort = Cohort(model, losses, data(2), how, on_update=kept(seen))
+    before = torch.cat([p.detach().flatten() for p in model.parameters()])
+    seeds = [5, 6, 7]
+    found = [client.local_scalars(seeds) for client in cohort.clients]
+    for index, (examples, scalars) in enumerate(zip(data(2), found, strict=True)):
+        walker, others = network(), training(learning_rate=LearningRate(0.0625))
+        for seed, scalar in zip(seeds, scalars, strict=True):
+            drawn = [examples[i] for i in fixed_batch(4)(len(examples), (0, index, seed))]
+            single = Cohort(walker, losses, [drawn], others).clients[0]
+            assert single.local_scalars([seed]) == (scalar,)
+            single.apply(0, [scalar], [seed])
+    means = np.mean(found, axis=0).tolist()
+    for client in cohort.clients:
+        client.apply(0, means, seeds)
+    after = torch.cat([p.detach().flatten() for p in model.parameters()])
+    step = sum(
+        mean * torch.from_numpy(direction(seed, 0, before.numel()))
+        for mean, seed in zip(means, seeds, strict=True)
+    )
+    assert torch.allclose(after - before, -0.0625 * step, atol=1e-6)
+    assert [update.learning_rate for update in seen] == [rate.at(0)] * 3
+
+
+def test_weights_are_put_back_where_a_local_probe_fails() -> None:
+    calls = itertools.count()
+
+    def failing(model: nn.Module, examples: list[Example]) -> torch.Tensor:
+        return losses(model, examples) * (math.nan if next(calls) >= 4 else 1.0)
+
+    model = network()
+    cohort = Cohort(model, failing, data(1), training(directions_per_round=3, local_steps=3))
+    before = weight_checksum(model)
+    with pytest.raises(LossNotFiniteError, match=r"client 0 .* at seed 3"):
+        cohort.clients[0].local_scalars([1, 2, 3])
+    assert weight_checksum(model) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"directions_per_round": 4}, "local_steps = 3 in a round of 4 directions"),
+        ({"directions_per_round": 6}, "with 1 directions a step"),
+        ({"directions_per_round": 3, "rule": UpdateRule(name=RuleName.HISO)}, "hiso rule"),
+    ],
+)
+def test_local_steps_that_do_not_fit_are_refused(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        training(local_steps=3, **changes)
 
 
 def test_one_sided_probes_of_a_round_share_the_pass_at_the_weights() -> None:

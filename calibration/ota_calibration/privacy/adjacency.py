@@ -1,18 +1,29 @@
-r"""What is protected: which data may differ, and how far that moves one scalar.
+r"""What is protected: which data may differ, and how far that moves what a client sends.
 
-A client's scalar is $p = \frac1b \sum_i \mathrm{clip}_\gamma(p_i)$ over its
-batch, with a divisor $b$ that does not depend on the data. One example moves it
-by $\gamma / b$ when it appears or vanishes, by $2\gamma / b$ when another takes
-its place. Replacing all data of a client moves it by $2\gamma$, provided that
-the scalar itself is clipped at $\gamma$ too.
+What a burst carries of a client are its scalars $p \in \mathbb R^q$ along the $q$ directions of
+the round, $p = \frac1b \sum_i \mathrm{clip}_\gamma(p_i)$ over its batch, with a divisor $b$ that
+does not depend on the data. The clip bounds the Euclidean norm of all scalars of an example
+together; of a single one it is the clip to $\pm\gamma$. One example moves $p$ by a vector of norm
+$\gamma / b$ at most when it appears or vanishes, $2\gamma / b$ when another takes its place.
+Replacing all data of a client moves it by $2\gamma$, provided that $p$ itself is clipped at
+$\gamma$ too; that clip brings no two vectors further apart.
+
+**Any $q$ costs what one scalar costs.** Noise that is independent and equally strong in each
+coordinate looks the same from every direction. Without subsampling only the length of the vector
+between two means counts. With Poisson batches a record adds $x$ or, replaced, $y$, both of norm
+$\gamma / b$ at most, with probability $r$. The hockey-stick divergence of
+$(1-r) N(0) + r N(x)$ from $(1-r) N(0) + r N(y)$ is the mean of
+$((1-r)(1-\alpha) + r e^{u - |x|^2/2} - \alpha r e^{v - |y|^2/2})^+$ over $u = x^T z$,
+$v = y^T z$ with $z$ normal. Its derivative to the covariance of $u$ and $v$ is the mean of the
+mixed second derivative, which is never positive; so it is largest where the covariance is least,
+with $x$ and $y$ opposite on one line: the case of one scalar.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 class Unit(StrEnum):
@@ -48,14 +59,14 @@ class Adjacency:
 
 
 def largest_contribution(unit: Unit, scalar_limit: float, batch_divisor: int) -> float:
-    r"""Return what one unit adds to its client's scalar at most.
+    r"""Return the norm of what one unit adds to its client's scalars at most.
 
     $\gamma / b$ for a record, $\gamma$ for a client. Noise multipliers of the
     Poisson accountant are relative to this.
 
     Args:
         unit: What is protected.
-        scalar_limit: $\gamma$, clip of each example's scalar and of the client's.
+        scalar_limit: $\gamma$, clip of the norm of each example's scalars and of the client's.
         batch_divisor: $b$, the fixed number the clipped scalars are divided by.
 
     >>> largest_contribution(Unit.RECORD, scalar_limit=100.0, batch_divisor=50)
@@ -70,7 +81,7 @@ def largest_contribution(unit: Unit, scalar_limit: float, batch_divisor: int) ->
 
 
 def sensitivity(adjacency: Adjacency, scalar_limit: float, batch_divisor: int) -> float:
-    r"""Return $\Delta$, how far neighbouring data move one client's scalar at most.
+    r"""Return $\Delta$, how far neighbouring data move one client's scalars at most.
 
     Args:
         adjacency: What is protected and how neighbours differ.
@@ -84,9 +95,31 @@ def sensitivity(adjacency: Adjacency, scalar_limit: float, batch_divisor: int) -
     return adjacency.contributions * contribution
 
 
+def clip_norm(vectors: ArrayLike, largest_norm: float) -> NDArray[np.float64]:
+    r"""Return vectors, each scaled down to a Euclidean norm of ``largest_norm`` where it has more.
+
+    A single number is clipped to $\pm$ ``largest_norm``, to the bit. Infinities count as the
+    largest floating-point number; a NaN stays one.
+
+    Args:
+        vectors: Shape ``(n_dimensions, ...)``, one vector in every column.
+        largest_norm: Positive.
+
+    >>> clip_norm([3.0, -4.0], largest_norm=1.0).tolist()
+    [0.6, -0.8]
+    """
+    finite = np.nan_to_num(np.asarray(vectors, dtype=np.float64), nan=np.nan)
+    largest = np.abs(finite).max(axis=0)
+    scaled = finite / np.where(largest > 0, largest, 1.0)  # its square is neither 0 nor infinite
+    norms = np.maximum(np.sqrt(np.sum(scaled**2, axis=0)), 1.0)
+    with np.errstate(over="ignore"):
+        too_long = largest * norms > largest_norm
+    return np.where(too_long, scaled / norms * largest_norm, finite)
+
+
 def clipped_mean(
-    example_scalars: Sequence[float] | NDArray[np.float64], scalar_limit: float, batch_divisor: int
-) -> float:
+    example_scalars: NDArray[np.float64], scalar_limit: float, batch_divisor: int
+) -> NDArray[np.float64]:
     r"""Return $\frac1b \sum_i \mathrm{clip}_\gamma(p_i)$, clipped at $\gamma$ again.
 
     A NaN counts as zero, so that one broken example neither stops the run nor
@@ -94,16 +127,20 @@ def clipped_mean(
     Poisson batch is larger than $b$.
 
     Args:
-        example_scalars: $p_i$ of the batch, shape ``(n_examples,)``, may be empty.
-        scalar_limit: $\gamma$.
+        example_scalars: $p_i$ of the batch, shape ``(n_directions, n_examples)``; there may be
+            no example.
+        scalar_limit: $\gamma$, of the norm of an example's scalars.
         batch_divisor: $b$, fixed for the run, whatever the batch holds.
 
-    >>> clipped_mean([3.0, -50.0, 4.0], scalar_limit=5.0, batch_divisor=4)
-    0.5
+    Returns:
+        The client's scalars, shape ``(n_directions,)``.
+
+    >>> clipped_mean(np.array([[3.0, -50.0, 4.0]]), scalar_limit=5.0, batch_divisor=4).tolist()
+    [0.5]
     """
-    scalars = np.nan_to_num(np.asarray(example_scalars, dtype=np.float64), nan=0.0)
-    total = float(np.clip(scalars, -scalar_limit, scalar_limit).sum())
-    return float(np.clip(total / batch_divisor, -scalar_limit, scalar_limit))
+    known = np.where(np.isnan(example_scalars), 0.0, example_scalars)
+    total = clip_norm(known, scalar_limit).sum(axis=-1)
+    return clip_norm(total / batch_divisor, scalar_limit)
 
 
 def cyclic_mu(round_mu: NDArray[np.float64], n_batches: int) -> float:

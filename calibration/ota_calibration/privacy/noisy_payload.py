@@ -1,24 +1,24 @@
 """A payload with privacy noise: clip, add noise, then what any payload does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
+from ota_calibration.privacy.adjacency import clip_norm
 from ota_calibration.privacy.noise import NormalSource, SystemNoise, add_privacy_noise
 from sdr_ota.signal.modulation import Payload
 
 
 @dataclass(frozen=True, slots=True)
 class NoisyPayload:
-    """A scalar clipped and hidden in Gaussian noise before anything else is done with it.
+    """The scalars of a burst, clipped and hidden in Gaussian noise before anything else.
 
     What follows (scaling, clipping to the radio's range, taking the sign, sending)
     is post-processing and costs no privacy.
 
     Attributes:
-        inner: Makes a symbol of the noisy scalar.
-        scalar_limit: Clip of the scalar before the noise, positive.
-        client_noise_std: Standard deviation of the noise, in units of the scalar.
+        inner: Makes a symbol of a noisy scalar.
+        scalar_limit: Clip of the scalars' Euclidean norm before the noise, positive.
+        client_noise_std: Standard deviation of the noise on each of them, in units of the scalar.
         source: For tests only; in a run the operating system's entropy.
     """
 
@@ -27,10 +27,13 @@ class NoisyPayload:
     client_noise_std: float
     source: NormalSource = field(default_factory=SystemNoise)
 
-    def symbol(self, scalar: float) -> float:
-        """Return the symbol in [-1, 1] of the clipped and noisy scalar."""
-        clipped = float(np.clip(scalar, -self.scalar_limit, self.scalar_limit))
-        return self.inner.symbol(add_privacy_noise(clipped, self.client_noise_std, self.source))
+    def symbols(self, scalars: Sequence[float]) -> tuple[float, ...]:
+        """Return the symbols in [-1, 1] of the clipped and noisy scalars."""
+        clipped = clip_norm(scalars, self.scalar_limit).tolist()
+        return tuple(
+            self.inner.symbol(add_privacy_noise(scalar, self.client_noise_std, self.source))
+            for scalar in clipped
+        )
 
     def mean_scalar(self, symbol_sum: float, n_active: int) -> float:
         """Return what is broadcast for a decoded sum, noise included."""

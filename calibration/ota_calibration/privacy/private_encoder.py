@@ -50,27 +50,20 @@ class PrivateEncoder:
     is_private = True
 
     def symbols(self, order: PayloadOrder, scalars: Sequence[float]) -> tuple[float, ...]:
-        """Return the symbol of a scalar, clipped and noisy, once it is paid for.
+        """Return the symbols of scalars, clipped together and each noisy, once they are paid for.
 
         Raises:
             PowerLimitError: If the order is beyond the node's power.
-            OrderRefused: If its noise is not what its cost states, or a burst were to carry more
-                than the one scalar that is accounted for.
+            OrderRefused: If its noise is not what its cost states.
             BudgetSpent: If the node's ledger cannot pay; nothing is sent.
         """
         check_power(order, self.peak_amplitude)
-        if len(scalars) != 1:
-            raise OrderRefused(
-                f"{self.node} was ordered to send {len(scalars)} scalars in a burst; its promise "
-                "accounts for one"
-            )
         self._verify(order)
         if self.ledger is not None:
             self.ledger.charge(order.round, {self.node: order.cost})
         inner = self.payload_of(order.largest_scalar)
         limit = self.promise.scalar_limit
-        noisy = NoisyPayload(inner, limit, order.noise_std, self.source)
-        return tuple(noisy.symbol(scalar) for scalar in scalars)
+        return NoisyPayload(inner, limit, order.noise_std, self.source).symbols(scalars)
 
     def _verify(self, order: PayloadOrder) -> None:
         """Refuse an order with too little noise for its cost.

@@ -47,7 +47,8 @@ class Promise:
         trust: Whose noise counts.
         epsilon: $\epsilon$, positive.
         delta: $\delta$, in (0, 1).
-        scalar_limit: $\gamma$, clip of every example's scalar and of the client's.
+        scalar_limit: $\gamma$, clip of the norm of every example's scalars of a round and of the
+            client's.
         batch_divisor: $b$, what the sum over a batch is divided by.
         sampling_rate: Chance of a record to be in a batch, secretly and on its own;
             1 where batches are not Poisson samples or whole clients are protected.
@@ -77,7 +78,7 @@ class Promise:
 
     @property
     def sensitivity(self) -> float:
-        r"""$\Delta$, how far neighbouring data move one client's scalar at most."""
+        r"""$\Delta$, how far neighbouring data move one client's scalars at most."""
         return sensitivity(self.adjacency, self.scalar_limit, self.batch_divisor)
 
     def mu_budget(self) -> float:
@@ -85,7 +86,7 @@ class Promise:
         return largest_mu(self.epsilon, self.delta)
 
     def burst_noise_std(self) -> float:
-        """Return the protecting noise that every burst of a subsampled run needs."""
+        """Return the protecting noise that each scalar of a subsampled run's bursts needs."""
         multiplier = poisson_noise_multiplier(
             self.epsilon, self.delta, self.sampling_rate, self.n_rounds, self.adjacency.relation
         )

@@ -17,6 +17,7 @@ from sdr_ota.runs.captures import CaptureError, read_capture, stored_captures
 from sdr_ota.runs.follower import RunFollower
 from sdr_ota.runs.link_verdict import link_verdict
 from sdr_ota.runs.recording import Json
+from sdr_ota.runs.run_records import Evaluation
 from sdr_ota.runs.summary import summarise
 from sdr_ota.signal.iq_file import META
 from sdr_ota.units import power_to_db
@@ -90,7 +91,7 @@ class WatchState:
             "check_first": {reason: first_check(reason, situation) for reason in summary.erasures},
             "incomplete": summary.incomplete,
             "score_name": summary.score_name,
-            "scores": [[e.rounds_done, e.score] for e in run.evaluations],
+            **_held_out(run.evaluations),
             "new": _columns(new),
             "captures": [p.name.removesuffix(META) for p in stored_captures(run.folder)],
             "last_detail": next((r.detail for r in reversed(rounds) if r.erasure), ""),
@@ -130,6 +131,16 @@ def _seen(path: Path, version: int) -> Json:
     except Erasure as lost:
         return {**seen, "i": [], "q": [], "not_aligned": str(lost)}
     return {**seen, "i": _rounded(chips.real), "q": _rounded(chips.imag), "not_aligned": ""}
+
+
+def _held_out(evaluations: Sequence[Evaluation]) -> Json:
+    """Return scores and losses over rounds; of the last one also the labels, the worst first."""
+    labels = evaluations[-1].label_scores if evaluations else {}
+    return {
+        "scores": [[e.rounds_done, e.score] for e in evaluations],
+        "held_out_losses": [[e.rounds_done, e.loss] for e in evaluations if e.loss is not None],
+        "label_scores": sorted(labels.items(), key=lambda one: one[1]),
+    }
 
 
 def _rounded(values: NDArray[np.float64]) -> list[float]:

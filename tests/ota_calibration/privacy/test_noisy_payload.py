@@ -19,7 +19,7 @@ def test_a_sign_is_wrong_as_often_as_the_noise_passes_the_clipped_scalar(
 ) -> None:
     limit = 2.0
     payload = NoisyPayload(SignPayload(), limit, client_noise_std, np.random.default_rng(2))
-    share = np.mean([payload.symbol(scalar) > 0 for _ in range(N_TRIALS)])
+    share = np.mean([payload.symbols([scalar])[0] > 0 for _ in range(N_TRIALS)])
     expected = float(ndtr(np.clip(scalar, -limit, limit) / client_noise_std))
     spread = math.sqrt(expected * (1 - expected) / N_TRIALS)
     assert share == pytest.approx(expected, abs=5 * spread + 1e-3)
@@ -31,7 +31,7 @@ def test_the_mean_of_noisy_scalars_comes_back_through_the_wider_range(n_active: 
     rng, limit, std = np.random.default_rng(3), 2.0, 0.7
     payload = NoisyPayload(AnalogPayload(limit + 4 * std), limit, std, rng)
     scalars = rng.uniform(-limit, limit, n_active)
-    sums = [sum(payload.symbol(s) for s in scalars) for _ in range(N_TRIALS)]
+    sums = [sum(payload.symbols([s])[0] for s in scalars) for _ in range(N_TRIALS)]
     means = np.array([payload.mean_scalar(total, n_active) for total in sums])
     expected_std = std / math.sqrt(n_active)
     assert means.mean() == pytest.approx(scalars.mean(), abs=5 * expected_std / N_TRIALS**0.5)
@@ -41,5 +41,5 @@ def test_the_mean_of_noisy_scalars_comes_back_through_the_wider_range(n_active: 
 def test_a_scalar_that_is_no_number_is_refused_and_an_infinite_one_clipped() -> None:
     payload = NoisyPayload(AnalogPayload(1.0), 1.0, 0.0)
     with pytest.raises(ValueError, match="finite"):
-        payload.symbol(math.nan)
-    assert payload.symbol(-math.inf) == -1.0
+        payload.symbols([math.nan])
+    assert payload.symbols([-math.inf]) == (-1.0,)

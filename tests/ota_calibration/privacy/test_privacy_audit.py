@@ -46,7 +46,7 @@ def audited(
             chips = np.zeros(N_CHIPS, np.complex128)
             n_seen = 1 if alone else N_CLIENTS
             for node in range(n_seen):
-                symbol = noisy.symbol(scalar if node == 0 else 0.0)
+                symbol = noisy.symbols([scalar if node == 0 else 0.0])[0]
                 chips += sent.rx_amplitude * scheme.encode(symbol, node, n_seen, N_CHIPS, rng)
             spread = np.sqrt(noise_power / 2)
             chips += spread * (rng.standard_normal(N_CHIPS) + 1j * rng.standard_normal(N_CHIPS))
@@ -104,7 +104,8 @@ def test_poisson_batches_of_records(tmp_path: Path, shrink: float) -> None:
             noisy = replace(payload, client_noise_std=std, source=rng)
             slopes = [*np.zeros(n_others), *([1e9] if is_there else [])]
             drawn = [s for s in slopes if rng.random() < rate]
-            value = noisy.inner.mean_scalar(noisy.symbol(clipped_mean(drawn, gamma, divisor)), 1)
+            (symbol,) = noisy.symbols(clipped_mean(np.array([drawn]), gamma, divisor))
+            value = noisy.inner.mean_scalar(symbol, 1)
             # The likelihood ratio of "in with chance q" against "out".
             total += np.log1p(rate * np.expm1((2 * value * step - step**2) / (2 * std**2)))
         return total
@@ -159,7 +160,7 @@ def test_only_coherent_amplitudes_hide_a_client_among_the_others_noise(
             total += statistic(
                 np.sum(
                     [
-                        scheme.encode(noisy.symbol(value), node, n_clients, n_chips, rng)
+                        scheme.encode(noisy.symbols([value])[0], node, n_clients, n_chips, rng)
                         for node, value in enumerate(scalars)
                     ],
                     axis=0,

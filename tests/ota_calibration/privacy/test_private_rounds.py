@@ -157,7 +157,7 @@ def test_privacy_is_the_same_whatever_the_channel_does(
 
 def test_noise_is_added_after_the_clip_and_its_spread_is_as_said() -> None:
     payload = NoisyPayload(AnalogPayload(100.0), 2.0, 3.0, np.random.default_rng(1))
-    values = np.array([payload.symbol(50.0) * 100.0 for _ in range(4000)])
+    values = np.array([payload.symbols([50.0])[0] * 100.0 for _ in range(4000)])
     assert values.mean() == pytest.approx(2.0, abs=5 * 3.0 / np.sqrt(4000))
     assert values.std() == pytest.approx(3.0, rel=5 / np.sqrt(2 * 4000))
     assert payload.mean_scalar(0.2, 4) == AnalogPayload(100.0).mean_scalar(0.2, 4)
@@ -165,4 +165,4 @@ def test_noise_is_added_after_the_clip_and_its_spread_is_as_said() -> None:
 
 def test_noise_differs_from_run_to_run() -> None:
     payload = NoisyPayload(AnalogPayload(100.0), 2.0, 3.0)
-    assert len({payload.symbol(1.0) for _ in range(50)}) == 50
+    assert len({payload.symbols([1.0]) for _ in range(50)}) == 50

@@ -150,6 +150,7 @@ def test_the_model_loads_as_an_ordinary_folder(model: Path) -> None:
         ["zo.directions_per_step=2", "zo.momentum=0.5", "zo.weight_decay=0.1"],
         ["frame.symbols=3"],
         ["frame.symbols=2", "zo.directions_per_step=2", "zo.difference=forward"],
+        ["frame.symbols=4", "zo.local_steps=2"],
         ["zo.rule=adamezo", "zo.momentum=0.5", "zo.direction=gaussian"],
         ["zo.rule=hiso", "zo.direction=gaussian"],
         ["model.train=lora", "model.base_precision=int8"],
@@ -200,10 +201,12 @@ def test_directions_of_one_frame_make_one_step(settings: list[str]) -> None:
     assert summarise(run).bits_per_client == 6 * 4 * 16
 
 
+@pytest.mark.parametrize("n_symbols", [1, 4])
 def test_a_private_run_keeps_its_promise_and_says_so(
-    settings: list[str], capsys: pytest.CaptureFixture[str]
+    settings: list[str], n_symbols: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_command(None, [*settings, "privacy.protect=record", "privacy.epsilon=3"])
+    private = ["privacy.protect=record", "privacy.epsilon=3", f"frame.symbols={n_symbols}"]
+    run_command(None, [*settings, *private])
     printed = " ".join(capsys.readouterr().out.split())
     found = re.search(r"epsilon ([\d.]+) of 3 at delta 1e-05, record level", printed)
     assert found
@@ -220,6 +223,8 @@ def test_a_private_run_keeps_its_promise_and_says_so(
         ["model.train=layers", 'model.layers=["*layers.0.*"]'],
         ["model.kind=classifier"],
         ["zo.objective=error"],
+        ["frame.symbols=4", "zo.local_steps=2"],
+        ["privacy.protect=client", "frame.symbols=2", "zo.local_steps=2"],
         ["zo.seed_pool=4", "zo.warmup_rounds=2", "zo.decay=cosine", "zo.rule=normalised"],
     ],
     ids=lambda changes: changes[0].split("=")[-1],

@@ -20,7 +20,7 @@ from sdr_ota.report.watch.server import LOOPBACK, watch_server
 from sdr_ota.report.watch.state import WatchState
 from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.link_verdict import link_verdict
-from sdr_ota.runs.run_folder import RunFolder, read_run
+from sdr_ota.runs.run_folder import Evaluation, RunFolder, read_run
 from sdr_ota.runs.summary import summarise
 
 
@@ -77,6 +77,37 @@ def test_the_page_is_told_what_the_record_says(run: Path) -> None:
     assert said["n_planned"] == 20
     assert said["nmse_db"] == summarise(record).nmse_db
     assert said["stop"] == record.stop
+
+
+@pytest.fixture
+def learned(tmp_path: Path) -> Path:
+    folder = RunFolder.create(tmp_path)
+    folder.write_start({"config": {"run": {"rounds": 2}}, "score_name": "accuracy"})
+    for index in range(2):
+        folder.append_round(
+            RoundResult(round=index, seed=1, loss=0.7, decoded_sum=0.1, true_sum=0.1)
+        )
+    folder.append_evaluation(Evaluation(0, 0.5, None, {"bad": 1.0, "good": 0.0}))
+    folder.append_evaluation(Evaluation(1, 0.6, 0.6931))
+    folder.append_evaluation(Evaluation(2, 0.75, 0.4321, {"bad": 0.875, "good": 0.625}))
+    return folder.path
+
+
+def test_held_out_loss_and_labels_are_told(learned: Path) -> None:
+    said = WatchState(learned).progress(-1, 0)
+    assert said["scores"] == [[0, 0.5], [1, 0.6], [2, 0.75]]
+    assert said["held_out_losses"] == [[1, 0.6931], [2, 0.4321]]
+    assert said["label_scores"] == [("good", 0.625), ("bad", 0.875)]
+
+
+def test_a_browser_shows_held_out_loss_and_labels(
+    learned: Path, browse: Callable[[str], Any]
+) -> None:
+    with _served(learned) as server:
+        seen = browse(f"http://127.0.0.1:{server.server_port}/")
+    assert seen.console == []
+    assert "0.4321 nat" in seen.document
+    assert "good: 0.63, bad: 0.88" in seen.document
 
 
 def test_only_new_rounds_are_told_again_unless_some_were_taken_back(tmp_path: Path) -> None:

@@ -179,3 +179,22 @@ def test_numbers_that_no_bench_has_are_refused_in_a_sentence(setting: str, tmp_p
     (tmp_path / "bench.toml").write_text(f"[{table}]\n{rest}\n")
     with pytest.raises(ConfigError):
         load_config(tmp_path / "bench.toml")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["frame.symbols=3"], "frame.symbols a multiple of zo.local_steps"),
+        (["frame.symbols=4", "zo.directions_per_step=2"], "zo.directions_per_step = 2"),
+        (["frame.symbols=4", "zo.rule=hiso"], "its curvature follows broadcasts"),
+        (["frame.symbols=4", "privacy.protect=record"], "no clip bounds what that does"),
+    ],
+)
+def test_local_steps_that_cannot_be_had_are_refused(settings: list[str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        load_config(None, ["zo.local_steps=2", *settings])
+
+
+def test_numbers_of_a_promise_may_share_a_frame() -> None:
+    for protect in ("record", "client"):
+        load_config(None, [f"privacy.protect={protect}", "frame.symbols=16"])

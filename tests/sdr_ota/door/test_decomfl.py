@@ -12,9 +12,10 @@ from sdr_ota.door.decomfl import over_the_air
 N_CLIENTS, N_UPDATES, N_PERTURBATIONS = 4, 2, 3
 
 
-@pytest.fixture
-def bench() -> sdr_ota.MeanBench:
-    opened = sdr_ota.open_bench(set={"clients.count": N_CLIENTS})
+@pytest.fixture(params=[1, 2, N_UPDATES * N_PERTURBATIONS])
+def bench(request: pytest.FixtureRequest) -> sdr_ota.MeanBench:
+    settings = {"clients.count": N_CLIENTS, "frame.symbols": request.param}
+    opened = sdr_ota.open_bench(set=settings)
     yield opened
     opened.close()
 
@@ -32,7 +33,8 @@ class Watched:
     """A bench that keeps what each round brought, and loses one of them."""
 
     def __init__(self, bench: sdr_ota.MeanBench, lost: int = -1) -> None:
-        self.n_nodes, self.means, self._bench, self._lost = bench.n_nodes, [], bench, lost
+        self.n_nodes, self.n_symbols = bench.n_nodes, bench.n_symbols
+        self.means, self._bench, self._lost = [], bench, lost
 
     def mean(self, numbers: np.ndarray) -> sdr_ota.Mean:
         got = self._bench.mean(numbers)
@@ -40,6 +42,10 @@ class Watched:
         if got.round == self._lost:
             return replace(got, value=None, erasure="not-found", detail="no frame")
         return got
+
+    def of_numbers(self, name: str) -> list[float]:
+        """Return a column of all numbers, what fills the last frame up included."""
+        return np.concatenate([np.atleast_1d(getattr(got, name)) for got in self.means]).tolist()
 
 
 @pytest.mark.parametrize("shape", [(N_PERTURBATIONS,), ()])
@@ -51,20 +57,23 @@ def test_every_number_is_the_mean_of_the_clients(
     assert [(one.shape, one.dtype) for one in got] == [(torch.Size(shape), torch.float32)] * 2
     true = [torch.stack(update).mean(0) for update in zip(*given, strict=True)]
     wrong = (torch.stack(got) - torch.stack(true)).flatten().tolist()
+    assert len(watched.means) == -(-len(wrong) // bench.n_symbols)
     # One of six errors beyond five deviations: below 1e-5.
-    expected = [mean.theory_std for mean in watched.means]
+    expected = watched.of_numbers("theory_std")[: len(wrong)]
     assert all(abs(e) < 5 * std + 1e-6 for e, std in zip(wrong, expected, strict=True))
 
 
-def test_an_erased_number_is_a_zero_and_the_others_are_what_they_were(
+def test_an_erased_frame_is_zeros_and_the_others_are_what_they_were(
     bench: sdr_ota.MeanBench,
 ) -> None:
-    watched = Watched(bench, lost=1)
-    first, second = over_the_air(watched)(scalars())
-    values = [mean.value for mean in watched.means]
-    assert first.tolist() == pytest.approx([values[0], 0.0, values[2]])
-    assert first[1] == 0.0
-    assert second.tolist() == pytest.approx(values[3:])
+    lost = 0 if bench.n_symbols == N_UPDATES * N_PERTURBATIONS else 1
+    watched = Watched(bench, lost=lost)
+    found = torch.cat(over_the_air(watched)(scalars())).tolist()
+    place = slice(lost * bench.n_symbols, (lost + 1) * bench.n_symbols)
+    assert found[place] == [0.0] * bench.n_symbols
+    expected = watched.of_numbers("value")
+    del found[place], expected[place]
+    assert found == pytest.approx(expected)
 
 
 def test_other_numbers_of_clients_and_updates_are_refused(bench: sdr_ota.MeanBench) -> None:

@@ -17,6 +17,7 @@ from transformers import (
     RobertaConfig,
 )
 
+from tests.zo_core.language.tiny_models import MAX_POSITIONS, prompt_tokenizer, small, wide
 from zo_core.directions.fingerprint import weight_checksum
 from zo_core.directions.generator import direction
 from zo_core.directions.steps import placements
@@ -28,16 +29,15 @@ from zo_core.language.objective import (
     cross_entropy,
     zero_one_loss,
 )
-from zo_core.language.own_logits import PROMPTS
-from zo_core.language.small_opt import SmallOptRecipe, build_tokenizer
 from zo_core.language.trainable import NothingToTrainError, train_layers, with_lora, with_prefix
 from zo_core.probing.estimator import Probe, probe_losses
 from zo_core.stepping.rules import Update, UpdateRule, take_step
 
-SMALL = {"vocab_size": 60, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
-WIDE = {**SMALL, "intermediate_size": 32, "pad_token_id": 1, "max_position_embeddings": 40}
+SMALL, WIDE = small(vocab_size=60), wide(vocab_size=60)
 CAUSAL: dict[str, PreTrainedConfig] = {
-    "opt": OPTConfig(**SMALL, ffn_dim=32, word_embed_proj_dim=16, max_position_embeddings=40),
+    "opt": OPTConfig(
+        **SMALL, ffn_dim=32, word_embed_proj_dim=16, max_position_embeddings=MAX_POSITIONS
+    ),
     "llama": LlamaConfig(**WIDE),
     "qwen2": Qwen2Config(**WIDE, num_key_value_heads=1, tie_word_embeddings=True),
 }
@@ -46,7 +46,6 @@ CLASSIFIERS: dict[str, PreTrainedConfig] = {
     "bert": BertConfig(**WIDE),
     "roberta": RobertaConfig(**WIDE),
 }
-RECIPE = SmallOptRecipe(min_word_count=1, max_positions=40)
 EXAMPLES = [
     EncodedExample((2, 10, 11, 12, 13), ((5, 6), (7,)), 0),
     EncodedExample((2, 20, 21), ((5, 6), (7,)), 1),
@@ -103,7 +102,7 @@ def test_probes_of_classifiers(family: str) -> None:
 
 
 def a_prefix(model: PreTrainedModel, n_tokens: int, seed: int = 0) -> nn.Module:
-    return with_prefix(model, n_tokens, build_tokenizer(PROMPTS, RECIPE), seed)
+    return with_prefix(model, n_tokens, prompt_tokenizer(), seed)
 
 
 @pytest.mark.parametrize("family", CAUSAL)

@@ -20,6 +20,7 @@ from transformers import (
 )
 from transformers.pytorch_utils import Conv1D
 
+from tests.zo_core.language.tiny_models import MAX_POSITIONS, prompt_tokenizer, small, wide
 from zo_core.directions.fingerprint import weight_checksum
 from zo_core.directions.generator import DirectionKind
 from zo_core.export import export_model
@@ -37,17 +38,16 @@ from zo_core.language.objective import (
     cross_entropy,
     last_hidden_states,
 )
-from zo_core.language.own_logits import PROMPTS
-from zo_core.language.small_opt import SmallOptRecipe, build_tokenizer
 from zo_core.language.trainable import with_lora, with_prefix
 from zo_core.probing.estimator import Probe, probe_losses
 from zo_core.stepping.journal import JournalError, read_journal, replay, start_journal
 from zo_core.stepping.rules import Update, UpdateRule, take_step
 
-SMALL = {"vocab_size": 20, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
-WIDE = {**SMALL, "intermediate_size": 32, "pad_token_id": 1, "max_position_embeddings": 40}
+SMALL, WIDE = small(), wide()
 CAUSAL: dict[str, PreTrainedConfig] = {
-    "opt": OPTConfig(**SMALL, ffn_dim=32, word_embed_proj_dim=16, max_position_embeddings=40),
+    "opt": OPTConfig(
+        **SMALL, ffn_dim=32, word_embed_proj_dim=16, max_position_embeddings=MAX_POSITIONS
+    ),
     "llama": LlamaConfig(**WIDE),  # its head is not tied to its embedding
     "gpt2": GPT2Config(vocab_size=20, n_embd=16, n_layer=2, n_head=2, n_positions=40),
 }
@@ -61,7 +61,7 @@ LOSSES = cross_entropy(candidate_scores)
 
 @pytest.fixture
 def tokenizer() -> PreTrainedTokenizerFast:
-    return build_tokenizer(PROMPTS, SmallOptRecipe(min_word_count=1, max_positions=40))
+    return prompt_tokenizer()
 
 
 def causal(family: str) -> PreTrainedModel:

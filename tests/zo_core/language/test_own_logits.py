@@ -21,14 +21,13 @@ from transformers import (
     RobertaConfig,
 )
 
+from tests.zo_core.language.tiny_models import prompt_tokenizer, wide
 from zo_core.language import head, own_logits
 from zo_core.language.models import _longest_text
 from zo_core.language.own_logits import ScoresDifferError, check_causal, check_classifier
-from zo_core.language.small_opt import SmallOptRecipe, build_tokenizer
 from zo_core.language.trainable import NothingToTrainError, with_lora, with_prefix
 
-SMALL = {"vocab_size": 20, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-WIDE = {**SMALL, "intermediate_size": 32, "pad_token_id": 1, "max_position_embeddings": 40}
+WIDE = wide(n_layers=1)
 SHARED = {**WIDE, "num_key_value_heads": 2, "bos_token_id": 2, "eos_token_id": 2}
 AFTER_HEAD: Mapping[str, PreTrainedConfig] = {
     "logits_scaling": GraniteConfig(**SHARED, logits_scaling=0.5),
@@ -46,7 +45,7 @@ def _same_weights() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def tokenizer() -> PreTrainedTokenizerFast:
-    return build_tokenizer(own_logits.PROMPTS, SmallOptRecipe(min_word_count=1, max_positions=40))
+    return prompt_tokenizer()
 
 
 def causal(config: PreTrainedConfig) -> PreTrainedModel:

@@ -2,6 +2,7 @@
 // Asks every second, or less often of a very long run, what is new in the run folder, and draws it.
 
 const run = { generation: -1, first: 0, columns: null, capture: null, captureName: "", last: null };
+const MOST_LABELS = 4; // those that the model does worst on
 const MOST_WORK = 50; // one second of work in this many: the run has the processor
 const byId = (id) => document.getElementById(id);
 const at = (list, keep) => list.filter((_, k) => keep[k]);
@@ -91,6 +92,7 @@ function facts(said) {
     "clipped scalars": said.clipped_share === null ? "–" : `${(100 * said.clipped_share).toFixed(1)} %`,
     "NMSE, unclipped": db(said.unclipped_nmse_db),
     [`held-out ${said.score_name}`]: score,
+    ...heldOut(said),
     erased: `${lost} (${((100 * lost) / Math.max(said.n_rounds, 1)).toFixed(1)} %)`,
     "rounds without a node": said.incomplete,
   };
@@ -106,6 +108,14 @@ function facts(said) {
     return row;
   }));
   byId("detail").textContent = said.last_detail ? `The last one: ${said.last_detail}` : "none so far";
+}
+
+function heldOut(said) {
+  const rows = {}, last = said.held_out_losses[said.held_out_losses.length - 1];
+  if (last) rows["held-out loss"] = `${last[1].toFixed(4)} nat`;
+  const worst = said.label_scores.slice(0, MOST_LABELS);
+  if (worst.length) rows["right by label"] = worst.map(([label, share]) => `${label}: ${share.toFixed(2)}`).join(", ");
+  return rows;
 }
 
 function element(kind, text) {
@@ -128,11 +138,12 @@ function drawAll(said) {
   const withLoss = c.loss.map((v) => v !== null), losses = at(c.loss, withLoss);
   const width = Math.max(1, Math.floor(losses.length / 20));
   chart(byId("learning"), [
-    { kind: "line", x: at(c.round, withLoss), y: losses, colour: "rule", width: 1, label: "loss" },
+    { kind: "line", x: at(c.round, withLoss), y: losses, colour: "rule", width: 1, label: "training loss" },
     { kind: "line", x: at(c.round, withLoss), y: smooth(losses, width), colour: "third", label: `mean of ${width}` },
+    { kind: "line", x: said.held_out_losses.map((s) => s[0]), y: said.held_out_losses.map((s) => s[1]), colour: "second", label: "held-out loss" },
     { kind: "line", x: said.scores.map((s) => s[0]), y: said.scores.map((s) => s[1]), colour: "first", right: true, label: said.score_name },
     { kind: "points", x: said.scores.map((s) => s[0]), y: said.scores.map((s) => s[1]), colour: "first", right: true, size: 3 },
-  ], { x: "round", y: "training loss (nat)", right: said.scores.length ? `held-out ${said.score_name}` : "", rightRange: [0, 1] });
+  ], { x: "round", y: "loss (nat)", right: said.scores.length ? `held-out ${said.score_name}` : "", rightRange: [0, 1] });
 
   const ends = extent(trues.concat(decoded), 0.05);
   chart(byId("sums"), [
