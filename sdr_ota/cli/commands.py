@@ -17,6 +17,7 @@ from sdr_ota.cli.probe import probe
 from sdr_ota.cli.replay import replay
 from sdr_ota.cli.report import report
 from sdr_ota.cli.run import run
+from sdr_ota.cli.selftest import selftest
 from sdr_ota.cli.sweep import sweep
 from sdr_ota.cli.virtual_pluto import virtual_pluto
 from sdr_ota.cli.virtual_soapy import virtual_soapy
@@ -29,7 +30,7 @@ def register(app: typer.Typer) -> None:
         "Begin here": (run, plan, report),
         "More from runs": (watch, replay, decode, export, sweep),
         "Without radios": (presets, compare, dataset),
-        "Real radios": (doctor, find, probe, calibrate, node),
+        "Real radios": (doctor, find, probe, selftest, calibrate, node),
         "Radios in software": (virtual_pluto, virtual_soapy, companion),
     }
     for group, commands in groups.items():
