@@ -217,3 +217,21 @@ def test_an_offset_is_judged_with_its_chance() -> None:
             c for c in checks_of(replace(GOOD, burst=burst), 60e3) if c.name == "carrier offset"
         ]
         assert check.passed is passed
+
+
+@pytest.mark.parametrize("command", ["selftest", "calibrate"])
+def test_what_is_no_address_is_wrong_use(command: str, tmp_path: Path) -> None:
+    bench = tmp_path / "bench.toml"
+    bench.write_text(
+        "clients.count = 1\n[radio]\nreceiver = 'nonsense'\nnodes = ['nonsense']\n"
+        "transmit_allowed = true\n[[band]]\nlow_hz = 914e6\nhigh_hz = 916e6\n"
+    )
+    words = ["nonsense", str(bench)] if command == "selftest" else ["cfo", str(bench)]
+    done = subprocess.run(
+        [sys.executable, "-m", "sdr_ota.cli", command, *words],
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "sdr-ota: address 'nonsense' is not of the form driver=NAME,key=value,...\n"
+    )
