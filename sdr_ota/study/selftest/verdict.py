@@ -71,7 +71,7 @@ def _silence(idle: Level, noise_dbfs: float) -> Check:
         f"noise {noise_dbfs:.1f} dBFS, DC {idle.dc_dbfs:.1f}",
         "no clipping",
         not clips,
-        f"{100 * idle.clipped_share:.2g} % of the samples touch full scale while this radio is "
+        f"{100 * idle.clipped_share:.3g} % of the samples touch full scale while this radio is "
         "silent: something else is too strong; take the antenna off, or lower radio.rx_gain_db"
         if clips
         else "",
@@ -83,10 +83,10 @@ def _level(level: Level) -> Check:
     return Check(
         "level",
         f"{level.power_dbfs:.1f} dBFS, peak {level.peak_dbfs:.1f}, "
-        f"{100 * level.clipped_share:.2g} % clipped",
+        f"{100 * level.clipped_share:.3g} % clipped",
         "no clipping",
         not clips,
-        f"{100 * level.clipped_share:.2g} % of the samples touch full scale: {_OVERLOAD}"
+        f"{100 * level.clipped_share:.3g} % of the samples touch full scale: {_OVERLOAD}"
         if clips
         else "",
     )

@@ -6,15 +6,16 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import iio
 import pytest
 
 from sdr_ota.air.presets import air_preset
 from sdr_ota.air.settings import AirSettings
+from sdr_ota.config.load import Config
 from sdr_ota.failure import CommandFailed
 from sdr_ota.radio.virtual.pluto_attributes import PHY, TX_LO
-from sdr_ota.radio.virtual.pluto_board import PlutoBoard, PlutoWorld
+from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from sdr_ota.signal.level import Level
 from sdr_ota.study.selftest.command import SelfTest, run_selftest
@@ -34,9 +35,11 @@ class OneBoard:
     world: PlutoWorld
     address: str
 
+    def config(self, *settings: str) -> Config:
+        return one_radio_config(self.address, None, BAND, ["run.rounds=20", *settings])
+
     def selftest(self, *settings: str) -> SelfTest:
-        config = one_radio_config(self.address, None, BAND, ["run.rounds=20", *settings])
-        return run_selftest(config, lambda text: None)
+        return run_selftest(self.config(*settings), lambda text: None)
 
     def pull_the_cable(self) -> None:
         self.world.air.paths[0].gain = 0j
@@ -88,16 +91,14 @@ def test_too_much_level_is_an_overload(board: OneBoard) -> None:
     ("detuned_hz", "why"),
     [(150e3, "The strongest is"), (3e3, "one oscillator feeds both"), (3e6, "check the cable")],
 )
-def test_a_wrong_frequency_is_named(
-    board: OneBoard, monkeypatch: pytest.MonkeyPatch, detuned_hz: float, why: str
-) -> None:
-    number = PlutoBoard.number
+def test_a_wrong_frequency_is_named(board: OneBoard, detuned_hz: float, why: str) -> None:
+    def tuned_by_another_program(step: str) -> None:
+        if step == "the known burst":
+            context = iio.Context(board.address.partition("uri=")[2])
+            synthesiser = context.find_device("ad9361-phy").find_channel("altvoltage1", True)
+            synthesiser.attrs["frequency"].value = str(round(915e6 + detuned_hz))
 
-    def detuned(it: PlutoBoard, key: Any) -> float:
-        return number(it, key) + (detuned_hz if key == (PHY, TX_LO, "frequency") else 0)
-
-    monkeypatch.setattr(PlutoBoard, "number", detuned)
-    test = board.selftest()
+    test = run_selftest(board.config(), tuned_by_another_program)
     assert why in test.why
     assert not test.measured.trials
     if detuned_hz == 150e3:
