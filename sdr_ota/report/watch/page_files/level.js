@@ -37,7 +37,7 @@ function take(said) {
     pair.append(element("dt", name), element("dd", value));
     return pair;
   }));
-  draw();
+  drawAll();
 }
 
 function element(kind, text) {
@@ -46,7 +46,7 @@ function element(kind, text) {
   return made;
 }
 
-function draw() {
+function drawAll() {
   const said = heard.last, khz = said.frequency_hz.map((v) => v / 1e3);
   const edges = [said.occupied_low_hz, said.occupied_high_hz].map((v) => v / 1e3);
   const yRange = extent(said.bin_dbfs.concat(heard.most), 0.06);
@@ -55,7 +55,7 @@ function draw() {
     { kind: "band", x: edges, low: [yRange[0], yRange[0]], high: [yRange[1], yRange[1]], colour: "third", label: "99 % of the power" }];
   chart(byId("spectrum"), [
     ...band,
-    { kind: "line", x: khz, y: heard.most, colour: "third", width: 1, label: "strongest so far" },
+    { kind: "line", x: khz, y: heard.most, colour: "second", width: 1, label: "strongest so far" },
     { kind: "line", x: khz, y: said.bin_dbfs, colour: "first", label: "now" },
   ], { x: `frequency from ${where} (kHz)`, y: "power in a bin (dBFS)", yRange });
   chart(byId("levels"), [
@@ -64,6 +64,6 @@ function draw() {
   ], { x: "time (s)", y: "level (dBFS)" });
 }
 
-window.addEventListener("resize", () => heard.last && draw());
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => heard.last && draw());
+window.addEventListener("resize", () => heard.last && drawAll());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => heard.last && drawAll());
 poll();
