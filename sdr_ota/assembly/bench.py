@@ -28,9 +28,13 @@ def open_bench(config: Config, air: SimulatedAir) -> Iterator[Bench]:
     All of them are closed, and so silent, however the block ends.
 
     Raises:
-        CommandFailed: If a radio is not there or on another machine, or the scheme does not suit.
+        CommandFailed: If an address is none, a radio is not there or on another machine, or the
+            scheme does not suit.
     """
-    elsewhere = [address for address in config.radio.nodes if at_host(address)[0]]
+    try:
+        elsewhere = [address for address in config.radio.nodes if at_host(address)[0]]
+    except AddressError as wrong:
+        raise CommandFailed(str(wrong), WRONG_USE) from wrong
     if elsewhere:
         raise CommandFailed(
             f"{elsewhere[0]} is on another machine, whose radios only sdr-ota run uses, with a "

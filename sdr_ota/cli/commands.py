@@ -10,6 +10,7 @@ from sdr_ota.cli.decode import decode
 from sdr_ota.cli.doctor import doctor
 from sdr_ota.cli.export import export
 from sdr_ota.cli.find import find
+from sdr_ota.cli.listen import listen
 from sdr_ota.cli.node import node
 from sdr_ota.cli.plan import plan
 from sdr_ota.cli.presets import presets
@@ -17,6 +18,7 @@ from sdr_ota.cli.probe import probe
 from sdr_ota.cli.replay import replay
 from sdr_ota.cli.report import report
 from sdr_ota.cli.run import run
+from sdr_ota.cli.selftest import selftest
 from sdr_ota.cli.sweep import sweep
 from sdr_ota.cli.virtual_pluto import virtual_pluto
 from sdr_ota.cli.virtual_soapy import virtual_soapy
@@ -29,7 +31,7 @@ def register(app: typer.Typer) -> None:
         "Begin here": (run, plan, report),
         "More from runs": (watch, replay, decode, export, sweep),
         "Without radios": (presets, compare, dataset),
-        "Real radios": (doctor, find, probe, calibrate, node),
+        "Real radios": (doctor, find, probe, listen, selftest, calibrate, node),
         "Radios in software": (virtual_pluto, virtual_soapy, companion),
     }
     for group, commands in groups.items():

@@ -1,6 +1,7 @@
 """How commands print tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -27,3 +28,14 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
+
+
+@contextmanager
+def note_progress() -> Iterator[Callable[[str], None]]:
+    """Give what notes on standard error what a command does; nothing stays of it there."""
+    on_error = Console(stderr=True, highlight=False, markup=False)
+    if not on_error.is_terminal:
+        yield lambda text: None
+        return
+    with on_error.status("opening") as status:
+        yield status.update

@@ -221,7 +221,15 @@ def load_config(path: Path | None, settings: Sequence[str] = ()) -> Config:
     Raises:
         ConfigError: With everything that is wrong, one line each.
     """
-    tables = {} if path is None else read_tables(path)
+    return config_with({} if path is None else read_tables(path), settings)
+
+
+def config_with(tables: dict[str, object], settings: Sequence[str]) -> Config:
+    """Apply ``table.key=value`` settings to tables, which change, and validate them.
+
+    Raises:
+        ConfigError: With everything that is wrong, one line each.
+    """
     for setting in settings:
         _apply(tables, setting)
     return _validated(tables)
@@ -278,10 +286,7 @@ def changed_config(config: Config, settings: Sequence[str]) -> Config:
     Raises:
         ConfigError: With everything that is wrong, one line each.
     """
-    tables = config.model_dump()
-    for setting in settings:
-        _apply(tables, setting)
-    return _validated(tables)
+    return config_with(config.model_dump(), settings)
 
 
 def read_tables(path: Path) -> dict[str, object]:

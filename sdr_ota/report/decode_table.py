@@ -11,11 +11,11 @@ MOST_FRAMES = 50
 def findings_lines(found: Findings) -> Iterator[str]:
     """Yield level, clipping and every preamble."""
     duration_s = found.n_samples / found.sample_rate_hz
-    rate_mhz = found.sample_rate_hz / 1e6
+    level, rate_mhz = found.level, found.sample_rate_hz / 1e6
     yield f"{found.n_samples} samples, {duration_s:.6g} s at {rate_mhz:g} MHz"
     yield (
-        f"power {found.power_dbfs:.1f} dBFS, peak {found.peak:.3f} of full scale, "
-        f"{100 * found.clipped_share:.3g} % clipped, DC {found.dc_dbfs:.1f} dBFS"
+        f"power {level.power_dbfs:.1f} dBFS, peak {level.peak:.3f} of full scale, "
+        f"{100 * level.clipped_share:.3g} % clipped, DC {level.dc_dbfs:.1f} dBFS"
     )
     yield f"{len(found.frames)} preambles"
     for frame in found.frames[:MOST_FRAMES]:

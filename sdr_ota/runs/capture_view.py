@@ -2,16 +2,13 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from sdr_ota.receiver.joint_frame import receive_joint_frame
 from sdr_ota.rounds.sender import subcarrier_frame
 from sdr_ota.runs.captures import StoredCapture
 from sdr_ota.signal.sequences import spreading_chips
+from sdr_ota.signal.spectrum import power_spectrum
 from sdr_ota.types import Chips
-
-N_BINS = 256
-"""Of a spectrum."""
 
 
 def capture_spectrum(
@@ -22,19 +19,9 @@ def capture_spectrum(
     Returns:
         Frequencies in Hz from the carrier, and power in a bin in dB over full scale.
     """
-    samples = stored.reception.capture.samples
-    n_bins = min(N_BINS, len(samples))
-    freqs_hz, power = signal.welch(
-        samples,
-        stored.reception.sample_rate_hz,
-        nperseg=n_bins,
-        detrend=False,
-        return_onesided=False,
-        scaling="spectrum",
-    )
-    order = np.argsort(freqs_hz)
-    power_db = 10 * np.log10(np.maximum(power[order], 1e-20))
-    return np.asarray(freqs_hz[order], np.float64), np.asarray(power_db, np.float64)
+    reception = stored.reception
+    spectrum = power_spectrum(reception.capture.samples, reception.sample_rate_hz)
+    return spectrum.freqs_hz, spectrum.power_dbfs
 
 
 def payload_constellation(stored: StoredCapture) -> Chips:

@@ -4,9 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sdr_ota.config.load import ConfigError, load_config
 from sdr_ota.config.parts import link_of
 from sdr_ota.failure import WRONG_USE, CommandFailed
@@ -18,11 +15,9 @@ from sdr_ota.runs.recording import CaptureError
 from sdr_ota.runs.replay import replay_capture
 from sdr_ota.signal.iq_file import DATA, META, IqFile, read_iq_file
 from sdr_ota.signal.iq_words import IqFileError
+from sdr_ota.signal.level import Level, level_of
 from sdr_ota.types import Samples
 from sdr_ota.units import power_to_db
-
-FULL_SCALE = 127 / 128
-"""Of either part of a sample: the largest that eight bits hold, and what a wider one exceeds."""
 
 MOST_CLIPPED = 1e-3
 """More of the samples at full scale are a fault of the level."""
@@ -53,20 +48,14 @@ class Findings:
     Attributes:
         n_samples: Its length.
         sample_rate_hz: Samples a second.
-        power_dbfs: Mean power, full scale 0 dB.
-        peak: Largest amplitude, full scale 1.0.
-        clipped_share: Of the samples, those of which a part is at full scale.
-        dc_dbfs: Power of the mean.
+        level: Of all its samples.
         frames: Preambles in order of time.
         why_none: Where there is no frame, what to check; else empty.
     """
 
     n_samples: int
     sample_rate_hz: float
-    power_dbfs: float
-    peak: float
-    clipped_share: float
-    dc_dbfs: float
+    level: Level
     frames: tuple[FoundFrame, ...]
     why_none: str
 
@@ -122,17 +111,10 @@ def _findings(samples: Samples, rate_hz: float, link: Link) -> Findings:
     return Findings(
         n_samples=len(samples),
         sample_rate_hz=rate_hz,
-        power_dbfs=power_to_db(max(float(np.mean(np.abs(samples) ** 2)), 1e-30)),
-        peak=float(np.abs(samples).max()),
-        clipped_share=float(np.mean(_largest_part(samples) >= FULL_SCALE)),
-        dc_dbfs=power_to_db(max(float(abs(samples.mean()) ** 2), 1e-30)),
+        level=level_of(samples),
         frames=frames,
         why_none="" if frames else _why_none(samples, link, best, search.threshold),
     )
-
-
-def _largest_part(samples: Samples) -> NDArray[np.float32]:
-    return np.maximum(np.abs(samples.real), np.abs(samples.imag))
 
 
 def _why_none(samples: Samples, link: Link, best: float, threshold: float) -> str:
@@ -141,7 +123,7 @@ def _why_none(samples: Samples, link: Link, best: float, threshold: float) -> st
         return f"{len(samples)} samples are fewer than a preamble's {frame.n_preamble}: record more"
     if not samples.any():
         return "all samples are zero: the receiver was not connected, or had not begun"
-    clipped = float(np.mean(_largest_part(samples) >= FULL_SCALE))
+    clipped = level_of(samples).clipped_share
     level = f"{100 * clipped:.1f} % of the samples are at full scale: less gain; "
     return (
         f"{level if clipped > MOST_CLIPPED else ''}no preamble of {frame.n_chirp}-sample chirps "

@@ -91,14 +91,29 @@ def sound_sequence(
         Erasure: The same, where nodes repeat.
         ReceiverSaturated: If the capture clips.
     """
-    receive = _timed if bench.has_hardware_time else _cyclic
-    capture, tick = receive(bench, link, node, sequence)
+    capture, tick = receive_sequence(bench, link, node, sequence)
     if capture.n_clipped:
         raise ReceiverSaturated(
             f"{capture.n_clipped} samples of node {node}'s sequence touch full scale: lower "
             "radio.rx_gain_db, radio.tx_gain_db or link.peak_amplitude, or add attenuation"
         )
     return SequenceCapture(capture.samples, capture.start_tick, tick)
+
+
+def receive_sequence(
+    bench: Bench, link: Link, node: int, sequence: SoundingSequence
+) -> tuple[Capture, int | None]:
+    """Let one node send a sequence, alone, and return what was received, even if it clips.
+
+    Returns:
+        The capture, and the tick at which the sequence was to arrive; None where nobody knows.
+
+    Raises:
+        RadioError: If a radio fails or is late.
+        Erasure: The same, where nodes repeat.
+    """
+    receive = _timed if bench.has_hardware_time else _cyclic
+    return receive(bench, link, node, sequence)
 
 
 def _timed(bench: Bench, link: Link, node: int, sequence: SoundingSequence) -> tuple[Capture, int]:
@@ -227,5 +242,6 @@ __all__ = [
     "SequenceFit",
     "SoundingSequence",
     "fit_sequence",
+    "receive_sequence",
     "sound_sequence",
 ]

@@ -1,5 +1,6 @@
 """`sdr-ota watch`: a run in a browser page, served on loopback from its folder alone."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,17 +10,18 @@ from urllib.parse import parse_qs, urlsplit
 
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.report.watch.state import WatchState
+from sdr_ota.runs.recording import Json
 from sdr_ota.runs.run_folder import RunFolderError
 from sdr_ota.runs.strict_json import strict_json
 
 LOOPBACK = "127.0.0.1"
 
-_PAGES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/watch.js": ("watch.js", "text/javascript; charset=utf-8"),
-    "/charts.js": ("charts.js", "text/javascript; charset=utf-8"),
-    "/watch.css": ("watch.css", "text/css; charset=utf-8"),
-}
+HTML, SCRIPT, STYLE = (f"text/{kind}; charset=utf-8" for kind in ("html", "javascript", "css"))
+
+CHARTS = {"/charts.js": ("charts.js", SCRIPT), "/watch.css": ("watch.css", STYLE)}
+"""What pages have in common."""
+
+_PAGES = {"/": ("index.html", HTML), "/watch.js": ("watch.js", SCRIPT), **CHARTS}
 
 
 def watch_server(run: Path, port: int) -> ThreadingHTTPServer:
@@ -31,12 +33,26 @@ def watch_server(run: Path, port: int) -> ThreadingHTTPServer:
     """
     state = WatchState(run)
 
-    class Handler(_Handler):
+    class Handler(PageHandler):
         """Answers about this run."""
 
-        watched = state
+        pages = _PAGES
 
-    server = ThreadingHTTPServer((LOOPBACK, port), Handler)
+        def answer(self, path: str, query: Mapping[str, str]) -> Json | None:
+            if path == "/progress.json":
+                return _progress(state, query)
+            return state.capture(query.get("name", "")) if path == "/capture.json" else None
+
+    return page_server(Handler, port)
+
+
+def page_server(handler: "type[PageHandler]", port: int) -> ThreadingHTTPServer:
+    """Return a server of one page, bound to loopback.
+
+    Raises:
+        OSError: If the port is taken.
+    """
+    server = ThreadingHTTPServer((LOOPBACK, port), handler)
     server.daemon_threads = True  # a browser that stays connected does not keep us alive
     return server
 
@@ -57,32 +73,48 @@ def open_server(run: Path, port: int) -> ThreadingHTTPServer:
         ) from taken
 
 
-class _Handler(BaseHTTPRequestHandler):
-    watched: WatchState
+def _progress(state: WatchState, query: Mapping[str, str]) -> Json | None:
+    try:
+        generation, first = int(query.get("generation", "-1")), int(query.get("first", "0"))
+    except ValueError:
+        return None
+    try:
+        return state.progress(generation, max(first, 0))
+    except RunFolderError as gone:
+        return {"error": str(gone)}
+
+
+class PageHandler(BaseHTTPRequestHandler):
+    """Serves the files of a page and what it asks for, to this machine alone.
+
+    Attributes:
+        pages: Path of a URL to a file's name and its kind.
+    """
+
+    pages: Mapping[str, tuple[str, str]]
+
+    def answer(self, path: str, query: Mapping[str, str]) -> Json | None:
+        """Return what the page asks for; None if there is no such thing."""
+        raise NotImplementedError
 
     def handle(self) -> None:
+        """Answer what a browser asks."""
         with suppress(ConnectionError):  # the browser has gone meanwhile
             super().handle()
 
     def do_GET(self) -> None:
+        """Send a file of the page, or an answer."""
         if not self._is_local():
             self._send(HTTPStatus.FORBIDDEN, "text/plain", b"this page is for this machine alone")
             return
         url = urlsplit(self.path)
         query = {key: values[-1] for key, values in parse_qs(url.query).items()}
-        if url.path in _PAGES:
-            name, kind = _PAGES[url.path]
-            self._send(
-                HTTPStatus.OK,
-                kind,
-                files("sdr_ota.report.watch").joinpath("page_files", name).read_bytes(),
-            )
-        elif url.path == "/progress.json":
-            self._send_progress(query)
-        elif url.path == "/capture.json":
-            self._send_json(self.watched.capture(query.get("name", "")))
+        if url.path in self.pages:
+            name, kind = self.pages[url.path]
+            file = files("sdr_ota.report.watch").joinpath("page_files", name)
+            self._send(HTTPStatus.OK, kind, file.read_bytes())
         else:
-            self._send_json(None)
+            self._send_json(self.answer(url.path, query))
 
     def _is_local(self) -> bool:
         """Return whether the page was asked for by a name of this machine.
@@ -95,18 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         return host.hostname in {LOOPBACK, "localhost"} and host.username is None
 
-    def _send_progress(self, query: dict[str, str]) -> None:
-        try:
-            generation, first = int(query.get("generation", "-1")), int(query.get("first", "0"))
-        except ValueError:
-            self._send_json(None)
-            return
-        try:
-            self._send_json(self.watched.progress(generation, max(first, 0)))
-        except RunFolderError as gone:
-            self._send_json({"error": str(gone)})
-
-    def _send_json(self, record: dict[str, object] | None) -> None:
+    def _send_json(self, record: Json | None) -> None:
         status = HTTPStatus.NOT_FOUND if record is None else HTTPStatus.OK
         self._send(status, "application/json", strict_json(record).encode())
 
