@@ -67,6 +67,7 @@ _SHARED = {
 }
 """Attributes whose file names carry the channel's kind without its number or title."""
 
+
 def context_xml(keys: Collection[Key], about: Mapping[str, str]) -> str:
     """Return the context description that libiio asks for.
 

@@ -93,9 +93,7 @@ class PlutoWorld:
         ValueError: If there is no such transceiver.
     """
 
-    def __init__(
-        self, settings: AirSettings, chip: str = "ad9363", is_paced: bool = False
-    ) -> None:
+    def __init__(self, settings: AirSettings, chip: str = "ad9363", is_paced: bool = False) -> None:
         if chip not in CHIPS:
             raise ValueError(f"there is no transceiver {chip!r}; there are: {', '.join(CHIPS)}")
         self.chip, self.is_paced = CHIPS[chip], is_paced
@@ -108,8 +106,7 @@ class PlutoWorld:
         self._own_errors_ppm = [path.clock_error_ppm for path in self.air.paths]
         names = [f"virtual-node-{node}" for node in range(settings.n_nodes)]
         *nodes, self.receiver = (
-            PlutoBoard(self, place, name)
-            for place, name in enumerate((*names, "virtual-receiver"))
+            PlutoBoard(self, place, name) for place, name in enumerate((*names, "virtual-receiver"))
         )
         self.nodes = tuple(nodes)
         self.listener = self.receiver

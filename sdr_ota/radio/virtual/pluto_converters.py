@@ -1,4 +1,4 @@
-"""Between codes and samples in a virtual PlutoSDR: converters, filters, tone generator, the loop."""
+"""Between codes and samples in a virtual PlutoSDR: converters, filter, tone generator, loop."""
 
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias

@@ -29,6 +29,21 @@ def whole(low: int, high: int) -> Rule:
     return rule
 
 
+def truncated(low: int, high: int) -> Rule:
+    """Take numbers within two ends, of which the driver forgets what follows the point.
+
+    >>> truncated(0, 5)("3.5")
+    '3'
+    """
+
+    def rule(text: str) -> str | None:
+        if not _NUMBER.fullmatch(text) or not low <= float(text) <= high:
+            return None
+        return str(int(text.partition(".")[0]))
+
+    return rule
+
+
 def fraction(low: float, high: float, step: float = 1e-6, unit: str = "") -> Rule:
     """Take decimal fractions within two ends; what is kept is a multiple of a step.
 
@@ -63,12 +78,12 @@ SWITCH = one_of("0", "1")
 
 
 def fir_config(text: str) -> str | None:
-    """Take a table of filter taps, and show how many there are and how the rate changes.
+    r"""Take a table of filter taps, and show how many there are and how the rate changes.
 
     The form is that of the ad9361 driver: lines ``RX n GAIN g DEC d`` and ``TX n GAIN g INT i``,
     perhaps others that begin with a word, then two taps a line.
 
-    >>> fir_config("RX 3 GAIN -6 DEC 4\\nTX 3 GAIN 0 INT 4\\n-15,-15\\n1,1\\n")
+    >>> fir_config("RX 3 GAIN -6 DEC 4\nTX 3 GAIN 0 INT 4\n-15,-15\n1,1\n")
     'FIR Rx: 2,4 Tx: 2,4'
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]

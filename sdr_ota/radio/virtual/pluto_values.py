@@ -30,7 +30,15 @@ from sdr_ota.radio.virtual.pluto_attributes import (
     Key,
 )
 from sdr_ota.radio.virtual.pluto_chip import Chip, rx_gains_db
-from sdr_ota.radio.virtual.pluto_rules import SWITCH, Rule, fir_config, fraction, one_of, whole
+from sdr_ota.radio.virtual.pluto_rules import (
+    SWITCH,
+    Rule,
+    fir_config,
+    fraction,
+    one_of,
+    truncated,
+    whole,
+)
 
 XO_HZ = 40_000_000
 """Nominal frequency of the board's oscillator, which ``xo_correction`` corrects."""
@@ -138,7 +146,7 @@ def _paths() -> _Entries:
 
 def _band(channel: str, widest_hz: int) -> _Entries:
     """Yield rate, filters and their ranges, which all channels of a direction have."""
-    yield (PHY, channel, "sampling_frequency"), Attribute("30720000", whole(*RATES_HZ))
+    yield (PHY, channel, "sampling_frequency"), Attribute("30720000", truncated(*RATES_HZ))
     yield (PHY, channel, "sampling_frequency_available"), Attribute("[2083333 1 61440000]")
     yield (PHY, channel, "rf_bandwidth"), Attribute("18000000", whole(200_000, widest_hz))
     yield (PHY, channel, "rf_bandwidth_available"), Attribute(f"[200000 1 {widest_hz}]")
@@ -155,7 +163,7 @@ def _tuning(chip: Chip) -> _Entries:
         slot = whole(0, 7)
         yield (PHY, channel, "fastlock_load"), Attribute("0", slot)
         yield (PHY, channel, "fastlock_recall"), Attribute(None)
-        yield (PHY, channel, "fastlock_save"), Attribute("0 " + ",".join(["0"] * 16), slot)
+        yield (PHY, channel, "fastlock_save"), Attribute("0 " + ",".join(["0"] * 16))
         yield (PHY, channel, "fastlock_store"), Attribute("0", slot)
         yield (PHY, channel, "frequency"), Attribute(str(first_hz), whole(low, high))
         yield (PHY, channel, "frequency_available"), Attribute(f"[{low} 1 {high}]")
@@ -168,7 +176,7 @@ def _converters() -> _Entries:
         for channel in (f"{way}:voltage0", f"{way}:voltage1"):
             yield (device, channel, "calibphase"), Attribute("0.000000", fraction(-1, 1))
             yield (device, channel, "calibscale"), Attribute("1.000000", fraction(0, 2))
-            rate = Attribute("30720000", whole(*RATES_HZ))
+            rate = Attribute("30720000", truncated(*RATES_HZ))
             yield (device, channel, "sampling_frequency"), rate
             yield (device, channel, "sampling_frequency_available"), Attribute("30720000 ")
             if device == ADC:
@@ -179,8 +187,8 @@ def _converters() -> _Entries:
         yield (device, "buffer", "watermark"), Attribute("2048", whole(1, 2**26))
         yield (device, *REGISTERS), Attribute("0x0")
     for channel in DDS_TONES:
-        yield (DAC, channel, "frequency"), Attribute("1000000", whole(0, RATES_HZ[1] // 2))
-        yield (DAC, channel, "phase"), Attribute("0", whole(0, 360_000))
+        yield (DAC, channel, "frequency"), Attribute("1000000", truncated(0, RATES_HZ[1] // 2))
+        yield (DAC, channel, "phase"), Attribute("0", truncated(0, 360_000))
         yield (DAC, channel, "raw"), Attribute("0", SWITCH)
         yield (DAC, channel, "scale"), Attribute("0.000000", fraction(0, 1))
         yield (DAC, channel, "sampling_frequency"), Attribute("30720000")
@@ -207,7 +215,7 @@ def _trigger() -> _Entries:
     for name in syncs:
         yield (TDD, "", name), Attribute("0", SWITCH)
     for name in ("frame_length_ms", "startup_delay_ms", "internal_sync_period_ms"):
-        yield (TDD, "", name), Attribute("0", _MILLISECONDS)
+        yield (TDD, "", name), Attribute("0.000000", _MILLISECONDS)
     yield (TDD, "", "burst_count"), Attribute("0", whole(0, 10**9))
     yield (TDD, "", "state"), Attribute("0")
     for channel in ("output:voltage0", TDD_RX, TDD_TX):
@@ -216,7 +224,7 @@ def _trigger() -> _Entries:
         for name in ("on_raw", "off_raw"):
             yield (TDD, channel, name), Attribute("0", whole(0, 10**9))
         for name in ("on_ms", "off_ms"):
-            yield (TDD, channel, name), Attribute("0", _MILLISECONDS)
+            yield (TDD, channel, name), Attribute("0.000000", _MILLISECONDS)
     for channel, label in ((EXTERNAL_SYNC, "tdd_ext_sync"), ("output:voltage1", "phaser_enable")):
         yield (SWITCHES, channel, "label"), Attribute(label)
         yield (SWITCHES, channel, "raw"), Attribute("0", SWITCH)

@@ -3,8 +3,7 @@
 // It speaks to the server of sdr_ota/radio/virtual/soapy_server.py over loopback and behaves as
 // USRPs do: device time in ticks of the sample rate, bursts and receptions at a given time,
 // late bursts, underflows and ends of bursts that are reported after they were written, overflows
-// that a read returns, writes that take only a part. What the server answers is checked: a broken
-// one makes exceptions, never a crash or a wait without end.
+// that a read returns, writes that take only a part.
 
 #include <SoapySDR/Device.hpp>
 #include <SoapySDR/Errors.hpp>
@@ -12,11 +11,7 @@
 #include <SoapySDR/Registry.hpp>
 #include <SoapySDR/Time.hpp>
 
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
+#include "soapy_connection.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -37,28 +32,10 @@ using Names = std::vector<std::string>;
 
 constexpr size_t MTU = 1000;            // samples that one write or read takes at most
 constexpr size_t MOST = size_t(1) << 22;  // samples that the server gives at once
-constexpr size_t LONGEST_ANSWER = 1024;
 constexpr int MOST_PLACES = 1024;
 constexpr int PATIENCE_S = 30, SEARCH_S = 2;
 constexpr int NO_EVENT = 1;  // the server's word, above all of SoapySDR's codes
 constexpr float FULL_SCALE = 32768;
-
-// Return a whole number that is all of a text and lies between two ends.
-long long whole(const std::string &text, long long low, long long high, const std::string &what) {
-    std::istringstream in(text);
-    long long value = 0;
-    if (!(in >> value) || !(in >> std::ws).eof() || value < low || value > high)
-        throw std::invalid_argument(what + " is " + text + ": a whole number from " +
-                                    std::to_string(low) + " to " + std::to_string(high) +
-                                    " belongs there");
-    return value;
-}
-
-template <typename Number> Number next(std::istringstream &answer) {
-    Number value{};
-    if (!(answer >> value)) throw std::runtime_error("the virtual air does not answer as it should");
-    return value;
-}
 
 void refuse_unlisted(const Names &there, const std::string &name, const std::string &what) {
     if (std::find(there.begin(), there.end(), name) != there.end()) return;
@@ -66,67 +43,6 @@ void refuse_unlisted(const Names &there, const std::string &name, const std::str
     for (const auto &one : there) all += " " + one;
     throw std::invalid_argument("there is no " + what + " " + name + "; there are:" + all);
 }
-
-class Connection {
-public:
-    Connection(const std::string &port, int patience_s)
-        : _socket(::socket(AF_INET, SOCK_STREAM, 0)) {
-        sockaddr_in there{};
-        there.sin_family = AF_INET;
-        there.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        try {
-            there.sin_port = htons(static_cast<uint16_t>(whole(port, 1, 65535, "port")));
-            if (::connect(_socket, reinterpret_cast<sockaddr *>(&there), sizeof there) != 0)
-                throw std::runtime_error("no virtual air is served at port " + port);
-        } catch (...) {
-            ::close(_socket);
-            throw;
-        }
-        int on = 1;
-        ::setsockopt(_socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        const timeval patience{patience_s, 0};
-        ::setsockopt(_socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-        ::setsockopt(_socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    }
-    ~Connection() { ::close(_socket); }
-    Connection(const Connection &) = delete;
-    Connection &operator=(const Connection &) = delete;
-
-    // Ask one line, with data behind it, and return what follows OK. After half an answer nobody
-    // knows where the next one begins: the connection is of no use any more.
-    std::istringstream ask(const std::string &line, const void *data = nullptr, size_t size = 0) {
-        send(line.data(), line.size());
-        send("\n", 1);
-        send(data, size);
-        std::string answer;
-        for (char c = 0; (receive(&c, 1), c != '\n'); answer += c)
-            if (answer.size() == LONGEST_ANSWER) lose();
-        if (answer.compare(0, 3, "NO ") == 0) throw std::runtime_error(answer.substr(3));
-        if (answer.compare(0, 2, "OK") != 0) lose();
-        return std::istringstream(answer.substr(2));
-    }
-    void receive(void *data, size_t size) {
-        for (auto at = static_cast<char *>(data); size;) {
-            const auto got = ::recv(_socket, at, size, 0);
-            if (got <= 0) lose();
-            at += got, size -= static_cast<size_t>(got);
-        }
-    }
-
-private:
-    void send(const void *data, size_t size) {
-        for (auto at = static_cast<const char *>(data); size;) {
-            const auto sent = ::send(_socket, at, size, MSG_NOSIGNAL);
-            if (sent <= 0) lose();
-            at += sent, size -= static_cast<size_t>(sent);
-        }
-    }
-    [[noreturn]] void lose() {
-        ::shutdown(_socket, SHUT_RDWR);
-        throw std::runtime_error("the virtual air has gone");
-    }
-    int _socket;
-};
 
 // One stream that a client has set up.
 struct OneStream {
@@ -189,6 +105,16 @@ public:
         return direction == _direction ? _antennas.size() : 0;
     }
     bool getFullDuplex(int, size_t) const override { return false; }
+    void setFrontendMapping(int direction, const std::string &mapping) override {
+        check(direction, 0);
+        refuse_unlisted({getFrontendMapping(direction)}, mapping, "mapping");
+    }
+    std::string getFrontendMapping(int direction) const override {
+        std::string all;
+        for (size_t k = 0; k < getNumChannels(direction); k++)
+            all += (k ? " A:" : "A:") + std::string(1, static_cast<char>('A' + k));
+        return all;
+    }
     Names listAntennas(int direction, size_t channel) const override {
         check(direction, channel);
         return direction == SOAPY_SDR_RX ? Names{"TX/RX", "RX2"} : Names{"TX/RX"};

@@ -110,8 +110,17 @@ class _Connection(LineConnection):
             case "STATUS", channel:
                 event = self._channel(channel).bursts.event()
                 return str(_NO_EVENT if event is None else event), b""
+            case "HELLO", place:
+                return self._met(place), b""
             case _:
                 return self._told(name, rest), b""
+
+    def _met(self, place: str) -> str:
+        """Take a device for the rest of the connection, and say what it is."""
+        devices = self.server.world.devices
+        self._device = device = devices[_whole(place, 0, len(devices) - 1)]
+        rate, channels = device.channels[0].settings["rate"], device.channels
+        return f"{device.serial} {rate:.17g} {int(device.is_receiver)} {len(channels)}"
 
     def _channel(self, text: str) -> Channel:
         channels = self._device.channels
@@ -121,10 +130,6 @@ class _Connection(LineConnection):
         """Answer questions about settings and time."""
         device, world = self._device, self.server.world
         match name, *rest:
-            case "HELLO", place:
-                self._device = device = world.devices[_whole(place, 0, len(world.devices) - 1)]
-                rate = device.channels[0].settings["rate"]
-                return f"{device.serial} {rate:.17g} {int(device.is_receiver)} {len(device.channels)}"
             case "SET", channel, setting, value:
                 return f"{self._channel(channel).set(setting, _float(value)):.17g}"
             case "GET", channel, ("rate" | "freq" | "bandwidth" | "gain") as setting:
