@@ -47,7 +47,7 @@ class ReceiveBuffer:
         """Mark samples that were lost because all kernel buffers were full."""
         kept_s = self._board.n_kernel_buffers * self._duration_s
         lost_s = self._clock() - self._full_s - kept_s
-        if self._board.is_paced and lost_s > 0:
+        if self._board.is_paced and lost_s * self._board.rate_hz(ADC) >= 1:
             self._full_s += lost_s
             self._board.mark(ADC, OVERFLOW, lost_s)
 

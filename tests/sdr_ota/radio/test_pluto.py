@@ -153,11 +153,11 @@ def is_on_the_air(served: Served, node: int = 0) -> bool:
     return node in served.world.air._cyclic
 
 
-def wait_for_silence(served: Served, node: int = 0) -> None:
-    """libiio does not wait until the board has closed its buffer: that is a moment later."""
+def wait_until(served: Served, is_sending: bool, node: int = 0) -> None:
+    """libiio does not wait until the board has opened or closed its buffer: that is later."""
     deadline_s = time.monotonic() + 60
-    while is_on_the_air(served, node):
-        assert time.monotonic() < deadline_s, "the board goes on sending"
+    while is_on_the_air(served, node) != is_sending:
+        assert time.monotonic() < deadline_s, "the board goes on as before"
         time.sleep(0.001)
 
 
@@ -177,9 +177,9 @@ def test_nothing_is_radiated_before_the_first_frame_and_after_the_last(served: S
         assert not is_on_the_air(served)
         assert served.world.nodes[0].number((PHY, TX_LO, "powerdown")) == 1
         node.begin_cyclic(tone())
-        assert is_on_the_air(served)
+        wait_until(served, is_sending=True)
         node.end_cyclic()
-        wait_for_silence(served)
+        wait_until(served, is_sending=False)
     assert_switched_off(served)
 
 
