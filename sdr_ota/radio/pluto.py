@@ -35,6 +35,7 @@ from sdr_ota.radio.libiio_versions import (
     destroy_receive_buffer,
     destroy_transmit_buffer,
     keep_one_kernel_buffer,
+    send,
 )
 from sdr_ota.radio.pluto_ranges import (
     center_freqs_hz,
@@ -179,11 +180,11 @@ class PlutoRadio(ClosedByBlock):
     def _send(self, samples: Samples, is_cyclic: bool) -> None:
         iq = np.stack([samples.real, samples.imag])
         codes = np.clip(np.rint(iq * _TX_FULL_SCALE), -_TX_FULL_SCALE, _TX_FULL_SCALE)
+        codes = codes.astype(np.int16)
         with self._device() as sdr:
             destroy_transmit_buffer(sdr)
             self._power(True)
-            sdr.tx_cyclic_buffer = is_cyclic
-            sdr.tx(codes[0] + 1j * codes[1])
+            send(sdr, codes, is_cyclic)
             self._sends = True
 
     def end_cyclic(self) -> None:

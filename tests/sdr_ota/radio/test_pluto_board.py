@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.radio.base import Range, SettingNotTaken
-from sdr_ota.radio.libiio_versions import destroy_receive_buffer, destroy_transmit_buffer
+from sdr_ota.radio.libiio_versions import destroy_receive_buffer, destroy_transmit_buffer, send
 from sdr_ota.radio.pluto import PlutoRadio
 from sdr_ota.radio.pluto_ranges import center_freqs_hz, rx_gains_db, sample_rates_hz, tx_gains_db
 from sdr_ota.radio.virtual.pluto_attributes import ADC, DAC, PHY, REGISTERS, context_xml
@@ -105,9 +105,9 @@ def test_the_digital_loop_is_exact(boards: Opened, board: str) -> None:
     sdr = getattr(boards, board)
     sdr.loopback, sdr.rx_rf_bandwidth = 1, 200_000  # no filter is in this loop
     ramp = np.arange(2**11, dtype=np.int16)
-    sent = (ramp << 4) + 1j * ((-ramp - 1) << 4)
-    sdr.tx_cyclic_buffer, sdr.rx_buffer_size = True, 3 * len(ramp)
-    sdr.tx(sent)
+    sent = np.stack([ramp << 4, (-ramp - 1) << 4])
+    sdr.rx_buffer_size = 3 * len(ramp)
+    send(sdr, sent, is_cyclic=True)
     codes = [sdr.rx() for _ in range(8)][-1]
     first = int(np.flatnonzero(codes.real == 0)[0])
     period = codes[first : first + len(ramp)]
