@@ -17,6 +17,7 @@ from sdr_ota.radio.normal_form import normal_form
 from sdr_ota.radio.pluto import PlutoRadio
 from sdr_ota.radio.reopened import ReopenedRadio
 from sdr_ota.radio.soapy import SoapyRadio
+from sdr_ota.radio.soapy_device import Wiring
 from sdr_ota.radio.zeromq import ZeroMqRadio
 
 
@@ -139,11 +140,15 @@ def _open_soapy(options: Mapping[str, str]) -> Radio:
     del rest["driver"]
     if "device" not in rest:
         raise AddressError(
-            "a SoapySDR address is driver=soapy,device=DRIVER,key=value,...; "
+            "a SoapySDR address is driver=soapy,device=DRIVER,key=value,..., with channel, "
+            "subdevice, antenna, clock_source and time_source where they are not the device's own; "
             "SoapySDRUtil --find lists the drivers and serials of what is plugged in"
         )
-    clock_source, time_source = rest.pop("clock_source", ""), rest.pop("time_source", "")
-    return SoapyRadio({"driver": rest.pop("device"), **rest}, clock_source, time_source)
+    channel = rest.pop("channel", "0")
+    if not (channel.isascii() and channel.isdigit() and len(channel) < 4):
+        raise AddressError(f"channel={channel} is no channel: they are counted 0, 1, ...")
+    wiring = Wiring(int(channel), *(rest.pop(key, "") for key in _WIRING))
+    return SoapyRadio({"driver": rest.pop("device"), **rest}, wiring)
 
 
 def _open_zmq(options: Mapping[str, str]) -> Radio:
@@ -154,6 +159,9 @@ def _open_zmq(options: Mapping[str, str]) -> Radio:
         )
     return ZeroMqRadio(options["control"])
 
+
+_WIRING = ("subdevice", "antenna", "clock_source", "time_source")
+"""Keys of a SoapySDR address that are ours, besides ``channel``; the others are the driver's."""
 
 _DRIVERS: Mapping[str, Callable[[Mapping[str, str]], Radio]] = {
     "pluto": _open_pluto,

@@ -8,8 +8,10 @@ import json
 import subprocess
 import sys
 
+from sdr_ota.radio.libiio_versions import boards_found
+
 WAYS = {"usb": "USB", "local": "this host's own bus", "ip": "Ethernet"}
-"""Names by which libiio 0.x knows its back-ends, and what they mean."""
+"""Names by which libiio knows its back-ends, and what they mean."""
 
 PATIENCE_S = 20.0
 """A search over Ethernet takes two seconds; after this long nobody answers."""
@@ -67,18 +69,10 @@ def trouble(said: str) -> str:
 
 
 def _found(way: str) -> dict[str, str]:
-    """Return what libiio finds in this process; pylibiio's own function always asks every way."""
+    """Return what libiio finds in this process."""
     import iio  # noqa: PLC0415
 
-    context = iio._create_scan_context(way.encode(), 0)
-    entries = iio._POINTER(iio._ContextInfoPtr)()
-    count = iio._get_context_info_list(context, iio._byref(entries))
-    return {
-        iio._context_info_get_uri(entries[k]).decode(): iio._context_info_get_description(
-            entries[k]
-        ).decode(errors="replace")
-        for k in range(count)
-    }
+    return boards_found(iio, way)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import logging
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from traceback import clear_frames
 from typing import Any
 
@@ -27,11 +27,22 @@ from sdr_ota.radio.base import (
     RadioInfo,
     RadioLost,
     RadioNotFound,
-    Range,
     TimeError,
     Timeout,
 )
 from sdr_ota.radio.libiio_errors import quiet_destructors, radio_error
+from sdr_ota.radio.libiio_versions import (
+    destroy_receive_buffer,
+    destroy_transmit_buffer,
+    keep_one_kernel_buffer,
+    send,
+)
+from sdr_ota.radio.pluto_ranges import (
+    center_freqs_hz,
+    rx_gains_db,
+    sample_rates_hz,
+    tx_gains_db,
+)
 from sdr_ota.radio.pluto_trigger import PULSE_TICKS, start_engine, stop_engine
 from sdr_ota.radio.pluto_watchdog import PlutoWatchdog
 from sdr_ota.radio.refusal import (
@@ -53,7 +64,7 @@ _TAIL_SAMPLES = 1024
 _PASS_SAMPLES = "pass_samples"
 """Debug attribute of virtual boards: so many samples of time pass in their world."""
 
-_TOLERANCES = {"sample_rate_hz": 2.0, "center_freq_hz": 10.0, "tx_gain_db": 1.0, "rx_gain_db": 1.0}
+_TOLERANCES = {"center_freq_hz": 10.0, "tx_gain_db": 1.0, "rx_gain_db": 1.0}
 
 
 class PlutoRadio(ClosedByBlock):
@@ -83,16 +94,19 @@ class PlutoRadio(ClosedByBlock):
             serial=serial,
             has_hardware_time=is_triggered,
             is_full_duplex=True,
-            sample_rates_hz=Range(521e3, 61.44e6),  # pyadi-iio's and the chip's limit
-            center_freqs_hz=Range(325e6, 3.8e9),  # AD9363 as delivered
             center_freq_step_hz=1.0,
-            tx_gains_db=Range(_MUTED_DB, 0.0),
-            rx_gains_db=Range(-3.0, 71.0),
             init_id=uuid.uuid4().hex,  # opening tunes the synthesisers anew
             tx_bits=12,
             rx_bits=12,
         )
         with self._device() as sdr:
+            self.info = replace(
+                self.info,
+                sample_rates_hz=sample_rates_hz(sdr._ctrl),
+                center_freqs_hz=center_freqs_hz(sdr._ctrl),
+                tx_gains_db=tx_gains_db(sdr._ctrl),
+                rx_gains_db=rx_gains_db(sdr._ctrl),
+            )
             self.has_virtual_time = _PASS_SAMPLES in sdr._ctrl.debug_attrs
             self._say_if_left_on()
             self._silence()
@@ -108,12 +122,13 @@ class PlutoRadio(ClosedByBlock):
             "sample_rates_hz": settings.sample_rate_hz,
             "center_freqs_hz": settings.center_freq_hz,
             "tx_gains_db": settings.tx_gain_db,
-            "rx_gains_db": settings.rx_gain_db,
         }
         with self._device() as sdr:
             refuse_out_of_range(self.info, asked)
-            sdr.sample_rate = round(settings.sample_rate_hz)
             sdr.rx_lo = sdr.tx_lo = round(settings.center_freq_hz)
+            self.info = replace(self.info, rx_gains_db=rx_gains_db(sdr._ctrl))  # of this band
+            refuse_out_of_range(self.info, {"rx_gains_db": settings.rx_gain_db})
+            sdr.sample_rate = round(settings.sample_rate_hz)
             sdr.rx_rf_bandwidth = sdr.tx_rf_bandwidth = round(settings.bandwidth_hz)
             sdr.gain_control_mode_chan0 = "manual"  # otherwise a gain is silently ignored
             sdr.rx_hardwaregain_chan0 = settings.rx_gain_db
@@ -165,18 +180,18 @@ class PlutoRadio(ClosedByBlock):
     def _send(self, samples: Samples, is_cyclic: bool) -> None:
         iq = np.stack([samples.real, samples.imag])
         codes = np.clip(np.rint(iq * _TX_FULL_SCALE), -_TX_FULL_SCALE, _TX_FULL_SCALE)
+        codes = codes.astype(np.int16)
         with self._device() as sdr:
-            sdr.tx_destroy_buffer()
+            destroy_transmit_buffer(sdr)
             self._power(True)
-            sdr.tx_cyclic_buffer = is_cyclic
-            sdr.tx(codes[0] + 1j * codes[1])
+            send(sdr, codes, is_cyclic)
             self._sends = True
 
     def end_cyclic(self) -> None:
         """Fall silent."""
         if self._sdr is not None and self._sends:
             with self._device() as sdr:
-                sdr.tx_destroy_buffer()
+                destroy_transmit_buffer(sdr)
                 self._sends = False
 
     def begin_receive(self, n_samples: int, start_tick: int | None = None) -> PendingCapture:
@@ -205,8 +220,8 @@ class PlutoRadio(ClosedByBlock):
         with self._device() as sdr:
             sdr._ctx.set_timeout(max(round(timeout_s * 1e3), 1))
             # A new buffer: what older ones hold was captured before, under other settings.
-            sdr.rx_destroy_buffer()
-            sdr._rxadc.set_kernel_buffers_count(1)
+            destroy_receive_buffer(sdr)
+            keep_one_kernel_buffer(sdr)
             sdr.rx_buffer_size = n_samples
             try:
                 codes = np.atleast_1d(sdr.rx())
@@ -214,7 +229,7 @@ class PlutoRadio(ClosedByBlock):
                 if error.errno == errno.ETIMEDOUT and self._answers():
                     raise Timeout(f"{self.info.serial}: no answer in time") from error
                 raise
-            sdr.rx_destroy_buffer()
+            destroy_receive_buffer(sdr)
         return np.asarray(codes)
 
     def _answers(self) -> bool:
@@ -254,9 +269,9 @@ class PlutoRadio(ClosedByBlock):
     def _let_go(self) -> None:
         # Open buffers at the interpreter's exit crash libiio 0.24.
         with suppress(OSError):
-            self._sdr.rx_destroy_buffer()
+            destroy_receive_buffer(self._sdr)
         if self._is_lost:
-            self._sdr.tx_destroy_buffer()
+            destroy_transmit_buffer(self._sdr)
             return
         try:
             with self._device():
@@ -277,7 +292,7 @@ class PlutoRadio(ClosedByBlock):
         """Tones off, buffers gone, full attenuation, synthesiser down, in this order."""
         sdr = self._sdr
         sdr.disable_dds()
-        sdr.tx_destroy_buffer()
+        destroy_transmit_buffer(sdr)
         self._sends = False
         sdr.tx_hardwaregain_chan0 = _MUTED_DB
         self._power(False)

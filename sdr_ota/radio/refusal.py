@@ -10,6 +10,9 @@ from sdr_ota.types import RadioSettings, Samples
 FULL_SCALE = 1.0 + 1e-4
 """Single precision may overshoot a unit amplitude."""
 
+RATE_TOLERANCE = 1e-6
+"""Share by which a rate may be rounded; over a frame of 10,000 samples that is 0.01 of one."""
+
 
 def refuse_over_full_scale(info: RadioInfo, samples: Samples) -> None:
     """Refuse samples that the converter cannot hold; a NaN is refused too.
@@ -69,11 +72,17 @@ def refuse_not_taken(
         info: Whose settings.
         asked: What was wanted.
         there: What the device says.
-        tolerances: Largest difference, by name of the setting.
+        tolerances: Largest difference, by name of the setting; the sample rate has one of its own.
 
     Raises:
         SettingNotTaken: Naming the first one.
     """
+    wanted_hz, rate_hz = asked.sample_rate_hz, there.sample_rate_hz
+    if abs(rate_hz - wanted_hz) > RATE_TOLERANCE * wanted_hz * (1 + 1e-9):  # of floats
+        raise SettingNotTaken(
+            f"{info.serial}: asked for sample_rate_hz = {wanted_hz:.12g}, the nearest possible is "
+            f"{rate_hz:.12g}; set radio.sample_rate_hz to it"
+        )
     for name, tolerance in tolerances.items():
         want, found = getattr(asked, name), getattr(there, name)
         if abs(want - found) > tolerance:

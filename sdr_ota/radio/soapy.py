@@ -2,7 +2,8 @@
 
 Bursts and receptions start at ticks that the device obeys. Several devices count the same
 ticks if they share 10 MHz and a pulse per second: ``clock_source=external,
-time_source=external`` in their addresses.
+time_source=external`` in their addresses. Two channels of one device are two radios: SoapySDR
+opens a device once for all that ask for it with the same arguments.
 """
 
 import time
@@ -20,8 +21,8 @@ from sdr_ota.radio.base import (
     Overflow,
     PendingCapture,
     RadioError,
+    RadioInfo,
     RadioLost,
-    SettingNotTaken,
     TimeError,
     Timeout,
     Underflow,
@@ -32,7 +33,7 @@ from sdr_ota.radio.refusal import (
     refuse_over_full_scale,
     refuse_start_tick,
 )
-from sdr_ota.radio.soapy_device import describe, open_device
+from sdr_ota.radio.soapy_device import Wiring, describe, name_of, open_device, wire
 from sdr_ota.types import RadioSettings, Samples
 
 _CLIPPED = 1.0 - 2.0**-10
@@ -47,10 +48,13 @@ _ERRORS: Mapping[str, type[RadioError]] = {
 }
 """What SoapySDR's codes become; all others are plain radio errors."""
 
-_TOLERANCES = {"sample_rate_hz": 1.0, "center_freq_hz": 10.0, "tx_gain_db": 1.0, "rx_gain_db": 1.0}
+_TOLERANCES = {"center_freq_hz": 10.0, "tx_gain_db": 1.0, "rx_gain_db": 1.0}
 _WRITE_TIMEOUT_US = 500_000
 _PASS_SAMPLES = "pass_samples"
 """Setting of virtual devices: so many samples of time pass in their world."""
+
+
+_DEFAULT = Wiring()
 
 
 class SoapyRadio(ClosedByBlock):
@@ -58,52 +62,30 @@ class SoapyRadio(ClosedByBlock):
 
     Args:
         device: SoapySDR's arguments: ``driver``, ``serial`` and so on.
-        clock_source: Where the 10 MHz come from; the device's default if empty.
-        time_source: Where the pulse per second comes from; several devices that have one
-            are brought to count alike by `sdr_ota.radio.clock.align_clocks`.
+        wiring: Which of its connectors are used, and what it takes its clocks from.
 
     Raises:
         RadioNotFound: If it is not there, or SoapySDR is not installed.
-        SettingNotTaken: If the oscillator does not lock to its reference.
+        SettingNotTaken: If it has no such connector or source, or its oscillator does not lock.
     """
 
-    def __init__(
-        self, device: Mapping[str, str], clock_source: str = "", time_source: str = ""
-    ) -> None:
+    def __init__(self, device: Mapping[str, str], wiring: Wiring = _DEFAULT) -> None:
         self._soapy, self._device = open_device(device)
-        self.has_pulse = bool(time_source)
+        self._channel = wiring.channel
+        self.has_pulse = bool(wiring.time_source)
         self._streams: dict[int, Any] = {}
         self._reception = 0
         self._rate_hz = 1e6
         self._unconfirmed = False
         self._is_lost = False
-        self.info = describe(self._soapy, self._device, device)
+        name = name_of(self._device, device, wiring.channel)
+        self.info = RadioInfo("soapy", name, has_hardware_time=False)
         with self._guarded() as there:
+            self._ways = wire(self._soapy, there, wiring, name)
+            self.info = describe(self._soapy, there, name, wiring.channel, self._ways)
             known = {setting.key for setting in there.getSettingInfo()}
             self.has_virtual_time = _PASS_SAMPLES in known
             self._quiet()
-            if clock_source:
-                there.setClockSource(clock_source)
-                self._check_locked(clock_source)
-            if time_source:
-                there.setTimeSource(time_source)
-
-    def _directions(self) -> list[int]:
-        ways = (self._soapy.SOAPY_SDR_TX, self._soapy.SOAPY_SDR_RX)
-        return [way for way in ways if self._device.getNumChannels(way)]
-
-    def _check_locked(self, source: str) -> None:
-        """Wait a moment for the oscillator to follow its reference."""
-        if "ref_locked" not in self._device.listSensors():
-            return
-        for _ in range(20):
-            if self._device.readSensor("ref_locked") == "true":
-                return
-            time.sleep(0.02)
-        raise SettingNotTaken(
-            f"{self.info.serial}: asked for clock_source={source}, the oscillator does not lock; "
-            "are the 10 MHz connected?"
-        )
 
     def last_pulse_ns(self) -> int:
         """Return the device's time at the last pulse per second."""
@@ -126,23 +108,23 @@ class SoapyRadio(ClosedByBlock):
         asked |= {"center_freqs_hz": settings.center_freq_hz}
         there = settings
         with self._guarded() as device:
-            for way in self._directions():
+            for way in self._ways:
                 name = "tx_gain_db" if way == soapy.SOAPY_SDR_TX else "rx_gain_db"
                 gain_db = getattr(settings, name)
                 range_name = name.replace("gain", "gains")
                 refuse_out_of_range(self.info, asked | {range_name: gain_db})
-                device.setSampleRate(way, 0, settings.sample_rate_hz)
-                device.setFrequency(way, 0, settings.center_freq_hz)
-                device.setBandwidth(way, 0, settings.bandwidth_hz)
-                if device.hasGainMode(way, 0):
-                    device.setGainMode(way, 0, False)
-                device.setGain(way, 0, gain_db)
+                device.setSampleRate(way, self._channel, settings.sample_rate_hz)
+                device.setFrequency(way, self._channel, settings.center_freq_hz)
+                device.setBandwidth(way, self._channel, settings.bandwidth_hz)
+                if device.hasGainMode(way, self._channel):
+                    device.setGainMode(way, self._channel, False)
+                device.setGain(way, self._channel, gain_db)
                 there = replace(
                     there,
-                    sample_rate_hz=device.getSampleRate(way, 0),
-                    center_freq_hz=device.getFrequency(way, 0),
-                    bandwidth_hz=device.getBandwidth(way, 0),
-                    **{name: device.getGain(way, 0)},
+                    sample_rate_hz=device.getSampleRate(way, self._channel),
+                    center_freq_hz=device.getFrequency(way, self._channel),
+                    bandwidth_hz=device.getBandwidth(way, self._channel),
+                    **{name: device.getGain(way, self._channel)},
                 )
                 refuse_not_taken(self.info, settings, there, _TOLERANCES)
         self._rate_hz = there.sample_rate_hz
@@ -289,7 +271,7 @@ class SoapyRadio(ClosedByBlock):
 
     def _stream(self, way: int) -> Any:
         if way not in self._streams:
-            stream = self._device.setupStream(way, self._soapy.SOAPY_SDR_CF32, [0])
+            stream = self._device.setupStream(way, self._soapy.SOAPY_SDR_CF32, [self._channel])
             self._streams[way] = stream
             if way == self._soapy.SOAPY_SDR_TX:
                 self._checked(self._device.activateStream(stream))
@@ -308,8 +290,8 @@ class SoapyRadio(ClosedByBlock):
 
     def _quiet(self) -> None:
         way = self._soapy.SOAPY_SDR_TX
-        if way in self._directions():
-            self._device.setGain(way, 0, self.info.tx_gains_db.low)
+        if way in self._ways:
+            self._device.setGain(way, self._channel, self.info.tx_gains_db.low)
 
     def close(self) -> None:
         """Stop the streams, turn the transmit gain down, let go of the device."""

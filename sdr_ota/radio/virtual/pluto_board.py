@@ -10,20 +10,26 @@ listener, or is tuned elsewhere, is not received at all.
 import threading
 from collections import deque
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sdr_ota.air.impairments import cfo_of_clock_error
+from sdr_ota.air.node_path import NodePath
+from sdr_ota.air.presets import air_preset
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.radio.virtual.pluto_attributes import (
+    ADC,
     DAC,
     DDS_TONES,
     EXTERNAL_SYNC,
+    LOOPBACK,
     PASS_SAMPLES,
     PHY,
+    REGISTERS,
     RX,
+    RX_GAIN,
     RX_LO,
     SWITCHES,
     TDD,
@@ -32,63 +38,87 @@ from sdr_ota.radio.virtual.pluto_attributes import (
     TX,
     TX_LO,
     Key,
-    first_values,
 )
+from sdr_ota.radio.virtual.pluto_chip import CHIPS, rx_gains_db
+from sdr_ota.radio.virtual.pluto_converters import (
+    Codes,
+    band_limited,
+    codes_of,
+    converted,
+    looped,
+    samples_of,
+    tone,
+)
+from sdr_ota.radio.virtual.pluto_rules import fraction
+from sdr_ota.radio.virtual.pluto_values import XO_HZ, attributes
 from sdr_ota.types import Samples
 from sdr_ota.units import db_to_amplitude
-
-XO_HZ = 40e6
-"""Nominal frequency of the board's oscillator, which ``xo_correction`` corrects."""
-
-DAC_FULL_SCALE = 2**15
-ADC_FULL_SCALE = 2**11
 
 _AGC_LEVEL = 0.25
 """Root mean square over full scale to which automatic gain control brings a capture."""
 
-_RANGES = {
-    (PHY, RX, "hardwaregain"): (-3.0, 71.0),
-    (PHY, TX, "hardwaregain"): (-89.75, 0.0),
-    (PHY, RX_LO, "frequency"): (325e6, 3.8e9),
-    (PHY, TX_LO, "frequency"): (325e6, 3.8e9),
-    (PHY, RX, "sampling_frequency"): (520834.0, 61.44e6),
-    (PHY, RX, "rf_bandwidth"): (200e3, 56e6),
-    (PHY, TX, "rf_bandwidth"): (200e3, 40e6),
-    PASS_SAMPLES: (0.0, 1e12),
-}
-"""AD9363/AD9364 data sheets and the driver's limits."""
+STATUS, UNDERFLOW, OVERFLOW = 0x88, 1, 4
+"""Status register of both converter cores; its bits are cleared by writing them."""
 
+_MOST_AHEAD = 2**22
+"""Samples that wait to be played; for more, time passes."""
 
 PULSE_SAMPLES = 2**20
 """Between two pulses at the trigger inputs: as many as `sdr_ota.radio.pluto_trigger` counts."""
 
 
+class OpenBuffer(Protocol):
+    """A buffer that a client has open."""
+
+    def check(self) -> None:
+        """Mark in the status registers what the client was too slow for."""
+        ...
+
+
 class PlutoWorld:
     """Boards that share an air: one a node, and one that receives.
 
+    The receiving board may send too: to itself, and to whoever listens, over a path without loss.
+
     Args:
         settings: What the air is made from; converters are the boards' own.
+        chip: Name of the boards' transceiver, one of ``CHIPS``.
+        is_paced: Whether samples come and go as fast as the clock on the wall says, or at once.
 
     Attributes:
         listener: Board that opened a receive buffer last.
         has_pulse: Whether pulses come to the boards' trigger inputs, one every 2^20 samples.
+
+    Raises:
+        ValueError: If there is no such transceiver.
     """
 
-    def __init__(self, settings: AirSettings) -> None:
+    def __init__(self, settings: AirSettings, chip: str = "ad9363", is_paced: bool = False) -> None:
+        if chip not in CHIPS:
+            raise ValueError(f"there is no transceiver {chip!r}; there are: {', '.join(CHIPS)}")
+        self.chip, self.is_paced = CHIPS[chip], is_paced
         self.lock = threading.Lock()
         # A path's offset is counted from the listening device: it has the receiver's error in it.
         own = replace(settings.preset, adc_bits=None, receiver_clock_error_range_ppm=0.0)
         self.air = SimulatedAir(replace(settings, preset=own))
+        self.air.paths.append(_own_path(settings))
         self.has_pulse = True
         self._own_errors_ppm = [path.clock_error_ppm for path in self.air.paths]
-        self.nodes = tuple(PlutoBoard(self, node) for node in range(settings.n_nodes))
-        self.receiver = PlutoBoard(self, None)
+        names = [f"virtual-node-{node}" for node in range(settings.n_nodes)]
+        *nodes, self.receiver = (
+            PlutoBoard(self, place, name) for place, name in enumerate((*names, "virtual-receiver"))
+        )
+        self.nodes = tuple(nodes)
         self.listener = self.receiver
+
+    @property
+    def boards(self) -> tuple["PlutoBoard", ...]:
+        """All boards, the receiving one last."""
+        return (*self.nodes, self.receiver)
 
     def _error_ppm(self, board: "PlutoBoard") -> float:
         """Return a board's clock error against the receiving board's uncorrected one."""
-        own_ppm = 0.0 if board.node is None else self._own_errors_ppm[board.node]
-        return own_ppm - board.correction_ppm
+        return self._own_errors_ppm[board.place] - board.correction_ppm
 
     def settle(self) -> None:
         """Let every board's settings act on the air."""
@@ -96,8 +126,8 @@ class PlutoWorld:
         rate = listener.number((PHY, RX, "sampling_frequency"))
         center = listener.number((PHY, RX_LO, "frequency"))
         self.air.sample_rate_hz = rate
-        for node, board in enumerate(self.nodes):
-            path = self.air.paths[node]
+        for board in self.boards:
+            path = self.air.paths[board.place]
             error_ppm = self._error_ppm(board) - self._error_ppm(listener)
             detuned = board.number((PHY, TX_LO, "frequency")) - center
             path.delay_samples *= rate / path.sample_rate_hz
@@ -106,87 +136,154 @@ class PlutoWorld:
             path.cfo_hz = cfo_of_clock_error(error_ppm, center) + detuned
             radiated = board.radiated()
             if radiated is None:
-                self.air.end_cyclic(node)
+                self.air.end_cyclic(board.place)
             else:
-                self.air.change_cyclic(node, radiated)
+                self.air.change_cyclic(board.place, radiated)
 
     def pulse(self) -> None:
         """Let time pass until the next pulse, and every burst that waits for it leave."""
         self.air.pass_time(-self.air.now_tick % PULSE_SAMPLES)
         self.settle()
-        for board in self.nodes:
+        for board in self.boards:
             board.fire()
 
 
+def _own_path(settings: AirSettings) -> NodePath:
+    """Return the path from the receiving board's transmitter to its own receiver."""
+    rng = np.random.default_rng([settings.seed, settings.n_nodes])
+    return NodePath.draw(air_preset("ideal"), settings.sample_rate_hz, settings.center_freq_hz, rng)
+
+
 class PlutoBoard:
-    """One board: its attributes, its transmit buffer and its receive queue.
+    """One board: its attributes, its registers, its transmitter and its receiver.
 
     Attributes:
-        node: Its path of the air; None for the receiving board.
-        values: Attributes as text.
+        place: Its path of the air.
+        serial: Its name.
+        values: Attributes that can be read, as text.
+        rules: All attributes, and what may be written to them; None for nothing.
+        n_kernel_buffers: Receive and transmit buffers that the kernel keeps.
     """
 
-    def __init__(self, world: PlutoWorld, node: int | None) -> None:
-        self.node = node
-        self.values: dict[Key, str] = first_values()
-        self.serial = "virtual-receiver" if node is None else f"virtual-node-{node}"
+    def __init__(self, world: PlutoWorld, place: int, serial: str) -> None:
+        self.place, self.serial = place, serial
+        there = attributes(world.chip)
+        self.values = {key: one.value for key, one in there.items() if one.value is not None}
+        self.rules = {key: one.rule for key, one in there.items()}
         self.n_kernel_buffers = 4
         self._world = world
-        self._sent: Samples | None = None
-        self._waiting: Samples | None = None
-        self._queue: deque[NDArray[np.int16]] = deque()
+        self._status = {ADC: 0, DAC: 0}
+        self._open: list[OpenBuffer] = []
+        self._plays: OpenBuffer | None = None
+        self._repeated: Codes | None = None
+        self._played: deque[tuple[int, Codes]] = deque(maxlen=8)
+        self._waiting: Codes | None = None
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether samples come and go as fast as the clock on the wall says."""
+        return self._world.is_paced
 
     def number(self, key: Key) -> float:
         """Return an attribute's number, without its unit."""
         return float(self.values[key].split()[0])
+
+    def rate_hz(self, device: str) -> float:
+        """Return the rate of a converter."""
+        return self.number((PHY, RX if device == ADC else TX, "sampling_frequency"))
 
     @property
     def correction_ppm(self) -> float:
         """What ``xo_correction`` takes from the oscillator's error."""
         return (self.number((PHY, "", "xo_correction")) / XO_HZ - 1) * 1e6
 
+    def about(self) -> dict[str, str]:
+        """Return what the board says of itself."""
+        return self._world.chip.about | {
+            "hw_serial": self.serial,
+            "ad9361-phy,xo_correction": str(XO_HZ),
+        }
+
+    def read(self, key: Key) -> str | None:
+        """Return an attribute's text; None where it cannot be read."""
+        if key[1:] == REGISTERS:
+            for buffer in self._open:
+                buffer.check()
+            device, address = key[0], int(self.values.get(key, "0x0"), 16)
+            return f"0x{self._status[device] if address & 0xFFFF == STATUS else 0:x}"
+        return self.values.get(key)
+
     def write(self, key: Key, text: str) -> bool:
         """Set an attribute; False, and nothing changes, if it is not a value it can have."""
-        if key not in self.values:
+        text = text.rstrip("\0\n")
+        if key[1:] == REGISTERS:
+            return self._access_register(key, text.split())
+        rule = self.rules.get(key)
+        value = rule(text) if rule else None
+        if value is None:
             return False
-        value = text.rstrip("\0\n")
-        if key in _RANGES:
-            low, high = _RANGES[key]
-            try:
-                number = float(value.split()[0])
-            except (ValueError, IndexError):
-                return False
-            if not low <= number <= high:
-                return False
-            value = f"{number:.6f} dB" if key[2] == "hardwaregain" else f"{number:.0f}"
         self.values[key] = value
         self._follow(key, value)
         self._world.settle()
         return True
 
+    def _access_register(self, key: Key, words: list[str]) -> bool:
+        """Choose a register to be read, or write one: of those only the status is there."""
+        try:
+            address, *value = (int(word, 0) for word in words)
+        except ValueError:
+            return False
+        if len(value) > 1 or not all(0 <= number < 2**32 for number in (address, *value)):
+            return False
+        if not value:
+            self.values[key] = f"0x{address:x}"
+        elif address & 0xFFFF == STATUS:
+            self._status[key[0]] &= ~value[0]
+        return True
+
+    def mark(self, device: str, bit: int, lost_s: float) -> None:
+        """Set a bit of a core's status; time of lost samples has passed."""
+        self._status[device] |= bit
+        self._world.air.pass_time(round(lost_s * self._world.air.sample_rate_hz))
+
     def _follow(self, key: Key, value: str) -> None:
         """Let attributes that are one register in the chip move together, and time pass."""
         if key == PASS_SAMPLES:
             self._world.air.pass_time(int(value))
-        if key[2] != "sampling_frequency":
-            return
-        for other in self.values:
-            if other[2] == "sampling_frequency":
-                self.values[other] = value
-        # The driver's rate change calibrates anew and puts the attenuator back.
-        self.values[(PHY, TX, "hardwaregain")] = "-10.000000 dB"
+        elif key == (PHY, RX_LO, "frequency"):
+            self._follow_band(int(value))
+        elif key[2] == "sampling_frequency":
+            for other in self.values:
+                if other[2] == "sampling_frequency" and other[0] in {PHY, ADC, DAC}:
+                    self.values[other] = value
+            for device, way in ((ADC, "input"), (DAC, "output")):
+                for k in range(2):
+                    rates = (device, f"{way}:voltage{k}", "sampling_frequency_available")
+                    self.values[rates] = f"{value} "
+            # The driver's rate change calibrates anew and puts the attenuator back.
+            self.values[(PHY, TX, "hardwaregain")] = "-10.000000 dB"
 
-    def send(self, codes: NDArray[np.int16], is_cyclic: bool) -> None:
-        """Put a buffer of interleaved I and Q codes on the air."""
-        iq = codes.astype(np.float32).reshape(-1, 2) / DAC_FULL_SCALE
-        samples = np.asarray(iq[:, 0] + 1j * iq[:, 1], np.complex64)
+    def _follow_band(self, center_freq_hz: int) -> None:
+        """Take the table of receive gains of a band."""
+        low, high = rx_gains_db(center_freq_hz)
+        self.rules[RX_GAIN] = fraction(low, high, 1, " dB")
+        self.values[(PHY, RX, "hardwaregain_available")] = f"[{low} 1 {high}]"
+        self.values[RX_GAIN] = f"{min(max(self.number(RX_GAIN), low), high):.6f} dB"
+
+    def open_transmitter(self, buffer: OpenBuffer) -> None:
+        """Let a new buffer play instead of the one before."""
+        self.stop_sending()
+        self._plays = buffer
+        self._open.append(buffer)
+
+    def send(self, codes: Codes, is_cyclic: bool) -> None:
+        """Put I and Q codes, shape ``(n_samples, 2)``, on the air."""
         if is_cyclic:
-            self._sent = samples
-            if self.node is not None:
-                self._world.air.begin_cyclic(self.node, samples)
+            self._repeated = codes
+            self._world.air.begin_cyclic(self.place, samples_of(codes))
             self._world.settle()
         else:
-            self._waiting = samples
+            self._waiting = codes
             if not self._waits_for_pulse(TDD_TX):
                 self._world.settle()
                 self.fire()
@@ -197,17 +294,31 @@ class PlutoBoard:
         return all(self.number(key) for key in (*keys, (SWITCHES, EXTERNAL_SYNC, "raw")))
 
     def fire(self) -> None:
-        """Send the burst that waits, if there is one."""
-        burst, self._waiting = self._waiting, None
-        if burst is not None and self.node is not None:
-            radiated = self._through_transmitter(burst)
-            if radiated is not None:
-                self._world.air.send(self.node, radiated, self._world.air.now_tick)
+        """Send the burst that waits, if there is one, behind those that are still played."""
+        codes, self._waiting = self._waiting, None
+        if codes is None:
+            return
+        air, start = self._world.air, self._world.air.now_tick
+        if self._played:
+            last, before = self._played[-1]
+            start = max(start, last + len(before))
+        self._played.append((start, codes))
+        radiated = self._through_transmitter(samples_of(codes))
+        if radiated is not None:
+            air.send(self.place, radiated, start)
+        air.pass_time(max(start + len(codes) - air.now_tick - _MOST_AHEAD, 0))
 
     def stop_sending(self) -> None:
         """Give the converter back to the tone generator, as when a buffer is destroyed."""
-        self._sent = self._waiting = None
+        self._plays = self._repeated = self._waiting = None
+        self._played.clear()
         self._world.settle()
+
+    def forget(self, buffer: OpenBuffer) -> None:
+        """Let go of a buffer that was closed; one that another has replaced plays no more."""
+        self._open = [other for other in self._open if other is not buffer]
+        if self._plays is buffer:
+            self.stop_sending()
 
     @property
     def _tx_gain(self) -> np.float32:
@@ -215,12 +326,11 @@ class PlutoBoard:
 
     @property
     def _is_radiating(self) -> bool:
-        down = self.number((PHY, TX_LO, "powerdown"))
-        return not down and not self.number((PHY, "debug", "loopback"))
+        return not self.number((PHY, TX_LO, "powerdown")) and not self.number(LOOPBACK)
 
     def radiated(self) -> Samples | None:
         """Return one period of what leaves the antenna; None for silence."""
-        source = self._tone() if self._sent is None else self._sent
+        source = self._tone() if self._repeated is None else samples_of(self._repeated)
         return None if source is None else self._through_transmitter(source)
 
     def _through_transmitter(self, source: Samples) -> Samples | None:
@@ -234,67 +344,54 @@ class PlutoBoard:
         if not has_its_rate or abs(detuned_hz) >= rate_hz / 2 or not self._is_radiating:
             return None
         share = min(self.number((PHY, TX, "rf_bandwidth")) / rate_hz, 1.0)
-        return np.asarray(_band_limited(source, share) * self._tx_gain, np.complex64)
+        return np.asarray(band_limited(source, share) * self._tx_gain, np.complex64)
 
     def _tone(self) -> Samples | None:
         """Return what the tone generator makes; None where all its tones are off."""
-        n, rate_hz = np.arange(4096), self.number((PHY, TX, "sampling_frequency"))
-        tone = np.zeros(len(n), np.complex64)
-        for k, channel in enumerate(DDS_TONES):
-            if self.number((DAC, channel, "raw")):
-                scale = self.number((DAC, channel, "scale"))
-                turns = round(self.number((DAC, channel, "frequency")) / rate_hz * len(n)) / len(n)
-                degrees = self.number((DAC, channel, "phase")) / 1000
-                branch = 1.0 if k < 2 else 1j
-                tone += branch * scale * np.cos(2 * np.pi * turns * n + np.radians(degrees))
-        return tone if np.any(tone) else None
+        names = ("frequency", "phase", "scale", "raw")
+        tones = [[self.number((DAC, channel, name)) for name in names] for channel in DDS_TONES]
+        return tone(tones, self.rate_hz(DAC))
 
-    def open_receiver(self) -> None:
-        """Forget what was received: a new buffer begins."""
-        self._queue.clear()
+    def open_receiver(self, buffer: OpenBuffer) -> None:
+        """Let this board be the one that listens."""
+        self._open.append(buffer)
         self._world.listener = self
         self._world.settle()
 
-    def receive(self, n_samples: int) -> NDArray[np.int16] | None:
-        """Return the oldest kernel buffer; as many newer ones as there are wait behind it.
-
-        None if the buffer waits for a pulse and none comes.
-        """
+    def await_pulse(self) -> bool:
+        """Let the pulse come that starts a receive buffer, if one must; False if none comes."""
         if self._waits_for_pulse(TDD_RX):
             if not self._world.has_pulse:
-                return None
+                return False
             self._world.pulse()
-        while len(self._queue) < max(self.n_kernel_buffers, 1):
-            self._queue.append(self._captured(n_samples))
-        return self._queue.popleft()
+        return True
 
-    def _captured(self, n_samples: int) -> NDArray[np.int16]:
+    def captured(self, n_samples: int) -> Codes:
+        """Return what the receiver's converter gives next, shape ``(n_samples, 2)``."""
+        if self.number(LOOPBACK) == 1:
+            return self._looped(n_samples)
         received = np.zeros(n_samples, np.complex64)
-        looped = self.number((PHY, "debug", "loopback"))
-        if looped and self._sent is not None:
-            received = self._sent[np.arange(n_samples) % len(self._sent)]
-        elif not self.number((PHY, RX_LO, "powerdown")):
+        if not self.number((PHY, RX_LO, "powerdown")):
             received, _ = self._world.air.receive(self._world.air.now_tick, n_samples)
             received = received * self._rx_gain(received)
-        share = min(
-            self.number((PHY, RX, "rf_bandwidth")) / self.number((PHY, RX, "sampling_frequency")),
-            1.0,
-        )
-        iq = _band_limited(received, share).astype(np.complex64).view(np.float32)
-        codes = np.clip(np.rint(iq * ADC_FULL_SCALE), -ADC_FULL_SCALE, ADC_FULL_SCALE - 1)
-        return np.asarray(codes, np.int16)
+        share = min(self.number((PHY, RX, "rf_bandwidth")) / self.rate_hz(ADC), 1.0)
+        return converted(band_limited(received, share))
+
+    def _looped(self, n_samples: int) -> Codes:
+        """Return what the transmitter's core gives the receiver's inside the chip."""
+        first = self._world.air.now_tick
+        self._world.air.pass_time(n_samples)
+        repeated, tones = self._repeated, self._tone()
+        if repeated is None and tones is not None and self._plays is None:
+            repeated = codes_of(tones)
+        return looped(first, n_samples, repeated, self._played)
 
     def _rx_gain(self, received: Samples) -> np.float32:
+        """Return the receiver's gain; automatic control shows which one it has chosen."""
         if self.values[(PHY, RX, "gain_control_mode")] == "manual":
-            return np.float32(db_to_amplitude(self.number((PHY, RX, "hardwaregain"))))
+            return np.float32(db_to_amplitude(self.number(RX_GAIN)))
         level = float(np.sqrt(np.mean(np.abs(received) ** 2)))
-        return np.float32(_AGC_LEVEL / max(level, 1e-9))
-
-
-def _band_limited(samples: Samples, share: float) -> Samples:
-    """Return what an ideal analog filter leaves of the band."""
-    if share >= 1.0:
-        return samples
-    lines = np.fft.fft(samples)
-    lines[np.abs(np.fft.fftfreq(len(samples))) > share / 2] = 0
-    return np.asarray(np.fft.ifft(lines), np.complex64)
+        low, high = rx_gains_db(self.number((PHY, RX_LO, "frequency")))
+        gain_db = min(max(round(20 * np.log10(_AGC_LEVEL / max(level, 1e-9))), low), high)
+        self.values[RX_GAIN] = f"{gain_db:.6f} dB"
+        return np.float32(db_to_amplitude(gain_db))

@@ -5,16 +5,20 @@ opens one connection for attributes and one more for each buffer. Checked agains
 0.24, pyadi-iio 0.0.21 and the ``iio_*`` tools.
 """
 
-import socketserver
-import threading
-
-import numpy as np
+import errno
 
 from sdr_ota.process.closed_by_block import ClosedByBlock
-from sdr_ota.radio.virtual.pluto_attributes import ADC, DAC, Key, context_xml
+from sdr_ota.radio.virtual.loopback_server import LineConnection, LoopbackServer, OutOfStep
+from sdr_ota.radio.virtual.pluto_attributes import ADC, DAC, REGISTERS, SCANS, Key, context_xml
 from sdr_ota.radio.virtual.pluto_board import PlutoBoard, PlutoWorld
+from sdr_ota.radio.virtual.pluto_buffers import ReceiveBuffer, TransmitBuffer
 
-_NOT_THERE, _INVALID, _NO_DEVICE, _TIMED_OUT = -2, -22, -19, -110  # Linux's errno
+MOST_SAMPLES = 2**24
+"""In all kernel buffers of a client together: what a board's memory could hold."""
+
+MOST_KERNEL_BUFFERS = 64
+LONGEST_TEXT = 2**16
+"""Bytes that are written to an attribute: a table of filter taps takes two thousand."""
 
 
 class VirtualPlutos(ClosedByBlock):
@@ -30,10 +34,9 @@ class VirtualPlutos(ClosedByBlock):
     """
 
     def __init__(self, world: PlutoWorld, first_port: int = 0) -> None:
-        boards = (*world.nodes, world.receiver)
         self._servers: list[_BoardServer] = []
         try:
-            for place, board in enumerate(boards):
+            for place, board in enumerate(world.boards):
                 port = first_port + place if first_port else 0
                 self._servers.append(_BoardServer(world, board, port))
         except OSError:
@@ -42,28 +45,33 @@ class VirtualPlutos(ClosedByBlock):
         uris = [f"ip:127.0.0.1:{server.server_address[1]}" for server in self._servers]
         self.node_uris, self.receiver_uri = tuple(uris[:-1]), uris[-1]
         for server in self._servers:
-            server.is_serving = True
-            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+            server.start()
 
     def close(self) -> None:
         """Stop serving."""
         for server in self._servers:
-            if server.is_serving:
-                server.shutdown()
-            server.server_close()
+            server.close()
 
 
-class _BoardServer(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-    block_on_close = False
-
+class _BoardServer(LoopbackServer):
     def __init__(self, world: PlutoWorld, board: PlutoBoard, port: int) -> None:
-        self.world, self.board, self.is_serving = world, board, False
-        super().__init__(("127.0.0.1", port), _Connection)
+        self.world, self.board = world, board
+        super().__init__(port, _Connection)
 
 
-class _Connection(socketserver.StreamRequestHandler):
+class _Refused(Exception):  # noqa: N818 - it is an answer
+    """A command is answered with one of Linux's error numbers.
+
+    Attributes:
+        number: Which one.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class _Connection(LineConnection):
     """One client's connection; a buffer that it opened closes with it.
 
     The world's lock is held while a board is looked at or changed, never while bytes come or go: a
@@ -72,41 +80,33 @@ class _Connection(socketserver.StreamRequestHandler):
     """
 
     server: _BoardServer
-    disable_nagle_algorithm = True
 
     def setup(self) -> None:
         super().setup()
-        self._opened: str | None = None
-        self._is_cyclic = False
-
-    def handle(self) -> None:
-        """Answer line after line until the client goes."""
-        try:
-            for line in self.rfile:
-                words = line.decode("ascii", "replace").split()
-                if words and not self._answer(words):
-                    return
-        except (ConnectionError, ValueError):
-            return
+        self._buffer: ReceiveBuffer | TransmitBuffer | None = None
+        self._n_samples = self._sample_bytes = self._mask = 0
 
     def finish(self) -> None:
         """Close what a client that died has left open."""
         self._close()
         super().finish()
 
-    def _answer(self, words: list[str]) -> bool:
+    def answer(self, words: list[str]) -> bool:
+        """Answer a command, an unknown or malformed one with an error number."""
         name, *rest = words
         if name == "EXIT":
             return False
         command = getattr(self, f"_do_{name.lower()}", None)
-        if command is None:
-            self._say(_INVALID)
-        else:
+        try:
+            if command is None:
+                raise _Refused(errno.EINVAL)
             command(rest)
+        except _Refused as refused:
+            self._say(-refused.number)
         return True
 
-    def _say(self, number: int, data: bytes | None = None) -> None:
-        self.wfile.write(f"{number}\n".encode() + (b"" if data is None else data))
+    def _say(self, number: int, data: bytes = b"") -> None:
+        self.wfile.write(f"{number}\n".encode() + data)
 
     def _do_version(self, words: list[str]) -> None:
         self.wfile.write(b"0.24.virtual\n")
@@ -114,88 +114,151 @@ class _Connection(socketserver.StreamRequestHandler):
     def _do_print(self, words: list[str]) -> None:
         board = self.server.board
         with self.server.world.lock:
-            text = context_xml(board.values, board.serial).encode()
+            text = context_xml(board.rules, board.about()).encode()
         self._say(len(text), text + b"\n")
 
     def _do_timeout(self, words: list[str]) -> None:
         self._say(0)
 
     def _do_gettrig(self, words: list[str]) -> None:
-        self._say(_NOT_THERE)
+        self._say(-errno.ENOENT)
 
     def _do_set(self, words: list[str]) -> None:
-        if len(words) == 3 and words[1] == "BUFFERS_COUNT" and words[0] == ADC:
-            with self.server.world.lock:
-                self.server.board.n_kernel_buffers = int(words[2])
+        match words:
+            case [device, "BUFFERS_COUNT", count]:
+                number = _whole(count, MOST_KERNEL_BUFFERS)
+                if device == ADC:
+                    with self.server.world.lock:
+                        self.server.board.n_kernel_buffers = number
+            case _:
+                raise _Refused(errno.EINVAL)
         self._say(0)
 
     def _do_open(self, words: list[str]) -> None:
-        if words[0] not in {ADC, DAC}:
-            self._say(_NO_DEVICE)
-            return
-        self._opened, self._is_cyclic = words[0], "CYCLIC" in words
-        if self._opened == ADC:
-            with self.server.world.lock:
-                self.server.board.open_receiver()
+        if not words or words[0] not in {ADC, DAC}:
+            raise _Refused(errno.ENODEV)
+        if len(words) not in {3, 4} or words[3:] not in ([], ["CYCLIC"]):
+            raise _Refused(errno.EINVAL)
+        if self._buffer is not None:
+            raise _Refused(errno.EBUSY)
+        device, samples, mask = words[:3]
+        branches = _branches(device, mask)
+        with self.server.world.lock:
+            board = self.server.board
+            most = MOST_SAMPLES // (board.n_kernel_buffers if device == ADC else 1)
+            self._n_samples = _whole(samples, most)
+            if device == ADC:
+                self._buffer = ReceiveBuffer(board, branches, self._n_samples)
+            else:
+                self._buffer = TransmitBuffer(board, branches, words[3:] == ["CYCLIC"])
+        self._mask, self._sample_bytes = sum(1 << k for k in branches), 2 * len(branches)
         self._say(0)
 
     def _do_close(self, words: list[str]) -> None:
+        if self._buffer is None:
+            raise _Refused(errno.EBADF)
         self._close()
         self._say(0)
 
     def _close(self) -> None:
-        if self._opened == DAC:
+        if self._buffer is not None:
             with self.server.world.lock:
-                self.server.board.stop_sending()
-        self._opened = None
+                self._buffer.close()
+        self._buffer = None
 
     def _do_read(self, words: list[str]) -> None:
+        key = self._key(words)
         with self.server.world.lock:
-            value = self.server.board.values.get(_key(words))
+            value = self.server.board.read(key)
         if value is None:
-            self._say(_NOT_THERE)
-        else:
-            self._say(len(value), value.encode() + b"\n")
+            raise _Refused(errno.EINVAL)
+        self._say(len(value), value.encode() + b"\n")
 
     def _do_write(self, words: list[str]) -> None:
-        *place, size = words
-        text = self.rfile.read(int(size)).decode("ascii", "replace")
-        key = _key(place)
+        *place, size = words or [""]
+        try:
+            n_bytes = _whole(size, LONGEST_TEXT)
+        except _Refused as refused:
+            self._say(-refused.number)
+            raise OutOfStep from refused
+        text = self.read_exactly(n_bytes).decode("ascii", "replace")
+        key, board = self._key(place), self.server.board
+        if board.rules[key] is None and key[1:] != REGISTERS:
+            raise _Refused(errno.EACCES)
         with self.server.world.lock:
-            is_there = key in self.server.board.values
-            is_taken = is_there and self.server.board.write(key, text)
-        if is_there:
-            self._say(int(size) if is_taken else _INVALID)
-        else:
-            self._say(_NOT_THERE)
+            is_taken = board.write(key, text)
+        if not is_taken:
+            raise _Refused(errno.EINVAL)
+        self._say(n_bytes)
 
     def _do_writebuf(self, words: list[str]) -> None:
-        n_bytes = int(words[1])
+        n_bytes = self._buffer_bytes(words)
+        buffer = self._buffer
+        if not isinstance(buffer, TransmitBuffer):
+            raise _Refused(errno.EBADF)
         self._say(n_bytes)
-        self.wfile.flush()
-        data = self.rfile.read(n_bytes)
-        if len(data) < n_bytes:
-            raise ConnectionError("the client has gone in the middle of a buffer")
-        codes = np.frombuffer(data, "<i2")
+        data = self.read_exactly(n_bytes)
+        self._wait(buffer)
         with self.server.world.lock:
-            self.server.board.send(codes, self._is_cyclic)
+            buffer.write(data)
         self._say(n_bytes)
 
     def _do_readbuf(self, words: list[str]) -> None:
-        n_bytes = int(words[1])
+        n_bytes = self._buffer_bytes(words)
+        buffer = self._buffer
+        if not isinstance(buffer, ReceiveBuffer):
+            raise _Refused(errno.EBADF)
+        self._wait(buffer)
         with self.server.world.lock:
-            codes = self.server.board.receive(n_bytes // 4)
-        if codes is None:
-            self._say(_TIMED_OUT)
-        else:
-            self._say(n_bytes, b"00000003\n" + codes.astype("<i2").tobytes())
+            data = buffer.read(n_bytes // self._sample_bytes)
+        if data is None:
+            raise _Refused(errno.ETIMEDOUT)
+        self._say(n_bytes, f"{self._mask:08x}\n".encode() + data)
+
+    def _wait(self, buffer: ReceiveBuffer | TransmitBuffer) -> None:
+        """Wait for a kernel buffer where the world keeps pace."""
+        self.server.closing.wait(buffer.s_until_ready())
+
+    def _buffer_bytes(self, words: list[str]) -> int:
+        """Return how many bytes a client wants to move: whole samples of its open buffer."""
+        if len(words) != 2 or self._buffer is None:
+            raise _Refused(errno.EBADF)
+        n_bytes = _whole(words[1], self._n_samples * self._sample_bytes)
+        if n_bytes % self._sample_bytes:
+            raise _Refused(errno.EINVAL)
+        return n_bytes
+
+    def _key(self, words: list[str]) -> Key:
+        """Return the attribute that a READ or WRITE line names."""
+        match words:
+            case [device, ("INPUT" | "OUTPUT") as way, channel, name]:
+                key = device, f"{way.lower()}:{channel}", name
+            case [device, ("DEBUG" | "BUFFER") as kind, name]:
+                key = device, kind.lower(), name
+            case [device, name]:
+                key = device, "", name
+            case _:
+                raise _Refused(errno.EINVAL)
+        if key not in self.server.board.rules:
+            raise _Refused(errno.ENOENT)
+        return key
 
 
-def _key(words: list[str]) -> Key:
-    """Return the attribute that a READ or WRITE line names."""
-    device, *rest = words
-    if rest[0] in {"INPUT", "OUTPUT"}:
-        return device, f"{rest[0].lower()}:{rest[1]}", rest[2]
-    if rest[0] in {"DEBUG", "BUFFER"}:
-        return device, rest[0].lower(), rest[1]
-    return device, "", rest[0]
+def _whole(text: str, most: int) -> int:
+    """Return a number of things, from 1 to a largest one; all else is invalid."""
+    if not (text.isascii() and text.isdigit() and len(text) < 16 and 1 <= int(text) <= most):
+        raise _Refused(errno.EINVAL)
+    return int(text)
+
+
+def _branches(device: str, mask: str) -> tuple[int, ...]:
+    """Return which of I and Q a mask of hexadecimal digits enables; one at least."""
+    try:
+        bits = int(mask, 16) if len(mask) == 8 else 0
+    except ValueError:
+        bits = 0
+    places = [index for (there, _), (index, _) in SCANS.items() if there == device]
+    enabled = tuple(index for index in places if bits >> index & 1)
+    if not enabled:
+        raise _Refused(errno.EINVAL)
+    return enabled

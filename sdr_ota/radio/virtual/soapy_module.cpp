@@ -2,7 +2,8 @@
 //
 // It speaks to the server of sdr_ota/radio/virtual/soapy_server.py over loopback and behaves as
 // USRPs do: device time in ticks of the sample rate, bursts and receptions at a given time,
-// late bursts that are reported after they were written, writes that take only a part.
+// late bursts, underflows and ends of bursts that are reported after they were written, overflows
+// that a read returns, writes that take only a part.
 
 #include <SoapySDR/Device.hpp>
 #include <SoapySDR/Errors.hpp>
@@ -10,119 +11,172 @@
 #include <SoapySDR/Registry.hpp>
 #include <SoapySDR/Time.hpp>
 
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "soapy_connection.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <complex>
+#include <cstdint>
 #include <cstring>
-#include <deque>
+#include <memory>
 #include <mutex>
 #include <sstream>
 #include <stdexcept>
-#include <utility>
+#include <thread>
+#include <vector>
 
 namespace {
 
-constexpr size_t MTU = 1000;  // samples that one write or read takes at most
+using Names = std::vector<std::string>;
 
-class Connection {
-public:
-    explicit Connection(int port) : _socket(::socket(AF_INET, SOCK_STREAM, 0)) {
-        sockaddr_in there{};
-        there.sin_family = AF_INET;
-        there.sin_port = htons(static_cast<uint16_t>(port));
-        there.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        if (::connect(_socket, reinterpret_cast<sockaddr *>(&there), sizeof there) != 0) {
-            ::close(_socket);
-            throw std::runtime_error("no virtual air is served at port " + std::to_string(port));
+constexpr size_t MTU = 1000;            // samples that one write or read takes at most
+constexpr size_t MOST = size_t(1) << 22;  // samples that the server gives at once
+constexpr int MOST_PLACES = 1024;
+constexpr int PATIENCE_S = 30, SEARCH_S = 2;
+constexpr int NO_EVENT = 1;  // the server's word, above all of SoapySDR's codes
+constexpr float FULL_SCALE = 32768;
+
+void refuse_unlisted(const Names &there, const std::string &name, const std::string &what) {
+    if (std::find(there.begin(), there.end(), name) != there.end()) return;
+    std::string all;
+    for (const auto &one : there) all += " " + one;
+    throw std::invalid_argument("there is no " + what + " " + name + "; there are:" + all);
+}
+
+// One stream that a client has set up.
+struct OneStream {
+    int direction;
+    size_t channel;
+    bool is_short;               // CS16 instead of CF32
+    bool is_active = false;
+    bool is_endless = false, goes_on = false;
+    long long start = 0;         // tick of the next samples to be asked for
+    size_t wanted = 0, given = 0;
+    std::vector<std::complex<float>> samples{};
+
+    // Copy samples out of or into a client's buffer, in its format.
+    void give(void *buffer, size_t n) {
+        const auto first = reinterpret_cast<const float *>(samples.data() + given);
+        given += n;
+        if (!is_short) {
+            std::memcpy(buffer, first, n * sizeof samples[0]);
+            return;
         }
-        int on = 1;
-        ::setsockopt(_socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    }
-    ~Connection() { ::close(_socket); }
-    Connection(const Connection &) = delete;
-    Connection &operator=(const Connection &) = delete;
-
-    // Ask one line, with data behind it, and return what follows OK.
-    std::istringstream ask(const std::string &line, const void *data = nullptr, size_t size = 0) {
-        send(line.data(), line.size());
-        send("\n", 1);
-        if (size) send(data, size);
-        std::string answer;
-        for (char c = 0; (receive(&c, 1), c != '\n');) answer += c;
-        if (answer.compare(0, 3, "OK ") != 0) throw std::runtime_error(answer);
-        return std::istringstream(answer.substr(3));
-    }
-    void receive(void *data, size_t size) {
-        for (auto at = static_cast<char *>(data); size;) {
-            const auto got = ::recv(_socket, at, size, 0);
-            if (got <= 0) throw std::runtime_error("the virtual air has gone");
-            at += got, size -= static_cast<size_t>(got);
-        }
-    }
-
-private:
-    void send(const void *data, size_t size) {
-        for (auto at = static_cast<const char *>(data); size;) {
-            const auto sent = ::send(_socket, at, size, MSG_NOSIGNAL);
-            if (sent <= 0) throw std::runtime_error("the virtual air has gone");
-            at += sent, size -= static_cast<size_t>(sent);
+        const auto to = static_cast<int16_t *>(buffer);
+        for (size_t k = 0; k < 2 * n; k++) {
+            const float code = std::nearbyint(first[k] * FULL_SCALE);
+            to[k] = std::isnan(code) ? 0 : int16_t(std::clamp(code, -32768.0f, 32767.0f));
         }
     }
-    int _socket;
+    std::vector<std::complex<float>> take(const void *buffer, size_t n) const {
+        std::vector<std::complex<float>> taken(n);
+        if (!is_short) {
+            if (n) std::memcpy(taken.data(), buffer, n * sizeof taken[0]);
+            return taken;
+        }
+        const auto from = static_cast<const int16_t *>(buffer);
+        for (size_t k = 0; k < n; k++)
+            taken[k] = {from[2 * k] / FULL_SCALE, from[2 * k + 1] / FULL_SCALE};
+        return taken;
+    }
 };
 
 class VirtualDevice : public SoapySDR::Device {
 public:
     explicit VirtualDevice(const SoapySDR::Kwargs &args)
-        : _air(std::stoi(args.at("port"))) {
-        auto answer = _air.ask("HELLO " + args.at("place"));
-        int is_receiver = 0;
-        answer >> _serial >> _rate >> is_receiver;
-        _direction = is_receiver ? SOAPY_SDR_RX : SOAPY_SDR_TX;
+        : _air(value(args, "port"), PATIENCE_S) {
+        auto answer = _air.ask(
+            "HELLO " + std::to_string(whole(value(args, "place"), 0, MOST_PLACES, "place")));
+        _serial = next<std::string>(answer);
+        _rate = checked_rate(next<double>(answer));
+        _direction = next<int>(answer) ? SOAPY_SDR_RX : SOAPY_SDR_TX;
+        const auto channels = next<int>(answer);
+        if (channels < 1 || channels > MOST_PLACES)
+            throw std::runtime_error("the virtual air offers an impossible number of channels");
+        const bool is_rx = _direction == SOAPY_SDR_RX;
+        _antennas.assign(static_cast<size_t>(channels), is_rx ? "RX2" : "TX/RX");
     }
 
     std::string getDriverKey() const override { return "otavirtual"; }
     std::string getHardwareKey() const override { return "virtual"; }
     SoapySDR::Kwargs getHardwareInfo() const override { return {{"serial", _serial}}; }
-    size_t getNumChannels(int direction) const override { return direction == _direction; }
+    size_t getNumChannels(int direction) const override {
+        return direction == _direction ? _antennas.size() : 0;
+    }
     bool getFullDuplex(int, size_t) const override { return false; }
+    void setFrontendMapping(int direction, const std::string &mapping) override {
+        check(direction, 0);
+        refuse_unlisted({getFrontendMapping(direction)}, mapping, "mapping");
+    }
+    std::string getFrontendMapping(int direction) const override {
+        std::string all;
+        for (size_t k = 0; k < getNumChannels(direction); k++)
+            all += (k ? " A:" : "A:") + std::string(1, static_cast<char>('A' + k));
+        return all;
+    }
+    Names listAntennas(int direction, size_t channel) const override {
+        check(direction, channel);
+        return direction == SOAPY_SDR_RX ? Names{"TX/RX", "RX2"} : Names{"TX/RX"};
+    }
+    void setAntenna(int direction, size_t channel, const std::string &name) override {
+        refuse_unlisted(listAntennas(direction, channel), name, "antenna");
+        _antennas[channel] = name;
+    }
+    std::string getAntenna(int direction, size_t channel) const override {
+        check(direction, channel);
+        return _antennas[channel];
+    }
 
     // Settings: the server keeps them and answers what is in force.
-    void setSampleRate(int, size_t, double rate) override { _rate = set("rate", rate); }
-    double getSampleRate(int, size_t) const override { return get("rate"); }
-    SoapySDR::RangeList getSampleRateRange(int, size_t) const override { return {{200e3, 56e6}}; }
-    void setFrequency(int, size_t, double hz, const SoapySDR::Kwargs &) override { set("freq", hz); }
-    double getFrequency(int, size_t) const override { return get("freq"); }
-    SoapySDR::RangeList getFrequencyRange(int, size_t) const override { return {{70e6, 6e9}}; }
-    void setBandwidth(int, size_t, double hz) override { set("bandwidth", hz); }
-    double getBandwidth(int, size_t) const override { return get("bandwidth"); }
-    void setGain(int, size_t, double db) override { set("gain", db); }
-    double getGain(int, size_t) const override { return get("gain"); }
-    SoapySDR::Range getGainRange(int direction, size_t) const override {
-        return direction == SOAPY_SDR_TX ? SoapySDR::Range(-60, 0) : SoapySDR::Range(0, 40);
+    void setSampleRate(int d, size_t c, double rate) override {
+        _rate = checked_rate(set(d, c, "rate", rate));
     }
-    std::vector<std::string> listClockSources() const override { return {"internal", "external"}; }
-    void setClockSource(const std::string &name) override { ask("CLOCK " + name); }
-    std::vector<std::string> listTimeSources() const override { return {"internal", "external"}; }
-    void setTimeSource(const std::string &name) override { ask("TIME " + name); }
-    std::vector<std::string> listSensors() const override { return {"ref_locked", "temp"}; }
+    double getSampleRate(int d, size_t c) const override { return get(d, c, "rate"); }
+    SoapySDR::RangeList getSampleRateRange(int d, size_t c) const override {
+        return check(d, c), SoapySDR::RangeList{{200e3, 56e6}};
+    }
+    void setFrequency(int d, size_t c, double hz, const SoapySDR::Kwargs &) override {
+        set(d, c, "freq", hz);
+    }
+    double getFrequency(int d, size_t c) const override { return get(d, c, "freq"); }
+    SoapySDR::RangeList getFrequencyRange(int d, size_t c) const override {
+        return check(d, c), SoapySDR::RangeList{{70e6, 6e9}};
+    }
+    void setBandwidth(int d, size_t c, double hz) override { set(d, c, "bandwidth", hz); }
+    double getBandwidth(int d, size_t c) const override { return get(d, c, "bandwidth"); }
+    SoapySDR::RangeList getBandwidthRange(int d, size_t c) const override {
+        return check(d, c), SoapySDR::RangeList{{200e3, 56e6}};
+    }
+    void setGain(int d, size_t c, double db) override { set(d, c, "gain", db); }
+    double getGain(int d, size_t c) const override { return get(d, c, "gain"); }
+    SoapySDR::Range getGainRange(int d, size_t c) const override {
+        return check(d, c), d == SOAPY_SDR_TX ? SoapySDR::Range(-60, 0) : SoapySDR::Range(0, 40);
+    }
+    Names listClockSources() const override { return {"internal", "external"}; }
+    void setClockSource(const std::string &name) override {
+        refuse_unlisted(listClockSources(), name, "clock source");
+        ask("CLOCK " + name);
+    }
+    std::string getClockSource() const override { return sources().first; }
+    Names listTimeSources() const override { return {"internal", "external"}; }
+    void setTimeSource(const std::string &name) override {
+        refuse_unlisted(listTimeSources(), name, "time source");
+        ask("TIME " + name);
+    }
+    std::string getTimeSource() const override { return sources().second; }
+    Names listSensors() const override { return {"ref_locked", "temp"}; }
     std::string readSensor(const std::string &name) const override {
+        refuse_unlisted(listSensors(), name, "sensor");
         if (name == "temp") return "41.5";
-        int locked = 0;
-        ask("LOCKED") >> locked;
-        return locked ? "true" : "false";
+        auto answer = ask("LOCKED");
+        return next<int>(answer) ? "true" : "false";
     }
 
     // Time.
     bool hasHardwareTime(const std::string &) const override { return true; }
     long long getHardwareTime(const std::string &what) const override {
-        long long tick = 0;
-        ask(what == "PPS" ? "EDGE" : "NOW") >> tick;
-        return SoapySDR::ticksToTimeNs(tick, _rate);
+        return SoapySDR::ticksToTimeNs(tick(what == "PPS" ? "EDGE" : "NOW"), _rate);
     }
     void setHardwareTime(long long ns, const std::string &what) override {
         const auto tick = SoapySDR::timeNsToTicks(ns, _rate);
@@ -140,137 +194,214 @@ public:
         return {passed};
     }
     void writeSetting(const std::string &key, const std::string &value) override {
-        if (key != "pass_samples") throw std::runtime_error("there is no setting " + key);
-        ask("PASS " + std::to_string(std::stoll(value)));
+        if (key != "pass_samples") throw std::invalid_argument("there is no setting " + key);
+        ask("PASS " + std::to_string(whole(value, 0, INT64_MAX, key)));
     }
 
     // Streams.
-    std::vector<std::string> getStreamFormats(int, size_t) const override { return {SOAPY_SDR_CF32}; }
-    std::string getNativeStreamFormat(int, size_t, double &full_scale) const override {
-        full_scale = 1.0;
-        return SOAPY_SDR_CF32;
+    Names getStreamFormats(int d, size_t c) const override {
+        return check(d, c), Names{SOAPY_SDR_CF32, SOAPY_SDR_CS16};
+    }
+    std::string getNativeStreamFormat(int d, size_t c, double &full_scale) const override {
+        check(d, c);
+        full_scale = FULL_SCALE;
+        return SOAPY_SDR_CS16;
     }
     SoapySDR::Stream *setupStream(int direction, const std::string &format,
-                                  const std::vector<size_t> &, const SoapySDR::Kwargs &) override {
-        if (direction != _direction || format != SOAPY_SDR_CF32)
-            throw std::runtime_error("this place only " +
-                                     std::string(_direction == SOAPY_SDR_RX ? "receives" : "sends") +
-                                     " CF32");
-        return reinterpret_cast<SoapySDR::Stream *>(this);
+                                  const std::vector<size_t> &channels,
+                                  const SoapySDR::Kwargs &) override {
+        if (channels.size() > 1)
+            throw std::invalid_argument("a stream has one channel here: set up one for each");
+        const size_t channel = channels.empty() ? 0 : channels[0];
+        refuse_unlisted(getStreamFormats(direction, channel), format, "stream format");
+        const std::lock_guard<std::mutex> one_at_a_time(_mutex);
+        _streams.push_back(std::make_unique<OneStream>(
+            OneStream{direction, channel, format == SOAPY_SDR_CS16}));
+        return reinterpret_cast<SoapySDR::Stream *>(_streams.back().get());
     }
-    void closeStream(SoapySDR::Stream *) override { forget(); }
+    void closeStream(SoapySDR::Stream *stream) override {
+        deactivateStream(stream, 0, 0);
+        const std::lock_guard<std::mutex> one_at_a_time(_mutex);
+        _streams.erase(place_of(stream));
+    }
     size_t getStreamMTU(SoapySDR::Stream *) const override { return MTU; }
-    int activateStream(SoapySDR::Stream *, int flags, long long ns, size_t count) override {
-        if (_direction == SOAPY_SDR_TX) return 0;
-        forget();
-        _start = flags & SOAPY_SDR_HAS_TIME ? SoapySDR::timeNsToTicks(ns, _rate) : now();
-        _wanted = count;
-        _endless = !count;
+    int activateStream(SoapySDR::Stream *stream, int flags, long long ns, size_t count) override {
+        auto &it = stream_of(stream);
+        const bool has_time = flags & SOAPY_SDR_HAS_TIME;
+        if (it.direction == SOAPY_SDR_RX)
+            it = OneStream{it.direction, it.channel, it.is_short, true, !count, !has_time,
+                           has_time ? SoapySDR::timeNsToTicks(ns, _rate) : tick("NOW"), count};
+        it.is_active = true;
         return 0;
     }
-    int deactivateStream(SoapySDR::Stream *, int, long long) override {
-        forget();
+    int deactivateStream(SoapySDR::Stream *stream, int, long long) override {
+        auto &it = stream_of(stream);
+        if (it.is_active && it.direction == SOAPY_SDR_TX) write(it, "-", nullptr, 0, true);
+        it = OneStream{it.direction, it.channel, it.is_short};
         return 0;
     }
 
-    int readStream(SoapySDR::Stream *, void *const *buffers, size_t count, int &flags,
+    int readStream(SoapySDR::Stream *stream, void *const *buffers, size_t count, int &flags,
                    long long &ns, long) override {
+        auto &it = stream_of(stream);
         flags = 0;
-        if (_endless && _given == _samples.size()) {
-            _start += static_cast<long long>(_samples.size());
-            _wanted = std::min(count, MTU);
-        }
-        if (_wanted) {
-            const auto n = std::exchange(_wanted, 0);
-            const std::lock_guard<std::mutex> one_at_a_time(_mutex);
-            int code = 0;
-            _air.ask("HEAR " + std::to_string(_start) + " " + std::to_string(n)) >> code;
+        if (it.direction != SOAPY_SDR_RX) return SOAPY_SDR_NOT_SUPPORTED;
+        if (it.given == it.samples.size()) {
+            const size_t n = it.is_endless ? std::min(count, MTU) : std::min(it.wanted, MOST);
+            if (!it.is_active || !n) return SOAPY_SDR_TIMEOUT;
+            const int code = fetch(it, n);
             if (code) return code;
-            _samples.resize(n);
-            _air.receive(_samples.data(), n * sizeof _samples[0]);
-            _given = 0;
         }
-        const size_t left = _samples.size() - _given;
-        if (!left) return SOAPY_SDR_TIMEOUT;
+        const size_t left = it.samples.size() - it.given;
         const size_t n = std::min({count, left, MTU});
-        std::memcpy(buffers[0], _samples.data() + _given, n * sizeof _samples[0]);
-        ns = SoapySDR::ticksToTimeNs(_start + static_cast<long long>(_given), _rate);
-        flags = SOAPY_SDR_HAS_TIME | (n == left && !_endless ? SOAPY_SDR_END_BURST : 0);
-        _given += n;
+        const auto first = it.start - static_cast<long long>(left);
+        ns = SoapySDR::ticksToTimeNs(first, _rate);
+        const bool is_end = n == left && !it.wanted && !it.is_endless;
+        flags = SOAPY_SDR_HAS_TIME | (is_end ? SOAPY_SDR_END_BURST : 0);
+        it.give(buffers[0], n);
         return static_cast<int>(n);
     }
 
-    int writeStream(SoapySDR::Stream *, const void *const *buffers, size_t count, int &flags,
-                    long long ns, long) override {
-        if (_samples.empty())
-            _start = flags & SOAPY_SDR_HAS_TIME ? SoapySDR::timeNsToTicks(ns, _rate) : now();
+    int writeStream(SoapySDR::Stream *stream, const void *const *buffers, size_t count, int &flags,
+                    long long ns, long timeout_us) override {
+        auto &it = stream_of(stream);
+        if (it.direction != SOAPY_SDR_TX) return SOAPY_SDR_NOT_SUPPORTED;
+        const bool has_time = flags & SOAPY_SDR_HAS_TIME;
+        const std::string start =
+            has_time ? std::to_string(SoapySDR::timeNsToTicks(ns, _rate)) : "-";
         const size_t n = std::min(count, MTU);
-        const auto first = static_cast<const std::complex<float> *>(buffers[0]);
-        _samples.insert(_samples.end(), first, first + n);
-        if (n == count && flags & SOAPY_SDR_END_BURST) {
-            int code = 0;
-            const auto size = std::to_string(_samples.size());
-            ask("SEND " + std::to_string(_start) + " " + size, _samples.data(),
-                _samples.size() * sizeof _samples[0]) >> code;
-            _events.push_back(code);
-            _samples.clear();
+        const bool is_end = n == count && flags & SOAPY_SDR_END_BURST;
+        const auto until =
+            std::chrono::steady_clock::now() + std::chrono::microseconds(timeout_us);
+        while (true) {  // a device without room blocks
+            const int code = write(it, start, n ? buffers[0] : nullptr, n, is_end);
+            if (code != SOAPY_SDR_TIMEOUT || std::chrono::steady_clock::now() > until) return code;
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
-        return static_cast<int>(n);
     }
 
     // What became of bursts: a late one is known here only, as with USRPs.
-    int readStreamStatus(SoapySDR::Stream *, size_t &, int &flags, long long &, long) override {
-        if (_events.empty()) return SOAPY_SDR_TIMEOUT;
-        const int code = _events.front();
-        _events.pop_front();
+    int readStreamStatus(SoapySDR::Stream *stream, size_t &, int &flags, long long &,
+                         long) override {
+        auto &it = stream_of(stream);
+        flags = 0;
+        if (it.direction != SOAPY_SDR_TX) return SOAPY_SDR_NOT_SUPPORTED;
+        auto answer = ask("STATUS " + std::to_string(it.channel));
+        const int code = next<int>(answer);
+        if (code >= NO_EVENT) return SOAPY_SDR_TIMEOUT;
         flags = code ? 0 : SOAPY_SDR_END_BURST;
         return code;
     }
 
 private:
-    std::istringstream ask(const std::string &line, const void *data = nullptr,
-                           size_t size = 0) const {
-        const std::lock_guard<std::mutex> one_at_a_time(_mutex);
-        return _air.ask(line, data, size);
+    using Streams = std::vector<std::unique_ptr<OneStream>>;
+
+    static std::string value(const SoapySDR::Kwargs &args, const std::string &key) {
+        const auto found = args.find(key);
+        if (found == args.end())
+            throw std::invalid_argument("otavirtual needs port= and place=; " + key +
+                                        "= is missing");
+        return found->second;
     }
-    double set(const std::string &name, double value) const {
+    static double checked_rate(double rate) {
+        if (!(rate >= 1 && rate <= 1e12))
+            throw std::runtime_error("the virtual air has an impossible sample rate");
+        return rate;
+    }
+    void check(int direction, size_t channel) const {
+        if (channel >= getNumChannels(direction))
+            throw std::out_of_range(_serial + " has no " +
+                                    (direction == SOAPY_SDR_RX ? "receive" : "transmit") +
+                                    " channel " + std::to_string(channel));
+    }
+    Streams::iterator place_of(const SoapySDR::Stream *stream) {
+        const auto is_it = [stream](const auto &one) {
+            return reinterpret_cast<const SoapySDR::Stream *>(one.get()) == stream;
+        };
+        const auto found = std::find_if(_streams.begin(), _streams.end(), is_it);
+        if (found == _streams.end()) throw std::invalid_argument("this stream is not set up");
+        return found;
+    }
+    OneStream &stream_of(const SoapySDR::Stream *stream) {
+        const std::lock_guard<std::mutex> one_at_a_time(_mutex);
+        return **place_of(stream);
+    }
+    std::istringstream ask(const std::string &line) const {
+        const std::lock_guard<std::mutex> one_at_a_time(_mutex);
+        return _air.ask(line);
+    }
+    // Get the next samples of a stream; 0, or SoapySDR's code where they have passed.
+    int fetch(OneStream &it, size_t n) {
+        std::ostringstream line;
+        line << "HEAR " << it.start << " " << n << " " << it.goes_on;
+        {
+            const std::lock_guard<std::mutex> one_at_a_time(_mutex);
+            auto answer = _air.ask(line.str());
+            const int code = next<int>(answer);
+            if (!code) {
+                it.samples.resize(n);
+                it.given = 0;
+                _air.receive(it.samples.data(), n * sizeof it.samples[0]);
+                it.start += static_cast<long long>(n);
+                it.wanted -= std::min(n, it.wanted);
+                it.goes_on = true;
+                return 0;
+            }
+            if (code != SOAPY_SDR_OVERFLOW) {
+                it.wanted = 0;
+                return std::min(code, SOAPY_SDR_TIMEOUT);
+            }
+        }
+        it.start = tick("NOW");  // the stream goes on from here
+        return SOAPY_SDR_OVERFLOW;
+    }
+    int write(const OneStream &it, const std::string &start, const void *data, size_t n,
+              bool is_end) {
+        std::ostringstream line;
+        line << "WRITE " << it.channel << " " << start << " " << n << " " << is_end;
+        const auto samples = it.take(data, n);
+        const std::lock_guard<std::mutex> one_at_a_time(_mutex);
+        auto answer = _air.ask(line.str(), samples.data(), n * sizeof samples[0]);
+        return std::min(next<int>(answer), static_cast<int>(n));
+    }
+    double set(int direction, size_t channel, const std::string &name, double value) const {
+        check(direction, channel);
         std::ostringstream line;
         line.precision(17);
-        line << "SET " << name << " " << value;
-        double there = 0;
-        ask(line.str()) >> there;
-        return there;
+        line << "SET " << channel << " " << name << " " << value;
+        auto answer = ask(line.str());
+        return next<double>(answer);
     }
-    double get(const std::string &name) const {
-        double there = 0;
-        ask("GET " + name) >> there;
-        return there;
+    double get(int direction, size_t channel, const std::string &name) const {
+        check(direction, channel);
+        auto answer = ask("GET " + std::to_string(channel) + " " + name);
+        return next<double>(answer);
     }
-    long long now() const {
-        long long tick = 0;
-        ask("NOW") >> tick;
-        return tick;
+    std::pair<std::string, std::string> sources() const {
+        auto answer = ask("SOURCES");
+        auto clock = next<std::string>(answer);
+        return {std::move(clock), next<std::string>(answer)};
     }
-    void forget() { _samples.clear(), _given = 0, _wanted = 0, _endless = false; }
+    long long tick(const std::string &question) const {
+        auto answer = ask(question);
+        return next<long long>(answer);
+    }
 
     mutable Connection _air;
     mutable std::mutex _mutex;
     std::string _serial;
     int _direction = SOAPY_SDR_RX;
     double _rate = 1e6;
-    long long _start = 0;
-    size_t _wanted = 0, _given = 0;
-    bool _endless = false;
-    std::vector<std::complex<float>> _samples;
-    std::deque<int> _events;
+    Names _antennas;
+    Streams _streams;
 };
 
 SoapySDR::KwargsList find(const SoapySDR::Kwargs &args) {
     if (!args.count("port")) return {};
     try {
-        Connection air(std::stoi(args.at("port")));
-        int places = 0;
-        air.ask("PLACES") >> places;
+        Connection air(args.at("port"), SEARCH_S);
+        auto answer = air.ask("PLACES");
+        const int places = std::min(next<int>(answer), MOST_PLACES);
         SoapySDR::KwargsList all;
         for (int place = 0; place < places; place++) {
             SoapySDR::Kwargs one{{"port", args.at("port")}, {"place", std::to_string(place)}};

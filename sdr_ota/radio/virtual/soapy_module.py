@@ -11,7 +11,8 @@ from platformdirs import user_cache_path
 from sdr_ota.radio.base import RadioNotFound
 
 _FLAGS = ("-std=c++17", "-O2", "-Wall", "-shared", "-fPIC")
-_SOURCE = Path(__file__).with_name("soapy_module.cpp")
+SOURCE = Path(__file__).with_name("soapy_module.cpp")
+_SOURCES = (SOURCE, SOURCE.with_name("soapy_connection.hpp"))
 
 
 def build_module(folder: Path | None = None) -> Path:
@@ -23,7 +24,7 @@ def build_module(folder: Path | None = None) -> Path:
     Raises:
         RadioNotFound: If there is no compiler or SoapySDR's headers are missing.
     """
-    source = _SOURCE.read_bytes()
+    source = b"".join(path.read_bytes() for path in _SOURCES)
     name = f"sdr-ota-{hashlib.sha256(source).hexdigest()[:12]}"
     home = (folder or user_cache_path("sdr-ota")) / name
     library = home / "libotavirtual.so"
@@ -35,7 +36,7 @@ def build_module(folder: Path | None = None) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     unfinished = library.with_suffix(f".{os.getpid()}")
     made = subprocess.run(
-        [compiler, *_FLAGS, "-o", unfinished, _SOURCE, "-lSoapySDR"],
+        [compiler, *_FLAGS, "-o", unfinished, SOURCE, "-lSoapySDR"],
         capture_output=True,
         text=True,
         check=False,

@@ -3,17 +3,20 @@
 A line is a question, ``OK ...`` or ``NO reason`` its answer; samples follow as complex64.
 """
 
-import socketserver
-import threading
-import time
+import re
 
 import numpy as np
 
 from sdr_ota.process.closed_by_block import ClosedByBlock
-from sdr_ota.radio.virtual.soapy_world import SoapyWorld
+from sdr_ota.radio.virtual.loopback_server import LineConnection, LoopbackServer, OutOfStep
+from sdr_ota.radio.virtual.soapy_bursts import MOST_SAMPLES
+from sdr_ota.radio.virtual.soapy_world import LAST_TICK, SOURCES, Channel, NotTaken, SoapyWorld
 
-_TIME_ERROR = -6
-"""SOAPY_SDR_TIME_ERROR of SoapySDR's Errors.h."""
+_SAMPLE_BYTES = 8
+_NO_EVENT = 1
+"""Above all of SoapySDR's codes."""
+
+_NUMBER = re.compile(r"-?[0-9]{1,16}")
 
 
 class VirtualSoapy(ClosedByBlock):
@@ -24,98 +27,155 @@ class VirtualSoapy(ClosedByBlock):
         port: 0 for any free port.
 
     Attributes:
-        node_addresses: How the transmitting devices are opened.
+        node_addresses: How the transmitting devices are opened, an address a transmitter.
         receiver_address: How the receiving device is opened.
+        soapy_arguments: What SoapySDR's own programs find every device under.
     """
 
     def __init__(self, world: SoapyWorld, port: int = 0) -> None:
         self._server = _Server(world, port)
         self.port = int(self._server.server_address[1])
-        common = f"driver=soapy,device=otavirtual,port={self.port}"
         clocks = "clock_source=external,time_source=external"
-        addresses = [f"{common},place={device.place},{clocks}" for device in world.devices]
+        addresses = []
+        for device in world.devices:
+            place = f"driver=soapy,device=otavirtual,port={self.port},place={device.place}"
+            for number in range(len(device.channels)):
+                channel = f",channel={number}" if len(device.channels) > 1 else ""
+                addresses.append(f"{place}{channel},{clocks}")
         self.node_addresses, self.receiver_address = tuple(addresses[:-1]), addresses[-1]
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self.soapy_arguments = tuple(
+            f"driver=otavirtual,port={self.port},place={device.place}" for device in world.devices
+        )
+        self._server.start()
 
     def close(self) -> None:
         """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-    block_on_close = False
-
+class _Server(LoopbackServer):
     def __init__(self, world: SoapyWorld, port: int) -> None:
         self.world = world
-        super().__init__(("127.0.0.1", port), _Connection)
+        super().__init__(port, _Connection)
 
 
-class _Connection(socketserver.StreamRequestHandler):
+class _Connection(LineConnection):
+    """One driver's connection. Bytes come and go without the world's lock."""
+
     server: _Server
-    disable_nagle_algorithm = True
 
-    def handle(self) -> None:
-        """Answer line after line until the driver goes."""
+    def setup(self) -> None:
+        super().setup()
         self._device = self.server.world.receiver
-        for line in self.rfile:
-            name, *rest = line.decode().split()
-            if name == "HEAR":
-                time.sleep(self._device.s_until(int(rest[0])))
-            # Bytes come and go without the lock: a driver that is frozen stops nobody else.
-            sent = self.rfile.read(8 * int(rest[1])) if name == "SEND" else b""
-            with self.server.world.lock:
-                answer, samples = self._answer(name, rest, sent)
-            self.wfile.write(f"OK {answer}\n".encode() + samples)
 
-    def _answer(self, name: str, rest: list[str], sent: bytes) -> tuple[str, bytes]:
+    def answer(self, words: list[str]) -> bool:
+        """Answer a question; one that cannot be understood with the reason."""
+        name, *rest = words
+        try:
+            sent = self._samples(rest) if name == "WRITE" else b""
+            if name == "HEAR" and rest:
+                self.server.closing.wait(self._device.s_until(_tick(rest[0])))
+            with self.server.world.lock:
+                text, samples = self._answered(name, rest, sent)
+        except NotTaken as why:
+            text, samples = "", b""
+            self.wfile.write(f"NO {why}\n".encode())
+        else:
+            self.wfile.write(f"OK {text}\n".encode() + samples)
+        return True
+
+    def _samples(self, words: list[str]) -> bytes:
+        """Return the samples behind a line; where it does not say how many, all is lost."""
+        try:
+            n_samples = _whole(words[2] if len(words) == 4 else "", 0, MOST_SAMPLES)
+        except NotTaken as why:
+            self.wfile.write(f"NO {why}\n".encode())
+            raise OutOfStep from why
+        return self.read_exactly(_SAMPLE_BYTES * n_samples)
+
+    def _answered(self, name: str, rest: list[str], sent: bytes) -> tuple[str, bytes]:
         match name, *rest:
-            case "HELLO", place:
-                self._device = self.server.world.devices[int(place)]
-                rate = self._device.settings["rate"]
-                return f"{self._device.serial} {rate:.17g} {int(self._device.is_receiver)}", b""
-            case "SEND", tick, _:
+            case "WRITE", channel, tick, _, is_end:
                 samples = np.frombuffer(sent, np.complex64)
-                return str(0 if self._device.send(samples, int(tick)) else _TIME_ERROR), b""
-            case "HEAR", tick, n_samples:
-                received = self._device.receive(int(tick), int(n_samples))
-                return (
-                    ("0", received.tobytes()) if received is not None else (str(_TIME_ERROR), b"")
+                start = None if tick == "-" else _tick(tick)
+                end = bool(_whole(is_end, 0, 1))
+                return str(self._channel(channel).write(samples, start, end)), b""
+            case "HEAR", tick, n_samples, goes_on:
+                received = self._device.receive(
+                    _tick(tick), _whole(n_samples, 1, MOST_SAMPLES), bool(_whole(goes_on, 0, 1))
                 )
+                if isinstance(received, int):
+                    return str(received), b""
+                return "0", received.tobytes()
+            case "STATUS", channel:
+                event = self._channel(channel).bursts.event()
+                return str(_NO_EVENT if event is None else event), b""
+            case "HELLO", place:
+                return self._met(place), b""
             case _:
                 return self._told(name, rest), b""
 
+    def _met(self, place: str) -> str:
+        """Take a device for the rest of the connection, and say what it is."""
+        devices = self.server.world.devices
+        self._device = device = devices[_whole(place, 0, len(devices) - 1)]
+        rate, channels = device.channels[0].settings["rate"], device.channels
+        return f"{device.serial} {rate:.17g} {int(device.is_receiver)} {len(channels)}"
+
+    def _channel(self, text: str) -> Channel:
+        channels = self._device.channels
+        return channels[_whole(text, 0, len(channels) - 1)]
+
     def _told(self, name: str, rest: list[str]) -> str:
         """Answer questions about settings and time."""
-        device = self._device
+        device, world = self._device, self.server.world
         match name, *rest:
-            case "SET", setting, value:
-                return f"{device.set(setting, float(value)):.17g}"
-            case "GET", setting:
-                return f"{device.settings[setting]:.17g}"
-            case "CLOCK", source:
-                device.clock_source = source
-            case "TIME", source:
-                device.time_source = source
+            case "SET", channel, setting, value:
+                return f"{self._channel(channel).set(setting, _float(value)):.17g}"
+            case "GET", channel, ("rate" | "freq" | "bandwidth" | "gain") as setting:
+                return f"{self._channel(channel).settings[setting]:.17g}"
+            case ("CLOCK" | "TIME") as kind, source if source in SOURCES:
+                setattr(device, f"{kind.lower()}_source", source)
             case "ZERO", tick:
-                device.set_at_pulse(int(tick))
+                device.set_at_pulse(_tick(tick))
             case "PASS", n_samples:
-                self.server.world.air.pass_time(int(n_samples))
+                world.pass_time(_whole(n_samples, 0, LAST_TICK))
             case "JUMP", tick:
-                device.time_offset = int(tick) - self.server.world.air.now_tick
+                device.time_offset = _tick(tick) - world.air.now_tick
+            case name, *nothing if not nothing:
+                return self._asked(name)
             case _:
-                return str(self._asked(name))
+                raise NotTaken("this is no question")
         return "0"
 
-    def _asked(self, name: str) -> int:
+    def _asked(self, name: str) -> str:
         match name:
             case "NOW":
-                return self._device.now
+                return str(self._device.now)
             case "EDGE":
-                return self._device.last_pulse()
+                return str(self._device.last_pulse())
             case "LOCKED":
-                return int(self._device.is_steady)
+                return str(int(self._device.is_steady))
+            case "SOURCES":
+                return f"{self._device.clock_source} {self._device.time_source}"
+            case "PLACES":
+                return str(len(self.server.world.devices))
             case _:
-                return len(self.server.world.devices)
+                raise NotTaken("this is no question")
+
+
+def _whole(text: str, low: int, high: int) -> int:
+    if not _NUMBER.fullmatch(text) or not low <= int(text) <= high:
+        raise NotTaken(f"a whole number from {low} to {high} belongs here")
+    return int(text)
+
+
+def _tick(text: str) -> int:
+    return _whole(text, -LAST_TICK, LAST_TICK)
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise NotTaken("a number belongs here") from None

@@ -188,13 +188,13 @@ def test_samples_of_another_time_are_a_corruption(
 
 
 def test_the_transmit_gain_is_down_before_and_after(served: Served) -> None:
-    device = served.world.devices[0]
-    device.settings["gain"] = -3.0
+    channel = served.world.devices[0].channels[0]
+    channel.settings["gain"] = -3.0
     with open_radio(served.addresses[1]) as node:
-        assert device.settings["gain"] == -60.0
+        assert channel.settings["gain"] == -60.0
         node.configure(SETTINGS)
-        assert device.settings["gain"] == 0.0
-    assert device.settings["gain"] == -60.0
+        assert channel.settings["gain"] == 0.0
+    assert channel.settings["gain"] == -60.0
 
 
 def test_nobody_there_is_said(served: Served) -> None:

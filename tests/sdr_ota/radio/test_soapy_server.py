@@ -20,6 +20,6 @@ def test_others_are_answered_while_a_driver_has_stopped() -> None:
         with stopped, other:
             stopped.sendall(b"HELLO 0\n")
             assert stopped.recv(100).startswith(b"OK")
-            stopped.sendall(b"SEND 1000000 100000\nhalf")
+            stopped.sendall(b"WRITE 0 1000000 100000 1\nhalf")
             other.sendall(b"HELLO 1\n")
             assert other.recv(100).startswith(b"OK")

@@ -198,8 +198,9 @@ def test_devices_with_one_reference_do_not_drift_apart() -> None:
     for clock, expected in (("external", [0.0] * len(drawn)), ("internal", drawn)):
         for device in world.devices:
             device.clock_source = clock
+        silence = np.zeros(8, np.complex64)
         for device in world.devices[:-1]:
-            assert device.send(np.zeros(8, np.complex64), device.now + 10_000)
+            assert device.channels[0].write(silence, device.now + 10_000, True) == 8
         assert [path.drift_hz_per_s for path in world.air.paths] == expected
         assert bool(world.air.receiver.drift_hz_per_s) == (clock == "internal")
 
