@@ -10,13 +10,16 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from sdr_ota.plugins import RADIOS, PluginError, is_reference, plugin_names
-from sdr_ota.radio.base import Radio
+from sdr_ota.radio.base import Radio, RadioInfo
 from sdr_ota.radio.clock import align_clocks, is_pulsed
 from sdr_ota.radio.foreign_driver import open_foreign_radio
 from sdr_ota.radio.normal_form import normal_form
 from sdr_ota.radio.pluto import PlutoRadio
+from sdr_ota.radio.pluto_identity import probe_pluto
+from sdr_ota.radio.pluto_watchdog import LONGEST_BURST_S
 from sdr_ota.radio.reopened import ReopenedRadio
 from sdr_ota.radio.soapy import SoapyRadio
+from sdr_ota.radio.soapy_device import probe_soapy
 from sdr_ota.radio.zeromq import ZeroMqRadio
 
 
@@ -24,15 +27,51 @@ class AddressError(ValueError):
     """An address cannot be understood; the text says what is allowed."""
 
 
-def open_radio(address: str) -> Radio:
-    """Open the radio of an address.
+def open_radio(address: str, longest_burst_s: float = LONGEST_BURST_S) -> Radio:
+    """Open the radio of an address; this process is its owner until it is closed.
 
     Args:
         address: ``key=value`` pairs, separated by commas; ``driver`` names the back-end.
+        longest_burst_s: After how long a cyclic frame that nobody ends is ended.
 
     Raises:
         AddressError: If it is not of that form, or a plug-in cannot open it.
         RadioNotFound: If no such device answers.
+        RadioInUse: If another process uses it.
+    """
+    options = _here(address)
+    if options["driver"] in _DRIVERS:
+        return _DRIVERS[options["driver"]](options, longest_burst_s)
+    try:
+        return open_foreign_radio(options.pop("driver"), options)
+    except PluginError as useless:
+        raise AddressError(f"address {address!r}: {useless}") from useless
+
+
+def probe_radio(address: str) -> tuple[RadioInfo, Mapping[str, str]]:
+    """Return who a radio is and what it does now, without setting anything.
+
+    A driver of another package is opened and closed, as it cannot be asked otherwise.
+
+    Raises:
+        AddressError: If the address is not of the form.
+        RadioError: If the radio does not answer.
+    """
+    options = _here(address)
+    if options["driver"] == "pluto":
+        return probe_pluto(*_pluto_place(options))
+    if options["driver"] == "soapy":
+        return probe_soapy(_soapy_place(options)[0])
+    with open_radio(address) as radio:
+        celsius = radio.temperature_c()
+        return radio.info, {"temperature": "no sensor" if celsius is None else f"{celsius:.1f}"}
+
+
+def _here(address: str) -> dict[str, str]:
+    """Return the pairs of an address of this machine.
+
+    Raises:
+        AddressError: If it names another one.
     """
     options = dict(parse_address(address))
     if "host" in options:
@@ -40,26 +79,24 @@ def open_radio(address: str) -> Radio:
             f"address {address!r} names a radio of another machine, which only a run uses; on "
             f"{options['host']} itself leave out host="
         )
-    if options["driver"] in _DRIVERS:
-        return _DRIVERS[options["driver"]](options)
-    try:
-        return open_foreign_radio(options.pop("driver"), options)
-    except PluginError as useless:
-        raise AddressError(f"address {address!r}: {useless}") from useless
+    return options
 
 
-def open_lasting_radio(address: str) -> Radio:
+def open_lasting_radio(address: str, longest_burst_s: float = LONGEST_BURST_S) -> Radio:
     """Open a radio that is opened and set again when it was away.
 
     Raises:
         AddressError: If the address is not of the form.
         RadioNotFound: If no such device answers.
+        RadioInUse: If another process uses it.
     """
-    return ReopenedRadio(partial(open_radio, address))
+    return ReopenedRadio(partial(open_radio, address, longest_burst_s))
 
 
 @contextmanager
-def open_radios(addresses: Sequence[str]) -> Iterator[tuple[Radio, ...]]:
+def open_radios(
+    addresses: Sequence[str], longest_burst_s: float = LONGEST_BURST_S
+) -> Iterator[tuple[Radio, ...]]:
     """Open several radios, let those with a pulse per second count alike, close all of them.
 
     An address that stands there twice is one radio, opened once: it sends and receives.
@@ -74,7 +111,7 @@ def open_radios(addresses: Sequence[str]) -> Iterator[tuple[Radio, ...]]:
         for address in addresses:
             name = normal_form(address)
             if name not in radios:
-                radios[name] = opened.enter_context(open_lasting_radio(address))
+                radios[name] = opened.enter_context(open_lasting_radio(address, longest_burst_s))
         pulsed = [r for r in radios.values() if is_pulsed(r)]
         if len(pulsed) > 1:
             align_clocks(pulsed)
@@ -122,7 +159,8 @@ def driver_names() -> tuple[str, ...]:
     return tuple(dict.fromkeys((*_DRIVERS, *plugin_names(RADIOS))))
 
 
-def _open_pluto(options: Mapping[str, str]) -> Radio:
+def _pluto_place(options: Mapping[str, str]) -> tuple[str, bool]:
+    """Return the URI of a board, and whether it waits for a trigger."""
     unknown = set(options) - {"driver", "uri", "trigger"}
     trigger = options.get("trigger", "none")
     if unknown or "uri" not in options or trigger not in {"none", "external"}:
@@ -130,11 +168,15 @@ def _open_pluto(options: Mapping[str, str]) -> Radio:
             "a pluto's address is driver=pluto,uri=URI, with trigger=external if all boards' "
             "trigger inputs get one pulse, and nothing else"
         )
-    return PlutoRadio(options["uri"], is_triggered=trigger == "external")
+    return options["uri"], trigger == "external"
 
 
-def _open_soapy(options: Mapping[str, str]) -> Radio:
-    """Pass everything on to SoapySDR, whose own ``driver`` is called ``device`` here."""
+def _open_pluto(options: Mapping[str, str], longest_burst_s: float) -> Radio:
+    return PlutoRadio(*_pluto_place(options), longest_burst_s)
+
+
+def _soapy_place(options: Mapping[str, str]) -> tuple[dict[str, str], str, str]:
+    """Return SoapySDR's own arguments, whose ``driver`` is called ``device`` here, and sources."""
     rest = dict(options)
     del rest["driver"]
     if "device" not in rest:
@@ -143,10 +185,15 @@ def _open_soapy(options: Mapping[str, str]) -> Radio:
             "SoapySDRUtil --find lists the drivers and serials of what is plugged in"
         )
     clock_source, time_source = rest.pop("clock_source", ""), rest.pop("time_source", "")
-    return SoapyRadio({"driver": rest.pop("device"), **rest}, clock_source, time_source)
+    return {"driver": rest.pop("device"), **rest}, clock_source, time_source
 
 
-def _open_zmq(options: Mapping[str, str]) -> Radio:
+def _open_soapy(options: Mapping[str, str], longest_burst_s: float) -> Radio:
+    """Open a device whose bursts end by themselves."""
+    return SoapyRadio(*_soapy_place(options))
+
+
+def _open_zmq(options: Mapping[str, str], longest_burst_s: float) -> Radio:
     if set(options) != {"driver", "control"}:
         raise AddressError(
             "a virtual radio's address is driver=zmq,control=PATH and nothing else; "
@@ -155,7 +202,7 @@ def _open_zmq(options: Mapping[str, str]) -> Radio:
     return ZeroMqRadio(options["control"])
 
 
-_DRIVERS: Mapping[str, Callable[[Mapping[str, str]], Radio]] = {
+_DRIVERS: Mapping[str, Callable[[Mapping[str, str], float], Radio]] = {
     "pluto": _open_pluto,
     "soapy": _open_soapy,
     "zmq": _open_zmq,

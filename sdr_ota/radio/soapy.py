@@ -26,13 +26,14 @@ from sdr_ota.radio.base import (
     Timeout,
     Underflow,
 )
+from sdr_ota.radio.owner import OwnedDevice
 from sdr_ota.radio.refusal import (
     refuse_not_taken,
     refuse_out_of_range,
     refuse_over_full_scale,
     refuse_start_tick,
 )
-from sdr_ota.radio.soapy_device import describe, open_device
+from sdr_ota.radio.soapy_device import describe, open_device, temperature_c
 from sdr_ota.types import RadioSettings, Samples
 
 _CLIPPED = 1.0 - 2.0**-10
@@ -78,15 +79,28 @@ class SoapyRadio(ClosedByBlock):
         self._unconfirmed = False
         self._is_lost = False
         self.info = describe(self._soapy, self._device, device)
+        words = ",".join(f"{key}={value}" for key, value in device.items())
         with self._guarded() as there:
             known = {setting.key for setting in there.getSettingInfo()}
-            self.has_virtual_time = _PASS_SAMPLES in known
+        self.has_virtual_time = _PASS_SAMPLES in known
+        # Virtual devices of several servers have the same serials.
+        own_name = f"{self.info.serial} at {words}" if self.has_virtual_time else self.info.serial
+        self._owned = OwnedDevice(own_name, words)
+        try:
+            self._begin(clock_source, time_source)
+        except BaseException:
+            self._owned.close()
+            raise
+
+    def _begin(self, clock_source: str, time_source: str) -> None:
+        """Fall silent and follow the sources that are named."""
+        with self._guarded() as device:
             self._quiet()
             if clock_source:
-                there.setClockSource(clock_source)
+                device.setClockSource(clock_source)
                 self._check_locked(clock_source)
             if time_source:
-                there.setTimeSource(time_source)
+                device.setTimeSource(time_source)
 
     def _directions(self) -> list[int]:
         ways = (self._soapy.SOAPY_SDR_TX, self._soapy.SOAPY_SDR_RX)
@@ -303,8 +317,7 @@ class SoapyRadio(ClosedByBlock):
     def temperature_c(self) -> float | None:
         """Return what the device's temperature sensor says."""
         with self._guarded() as device:
-            sensors = [name for name in device.listSensors() if "temp" in name]
-            return float(device.readSensor(sensors[0])) if sensors else None
+            return temperature_c(device)
 
     def _quiet(self) -> None:
         way = self._soapy.SOAPY_SDR_TX
@@ -322,6 +335,7 @@ class SoapyRadio(ClosedByBlock):
             self._quiet()
         self._streams.clear()
         self._device = None
+        self._owned.close()
 
     def _answers(self) -> bool:
         """Return whether the device is there: it is asked for its time."""

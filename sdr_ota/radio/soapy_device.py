@@ -66,3 +66,25 @@ def describe(soapy: Any, device: Any, words: Mapping[str, str]) -> RadioInfo:
 
 def _hull(ranges: Any) -> Range:
     return Range(min(r.minimum() for r in ranges), max(r.maximum() for r in ranges))
+
+
+def probe_soapy(words: Mapping[str, str]) -> tuple[RadioInfo, dict[str, str]]:
+    """Return who a device is, and what it does now; nothing is set.
+
+    Args:
+        words: SoapySDR's arguments.
+
+    Raises:
+        RadioNotFound: If it is not there.
+    """
+    soapy, device = open_device(words)
+    celsius = temperature_c(device)
+    return describe(soapy, device, words), {
+        "temperature": "no sensor" if celsius is None else f"{celsius:.1f} degrees C"
+    }
+
+
+def temperature_c(device: Any) -> float | None:
+    """Return what a device's temperature sensor says, in degrees Celsius; None without one."""
+    sensors = [name for name in device.listSensors() if "temp" in name]
+    return float(device.readSensor(sensors[0])) if sensors else None

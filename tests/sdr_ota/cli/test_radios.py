@@ -221,8 +221,11 @@ def test_after_a_kill_boards_are_switched_off_and_one_that_is_left_on_at_the_nex
     uri = plutos.served.node_uris[0]
     probed = sdr_ota("probe", f"driver=pluto,uri={uri}", folder=plutos.folder)
     assert probed.returncode == 0
-    assert "its transmitter was on when opened (gain 0 dB); it is off now" in probed.stderr
-    assert boards[0].number((PHY, TX_LO, "powerdown")) == 1
+    assert "on, at 0 dB" in probed.stdout
+    assert boards[0].number((PHY, TX_LO, "powerdown")) == 0  # a probe changes nothing
+    done = sdr_ota("run", str(plutos.config), *LINK_ONLY, folder=plutos.folder)
+    assert "its transmitter was on when opened (gain 0 dB); it is off now" in done.stderr
+    assert plutos.is_dark()
 
 
 def test_a_transmitter_is_switched_off_in_an_order_that_radiates_nothing(
