@@ -73,7 +73,7 @@ def _radios(config: Config, air: SimulatedAir) -> Iterator[tuple[Radio, ...]]:
         here = [address for address in radio.nodes if not at_host(address)[0]]
         with _receiver_elsewhere(radio.receiver) as elsewhere:
             local = () if elsewhere else (radio.receiver,)
-            with open_radios((*local, *here)) as radios:
+            with open_radios((*local, *here), radio.longest_burst_s) as radios:
                 yield (*elsewhere, *radios)
         return
     if radio.processes:

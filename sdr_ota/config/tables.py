@@ -297,6 +297,12 @@ class RadioTable(Table):
         "need to get samples there; simulated ones take as long",
     )
     transmit_allowed: bool = Field(False, description="real radios send only if this is true")
+    longest_burst_s: Positive = Field(
+        10.0,
+        le=3600,
+        description="a Pluto's cyclic frame that lasts longer, or a run that gives no sign of life "
+        "for so long, is switched off by a process of its own",
+    )
 
     @property
     def sends_cyclic_frames(self) -> bool:

@@ -1,10 +1,13 @@
 """Runs over virtual radios as a user starts them: what is said, what is left on the air."""
 
+import fcntl
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -195,15 +198,81 @@ def wait_until(holds: Callable[[], bool], timeout_s: float = 60.0) -> None:
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_switches_all_transmitters_off(
-    running: tuple[Plutos, subprocess.Popen[str]], number: signal.Signals
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGALRM"])
+def test_whatever_asks_a_run_to_end_switches_all_transmitters_off(
+    running: tuple[Plutos, subprocess.Popen[str]], name: str
 ) -> None:
     plutos, process = running
-    process.send_signal(number)
+    process.send_signal(signal.Signals[name])
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert plutos.is_dark()
+    stop = only_run(plutos.folder).stop
+    assert stop is not None
+    assert stop["ending"] == "abort"
+    assert stop["why"] == ("interrupted by the user" if name == "SIGINT" else f"ended by {name}")
+
+
+def test_a_terminal_that_closes_ends_a_run_as_a_signal_does(plutos: Plutos) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command("run", str(plutos.config), *ENDLESS), cwd=plutos.folder,
+        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    try:
+        os.close(theirs)
+        wait_until(lambda: bool(plutos.world.air._cyclic))
+        os.close(ours)  # what the run says from now on goes nowhere
+        process.wait(60)
+    finally:
+        process.kill()
+        process.wait()
+    assert plutos.is_dark()
+    stop = only_run(plutos.folder).stop
+    assert stop is not None
+    assert stop["why"] == "ended by SIGHUP"
+
+
+def test_a_run_that_is_frozen_leaves_nothing_on_the_air_and_goes_on_when_it_thaws(
+    plutos: Plutos,
+) -> None:
+    process = subprocess.Popen(
+        command("run", str(plutos.config), *ENDLESS, "--set", "radio.longest_burst_s=1.5"),
+        cwd=plutos.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    boards = plutos.world.nodes
+    try:
+        for _ in range(2):
+            wait_until(lambda: bool(plutos.world.air._cyclic))
+            process.send_signal(signal.SIGSTOP)
+            wait_until(lambda: all(board.number((PHY, TX_LO, "powerdown")) for board in boards))
+            assert not plutos.world.air._cyclic
+            process.send_signal(signal.SIGCONT)
+        wait_until(lambda: bool(plutos.world.air._cyclic))
+        process.terminate()
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+    assert plutos.is_dark()
+
+
+def test_a_second_run_and_a_probe_leave_a_run_alone(
+    running: tuple[Plutos, subprocess.Popen[str]],
+) -> None:
+    plutos, process = running
+    done = sdr_ota("run", str(plutos.config), *LINK_ONLY, folder=plutos.folder)
+    assert done.returncode == 3
+    assert f"is in use by process {process.pid} (python -m sdr_ota.cli run " in done.stderr
+    assert len(list((plutos.folder / "runs").iterdir())) == 2
+    gains = [board.number((PHY, TX, "hardwaregain")) for board in plutos.world.nodes]
+    uri = plutos.served.node_uris[0]
+    probed = sdr_ota("probe", f"driver=pluto,uri={uri}", folder=plutos.folder)
+    assert probed.returncode == 0, probed.stderr
+    assert sdr_ota("find", folder=plutos.folder).stdout is not None
+    assert gains == [board.number((PHY, TX, "hardwaregain")) for board in plutos.world.nodes]
+    wait_until(lambda: bool(plutos.world.air._cyclic))
 
 
 def test_after_a_kill_boards_are_switched_off_and_one_that_is_left_on_at_the_next_start(
