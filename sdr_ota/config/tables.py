@@ -348,23 +348,6 @@ class CalibrationTable(Table):
     )
 
 
-class BandTable(Table):
-    """A band in which you may transmit: write down what your licence or the law allows."""
-
-    name: str = Field("", description="for messages")
-    low_hz: Positive = Field(le=1e12, description="lower edge")
-    high_hz: Positive = Field(le=1e12, description="upper edge")
-    max_duty_cycle: Annotated[float, Field(ge=1e-6, le=1)] = Field(
-        1.0, description="largest share of the time in which a node sends; 0.01 is one percent"
-    )
-
-    @model_validator(mode="after")
-    def _fits(self) -> "BandTable":
-        if self.low_hz >= self.high_hz:
-            raise ValueError(f"low_hz = {self.low_hz:g} is not below high_hz = {self.high_hz:g}")
-        return self
-
-
 class ReceiverTable(Table):
     """What finds and aligns the payload in a capture."""
 

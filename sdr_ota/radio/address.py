@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from sdr_ota.plugins import RADIOS, PluginError, is_reference, plugin_names
+from sdr_ota.radio.accounted import AccountedRadio
+from sdr_ota.radio.air_time_account import AirTimeAccount
 from sdr_ota.radio.base import Radio, RadioInfo
 from sdr_ota.radio.clock import align_clocks, is_pulsed
 from sdr_ota.radio.foreign_driver import open_foreign_radio
@@ -95,23 +97,29 @@ def open_lasting_radio(address: str, longest_burst_s: float = LONGEST_BURST_S) -
 
 @contextmanager
 def open_radios(
-    addresses: Sequence[str], longest_burst_s: float = LONGEST_BURST_S
+    addresses: Sequence[str], account: AirTimeAccount | None = None
 ) -> Iterator[tuple[Radio, ...]]:
     """Open several radios, let those with a pulse per second count alike, close all of them.
 
     An address that stands there twice is one radio, opened once: it sends and receives.
+
+    Args:
+        addresses: Of the radios.
+        account: Of the bench, which keeps a band's limit; None only counts what is sent.
 
     Raises:
         AddressError: If an address is not of the form.
         RadioNotFound: If a device does not answer.
         SettingNotTaken: If their clocks cannot be aligned.
     """
+    account = account or AirTimeAccount()
     with ExitStack() as opened:
         radios: dict[str, Radio] = {}
         for address in addresses:
             name = normal_form(address)
             if name not in radios:
-                radios[name] = opened.enter_context(open_lasting_radio(address, longest_burst_s))
+                radio = open_lasting_radio(address, account.longest_burst_s)
+                radios[name] = opened.enter_context(AccountedRadio(radio, account))
         pulsed = [r for r in radios.values() if is_pulsed(r)]
         if len(pulsed) > 1:
             align_clocks(pulsed)
