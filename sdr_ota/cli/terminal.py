@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
-console = Console(highlight=False, markup=False)
+from sdr_ota.report.printable_console import PrintableConsole
+
+console = PrintableConsole(highlight=False, markup=False)
 
 
 def print_pairs(rows: Iterable[tuple[str, str]], title: str) -> None:
