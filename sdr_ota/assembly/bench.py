@@ -10,9 +10,10 @@ from ota_flowgraphs.virtual_radios import VirtualRadios
 
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.config.load import Config
-from sdr_ota.config.parts import air_settings, settings_of
+from sdr_ota.config.parts import air_settings, air_time_account, settings_of
 from sdr_ota.failure import NO_RADIO, WRONG_USE, CommandFailed
 from sdr_ota.radio.address import AddressError, at_host, open_radios
+from sdr_ota.radio.air_time_account import AirTimeAccount
 from sdr_ota.radio.base import Radio, RadioError, RadioLost, SettingNotTaken
 from sdr_ota.radio.reopened import ReopenedRadio
 from sdr_ota.radio.simulated import SimulatedRadio
@@ -52,16 +53,18 @@ def open_radios_here(config: Config, air: SimulatedAir) -> Iterator[Bench]:
     Raises:
         CommandFailed: If a radio is not there or the scheme does not suit the radios.
     """
+    account = air_time_account(config)
     with ExitStack() as opened:
         try:
-            receiver, *nodes = opened.enter_context(_radios(config, air))
+            receiver, *nodes = opened.enter_context(_radios(config, air, account))
             _check_distinct(config, receiver, nodes)
             settings = tuple(r.configure(settings_of(config)) for r in (receiver, *nodes))
         except (AddressError, SettingNotTaken) as wrong:
             raise CommandFailed(str(wrong), WRONG_USE) from wrong
         except RadioError as missing:
             raise CommandFailed(str(missing), NO_RADIO) from missing
-        bench = Bench(receiver, tuple(nodes), config.radio.sample_rate_hz, settings)
+        rate_hz = config.radio.sample_rate_hz
+        bench = Bench(receiver, tuple(nodes), rate_hz, settings, air_time=account)
         _check_suits(config, bench)
         try:
             yield bench
@@ -70,14 +73,16 @@ def open_radios_here(config: Config, air: SimulatedAir) -> Iterator[Bench]:
 
 
 @contextmanager
-def _radios(config: Config, air: SimulatedAir) -> Iterator[tuple[Radio, ...]]:
+def _radios(
+    config: Config, air: SimulatedAir, account: AirTimeAccount
+) -> Iterator[tuple[Radio, ...]]:
     """Open the receiver and the nodes."""
     radio = config.radio
     if not radio.is_simulated:
         here = [address for address in radio.nodes if not at_host(address)[0]]
         with _receiver_elsewhere(radio.receiver) as elsewhere:
             local = () if elsewhere else (radio.receiver,)
-            with open_radios((*local, *here)) as radios:
+            with open_radios((*local, *here), account) as radios:
                 yield (*elsewhere, *radios)
         return
     if radio.processes:

@@ -13,23 +13,28 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from rich.console import Console
-
 from sdr_ota.failure import INTERRUPTED, NO_RADIO, WRONG_USE, CommandFailed
 from sdr_ota.process.interruption import Interruption
 from sdr_ota.radio.address import AddressError, open_radio, parse_address
 from sdr_ota.radio.base import RadioError
 from sdr_ota.radio.limited import Limits
-from sdr_ota.remote.cluster import environment, has_token
+from sdr_ota.remote.cluster import NO_TOKEN, environment, has_token
 from sdr_ota.remote.offer import Offer
+from sdr_ota.report.printable_console import PrintableConsole
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _PATIENCE_S, _KNOCK_S = 20.0, 10.0
 
-console = Console(highlight=False, markup=False, soft_wrap=True)
+console = PrintableConsole(highlight=False, markup=False, soft_wrap=True)
 
 
-def node_command(name: str, address: str, radios: Sequence[str], limits: Limits) -> None:
+def node_command(
+    name: str,
+    address: str,
+    radios: Sequence[str],
+    limits: Limits,
+    without_token: bool = False,
+) -> None:
     """Check the radios, then be a machine of the cluster until interrupted.
 
     Args:
@@ -37,6 +42,7 @@ def node_command(name: str, address: str, radios: Sequence[str], limits: Limits)
         address: Of the cluster.
         radios: Addresses of the radios to lend.
         limits: What their owner allows.
+        without_token: Whether to join a cluster that asks for none.
     """
     if not _NAME.fullmatch(name):
         raise CommandFailed(
@@ -45,15 +51,16 @@ def node_command(name: str, address: str, radios: Sequence[str], limits: Limits)
     if find_spec("ray") is None:
         raise CommandFailed("machines join through Ray: pip install 'sdr-ota[cluster]'")
     _check_limits(limits)
+    if not (without_token or has_token()):
+        raise CommandFailed(
+            f"{NO_TOKEN}. Copy the server's token to that file, made there with ray "
+            "get-auth-token --generate, or join all the same with --without-token",
+            WRONG_USE,
+        )
     _check_answers(address)
     for radio in radios:
         _try_out(radio)
     offer = Offer(name, tuple(radios), str(Path.cwd()), limits)
-    if not has_token():
-        Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(
-            "sdr-ota: this cluster has no token (~/.ray/auth_token): whoever reaches its port can "
-            "run code here; keep it on a network of your own"
-        )
     with Interruption(), _worker(offer, address) as worker:
         console.print(f"{name} joins the cluster at {address}; Ctrl-C ends it")
         console.print("in the config of the run:")

@@ -136,9 +136,7 @@ def _run_to_the_end(
                 watch = RunWatch(folder, view, LedgerDigest(folder.path / LEDGER), interruption)
                 why = _run(config, origin, watch, earlier)
         except KeyboardInterrupt:
-            _stop(folder, "abort", "interrupted by the user")
-            text = f"interrupted; go on with: sdr-ota run --resume {folder.path}"
-            raise CommandFailed(text, INTERRUPTED) from None
+            raise _interrupted(folder, interruption) from None
         except CommandFailed as failure:
             _stop(folder, "fail", str(failure))
             raise _with_way_on(failure, folder) from failure
@@ -146,12 +144,21 @@ def _run_to_the_end(
             _stop(folder, "fail", str(damaged))
             raise
         except OSError as error:
+            if interruption.has_come:  # a terminal that has closed takes no words either
+                raise _interrupted(folder, interruption) from None
             _stop(folder, "fail", str(error))
             raise CommandFailed(_cannot_write(folder, error)) from error
         except Exception as broken:
             _stop(folder, "fail", f"{type(broken).__name__}: {broken}")
             raise
     _stop(folder, "success", why)
+
+
+def _interrupted(folder: RunFolder, interruption: Interruption) -> CommandFailed:
+    """Write down what asked for the end; return how the command fails."""
+    _stop(folder, "abort", interruption.reason)
+    text = f"interrupted; go on with: sdr-ota run --resume {folder.path}"
+    return CommandFailed(text, INTERRUPTED)
 
 
 def _with_way_on(failure: CommandFailed, folder: RunFolder) -> CommandFailed:

@@ -16,14 +16,13 @@ from sdr_ota.assembly.server import server_of
 from sdr_ota.assembly.sounding_record import sounding_record
 from sdr_ota.config.digest import config_digest
 from sdr_ota.config.load import Config
-from sdr_ota.config.parts import max_duty_cycle
 from sdr_ota.failure import CommandFailed, EveryRoundErased
 from sdr_ota.process.interruption import Interruption
 from sdr_ota.report.erasure_words import first_check, situation_of
 from sdr_ota.report.progress import RunView
 from sdr_ota.rounds.clipping_watch import ClippingWatch
 from sdr_ota.rounds.duty import DutyLimit
-from sdr_ota.rounds.exchange import Link
+from sdr_ota.rounds.exchange import Bench, Link
 from sdr_ota.rounds.patience import patiently
 from sdr_ota.rounds.round import RoundResult, run_rounds
 from sdr_ota.rounds.schedule import Schedule
@@ -95,7 +94,7 @@ def go_round(
         with admission(config, bench, link, watch.folder.path, learned) as admit:
             nodes = partners.nodes
             server = server_of(config, bench, link, nodes, make_plan, admit, air, followers)
-            why = _all_rounds(config, server, learning, state, (watch, captures))
+            why = _all_rounds(config, bench, server, learning, state, (watch, captures))
     except learning.failures as lost:
         raise CommandFailed(str(lost)) from lost
     except BudgetSpent as spent:
@@ -114,6 +113,7 @@ def go_round(
 
 def _all_rounds(
     config: Config,
+    bench: Bench,
     server: Server,
     learning: Learning,
     state: RunState[TrackingPlanner],
@@ -125,17 +125,15 @@ def _all_rounds(
         Why no further round is done.
     """
     watch, captures = observers
-    position, duty, digest = (
-        state.position,
-        DutyLimit(max_duty_cycle(config)),
-        config_digest(config),
-    )
+    position, digest = state.position, config_digest(config)
+    duty, is_elsewhere = DutyLimit(bench.air_time), config.clients.location == "node"
+    duty.rest()
     schedule = Schedule(
         config.run.rounds, config.run.seed, config.link.sounding_every, config.frame.symbols
     )
     results = run_rounds(server, schedule, position, captures.observe)
     for result in patiently(results, config.radio.give_up_after):
-        duty.count(result.compute_s)
+        duty.count(result.sounding_s + result.exchange_s if is_elsewhere else 0.0)
         watch.round_done(result, state.planner)
         done = position.next_round
         if is_evaluated := done % config.run.evaluate_every == 0 or done == config.run.rounds:
@@ -145,5 +143,6 @@ def _all_rounds(
         if is_evaluated and (why := why_stop(config.run, watch.folder.path, done)):
             return why
         watch.interruption.check()
-        duty.rest()
+        if done < config.run.rounds:
+            duty.rest()
     return ALL_DONE

@@ -4,6 +4,7 @@ Standard output is the result, standard error the log. Exit codes: 0 done, 1 fai
 2 wrong use or configuration, 3 no radio, 130 interrupted.
 """
 
+import logging
 import os
 import sys
 
@@ -32,10 +33,13 @@ def _about() -> None:
 def main() -> None:
     """Run the command line; wrong input gives a sentence, never a traceback."""
     from sdr_ota.cli import commands
+    from sdr_ota.report.printable_console import PrintableFormatter
 
     # Commands draw into files alone; a notebook's back-end may not even be installed here.
     os.environ["MPLBACKEND"] = "agg"
     commands.register(app)
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(PrintableFormatter())
     try:
         app()
     except CommandFailed as failure:

@@ -7,6 +7,7 @@ import typer
 
 from sdr_ota.cli.options import Settings
 from sdr_ota.failure import CommandFailed
+from sdr_ota.printable import printable
 
 File = Annotated[Path, typer.Argument(help=".sigmf-meta, .sigmf, .npy, .wav, or raw: .cf32, .ci16")]
 Rate = Annotated[float | None, typer.Option(min=1, help="Samples/s, where the file is silent.")]
@@ -23,8 +24,8 @@ def decode(file: File, rate: Rate = None, settings: Settings = []) -> None:  # n
 
     found = look_into(file, rate, settings)
     for line in findings_lines(found):
-        print(line)
+        print(printable(line))
     if (decoded := recorded_sum(file)) is not None:
-        print(decoded)
+        print(printable(str(decoded)))
     elif found.why_none:
         raise CommandFailed(f"no frame found: {found.why_none}")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sdr_ota.failure import NO_RADIO, CommandFailed
+from sdr_ota.printable import printable
 
 Device = Annotated[
     str, typer.Argument(help="Only SoapySDR devices like this: driver=uhd,type=b200.")
@@ -22,9 +23,9 @@ def find(device: Device = "") -> None:
 
     found, not_searched = plugged_in(device)
     for address, about in found:
-        print(f"{address}    {about}")
+        print(printable(f"{address}    {about}"))
     for text in not_searched:
-        print(text, file=sys.stderr)
+        print(printable(text), file=sys.stderr)
     if not found:
         raise CommandFailed(
             "no radio found. Plutos on Ethernet are reached as driver=pluto,uri=ip:ADDRESS even "

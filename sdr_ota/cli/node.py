@@ -25,14 +25,23 @@ MaxDutyCycle = Annotated[
     float, typer.Option(metavar="SHARE", help="Largest share of the time on the air.")
 ]
 
+WithoutToken = Annotated[
+    bool,
+    typer.Option(
+        "--without-token",
+        help="Join a cluster without a token: whoever reaches it can run programs here.",
+    ),
+]
 
-def node(
+
+def node(  # noqa: PLR0913, PLR0917 - a command has options
     name: Name,
     address: Address,
     radios: Radios,
     bands: Bands,
     max_tx_gain_db: MaxGain = None,
     max_duty_cycle: MaxDutyCycle = 1.0,
+    without_token: WithoutToken = False,
 ) -> None:
     """Lend this machine's radios to a run elsewhere, until Ctrl-C.
 
@@ -45,4 +54,4 @@ def node(
     from sdr_ota.radio.limited import Limits
 
     limits = Limits(bands_of(bands), max_tx_gain_db, max_duty_cycle)
-    node_command(name, address, radios, limits)
+    node_command(name, address, radios, limits, without_token)

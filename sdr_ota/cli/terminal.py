@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
-console = Console(highlight=False, markup=False)
+from sdr_ota.report.printable_console import PrintableConsole
+
+console = PrintableConsole(highlight=False, markup=False)
 
 
 def print_pairs(rows: Iterable[tuple[str, str]], title: str) -> None:
@@ -33,7 +34,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 @contextmanager
 def note_progress() -> Iterator[Callable[[str], None]]:
     """Give what notes on standard error what a command does; nothing stays of it there."""
-    on_error = Console(stderr=True, highlight=False, markup=False)
+    on_error = PrintableConsole(stderr=True, highlight=False, markup=False)
     if not on_error.is_terminal:
         yield lambda text: None
         return

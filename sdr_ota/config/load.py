@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from sdr_ota.config.band_table import BandTable
 from sdr_ota.config.chip_length import ChipLength, chip_length
 from sdr_ota.config.cyclic_check import check_cyclic
 from sdr_ota.config.frame_table import FrameTable, n_payload_chips
@@ -23,7 +24,6 @@ from sdr_ota.config.recorded_plugins import check_recorded_plugins
 from sdr_ota.config.rule_check import check_rule
 from sdr_ota.config.tables import (
     AirTable,
-    BandTable,
     CalibrationTable,
     CapturesTable,
     ClientsTable,
@@ -84,6 +84,12 @@ class Config(Table):
             raise ValueError(
                 f"link.max_cfo_hz = {self.link.max_cfo_hz:g} is more than a quarter of "
                 f"radio.sample_rate_hz = {self.radio.sample_rate_hz:g}"
+            )
+        if self.radio.center_freq_hz < self.radio.sample_rate_hz / 2:
+            raise ValueError(
+                f"radio.center_freq_hz = {self.radio.center_freq_hz:g} is below half of "
+                f"radio.sample_rate_hz = {self.radio.sample_rate_hz:g}: a part of the band would "
+                "lie below 0 Hz"
             )
         check_limit(self.link, self.privacy)
         check_rule(self.zo, self.model)
@@ -166,9 +172,10 @@ class Config(Table):
             low, high = self._used_hz
             there = ", ".join(f"{b.low_hz / 1e6:g} to {b.high_hz / 1e6:g} MHz" for b in self.band)
             raise ValueError(
-                f"the radios would use {low / 1e6:g} to {high / 1e6:g} MHz, which lies in no "
-                f"[[band]] of the configuration (there: {there or 'none'}); write down the band "
-                "in which you may transmit"
+                f"the radios would use {low / 1e6:g} to {high / 1e6:g} MHz (center_freq_hz, half "
+                "the sample rate on both sides, and link.max_cfo_hz for oscillators), which lies "
+                f"in no [[band]] of the configuration (there: {there or 'none'}); write down the "
+                "band in which you may transmit"
             )
 
     def _check_addresses(self) -> None:
@@ -184,8 +191,8 @@ class Config(Table):
 
     @property
     def _used_hz(self) -> tuple[float, float]:
-        """What the radios' converters span: nothing outside it can be sent."""
-        half = self.radio.sample_rate_hz / 2
+        """What the radios' converters span, with skirts, however far oscillators are off."""
+        half = self.radio.sample_rate_hz / 2 + self.link.max_cfo_hz
         return self.radio.center_freq_hz - half, self.radio.center_freq_hz + half
 
     @property

@@ -10,6 +10,7 @@ from sdr_ota.config.chip_length import chip_length
 from sdr_ota.config.frame_table import frame_format
 from sdr_ota.config.load import Config, config_of_tables
 from sdr_ota.config.tables import AirTable
+from sdr_ota.radio.air_time_account import AirTimeAccount, BandLimit
 from sdr_ota.rounds.exchange import Link
 from sdr_ota.schemes import AggregationScheme
 from sdr_ota.signal.modulation import AnalogPayload, Payload, SignPayload
@@ -41,10 +42,13 @@ def air_seed(config: Config) -> int:
     return config.run.seed if config.air.seed is None else config.air.seed
 
 
-def max_duty_cycle(config: Config) -> float:
-    """Return the limit of the band in use; simulated radios have none."""
+def air_time_account(config: Config) -> AirTimeAccount:
+    """Return what counts a bench's time on the air by the band in use; simulated ones have none."""
     band = config.band_in_use
-    return 1.0 if band is None or config.radio.is_simulated else band.max_duty_cycle
+    if band is None or config.radio.is_simulated:
+        return AirTimeAccount()
+    limit = BandLimit(band.low_hz, band.high_hz, band.max_duty_cycle, band.duty_window_s)
+    return AirTimeAccount(limit, config.radio.longest_burst_s)
 
 
 def settings_of(config: Config) -> RadioSettings:

@@ -249,6 +249,12 @@ class RadioTable(Table):
         "need to get samples there; simulated ones take as long",
     )
     transmit_allowed: bool = Field(False, description="real radios send only if this is true")
+    longest_burst_s: Positive = Field(
+        10.0,
+        le=3600,
+        description="a Pluto's cyclic frame that lasts longer, or a run that gives no sign of life "
+        "for so long, is switched off by a process of its own",
+    )
 
     @property
     def sends_cyclic_frames(self) -> bool:
@@ -292,23 +298,6 @@ class CalibrationTable(Table):
     full_scale_dbm: float | None = Field(
         None, description="power at the receiver's port that is full scale, if you measured it"
     )
-
-
-class BandTable(Table):
-    """A band in which you may transmit: write down what your licence or the law allows."""
-
-    name: str = Field("", description="for messages")
-    low_hz: Positive = Field(le=1e12, description="lower edge")
-    high_hz: Positive = Field(le=1e12, description="upper edge")
-    max_duty_cycle: Annotated[float, Field(ge=1e-6, le=1)] = Field(
-        1.0, description="largest share of the time in which a node sends; 0.01 is one percent"
-    )
-
-    @model_validator(mode="after")
-    def _fits(self) -> "BandTable":
-        if self.low_hz >= self.high_hz:
-            raise ValueError(f"low_hz = {self.low_hz:g} is not below high_hz = {self.high_hz:g}")
-        return self
 
 
 class ReceiverTable(Table):

@@ -12,7 +12,7 @@ from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.assembly.planner import planner_of
 from sdr_ota.assembly.server import nodes_here, server_of
 from sdr_ota.config.load import Config
-from sdr_ota.config.parts import max_duty_cycle, payload_of
+from sdr_ota.config.parts import payload_of
 from sdr_ota.door.mean import Mean, mean_of
 from sdr_ota.process.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import RadioError, RadioInfo
@@ -54,7 +54,7 @@ class MeanBench(ClosedByBlock):
         self._server = server_of(config, bench, link, nodes, planner, self._admit, air)
         every = config.link.sounding_every
         self._schedule = Schedule(1, config.run.seed, every, self.n_symbols)
-        self._duty = DutyLimit(max_duty_cycle(config))
+        self._duty = DutyLimit(bench.air_time)
         self._next_round = 0
         self._plan: TransmitPlan | None = None
         self._symbols = SymbolPower()
@@ -142,7 +142,7 @@ class MeanBench(ClosedByBlock):
             )
         except RadioError as broken:
             result = RoundResult(index, announcement.seeds[0], erasure="radio", detail=str(broken))
-        self._duty.count(result.compute_s)
+        self._duty.count()
         return result
 
     def _admit(self, index: int, plan: TransmitPlan) -> Quote:

@@ -46,6 +46,10 @@ class SettingNotTaken(RadioError):  # noqa: N818
     """A setting is out of range, or the device reads back something else."""
 
 
+class SettingChanged(RadioError):  # noqa: N818
+    """A setting is no longer what it was set to: another program has changed it."""
+
+
 class TransmitRefused(RadioError):  # noqa: N818
     """The configuration does not allow this transmission."""
 

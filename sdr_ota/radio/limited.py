@@ -5,10 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdr_ota.process.closed_by_block import ClosedByBlock
 from sdr_ota.radio.air_time_credit import AirTimeCredit
-from sdr_ota.radio.base import PendingCapture, Radio, SettingNotTaken, TransmitRefused
-from sdr_ota.radio.clock import is_pulsed, pulsed
+from sdr_ota.radio.base import Radio, SettingNotTaken, TransmitRefused
+from sdr_ota.radio.passed_on import PassedOnRadio
 from sdr_ota.types import RadioSettings, Samples
 
 
@@ -27,7 +26,7 @@ class Limits:
     max_duty_cycle: float = 1.0
 
 
-class LimitedRadio(ClosedByBlock):
+class LimitedRadio(PassedOnRadio):
     """Refuses what its owner does not allow, whoever orders it; passes the rest on.
 
     Args:
@@ -44,16 +43,11 @@ class LimitedRadio(ClosedByBlock):
         kept_in: Path | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._radio, self._limits, self._clock = radio, limits, clock
+        super().__init__(radio)
+        self._limits, self._clock = limits, clock
         self._credit = AirTimeCredit(limits.max_duty_cycle, kept_in, clock)
         self._rate_hz: float | None = None
         self._held: tuple[float, float] | None = None
-        self.info = radio.info
-
-    @property
-    def has_pulse(self) -> bool:
-        """Whether its time can be set at a pulse per second."""
-        return is_pulsed(self._radio)
 
     def configure(self, settings: RadioSettings) -> RadioSettings:
         """Apply settings that lie within a band and the gain that the owner allows.
@@ -66,10 +60,6 @@ class LimitedRadio(ClosedByBlock):
         self._rate_hz = in_force.sample_rate_hz
         return in_force
 
-    def now_tick(self) -> int:
-        """Return the radio's time in samples."""
-        return self._radio.now_tick()
-
     def transmit(self, samples: Samples, start_tick: int | None = None) -> None:
         """Send a burst.
 
@@ -80,10 +70,6 @@ class LimitedRadio(ClosedByBlock):
         self._check_may_send(burst_s)
         self._take(burst_s)
         self._radio.transmit(samples, start_tick)
-
-    def confirm_sent(self, timeout_s: float) -> None:
-        """Ask what became of the last burst."""
-        self._radio.confirm_sent(timeout_s)
 
     def begin_cyclic(self, samples: Samples) -> None:
         """Send samples over and over.
@@ -107,22 +93,6 @@ class LimitedRadio(ClosedByBlock):
     def longest_s(self) -> float:
         """Return how long a transmission that begins now may last."""
         return self._credit.left_s()
-
-    def begin_receive(self, n_samples: int, start_tick: int | None = None) -> PendingCapture:
-        """Start receiving."""
-        return self._radio.begin_receive(n_samples, start_tick)
-
-    def temperature_c(self) -> float | None:
-        """Return the device's temperature in degrees Celsius; None without a sensor."""
-        return self._radio.temperature_c()
-
-    def last_pulse_ns(self) -> int:
-        """Return the radio's time at the last pulse per second."""
-        return pulsed(self._radio).last_pulse_ns()
-
-    def set_time_at_pulse(self, time_ns: int) -> None:
-        """Let the radio's time be this at the next pulse."""
-        pulsed(self._radio).set_time_at_pulse(time_ns)
 
     def close(self) -> None:
         """Fall silent and let go of the device."""

@@ -8,7 +8,6 @@ The transmit converter takes codes of 16 bits, left-justified; the receive conve
 
 import errno
 import logging
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -24,27 +23,40 @@ from sdr_ota.radio.base import (
     Overflow,
     PendingCapture,
     RadioError,
-    RadioInfo,
     RadioLost,
-    RadioNotFound,
+    SettingChanged,
     TimeError,
     Timeout,
 )
-from sdr_ota.radio.libiio_errors import quiet_destructors, radio_error
+from sdr_ota.radio.libiio_errors import radio_error
 from sdr_ota.radio.libiio_versions import (
     destroy_receive_buffer,
     destroy_transmit_buffer,
     keep_one_kernel_buffer,
     send,
 )
-from sdr_ota.radio.pluto_ranges import (
-    center_freqs_hz,
-    rx_gains_db,
-    sample_rates_hz,
-    tx_gains_db,
+from sdr_ota.radio.owner import OwnedDevice
+from sdr_ota.radio.pluto_identity import (
+    MUTED_DB,
+    PASS_SAMPLES,
+    connect,
+    has_virtual_time,
+    left_on_db,
+    oscillator_down,
+    pluto_info,
+    temperature_c,
+)
+from sdr_ota.radio.pluto_ranges import rx_gains_db
+from sdr_ota.radio.pluto_settings import (
+    ASKED_TOLERANCES,
+    Found,
+    radio_settings,
+    receiver_settings,
+    refuse_changed,
+    transmitter_settings,
 )
 from sdr_ota.radio.pluto_trigger import PULSE_TICKS, start_engine, stop_engine
-from sdr_ota.radio.pluto_watchdog import PlutoWatchdog
+from sdr_ota.radio.pluto_watchdog import LONGEST_BURST_S, PlutoWatchdog
 from sdr_ota.radio.refusal import (
     refuse_not_taken,
     refuse_out_of_range,
@@ -57,14 +69,8 @@ _log = logging.getLogger(__name__)
 
 _TX_FULL_SCALE = 2**15 - 1
 _RX_FULL_SCALE = 2**11
-_MUTED_DB = -89.75
 _TAIL_SAMPLES = 1024
 """Zeros after a burst: what the converter holds when its buffer has run out."""
-
-_PASS_SAMPLES = "pass_samples"
-"""Debug attribute of virtual boards: so many samples of time pass in their world."""
-
-_TOLERANCES = {"center_freq_hz": 10.0, "tx_gain_db": 1.0, "rx_gain_db": 1.0}
 
 
 class PlutoRadio(ClosedByBlock):
@@ -76,41 +82,39 @@ class PlutoRadio(ClosedByBlock):
         uri: Where it is, as libiio writes it: ``ip:192.168.2.1``, ``usb:1.2.5``.
         is_triggered: Whether buffers start on an external pulse, which all boards get. Ticks
             are then counted from pulse to pulse, each a whole number of ``PULSE_TICKS``.
+        longest_burst_s: A cyclic frame that lasts longer, or a process that gives no sign of life
+            for so long, is switched off by a process of its own.
 
     Raises:
         RadioNotFound: If it does not answer, or pyadi-iio is not installed.
+        RadioInUse: If another process uses it; nothing was changed then.
     """
 
-    def __init__(self, uri: str, is_triggered: bool = False) -> None:
-        self._sdr: Any = _connect(uri)
-        self._uri = uri
+    def __init__(
+        self, uri: str, is_triggered: bool = False, longest_burst_s: float = LONGEST_BURST_S
+    ) -> None:
+        self._sdr: Any = connect(uri)
+        self._uri, self._longest_burst_s = uri, longest_burst_s
         self._watchdog: PlutoWatchdog | None = None
         self._tick = 0
         self._sends = False
         self._is_lost = False
-        serial = str(self._sdr._ctx.attrs.get("hw_serial", uri))
-        self.info = RadioInfo(
-            driver="pluto",
-            serial=serial,
-            has_hardware_time=is_triggered,
-            is_full_duplex=True,
-            center_freq_step_hz=1.0,
-            init_id=uuid.uuid4().hex,  # opening tunes the synthesisers anew
-            tx_bits=12,
-            rx_bits=12,
-        )
-        with self._device() as sdr:
-            self.info = replace(
-                self.info,
-                sample_rates_hz=sample_rates_hz(sdr._ctrl),
-                center_freqs_hz=center_freqs_hz(sdr._ctrl),
-                tx_gains_db=tx_gains_db(sdr._ctrl),
-                rx_gains_db=rx_gains_db(sdr._ctrl),
-            )
-            self.has_virtual_time = _PASS_SAMPLES in sdr._ctrl.debug_attrs
-            self._say_if_left_on()
-            self._silence()
-            (start_engine if is_triggered else stop_engine)(sdr._ctx)
+        self._asked: RadioSettings | None = None
+        self._sends_with: Found = {}
+        self._receives_with: Found = {}
+        self.info = pluto_info(self._sdr, uri, is_triggered)
+        self.has_virtual_time = has_virtual_time(self._sdr)
+        # Virtual boards of several servers have the same serials.
+        device = f"{self.info.serial} at {uri}" if self.has_virtual_time else self.info.serial
+        self._owned = OwnedDevice(device, uri)
+        try:
+            with self._device() as sdr:
+                self._say_if_left_on()
+                self._silence()
+                (start_engine if is_triggered else stop_engine)(sdr._ctx)
+        except BaseException:
+            self._owned.close()
+            raise
 
     def configure(self, settings: RadioSettings) -> RadioSettings:
         """Set rate, frequencies, filters and gains, in the order in which none undoes another.
@@ -133,15 +137,28 @@ class PlutoRadio(ClosedByBlock):
             sdr.gain_control_mode_chan0 = "manual"  # otherwise a gain is silently ignored
             sdr.rx_hardwaregain_chan0 = settings.rx_gain_db
             sdr.tx_hardwaregain_chan0 = settings.tx_gain_db  # a rate change has reset it
-            there = RadioSettings(
-                center_freq_hz=float(sdr.rx_lo),
-                sample_rate_hz=float(sdr.sample_rate),
-                bandwidth_hz=float(sdr.rx_rf_bandwidth),
-                tx_gain_db=float(sdr.tx_hardwaregain_chan0),
-                rx_gain_db=float(sdr.rx_hardwaregain_chan0),
-            )
-        refuse_not_taken(self.info, settings, there, _TOLERANCES)
+            self._sends_with = transmitter_settings(sdr)
+            self._receives_with = receiver_settings(sdr)
+        there = radio_settings(self._sends_with, self._receives_with)
+        refuse_not_taken(self.info, settings, there, ASKED_TOLERANCES)
+        self._asked = settings
         return there
+
+    def _refuse_changed(self, in_force: Found, read: Callable[[Any], Found]) -> None:
+        """Set all anew if another program has changed a setting, and say what it was.
+
+        Raises:
+            SettingChanged: So that nothing is sent or received under settings of others.
+        """
+        if self._asked is None:
+            return
+        with self._device() as sdr:
+            found = read(sdr)
+        try:
+            refuse_changed(self.info, in_force, found)
+        except SettingChanged as changed:
+            self.configure(self._asked)
+            raise SettingChanged(f"{changed}; it is set as before") from changed
 
     def now_tick(self) -> int:
         """Return the samples received so far, or the next pulse: there is no other clock."""
@@ -169,15 +186,21 @@ class PlutoRadio(ClosedByBlock):
     def begin_cyclic(self, samples: Samples) -> None:
         """Send a period over and over, beginning some milliseconds from now.
 
-        A process of its own watches that it ends even if this one freezes or is killed.
+        A process of its own watches that it ends even if this one freezes, hangs or is killed.
+
+        Raises:
+            SettingChanged: If another program has changed a setting; nothing was sent.
         """
         self._check_open()
         refuse_over_full_scale(self.info, samples)
-        if self._watchdog is None:
-            self._watchdog = PlutoWatchdog(self._uri)
         self._send(samples, is_cyclic=True)
 
     def _send(self, samples: Samples, is_cyclic: bool) -> None:
+        self._refuse_changed(self._sends_with, transmitter_settings)
+        if self._watchdog is None:
+            self._watchdog = PlutoWatchdog(self._uri, self._longest_burst_s, self._owned.fileno())
+        if is_cyclic:
+            self._watchdog.burst_begins()
         iq = np.stack([samples.real, samples.imag])
         codes = np.clip(np.rint(iq * _TX_FULL_SCALE), -_TX_FULL_SCALE, _TX_FULL_SCALE)
         codes = codes.astype(np.int16)
@@ -193,11 +216,23 @@ class PlutoRadio(ClosedByBlock):
             with self._device() as sdr:
                 destroy_transmit_buffer(sdr)
                 self._sends = False
+            if self._watchdog is not None and self._watchdog.burst_ends() > self._longest_burst_s:
+                _log.warning(
+                    "%s: a cyclic frame lasted longer than %g s (radio.longest_burst_s); its "
+                    "transmitter was switched off meanwhile",
+                    self.info.serial,
+                    self._longest_burst_s,
+                )
 
     def begin_receive(self, n_samples: int, start_tick: int | None = None) -> PendingCapture:
-        """Prepare a reception; it begins when its result is asked for."""
+        """Prepare a reception; it begins when its result is asked for.
+
+        Raises:
+            SettingChanged: If another program has changed a setting.
+        """
         self._check_open()
         refuse_start_tick(self.info, start_tick)
+        self._refuse_changed(self._receives_with, receiver_settings)
         start = self._tick if start_tick is None else start_tick
         if start < self._tick:
             raise TimeError(f"{self.info.serial}: reception at {start}, it is {self._tick}")
@@ -242,15 +277,14 @@ class PlutoRadio(ClosedByBlock):
     def pass_time(self, n_samples: int) -> None:
         """Let time pass in the world of a virtual board."""
         with self._device() as sdr:
-            sdr._ctrl.debug_attrs[_PASS_SAMPLES].value = str(n_samples)
+            sdr._ctrl.debug_attrs[PASS_SAMPLES].value = str(n_samples)
         if not self.info.has_hardware_time:
             self._tick += n_samples
 
     def temperature_c(self) -> float | None:
         """Return the transceiver's temperature."""
         with self._device() as sdr:
-            sensor = sdr._ctrl.find_channel("temp0")
-            return None if sensor is None else float(sensor.attrs["input"].value) / 1000
+            return temperature_c(sdr)
 
     def close(self) -> None:
         """Switch the transmitter off and let go of the board; a lost one is let go of only."""
@@ -265,6 +299,7 @@ class PlutoRadio(ClosedByBlock):
             self._sdr = None
             if self._watchdog is not None:
                 self._watchdog.close()
+            self._owned.close()
 
     def _let_go(self) -> None:
         # Open buffers at the interpreter's exit crash libiio 0.24.
@@ -280,8 +315,8 @@ class PlutoRadio(ClosedByBlock):
             _log.warning("%s; whether its transmitter is off is not known", broken)
 
     def _say_if_left_on(self) -> None:
-        gain_db = self._sdr.tx_hardwaregain_chan0
-        if self._tx_oscillator_down.value == "0" and gain_db > _MUTED_DB:
+        gain_db = left_on_db(self._sdr)
+        if gain_db is not None:
             _log.warning(
                 "%s: its transmitter was on when opened (gain %g dB); it is off now",
                 self.info.serial,
@@ -294,12 +329,12 @@ class PlutoRadio(ClosedByBlock):
         sdr.disable_dds()
         destroy_transmit_buffer(sdr)
         self._sends = False
-        sdr.tx_hardwaregain_chan0 = _MUTED_DB
+        sdr.tx_hardwaregain_chan0 = MUTED_DB
         self._power(False)
 
     @property
     def _tx_oscillator_down(self) -> Any:
-        return self._sdr._ctrl.find_channel("altvoltage1", True).attrs["powerdown"]
+        return oscillator_down(self._sdr)
 
     def _power(self, is_on: bool) -> None:
         self._tx_oscillator_down.value = "0" if is_on else "1"
@@ -343,21 +378,3 @@ class _PendingBuffer:
     def result(self, timeout_s: float) -> Capture:
         """Receive now."""
         return self.receive(self.start_tick, self.n_samples, timeout_s)
-
-
-def _connect(uri: str) -> Any:
-    try:
-        import adi
-    except ImportError as missing:
-        raise RadioNotFound(
-            f"a PlutoSDR needs pyadi-iio and libiio: pip install 'sdr-ota[pluto]' and the "
-            f"package libiio0 ({missing})"
-        ) from missing
-    quiet_destructors()
-    try:
-        return adi.Pluto(uri=uri)
-    except Exception as error:  # pyadi-iio raises a plain Exception where nobody answers
-        raise RadioNotFound(
-            f"no PlutoSDR answers at uri={uri} ({error}); is it plugged in, and is the address "
-            "the one that iio_info -s shows?"
-        ) from error

@@ -27,13 +27,21 @@ from sdr_ota.radio.base import (
     Timeout,
     Underflow,
 )
+from sdr_ota.radio.owner import OwnedDevice
 from sdr_ota.radio.refusal import (
     refuse_not_taken,
     refuse_out_of_range,
     refuse_over_full_scale,
     refuse_start_tick,
 )
-from sdr_ota.radio.soapy_device import Wiring, describe, name_of, open_device, wire
+from sdr_ota.radio.soapy_device import (
+    Wiring,
+    describe,
+    name_of,
+    open_device,
+    temperature_c,
+    wire,
+)
 from sdr_ota.types import RadioSettings, Samples
 
 _CLIPPED = 1.0 - 2.0**-10
@@ -78,13 +86,27 @@ class SoapyRadio(ClosedByBlock):
         self._rate_hz = 1e6
         self._unconfirmed = False
         self._is_lost = False
+        self._ways: list[int] = []
         name = name_of(self._device, device, wiring.channel)
         self.info = RadioInfo("soapy", name, has_hardware_time=False)
+        words = ",".join(f"{key}={value}" for key, value in device.items())
+        with self._guarded() as there:
+            known = {setting.key for setting in there.getSettingInfo()}
+        self.has_virtual_time = _PASS_SAMPLES in known
+        # Virtual devices of several servers have the same serials.
+        self._owned = OwnedDevice(f"{name} at {words}" if self.has_virtual_time else name, words)
+        try:
+            self._begin(wiring)
+        except BaseException:
+            self._owned.close()
+            raise
+
+    def _begin(self, wiring: Wiring) -> None:
+        """Choose connectors and clocks, and fall silent."""
+        name = self.info.serial
         with self._guarded() as there:
             self._ways = wire(self._soapy, there, wiring, name)
             self.info = describe(self._soapy, there, name, wiring.channel, self._ways)
-            known = {setting.key for setting in there.getSettingInfo()}
-            self.has_virtual_time = _PASS_SAMPLES in known
             self._quiet()
 
     def last_pulse_ns(self) -> int:
@@ -285,8 +307,7 @@ class SoapyRadio(ClosedByBlock):
     def temperature_c(self) -> float | None:
         """Return what the device's temperature sensor says."""
         with self._guarded() as device:
-            sensors = [name for name in device.listSensors() if "temp" in name]
-            return float(device.readSensor(sensors[0])) if sensors else None
+            return temperature_c(device)
 
     def _quiet(self) -> None:
         way = self._soapy.SOAPY_SDR_TX
@@ -304,6 +325,7 @@ class SoapyRadio(ClosedByBlock):
             self._quiet()
         self._streams.clear()
         self._device = None
+        self._owned.close()
 
     def _answers(self) -> bool:
         """Return whether the device is there: it is asked for its time."""

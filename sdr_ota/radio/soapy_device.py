@@ -42,15 +42,9 @@ def wire(soapy: Any, device: Any, wiring: Wiring, name: str) -> list[int]:
     Raises:
         SettingNotTaken: If there is no such thing, or the oscillator does not lock.
     """
-    every = (soapy.SOAPY_SDR_TX, soapy.SOAPY_SDR_RX)
     if wiring.subdevice:
-        _choose_subdevice(device, wiring.subdevice, every, name)
-    ways = [way for way in every if wiring.channel < device.getNumChannels(way)]
-    if not ways:
-        most = max(device.getNumChannels(way) for way in every)
-        raise SettingNotTaken(
-            f"{name}: asked for channel={wiring.channel}, it has {most}, counted from 0"
-        )
+        _choose_subdevice(soapy, device, wiring.subdevice, name)
+    ways = _ways(soapy, device, wiring.channel, name)
     if wiring.antenna:
         _choose_antenna(device, wiring, ways, name)
     if wiring.clock_source:
@@ -64,8 +58,19 @@ def wire(soapy: Any, device: Any, wiring: Wiring, name: str) -> list[int]:
     return ways
 
 
-def _choose_subdevice(device: Any, subdevice: str, every: tuple[int, ...], name: str) -> None:
-    for way in every:
+def _ways(soapy: Any, device: Any, channel: int, name: str) -> list[int]:
+    """Return the directions that a channel has."""
+    every = (soapy.SOAPY_SDR_TX, soapy.SOAPY_SDR_RX)
+    counts = {way: int(device.getNumChannels(way)) for way in every}
+    ways = [way for way, count in counts.items() if channel < count]
+    if not ways:
+        most = max(counts.values())
+        raise SettingNotTaken(f"{name}: asked for channel={channel}, it has {most}, counted from 0")
+    return ways
+
+
+def _choose_subdevice(soapy: Any, device: Any, subdevice: str, name: str) -> None:
+    for way in (soapy.SOAPY_SDR_TX, soapy.SOAPY_SDR_RX):
         if device.getNumChannels(way):
             device.setFrontendMapping(way, subdevice)
             there = device.getFrontendMapping(way)
@@ -185,3 +190,27 @@ def _common(of_each: list[Any]) -> Range:
     if not hulls:
         return ANY
     return Range(max(hull.low for hull in hulls), min(hull.high for hull in hulls))
+
+
+def probe_soapy(words: Mapping[str, str], wiring: Wiring) -> tuple[RadioInfo, dict[str, str]]:
+    """Return who a device is, and what it does now; nothing is set.
+
+    Args:
+        words: SoapySDR's arguments.
+        wiring: Of which its channel is looked at.
+
+    Raises:
+        RadioNotFound: If it is not there.
+        SettingNotTaken: If it has no such channel.
+    """
+    soapy, device = open_device(words)
+    celsius, channel = temperature_c(device), wiring.channel
+    name = name_of(device, words, channel)
+    info = describe(soapy, device, name, channel, _ways(soapy, device, channel, name))
+    return info, {"temperature": "no sensor" if celsius is None else f"{celsius:.1f} degrees C"}
+
+
+def temperature_c(device: Any) -> float | None:
+    """Return what a device's temperature sensor says, in degrees Celsius; None without one."""
+    sensors = [name for name in device.listSensors() if "temp" in name]
+    return float(device.readSensor(sensors[0])) if sensors else None

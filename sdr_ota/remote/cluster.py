@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+_log = logging.getLogger(__name__)
+
 APART = "apart"
 """Concurrency group of calls that must get through while another one hangs."""
 
@@ -25,6 +27,12 @@ _T = TypeVar("_T")
 
 class ClusterError(RuntimeError):
     """There is no cluster here, or no such machine in it; the text says what to do."""
+
+
+NO_TOKEN = (
+    "this cluster has no token (~/.ray/auth_token): whoever reaches its port can run programs on "
+    "all its machines"
+)
 
 
 class HostLost(Exception):  # noqa: N818 - it is what has happened, not an error of ours
@@ -47,6 +55,8 @@ def connect() -> None:
         ) from missing
     if ray.is_initialized():
         return
+    if not has_token():
+        _log.warning("%s; keep it on a network of your own", NO_TOKEN)
     handler = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address="auto", log_to_driver=False, logging_level=logging.ERROR)

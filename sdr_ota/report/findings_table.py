@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
+
+from sdr_ota.report.printable_console import PrintableConsole
 
 
 @dataclass(frozen=True)
@@ -33,4 +34,4 @@ def print_findings(findings: Iterable[Finding]) -> None:
     for finding in findings:
         sign = "ok" if not finding.cure else "MISSING" if finding.is_needed else "-"
         table.add_row(sign, finding.name, finding.said, finding.cure)
-    Console(highlight=False, markup=False).print(table)
+    PrintableConsole(highlight=False, markup=False).print(table)

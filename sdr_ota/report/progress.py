@@ -6,15 +6,14 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from rich.console import Console
-
 from sdr_ota.config.tables import RunTable
 from sdr_ota.report.live_panel import LivePanel
 from sdr_ota.report.pace import Pace
+from sdr_ota.report.printable_console import PrintableConsole
 from sdr_ota.rounds.round import RoundResult
 from sdr_ota.runs.run_records import Evaluation
 
-console = Console(stderr=True, highlight=False)
+console = PrintableConsole(stderr=True, highlight=False)
 
 LONGEST_QUIET_S = 30.0
 """Without a terminal: after that long a round is shown whatever its number."""

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
+from sdr_ota.report.printable_console import PrintableConsole
 from sdr_ota.runs.replay import Decoding, ReplayedRound, ReplaySummary, summarise_replay
 from sdr_ota.runs.strict_json import strict_json
 
@@ -22,7 +22,7 @@ def replay_json(rounds: Sequence[ReplayedRound]) -> str:
 
 def print_replay(run: Path, rounds: Sequence[ReplayedRound]) -> None:
     """Print a round a row, and what they come to."""
-    console = Console(highlight=False)
+    console = PrintableConsole(highlight=False)
     console.print(_table(run, rounds))
     for line in _summary(summarise_replay(rounds)):
         console.print(line, soft_wrap=True)

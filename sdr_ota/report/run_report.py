@@ -6,13 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.printable import printable
 from sdr_ota.report.html_page import FigureFormat, render_page, save_figures
 from sdr_ota.report.named_run import NamedRun, name_runs
+from sdr_ota.report.printable_console import PrintableConsole
 from sdr_ota.report.run_page import report_sections, report_summary, report_title
 from sdr_ota.report.run_table import table_rows
 from sdr_ota.runs.checked_folder import read_checked_run
@@ -22,7 +22,7 @@ from sdr_ota.runs.run_records import is_private
 from sdr_ota.runs.strict_json import strict_json
 from sdr_ota.runs.summary import summarise
 
-console = Console(highlight=False, markup=False)
+console = PrintableConsole(highlight=False, markup=False)
 
 _NOT_DRAWN = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 """What matplotlib raises where a figure, or a font in it, goes wrong."""

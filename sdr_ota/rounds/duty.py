@@ -1,32 +1,30 @@
-"""The duty limit of a band: rest until the nodes have been silent long enough."""
+"""The duty limit of a band: a round begins once there is time on the air for all of it."""
 
-import time
+from sdr_ota.radio.air_time_account import AirTimeAccount
 
 
 class DutyLimit:
-    """Counts the time on the air from its making on, and rests where it was too much.
-
-    What is counted is an upper bound: all of a round in which nobody computed.
+    """Rests between rounds, not in the middle of one, where paths change meanwhile.
 
     Args:
-        max_duty_cycle: Largest share of the time, over 0 and at most 1.
+        account: Of the bench.
     """
 
-    def __init__(self, max_duty_cycle: float) -> None:
-        self._max_duty_cycle = max_duty_cycle
-        self._began_s = self._round_began_s = time.monotonic()
-        self._on_air_s = 0.0
+    def __init__(self, account: AirTimeAccount) -> None:
+        self._account, self._before_s, self._costliest_s = account, account.used_s, 0.0
 
-    def count(self, compute_s: float) -> None:
-        """Count the round that has just ended.
+    def count(self, elsewhere_s: float = 0.0) -> None:
+        """Note what the round cost that has just ended.
 
         Args:
-            compute_s: Seconds of it in which no radio was in use.
+            elsewhere_s: Seconds of it in which radios of other machines may have sent.
         """
-        self._on_air_s += time.monotonic() - self._round_began_s - compute_s
+        if elsewhere_s:
+            self._account.count(elsewhere_s)
+        spent_s = self._account.used_s - self._before_s
+        self._costliest_s = max(self._costliest_s, spent_s)
 
     def rest(self) -> None:
-        """Sleep until the limit is kept; the next round begins now."""
-        due_s = self._began_s + self._on_air_s / self._max_duty_cycle
-        time.sleep(max(due_s - time.monotonic(), 0.0))
-        self._round_began_s = time.monotonic()
+        """Sleep until there is time for a round as costly as the costliest; it begins now."""
+        self._account.wait(self._costliest_s)
+        self._before_s = self._account.used_s

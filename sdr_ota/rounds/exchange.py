@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.process.closed_by_block import ClosedByBlock
+from sdr_ota.radio.air_time_account import AirTimeAccount
 from sdr_ota.radio.base import Capture, Radio, RadioInfo
 from sdr_ota.receiver.joint_frame import ReceivedPayload, receive_joint_frame
 from sdr_ota.schemes import AggregationScheme, LinkQuality
@@ -26,6 +27,7 @@ class Bench(ClosedByBlock):
         sample_rate_hz: Samples a second, of all radios.
         settings: In force, the receiver's first.
         elsewhere: Radios of nodes on other machines.
+        air_time: What counts how long the radios of this machine are on the air.
     """
 
     receiver: Radio
@@ -33,6 +35,7 @@ class Bench(ClosedByBlock):
     sample_rate_hz: float
     settings: tuple[RadioSettings, ...] = ()
     elsewhere: tuple[RadioInfo, ...] = ()
+    air_time: AirTimeAccount = field(default_factory=AirTimeAccount)
 
     @property
     def infos(self) -> tuple[RadioInfo, ...]:

@@ -7,11 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from sdr_ota.report.nmse_words import MARK, USELESS, marked_nmse
 from sdr_ota.report.plots import house_style
+from sdr_ota.report.printable_console import PrintableConsole
 from sdr_ota.schemes import built_in_schemes, load_scheme
 from sdr_ota.study.comparison import (
     PHASE_ERRORS_RAD,
@@ -32,7 +32,7 @@ _MARKERS = dict(zip(built_in_schemes(), "osD^vPX", strict=False))
 
 def print_comparison(comparison: Comparison) -> None:
     """Print a table over noise and one over phase error."""
-    console = Console(highlight=False)
+    console = PrintableConsole(highlight=False)
     places = [f"{snr_db:g}" for snr_db in SNRS_DB]
     console.print(_table(comparison.over_snr, "SNR of a chip (dB)", places))
     degrees = [f"{np.degrees(error):.0f}" for error in PHASE_ERRORS_RAD]

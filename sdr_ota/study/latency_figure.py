@@ -8,16 +8,16 @@ from dataclasses import asdict
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from sdr_ota.report.nmse_words import MARK, USELESS, marked_nmse
 from sdr_ota.report.plots import curve_style, house_style, marker_style
+from sdr_ota.report.printable_console import PrintableConsole
 from sdr_ota.study.latency import GENIE_SCHEME, LatencyPoint, LatencySetting, Show
 from sdr_ota.study.study_files import StudyRecord, named_spread, spread_of
 
-log = Console(stderr=True, highlight=False, markup=False)
+log = PrintableConsole(stderr=True, highlight=False, markup=False)
 
 _NONE = "–"
 
@@ -43,7 +43,7 @@ def latency_progress(n_runs: int) -> Iterator[Show]:
 
 def print_latency(points: Sequence[LatencyPoint], setting: LatencySetting) -> None:
     """Print a row a scheme and latency."""
-    Console(highlight=False).print(latency_table(points, setting))
+    PrintableConsole(highlight=False).print(latency_table(points, setting))
 
 
 def latency_table(points: Sequence[LatencyPoint], setting: LatencySetting) -> Table:

@@ -9,14 +9,14 @@ from ota_calibration.measure.measurement import Measurement
 from ota_calibration.measure.quantities import noise_measurements
 from ota_calibration.measure.verdict import Fitness, advice
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
 from sdr_ota.report.calibration.result import BenchResult
+from sdr_ota.report.printable_console import PrintableConsole
 from sdr_ota.report.progress import console as log
 
-console = Console(highlight=False)
+console = PrintableConsole(highlight=False)
 
 _STYLES = {
     Fitness.COHERENT: "green",

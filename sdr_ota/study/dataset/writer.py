@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import track
 
 from sdr_ota.air.presets import air_preset
 from sdr_ota.config.load import Config, ConfigError
 from sdr_ota.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.process.interruption import Interruption
+from sdr_ota.report.printable_console import PrintableConsole
 from sdr_ota.runs.new_folder import check_new_folder
 from sdr_ota.runs.replaced_file import replace_file
 from sdr_ota.schemes import load_scheme
@@ -81,7 +81,7 @@ def make_dataset(root: Path, grid: Grid) -> int:
         with Interruption() as interruption:
             _claim(root, grid)
             title = f"{len(configs)} settings"
-            shown = track(configs.items(), title, console=Console(stderr=True))
+            shown = track(configs.items(), title, console=PrintableConsole(stderr=True))
             for setting, config in shown:
                 if not (root / setting.folder / ROWS).is_file():
                     _forget(root / setting.folder)

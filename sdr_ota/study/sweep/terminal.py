@@ -5,17 +5,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as TerminalTable
 
+from sdr_ota.report.printable_console import PrintableConsole
 from sdr_ota.study.sweep.plan import Sweep
 from sdr_ota.study.sweep.point import Outcome
 from sdr_ota.study.sweep.run import Show, SweepResults
 from sdr_ota.study.sweep.table import Row, Value
 
-log = Console(stderr=True, highlight=False, markup=False)
-console = Console(highlight=False, markup=False)
+log = PrintableConsole(stderr=True, highlight=False, markup=False)
+console = PrintableConsole(highlight=False, markup=False)
 
 MOST_ROWS = 60
 """Points that are printed; the table on disk holds all."""

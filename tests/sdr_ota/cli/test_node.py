@@ -20,6 +20,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     monkeypatch.setattr(node, "_try_out", seen.append)
     monkeypatch.setattr(node, "find_spec", lambda name: name)
+    monkeypatch.setattr(node, "has_token", lambda: True)
     return seen
 
 
@@ -77,6 +78,18 @@ def test_no_radio_is_lent_without_limits_that_mean_something(
     with pytest.raises(CommandFailed, match=words) as refused:
         node_command("lab0", silent, [RADIO], limits)
     assert refused.value.exit_code == WRONG_USE
+    assert opened == []
+
+
+def test_a_cluster_without_a_token_is_joined_only_if_that_was_asked_for(
+    silent: str, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "has_token", lambda: False)
+    with pytest.raises(CommandFailed, match=r"can run programs .*--without-token") as refused:
+        node_command("lab0", silent, [RADIO], LIMITS)
+    assert refused.value.exit_code == WRONG_USE
+    with pytest.raises(CommandFailed, match="nothing answers"):
+        node_command("lab0", silent, [RADIO], LIMITS, without_token=True)
     assert opened == []
 
 

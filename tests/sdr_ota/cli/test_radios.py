@@ -1,10 +1,13 @@
 """Runs over virtual radios as a user starts them: what is said, what is left on the air."""
 
+import fcntl
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,12 +18,12 @@ import pytest
 from sdr_ota.air.presets import air_preset
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.assembly.installation import foreign_packages, gnuradio_finding, libiio_trouble
+from sdr_ota.radio.air_time_log import AirTimeLog, Span
 from sdr_ota.radio.virtual.pluto_attributes import DAC, PHY, TX, TX_LO
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
 from sdr_ota.radio.virtual.soapy_world import SoapyWorld
-from sdr_ota.rounds.duty import DutyLimit
 from sdr_ota.runs.run_folder import RunRecord, read_run
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -150,8 +153,8 @@ def test_a_scheme_that_the_radios_cannot_time_is_refused(plutos: Plutos) -> None
     ("setting", "words"),
     [
         ("radio.transmit_allowed=false", "transmit_allowed is false"),
-        ("radio.center_freq_hz=868e6", "867.5 to 868.5 MHz, which lies in no [[band]]"),
-        ("radio.sample_rate_hz=4e6", "913 to 917 MHz, which lies in no [[band]]"),
+        ("radio.center_freq_hz=868e6", "867.44 to 868.56 MHz"),
+        ("radio.sample_rate_hz=4e6", "912.94 to 917.06 MHz"),
         ("clients.count=3", "there are 4"),
         ("radio.tx_gain_db=10", "allowed: -89.75 to 0 dB"),
     ],
@@ -195,15 +198,81 @@ def wait_until(holds: Callable[[], bool], timeout_s: float = 60.0) -> None:
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_switches_all_transmitters_off(
-    running: tuple[Plutos, subprocess.Popen[str]], number: signal.Signals
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGALRM"])
+def test_whatever_asks_a_run_to_end_switches_all_transmitters_off(
+    running: tuple[Plutos, subprocess.Popen[str]], name: str
 ) -> None:
     plutos, process = running
-    process.send_signal(number)
+    process.send_signal(signal.Signals[name])
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert plutos.is_dark()
+    stop = only_run(plutos.folder).stop
+    assert stop is not None
+    assert stop["ending"] == "abort"
+    assert stop["why"] == ("interrupted by the user" if name == "SIGINT" else f"ended by {name}")
+
+
+def test_a_terminal_that_closes_ends_a_run_as_a_signal_does(plutos: Plutos) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command("run", str(plutos.config), *ENDLESS), cwd=plutos.folder,
+        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+    )  # fmt: skip
+    try:
+        os.close(theirs)
+        wait_until(lambda: bool(plutos.world.air._cyclic))
+        os.close(ours)  # what the run says from now on goes nowhere
+        process.wait(60)
+    finally:
+        process.kill()
+        process.wait()
+    assert plutos.is_dark()
+    stop = only_run(plutos.folder).stop
+    assert stop is not None
+    assert stop["why"] == "ended by SIGHUP"
+
+
+def test_a_run_that_is_frozen_leaves_nothing_on_the_air_and_goes_on_when_it_thaws(
+    plutos: Plutos,
+) -> None:
+    process = subprocess.Popen(
+        command("run", str(plutos.config), *ENDLESS, "--set", "radio.longest_burst_s=1.5"),
+        cwd=plutos.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    boards = plutos.world.nodes
+    try:
+        for _ in range(2):
+            wait_until(lambda: bool(plutos.world.air._cyclic))
+            process.send_signal(signal.SIGSTOP)
+            wait_until(lambda: all(board.number((PHY, TX_LO, "powerdown")) for board in boards))
+            assert not plutos.world.air._cyclic
+            process.send_signal(signal.SIGCONT)
+        wait_until(lambda: bool(plutos.world.air._cyclic))
+        process.terminate()
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+    assert plutos.is_dark()
+
+
+def test_a_second_run_and_a_probe_leave_a_run_alone(
+    running: tuple[Plutos, subprocess.Popen[str]],
+) -> None:
+    plutos, process = running
+    done = sdr_ota("run", str(plutos.config), *LINK_ONLY, folder=plutos.folder)
+    assert done.returncode == 3
+    assert f"is in use by process {process.pid} (python -m sdr_ota.cli run " in done.stderr
+    assert len(list((plutos.folder / "runs").iterdir())) == 2
+    gains = [board.number((PHY, TX, "hardwaregain")) for board in plutos.world.nodes]
+    uri = plutos.served.node_uris[0]
+    probed = sdr_ota("probe", f"driver=pluto,uri={uri}", folder=plutos.folder)
+    assert probed.returncode == 0, probed.stderr
+    assert sdr_ota("find", folder=plutos.folder).stdout is not None
+    assert gains == [board.number((PHY, TX, "hardwaregain")) for board in plutos.world.nodes]
+    wait_until(lambda: bool(plutos.world.air._cyclic))
 
 
 def test_after_a_kill_boards_are_switched_off_and_one_that_is_left_on_at_the_next_start(
@@ -221,8 +290,11 @@ def test_after_a_kill_boards_are_switched_off_and_one_that_is_left_on_at_the_nex
     uri = plutos.served.node_uris[0]
     probed = sdr_ota("probe", f"driver=pluto,uri={uri}", folder=plutos.folder)
     assert probed.returncode == 0
-    assert "its transmitter was on when opened (gain 0 dB); it is off now" in probed.stderr
-    assert boards[0].number((PHY, TX_LO, "powerdown")) == 1
+    assert "on, at 0 dB" in probed.stdout
+    assert boards[0].number((PHY, TX_LO, "powerdown")) == 0  # a probe changes nothing
+    done = sdr_ota("run", str(plutos.config), *LINK_ONLY, folder=plutos.folder)
+    assert "its transmitter was on when opened (gain 0 dB); it is off now" in done.stderr
+    assert plutos.is_dark()
 
 
 def test_a_transmitter_is_switched_off_in_an_order_that_radiates_nothing(
@@ -263,16 +335,48 @@ def test_plan_shows_what_would_be_sent(plutos: Plutos) -> None:
     assert not (plutos.folder / "runs").exists()
 
 
-def test_a_duty_limit_is_kept() -> None:
-    began_s = time.monotonic()
-    limit, sent_s = DutyLimit(0.25), 0.0
-    for _ in range(4):
-        round_s = time.monotonic()
-        time.sleep(0.02)
-        sent_s += time.monotonic() - round_s - 0.01  # before it is counted: never more than that
-        limit.count(compute_s=0.01)
-        limit.rest()
-    assert sent_s / (time.monotonic() - began_s) <= 0.25
+class AirRecord:
+    """When anything was in the air of virtual boards, by the clock on the wall."""
+
+    def __init__(self, world: PlutoWorld) -> None:
+        self.bursts_s: list[float] = []
+        self._began_s: float | None = None
+        self._world, self._settle = world, world.settle
+        world.settle = self._settled  # type: ignore[method-assign]
+
+    def _settled(self) -> None:
+        self._settle()
+        now_s, is_on = time.time(), bool(self._world.air._cyclic)
+        if is_on and self._began_s is None:
+            self._began_s = now_s
+        if not is_on and self._began_s is not None:
+            self.bursts_s.append(now_s - self._began_s)
+            self._began_s = None
+
+
+def test_the_duty_cycle_belongs_to_the_bench(plutos: Plutos) -> None:
+    share, state = 4e-4, plutos.folder / "state"
+    text = plutos.config.read_text().replace("high_hz", f"max_duty_cycle = {share}\nhigh_hz")
+    plutos.config.write_text(text)
+    record, totals = AirRecord(plutos.world), []
+    log = AirTimeLog(state / "sdr-ota" / "air-time")
+    for words in (("run", *ENDLESS), ("calibrate", "gain"), ("run", *ENDLESS)):
+        name, *rest = words
+        rest = [*rest, str(plutos.config)] if name == "calibrate" else [str(plutos.config), *rest]
+        process = subprocess.Popen(
+            command(name, *rest), cwd=plutos.folder, text=True,
+            env={**os.environ, "XDG_STATE_HOME": str(state)}, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stderr is not None
+        assert any("the band's limit of 0.04 % of 3600 s is used up" in s for s in process.stderr)
+        process.terminate()
+        process.communicate(timeout=60)
+        assert process.returncode == 130
+        totals.append(sum(record.bursts_s))
+    used = sum(s for _, s in log.used(Span(914e6, 916e6, is_virtual=True), 3600.0))
+    assert 0 < totals[0] <= used
+    assert totals[0] <= share * 3600 + max(record.bursts_s)
+    assert totals == [totals[0]] * 3  # neither a calibration nor another run sends anything more
 
 
 def test_the_doctor_knows_the_traps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
