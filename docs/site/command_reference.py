@@ -8,7 +8,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from typer.cli import get_docs_for_click
 
-from sdr_ota.cli import app, commands
+from sdr_ota.cli.application import app
 
 _SHORTENED = re.compile(r"^\* `([a-z][\w-]*)`: .*$", re.MULTILINE)
 """An entry of the list of commands, whose help has been cut to fit a terminal."""
@@ -19,8 +19,6 @@ _KEPT_LINES = re.compile(r"^\x08\n((?: +\S.*\n)+)", re.MULTILINE)
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add reference/commands.md."""
-    if not app.registered_commands:  # a server builds the site again and again
-        commands.register(app)
     command = typer.main.get_command(app)
     with typer.Context(command) as context:
         text = get_docs_for_click(obj=command, ctx=context, name="sdr-ota", title="Commands")

@@ -2,12 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sdr_ota.cli.options import Settings
 from sdr_ota.failure import CommandFailed
+
+if TYPE_CHECKING:
+    from sdr_ota.study.selftest.command import SelfTest
 
 Address = Annotated[str, typer.Argument(help="For example driver=pluto,uri=ip:192.168.2.1.")]
 Bench = Annotated[
@@ -35,18 +38,23 @@ def selftest(
     config's [[band]] and radio.transmit_allowed, must say where. Exit code 1 if a check fails.
     """
     from sdr_ota.cli.terminal import note_progress
-    from sdr_ota.runs.strict_json import strict_json
     from sdr_ota.study.selftest.command import run_selftest
     from sdr_ota.study.selftest.one_radio import one_radio_config
-    from sdr_ota.study.selftest.terminal import print_selftest
 
     config = one_radio_config(address, bench, band, [*settings, f"run.rounds={rounds}"])
     with note_progress() as tell:
         test = run_selftest(config, tell)
+    _show(test, as_json)
+    if not test.passed:
+        raise CommandFailed(f"selftest failed: {test.why}")
+    print("selftest passed", file=sys.stderr if as_json else sys.stdout)
+
+
+def _show(test: "SelfTest", as_json: bool) -> None:
+    from sdr_ota.runs.strict_json import strict_json
+    from sdr_ota.study.selftest.terminal import print_selftest
+
     if as_json:
         print(strict_json(test.as_json(), indent=2))
     else:
         print_selftest(test)
-    if not test.passed:
-        raise CommandFailed(f"selftest failed: {test.why}")
-    print("selftest passed", file=sys.stderr if as_json else sys.stdout)

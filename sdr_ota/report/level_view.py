@@ -20,7 +20,7 @@ N_LINES = 8
 WIDEST, _SCALE = 72, 6
 """Columns of a spectrum, and of the scale before it."""
 
-_BARS, _PLAIN_BARS = " ▁▂▃▄▅▆▇█", " ....:::#"
+_BARS = " ▁▂▃▄▅▆▇█"
 
 
 class LevelView:
@@ -53,9 +53,8 @@ class LevelView:
             more = f" (largest {self._most_dbfs:.1f})" if name == "peak" else ""
             rows.add_row(name, words + more, style="red" if _is_bad(name, reading) else "")
         rows.add_row("time", f"{at_s:.1f} s")
-        bars = _PLAIN_BARS if options.ascii_only else _BARS
         n_columns = max(min(options.max_width - 4 - _SCALE, WIDEST), 10)
-        spectrum = Text("\n".join(spectrum_lines(reading.spectrum, n_columns, bars)))
+        spectrum = Text("\n".join(spectrum_lines(reading.spectrum, n_columns)))
         spectrum.no_wrap = True
         body = Group(Text(self._name), rows, spectrum)
         yield Panel(body, expand=False, width=min(options.max_width, WIDEST + _SCALE + 4))
@@ -65,22 +64,21 @@ def _is_bad(name: str, reading: Reading) -> bool:
     return name == "clipped" and reading.level.clipped_share > 0
 
 
-def spectrum_lines(spectrum: Spectrum, n_columns: int, bars: str = _BARS) -> Iterator[str]:
+def spectrum_lines(spectrum: Spectrum, n_columns: int) -> Iterator[str]:
     """Yield a spectrum as lines of characters with its scale in dBFS and in kHz.
 
     Args:
         spectrum: With at least as many bins as columns, or columns repeat.
         n_columns: Without the scale's.
-        bars: Characters from empty to full, nine of them.
     """
     columns_dbfs = _columns(spectrum.power_dbfs, n_columns)
     top = 10 * math.ceil(float(columns_dbfs.max()) / 10)
     bottom = min(10 * math.floor(float(np.median(columns_dbfs)) / 10) - 10, top - 30)
-    steps = (columns_dbfs - bottom) / (top - bottom) * N_LINES * (len(bars) - 1)
+    steps = (columns_dbfs - bottom) / (top - bottom) * N_LINES * (len(_BARS) - 1)
     for line in reversed(range(N_LINES)):
-        filled = np.clip(np.rint(steps - line * (len(bars) - 1)), 0, len(bars) - 1)
+        filled = np.clip(np.rint(steps - line * (len(_BARS) - 1)), 0, len(_BARS) - 1)
         scale = {N_LINES - 1: f"{top:d}", 0: f"{bottom:d}"}.get(line, "")
-        yield f"{scale:>{_SCALE - 1}} " + "".join(bars[int(one)] for one in filled)
+        yield f"{scale:>{_SCALE - 1}} " + "".join(_BARS[int(one)] for one in filled)
     yield " " * _SCALE + _frequencies(spectrum, n_columns)
 
 

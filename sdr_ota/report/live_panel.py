@@ -16,7 +16,10 @@ from sdr_ota.runs.run_records import Evaluation
 from sdr_ota.signal.metrics import nmse_db
 
 N_LOSSES = 32
-"""Rounds whose losses are shown as a small curve."""
+"""Rounds whose losses are shown as a small curve, of fewer where a terminal is narrow."""
+
+LABELS_AND_LOSS = 40
+"""Columns of a line that are not the curve's."""
 
 N_LABELS = 4
 """Labels that are shown, those that the model does worst on."""
@@ -28,6 +31,7 @@ class LivePanel:
     """What stands on the terminal; it is drawn a few times a second, not every round."""
 
     def __init__(self, console: Console, n_rounds: int) -> None:
+        self._console = console
         self._n_rounds, self._n_done, self._pace = n_rounds, 0, Pace(n_rounds)
         self._losses: deque[float] = deque(maxlen=N_LOSSES)
         self._errors, self._expected, self._sums = [0.0], [0.0], [0.0]
@@ -78,13 +82,15 @@ class LivePanel:
             step, n_steps, loss = self._preparing
             return f"preparing the small model (first time only): {step}/{n_steps}, loss {loss:.3f}"
         rows = Table.grid(padding=(0, 2))
-        rows.add_column(style="bold")
-        rows.add_column(no_wrap=True)
+        rows.add_column(style="bold", no_wrap=True)
+        rows.add_column(overflow="fold")
         done = f"{self._n_done} of {self._n_rounds}"
         rows.add_row("rounds", ", ".join(filter(None, (done, self._pace.words))))
-        rows.add_row("", ProgressBar(total=self._n_rounds, completed=self._n_done, width=50))
+        rows.add_row("", ProgressBar(total=self._n_rounds, completed=self._n_done))
         if self._losses:
-            rows.add_row("loss", f"{self._losses[-1]:.4f}  {sparkline(list(self._losses))}")
+            n_shown = max(self._console.width - LABELS_AND_LOSS, 4)
+            curve = sparkline(list(self._losses)[-n_shown:])
+            rows.add_row("loss", f"{self._losses[-1]:.4f}  {curve}")
         if self._losses or self._score:
             rows.add_row("score", self._score or "–")
         for name, words in _held_out(self._evaluations):

@@ -1,7 +1,6 @@
 """What every radio promises, whatever is behind it. A back-end adds one line to `BENCHES`.
 
-On real hardware, two radios on a cable with 40 dB, or one full-duplex radio with 40 dB from TX to
-RX:
+On real hardware, over 40 dB: two radios on a cable, or one full-duplex radio from its TX to its RX:
 
     pytest -m hardware tests/contracts --radio driver=pluto,uri=ip:192.168.2.1
 """

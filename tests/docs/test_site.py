@@ -4,11 +4,13 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sdr_ota.config.load import Config, known_keys
+from tests.conftest import Seen
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
@@ -84,3 +86,12 @@ def test_figures_of_the_pages_are_there(site: Path) -> None:
     for page in site.rglob("*.html"):
         for target in re.findall(r'<img[^>]* src="([^":]+)"', page.read_text()):
             assert (page.parent / target).resolve().is_file(), f"{page.name}: {target}"
+
+
+def test_the_search_works_in_pages_that_are_opened_as_files(
+    site: Path, browse: Callable[[Path | str], Seen]
+) -> None:
+    seen = browse(f"{(site / 'index.html').as_uri()}?q=tracker")
+    found = re.search(r"(\d+) matching documents", seen.document)
+    assert found is not None and int(found[1]) > 3
+    assert not seen.console

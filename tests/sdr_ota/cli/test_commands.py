@@ -189,8 +189,7 @@ def test_the_list_of_commands_begins_with_what_a_newcomer_needs(tmp_path: Path) 
 def test_help_needs_none_of_the_heavy_libraries() -> None:
     code = (
         "import sys; from typer.testing import CliRunner\n"
-        "from sdr_ota.cli import app, commands\n"
-        "commands.register(app)\n"
+        "from sdr_ota.cli.application import app\n"
         "assert CliRunner().invoke(app, ['run', '--help']).exit_code == 0\n"
         "print([m for m in ('torch', 'transformers', 'scipy', 'matplotlib') if m in sys.modules])"
     )

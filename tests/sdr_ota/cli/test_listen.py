@@ -16,6 +16,7 @@ from sdr_ota.air.presets import air_preset
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.assembly.listening import Source, Tuning, open_source, readings
 from sdr_ota.failure import CommandFailed
+from sdr_ota.printable import PLAINER
 from sdr_ota.radio.virtual.pluto_attributes import PHY, TX_LO
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
@@ -147,7 +148,7 @@ def test_a_board_is_listened_to_and_sends_nothing() -> None:
 
 def shown(reading: Reading, width: int, encoding: str = "utf-8") -> str:
     raw = io.BytesIO()
-    stream = io.TextIOWrapper(raw, encoding=encoding, errors="strict", newline="")
+    stream = io.TextIOWrapper(raw, encoding=encoding, errors=PLAINER, newline="")
     view = LevelView("driver=pluto,uri=ip:192.168.2.1: 915 MHz, 1 MS/s, receive gain 20 dB")
     view.take(1.25, reading)
     Console(file=stream, width=width, force_terminal=True, color_system=None).print(view)

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from sdr_ota.config.tables import RunTable
 from sdr_ota.failure import CommandFailed
+from sdr_ota.printable import PLAINER
 from sdr_ota.report.live_panel import LivePanel, sparkline
 from sdr_ota.report.pace import Pace
 from sdr_ota.report.progress import AllViews, Lines, run_view
@@ -30,6 +31,28 @@ def shown(panel: LivePanel) -> str:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert max(len(line) for line in text.splitlines()) <= 80
     return " ".join(text.split())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii"])
+@pytest.mark.parametrize("width", [80, 50])
+def test_the_panel_keeps_its_labels_on_any_terminal(width: int, encoding: str) -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, errors=PLAINER, newline="")
+    console = Console(file=stream, width=width, force_terminal=True, color_system=None)
+    panel = LivePanel(console, 1000)
+    for result in ROUNDS:
+        panel.round_done(replace(result, loss=0.7))
+    for k in range(60):
+        panel.round_done(replace(ROUNDS[0], round=3 + k, loss=0.5 + k % 7))
+    labels = {"positive": 0.91, "negative": 0.4}
+    panel.evaluated(Evaluation(64, 0.9, loss=0.25, label_scores=labels), "accuracy")
+    console.print(panel.drawn())
+    stream.flush()
+    lines = raw.getvalue().decode(encoding).splitlines()
+    assert max(map(len, lines)) <= width
+    for label in ("rounds", "loss", "score", "held-out loss", "right by label", "best",
+                  "NMSE so far", "last sum", "erased"):  # fmt: skip
+        assert any(line[2:].startswith(f"{label} ") for line in lines), label
 
 
 def test_the_panel_shows_what_the_rounds_amount_to() -> None:

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from sdr_ota.cli import app, commands
+from sdr_ota.cli.application import app
 from sdr_ota.cli.compare import compare
 from sdr_ota.failure import CommandFailed
 from sdr_ota.schemes import built_in_schemes
@@ -92,8 +92,6 @@ def test_the_command_prints_the_table_and_saves_the_figure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(latency, "measure_latency", lambda setting, show: points(-20.0))
-    if not app.registered_commands:
-        commands.register(app)
     picture = tmp_path / "latency.svg"
     given = ["compare", "--latency", "--air", "lab-wired", "--figure", str(picture)]
     done = CliRunner().invoke(app, given)
@@ -122,8 +120,6 @@ def test_worlds_are_measured_apart_and_pooled() -> None:
 
 def test_output_holds_figures_csv_and_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(latency, "measure_latency", lambda setting, show: points(-20.0))
-    if not app.registered_commands:
-        commands.register(app)
     folder = tmp_path / "new"
     given = ["compare", "--latency", "--output", str(folder)]
     assert CliRunner().invoke(app, given).exit_code == 0
