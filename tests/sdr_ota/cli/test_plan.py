@@ -121,7 +121,7 @@ def test_the_papers_numbers_cannot_learn_and_the_plan_says_so(
 def test_numbers_that_share_a_clip_share_what_the_noise_leaves(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Sixteen that are clipped together have a quarter of the clip level each; the price is one's."""
+    """Sixteen clipped together have a quarter of the clip level each, for the price of one."""
     setting = [*CLIENT_LEVEL, "privacy.epsilon=30"]
     one, many = (_plan(capsys, *setting, f"frame.symbols={q}") for q in (1, 16))
     rows = [
