@@ -1,5 +1,6 @@
 """What a run would send and promise, before anything is sent."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,10 @@ def _planned(config: Config, home: Path) -> RunPlan:
     noise = Noise(forecast.client_noise_std / limit, forecast.mean_noise_std() / limit)
     return RunPlan(
         [*air, *_privacy_rows(promise, forecast, claims)],
-        [*_shared_codes(config), *_warnings(promise, forecast, round(n_drawn / sampling_rate))],
+        [
+            *_shared_codes(config),
+            *_warnings(promise, forecast, round(n_drawn / sampling_rate), config.frame.symbols),
+        ],
         noise,
     )
 
@@ -235,13 +239,17 @@ def _range(values: NDArray[np.float64]) -> str:
     return f"{low:.3g}" if high < 1.001 * low else f"{low:.3g} to {high:.3g}"
 
 
-def _warnings(promise: Promise, forecast: NoiseForecast, n_records: int) -> list[str]:
+def _warnings(
+    promise: Promise, forecast: NoiseForecast, n_records: int, n_symbols: int
+) -> list[str]:
     warnings = []
-    noise = float(np.median(forecast.mean_noise_std())) / promise.scalar_limit
+    each = promise.scalar_limit / math.sqrt(n_symbols)  # the clip is that of all of a burst
+    noise = float(np.median(forecast.mean_noise_std())) / each
     if noise > HOPELESS_NOISE:
+        level = "clip level" if n_symbols == 1 else "part of the clip level that is a scalar's own"
         warnings.append(
             f"this setting cannot learn: the noise on the mean scalar is {noise:.3g} times the "
-            "clip level, so steps are nearly random. Protect single records instead of clients, "
+            f"{level}, so steps are nearly random. Protect single records instead of clients, "
             "use larger batches, fewer rounds, more data, or a larger epsilon"
         )
     if promise.adjacency.unit is Unit.RECORD and promise.delta > 1 / n_records:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sdr_ota.assembly.learning import task_of, training_examples
+from sdr_ota.assembly.unknown_tokens import warn_of_unknown_tokens
 from sdr_ota.cli.export import export
 from sdr_ota.cli.run import run_command
 from sdr_ota.config.load import ConfigError, load_config
@@ -18,9 +20,10 @@ from zo_core.language.held_out import judge_labels
 from zo_core.language.models import load_model
 from zo_core.language.objective import candidate_scores
 from zo_core.language.small_opt import SmallOptRecipe, prepare
-from zo_core.language.tasks import SST2
+from zo_core.language.tasks import SST2, PromptTask
 from zo_core.probing.passes import in_order
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
 WORDS = {"good": "great", "fine": "great", "bad": "terrible", "dull": "terrible"}
 
 
@@ -107,6 +110,29 @@ def test_words_that_the_model_does_not_know_are_counted_and_warned_of(
     assert run.start["unknown_token_share"] == {"held-out": pytest.approx(2 / 6), "training": 0.0}
     (warning,) = [r.getMessage() for r in caplog.records if "unknown" in r.getMessage()]
     assert warning.startswith("33 % of the tokens of the held-out examples are unknown")
+
+
+@pytest.mark.parametrize(("share", "is_said"), [(0.10, False), (0.1001, True)])
+def test_up_to_a_tenth_of_unknown_words_nothing_is_said(
+    share: float, is_said: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    warn_of_unknown_tokens({"held-out": share, "training": 0.0})
+    assert [text.startswith("10 % of the tokens") for text in caplog.messages] == [True] * is_said
+
+
+def test_ag_news_is_read_as_its_example_says(tmp_path: Path) -> None:
+    """Lines in the form of its files, which have no header: class, title, description."""
+    path = tmp_path / "news.csv"
+    path.write_text('"3","Oil up","It ""rose"", again."\n"2","Cup final","Won 2-1."\n')
+    files = [f"data.{which}={path}" for which in ("train", "held_out")]
+    config = load_config(EXAMPLES / "ag-news.toml", files)
+    task = task_of(config.data)
+    assert isinstance(task, PromptTask)
+    read = training_examples(config.data, task, Path())
+    assert [(task.prompt(one), task.verbaliser[one.label]) for one in read] == [
+        ('Oil up It "rose", again. It is about', "business"),
+        ("Cup final Won 2-1. It is about", "sports"),
+    ]
 
 
 def test_of_private_training_examples_no_share_is_told(model: Path, tmp_path: Path) -> None:

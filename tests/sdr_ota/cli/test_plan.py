@@ -1,5 +1,6 @@
 """The plan as a user meets it: figures that can be checked by hand, warnings, wrong use."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,27 @@ def test_the_papers_numbers_cannot_learn_and_the_plan_says_so(
     text = _plan(capsys, *CLIENT_LEVEL, "run.rounds=8000", "privacy.epsilon=5",
                  "privacy.delta=0.01", "privacy.trust=server-sees-sum")  # fmt: skip
     assert "cannot learn: the noise on the mean scalar is 20.4 times the clip level" in text
+
+
+def test_numbers_that_share_a_clip_share_what_the_noise_leaves(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Sixteen clipped together have a quarter of the clip level each, for the price of one."""
+    setting = [*CLIENT_LEVEL, "privacy.epsilon=30"]
+    one, many = (_plan(capsys, *setting, f"frame.symbols={q}") for q in (1, 16))
+    rows = [
+        [re.search(rf"{row} ([\d.]+)", text)[1] for text in (one, many)]  # type: ignore[index]
+        for row in ("noise each client adds", "epsilon, local")
+    ]
+    assert all(alone == together for alone, together in rows)
+    said = [re.search(r"noise on the mean scalar is ([\d.]+) times", text) for text in (one, many)]
+    found = [re.search(r"noise of the mean scalar ([\d.]+)", text) for text in (one, many)]
+    for match, noise, times in zip(said, found, (1, 4), strict=True):
+        assert noise
+        expected = times * float(noise[1])
+        assert (match is not None) is (expected > 1)
+        assert match is None or float(match[1]) == pytest.approx(expected, rel=0.01)
+    assert said[1]
 
 
 def test_schemes_that_show_single_clients_claim_local_trust_only(
