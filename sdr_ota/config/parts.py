@@ -10,6 +10,7 @@ from sdr_ota.config.chip_length import chip_length
 from sdr_ota.config.frame_table import frame_format
 from sdr_ota.config.load import Config, config_of_tables
 from sdr_ota.config.tables import AirTable
+from sdr_ota.radio.pluto_trigger import PULSE_TICKS
 from sdr_ota.rounds.exchange import Link
 from sdr_ota.schemes import AggregationScheme
 from sdr_ota.signal.modulation import AnalogPayload, Payload, SignPayload
@@ -102,6 +103,7 @@ def link_with(config: Config, scheme: AggregationScheme) -> Link:
         scheme=scheme,
         max_cfo_hz=config.link.max_cfo_hz,
         lead_s=config.radio.lead_s,
+        pulse_s=PULSE_TICKS / rate_hz if config.radio.waits_for_pulses else 0.0,
         decode=config.link.decode,
     )
 
