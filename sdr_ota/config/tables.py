@@ -307,11 +307,6 @@ class RadioTable(Table):
         return any("driver=pluto" in a and "trigger=external" not in a for a in addresses)
 
     @property
-    def waits_for_pulses(self) -> bool:
-        """Whether frames begin on pulses: Plutos with a trigger."""
-        return any("trigger=external" in address for address in (self.receiver, *self.nodes))
-
-    @property
     def is_simulated(self) -> bool:
         """Whether no real radio is named."""
         return not self.nodes and not self.receiver

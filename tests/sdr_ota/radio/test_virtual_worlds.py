@@ -130,7 +130,7 @@ def test_a_round_over_triggered_plutos_takes_two_pulses() -> None:
     # Precoders are predicted for the payload's middle; the round is timed to its first sample.
     link = link_of(config)
     planned_s = planned_gap_s(config, link, N_NODES) - link.frame.n_payload / 2 / SAMPLE_RATE_HZ
-    assert planned_s == pytest.approx(gaps_s[0], abs=1e-5)
+    assert planned_s == pytest.approx(gaps_s[0], abs=5e-5)  # half a chip's edge is not counted
 
 
 @pytest.mark.slow
