@@ -113,15 +113,17 @@ class Difference:
 def difference(virtual: Sequence[RoundResult], simulated: Sequence[RoundResult]) -> Difference:
     """Compare the errors of the same symbols, round by round.
 
-    Each error is taken over what theory expects of that round's symbols, which are the same in
-    both; so the errors of large sums do not decide alone. To first order the logarithm of a ratio
+    Each error is taken over the mean of what theory expects of both in that round, so the errors of
+    large sums do not decide alone. (What is expected of a round rests on the gains that its own
+    pilots show. Over one side's alone, that side has no bad round, and the other has all.) To first
+    order the logarithm of a ratio
     of two means is the difference of the values over their means: its variance is that of the
     differences over the number of rounds.
     """
     both = zip(virtual, simulated, strict=True)
     pairs = [(v, s) for v, s in both if v.active_nodes == s.active_nodes != ()]
     assert all(v.true_sum == s.true_sum for v, s in pairs)
-    expected = np.array([s.theory_error for _, s in pairs], float)
+    expected = np.mean([[one.theory_error for one in pair] for pair in pairs], axis=1)
     ours, theirs = (_squared_errors([pair[k] for pair in pairs]) / expected for k in (0, 1))
     apart = ours / ours.mean() - theirs / theirs.mean()
     to_db = 10 / np.log(10)

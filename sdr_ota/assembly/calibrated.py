@@ -4,18 +4,21 @@ Which device is behind an address is not known by then: of all records in the fo
 that have not expired and were measured at the run's rate and carrier, and of them the worst.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 from ota_calibration.measure.latency import advised_lead_s
+from ota_calibration.measure.measurement import Measurement
 from ota_calibration.measure.record import (
     FREQUENCY_TOLERANCE_HZ,
     RATE_TOLERANCE_HZ,
     CalibrationRecord,
 )
 from ota_calibration.measure.store import DamagedRecords, RecordStore
-from ota_calibration.paths.path_start import PathStart
+from ota_calibration.paths.path_start import QUANTITIES, PathStart
 
 from sdr_ota.config.chip_length import length_for_jitter
 from sdr_ota.config.load import Config, ConfigError, changed_config
@@ -80,15 +83,37 @@ def path_start(config: Config, home: Path) -> tuple[PathStart, str]:
     """
     if config.radio.is_simulated:
         return PathStart(), "begins with what is usual: radios are simulated"
-    drifts = [r.measurement for r in fresh_values(config, home, "cfo_drift_hz_per_s")]
-    jitters = [r.measurement for r in fresh_values(config, home, "start_jitter_s")]
-    start = PathStart.measured(drifts, jitters)
-    known = [f"drifts of {start.drift_std_hz_per_s:.2g} Hz/s ({len(drifts)} nodes)"] * bool(drifts)
-    if start.start_jitter_s is not None:
-        known.append(f"start jitter of {start.start_jitter_s:.2g} s ({len(jitters)} nodes)")
-    missing = [kind for kind, found in (("cfo", drifts), ("timing", jitters)) if not found]
-    usual = f"what is usual, without fresh records of {' and '.join(missing)}"
-    return start, "begins with " + ", ".join([*known, *([usual] if missing else [])])
+    records = _fresh_records(config, home)
+    found = {name: _measured(records, name) for name in QUANTITIES}
+    start = PathStart.measured(found)
+    known = [
+        f"{_told(name, start)} ({len(of)} nodes)"
+        for name, of in found.items()
+        if of and (name != "phase_walk_rad2_per_s" or start.phase_walks_rad2_per_s)
+    ]
+    missing = {QUANTITIES[name]: name for name, of in found.items() if not of}
+    older = [kind for kind in missing if any(record.kind == kind for record in records)]
+    none = [kind for kind in missing if kind not in older]
+    usual = [f"what is usual, without fresh records of {', '.join(none)}"] if none else []
+    usual += [
+        f"what is usual in place of {missing[kind]}, which older records of {kind} do not have "
+        f"(sdr-ota calibrate {kind})"
+        for kind in older
+    ]
+    return start, "begins with " + ", ".join([*known, *usual])
+
+
+def _told(quantity: str, start: PathStart) -> str:
+    """Return what of a start comes from a quantity; of noises those of the middle node."""
+    if quantity == "cfo_drift_hz_per_s":
+        return f"drifts of {start.drift_std_hz_per_s:.2g} Hz/s"
+    if quantity == "start_jitter_s":
+        return f"start jitter of {math.sqrt(start.start_variances_s2[0].value):.2g} s"
+    if quantity == "phase_walk_rad2_per_s":
+        walk = median(likely.value for likely in start.phase_walks_rad2_per_s)
+        return f"phases that walk by {walk:.2g} rad^2/s"
+    change = median(likely.value for likely in start.gain_changes_per_s2)
+    return f"levels that change by {100 * math.sqrt(change):.2g} % a second"
 
 
 def fresh_values(config: Config, home: Path, quantity: str) -> Sequence[CalibrationRecord]:
@@ -97,6 +122,16 @@ def fresh_values(config: Config, home: Path, quantity: str) -> Sequence[Calibrat
     Raises:
         ConfigError: If the records cannot be read.
     """
+    records = _fresh_records(config, home)
+    return [record for record in records if record.measurement.quantity == quantity]
+
+
+def _measured(records: Sequence[CalibrationRecord], quantity: str) -> list[Measurement]:
+    return [r.measurement for r in records if r.measurement.quantity == quantity]
+
+
+def _fresh_records(config: Config, home: Path) -> Sequence[CalibrationRecord]:
+    """Return the newest records of the run's rate and carrier, of those that have not expired."""
     store, now = RecordStore(home / Path(config.calibration.folder).expanduser()), datetime.now(UTC)
     try:
         newest = store.newest().values()
@@ -106,8 +141,7 @@ def fresh_values(config: Config, home: Path, quantity: str) -> Sequence[Calibrat
     return [
         record
         for record in newest
-        if record.measurement.quantity == quantity
-        and record.measured_at <= now < record.expires_at
+        if record.measured_at <= now < record.expires_at
         and abs(record.key.sample_rate_hz - radio.sample_rate_hz) <= RATE_TOLERANCE_HZ
         and abs(record.key.center_freq_hz - radio.center_freq_hz) <= FREQUENCY_TOLERANCE_HZ
     ]

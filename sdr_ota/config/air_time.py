@@ -1,5 +1,7 @@
 """How long the frames of a round take on the air, and what lies between them."""
 
+from dataclasses import replace
+
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import link_of
 from sdr_ota.rounds.exchange import Link
@@ -43,8 +45,21 @@ def frame_times_s(config: Config) -> tuple[float, float]:
 
 
 def planned_gap_s(config: Config, link: Link, n_nodes: int) -> float:
-    """Return `sounding_gap_s` with the control message that orders the payload."""
-    return sounding_gap_s(link, n_nodes, config.radio.sample_rate_hz) + config.air.control_latency_s
+    """Return the mean time from the sounding bursts of the last nodes to the payload's middle.
+
+    Frames that wait for pulses lie as far apart as these do, whatever lead and messages take: two
+    frames begin as long after their pulses.
+
+    Args:
+        config: The experiment.
+        link: Its frame and lead.
+        n_nodes: Which of the nodes sounded count; 1 is the last one.
+    """
+    frame, rate = link.frame, config.radio.sample_rate_hz
+    if not link.pulse_s:
+        return sounding_gap_s(link, n_nodes, rate) + config.air.control_latency_s
+    sounding_s = (frame.n_sounding_frame(config.clients.count) + frame.guard_samples) / rate
+    return sounding_gap_s(replace(link, lead_s=link.pulse_s - sounding_s), n_nodes, rate)
 
 
 def sounding_gap_s(link: Link, n_nodes: int, sample_rate_hz: float) -> float:

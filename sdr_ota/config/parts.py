@@ -9,8 +9,9 @@ from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.config.chip_length import chip_length
 from sdr_ota.config.frame_table import frame_format
 from sdr_ota.config.load import Config, config_of_tables
-from sdr_ota.config.tables import AirTable
+from sdr_ota.config.tables import AirTable, RadioTable
 from sdr_ota.radio.air_time_account import AirTimeAccount, BandLimit
+from sdr_ota.radio.pluto_trigger import PULSE_TICKS
 from sdr_ota.rounds.exchange import Link
 from sdr_ota.schemes import AggregationScheme
 from sdr_ota.signal.modulation import AnalogPayload, Payload, SignPayload
@@ -106,8 +107,15 @@ def link_with(config: Config, scheme: AggregationScheme) -> Link:
         scheme=scheme,
         max_cfo_hz=config.link.max_cfo_hz,
         lead_s=config.radio.lead_s,
+        pulse_s=_pulse_s(config.radio),
         decode=config.link.decode,
     )
+
+
+def _pulse_s(radio: RadioTable) -> float:
+    """Return the time between two pulses that frames begin on: of Plutos with a trigger."""
+    waits = any("trigger=external" in address for address in (radio.receiver, *radio.nodes))
+    return PULSE_TICKS / radio.sample_rate_hz if waits else 0.0
 
 
 def bench_number(config: Config) -> int:

@@ -71,7 +71,9 @@ class Link:
         frame: Where everything lies in a frame.
         scheme: How symbols are added.
         max_cfo_hz: Largest carrier offset of a node that is looked for.
-        lead_s: Time from the decision to send until the frame begins.
+        lead_s: Time from the decision to send until the frame begins; with a trigger, from the next
+            pulse.
+        pulse_s: Time between two pulses of a trigger that frames wait for; 0 without one.
         timeout_s: How long to wait for a capture.
         settle_s: Without hardware time: longest time until a node that was started sends.
         receive: What finds and aligns the payload of a joint frame.
@@ -82,6 +84,7 @@ class Link:
     scheme: AggregationScheme
     max_cfo_hz: float
     lead_s: float = 1e-3
+    pulse_s: float = 0.0
     timeout_s: float = 5.0
     settle_s: float = 5e-3
     receive: Receive = receive_joint_frame

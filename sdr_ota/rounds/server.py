@@ -180,7 +180,8 @@ class Server:
             if self.exchange.is_cyclic or not self.link.scheme.needs_phase:
                 break
             cfo_std_hz = math.sqrt(fmean(e.cfo_std_hz**2 for e in plan.active_errors))
-            if 2 * math.pi * cfo_std_hz * self.link.lead_s < MAX_PHASE_ERROR_RAD:
+            wait_s = max(self.link.lead_s, self.link.pulse_s)
+            if 2 * math.pi * cfo_std_hz * wait_s < MAX_PHASE_ERROR_RAD:
                 break
         return plan
 

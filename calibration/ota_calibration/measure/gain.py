@@ -1,7 +1,13 @@
-"""How strong a path is, and its phase: level in dB and in dBm, line through a sequence's phases."""
+"""How strong a path is and how fast that changes, and its phase: a line through a sequence's."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import chi2
+from scipy.stats import t as student
 
 from ota_calibration.measure.sounding_sequence import SequenceFit
 from sdr_ota.units import amplitude_to_db
@@ -28,6 +34,53 @@ def level_dbm(gain_db: float, amplitude_dbfs: float, reference_dbm: float) -> fl
     -36.0
     """
     return reference_dbm + amplitude_dbfs + gain_db
+
+
+_TAIL, _LEAST = 0.025, 1e-300
+
+
+@dataclass(frozen=True, slots=True)
+class RateOfChange:
+    """How fast a level changes, relative to its mean, a second.
+
+    Attributes:
+        value: Root mean square.
+        std: Its standard deviation.
+        freedom: Degrees of freedom of both.
+    """
+
+    value: float
+    std: float
+    freedom: int
+
+
+def rate_of_change(
+    times_s: Sequence[float], levels: Sequence[float], variances: Sequence[float]
+) -> RateOfChange:
+    r"""Return how fast a level changes from one observation to the next, without their errors.
+
+    Changes that go on depend on each other: where two in a row have the correlation $r$, n of their
+    squares count as $n' = n (1 - r^2) / (1 + r^2)$ (Bartlett, J. Royal Statistical Society,
+    supplement 8(1), 1946; squares have the correlation $r^2$). Their sum is taken as chi-square of
+    $n'$; the deviation is such that Student's t gives the upper end of its 95 % interval.
+
+    Args:
+        times_s: Ascending, at least 3.
+        levels: Linear, one each.
+        variances: Of the levels, by their own errors.
+    """
+    level, elapsed_s = np.asarray(levels, np.float64), np.diff(np.asarray(times_s, np.float64))
+    changes = np.diff(level) / (level.mean() * elapsed_s)
+    variance = np.asarray(variances, np.float64) / level.mean() ** 2
+    errors = float(np.mean((variance[1:] + variance[:-1]) / elapsed_s**2))
+    square = float(np.mean(changes**2))
+    correlation = float(changes[1:] @ changes[:-1]) / max(float(changes @ changes), _LEAST)
+    n_alone = len(changes) * (1 - correlation**2) / (1 + correlation**2)
+    freedom = max(math.floor(n_alone), 1)
+    most = square * freedom / float(chi2.ppf(_TAIL, freedom))
+    value = math.sqrt(max(square - errors, 0.0))
+    half_width = max(math.sqrt(max(most - errors, 0.0)) - value, 0.0)
+    return RateOfChange(value, half_width / float(student.ppf(1 - _TAIL, freedom)), freedom)
 
 
 def phase_line(fit: SequenceFit) -> tuple[float, float]:

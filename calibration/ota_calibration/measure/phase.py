@@ -75,21 +75,46 @@ def phase_walk_rad2_per_s(sequences: Sequence[SequenceFit], sample_rate_hz: floa
     Returns:
         Rate in rad^2/s, not negative.
     """
+    squares, lags_s = _second_squares(sequences, sample_rate_hz)
+    return max(_walk(squares, lags_s), 0.0)
+
+
+def phase_walk_std(sequences: Sequence[SequenceFit], sample_rate_hz: float) -> float:
+    r"""Return the standard deviation of `phase_walk_rad2_per_s`, by the jackknife.
+
+    Sequences are independent: $s^2 = \frac{n - 1}{n} \sum_i (w_{-i} - \bar w)^2$, $w_{-i}$ the rate
+    without the i-th (Efron, The Jackknife, the Bootstrap and Other Resampling Plans, 1982,
+    chapter 3). NaN for fewer than 2 sequences.
+    """
+    squares, lags_s = _second_squares(sequences, sample_rate_hz)
+    n = len(squares)
+    if n < 2:
+        return math.nan
+    rates = [_walk(np.delete(squares, k, axis=0), lags_s) for k in range(n)]
+    return math.sqrt((n - 1) * float(np.var(rates)))
+
+
+def _second_squares(
+    sequences: Sequence[SequenceFit], sample_rate_hz: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each sequence's mean squares, shape ``(n_sequences, n_lags)``, and the lags."""
     phases = [sequence_phases(fit) for fit in sequences if fit.n_bursts >= 5]
     if not phases:
+        return np.zeros((0, 0)), np.zeros(0)
+    n_lags = min((min(len(p) for p in phases) - 1) // 2, 8)
+    squares = [[np.mean(_second(p, m) ** 2) for m in range(1, n_lags + 1)] for p in phases]
+    return np.array(squares), np.arange(1, n_lags + 1) * sequences[0].period / sample_rate_hz
+
+
+def _walk(squares: NDArray[np.float64], lags_s: NDArray[np.float64]) -> float:
+    """Return the rate of a walk that fits the mean squares; below 0 where noise has it so."""
+    if len(lags_s) < 2:
         return 0.0
-    period_s = sequences[0].period / sample_rate_hz
-    lags = np.arange(1, min((min(len(p) for p in phases) - 1) // 2, 8) + 1)
-    squares = [np.mean([np.mean(_second(p, int(m)) ** 2) for p in phases]) for m in lags]
-    if len(lags) < 2:
-        return 0.0
-    design = np.stack([2 * lags * period_s, np.full(len(lags), 6.0)], axis=1)
+    mean = squares.mean(axis=0)
+    design = np.stack([2 * lags_s, np.full(len(lags_s), 6.0)], axis=1)
     # The mean square of a longer difference is an average of fewer independent ones.
-    weights = 1 / (np.asarray(squares) * np.sqrt(lags))
-    walk, _ = np.linalg.lstsq(design * weights[:, None], np.asarray(squares) * weights, rcond=None)[
-        0
-    ]
-    return max(float(walk), 0.0)
+    weights = 1 / (mean * np.sqrt(lags_s / lags_s[0]))
+    return float(np.linalg.lstsq(design * weights[:, None], mean * weights, rcond=None)[0][0])
 
 
 def _second(phases: NDArray[np.float64], m: int) -> NDArray[np.float64]:

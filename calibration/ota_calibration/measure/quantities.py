@@ -7,19 +7,27 @@ import numpy as np
 from ota_calibration.measure.cfo import allan_deviation, sequence_phases
 from ota_calibration.measure.correlated import CorrelatedFit, correlated_mean, walking_slope
 from ota_calibration.measure.front_end import mean_ratio_db
-from ota_calibration.measure.gain import phase_line
+from ota_calibration.measure.gain import phase_line, rate_of_change
 from ota_calibration.measure.linearity import Linearity
 from ota_calibration.measure.measurement import Measurement
 from ota_calibration.measure.noise_floor import NoiseFloor
-from ota_calibration.measure.phase import StartPhases, phase_walk_rad2_per_s
+from ota_calibration.measure.phase import (
+    StartPhases,
+    phase_walk_rad2_per_s,
+    phase_walk_std,
+)
 from ota_calibration.measure.repeats import SeriesMean, residual_mean, series_mean
 from ota_calibration.measure.survey import Survey
 from sdr_ota.units import power_to_db
 
 
 def gain_measurements(survey: Survey) -> list[Measurement]:
-    """Level while it was measured, level of a path that fades, scatter between sequences."""
+    """Level while it was measured and of a path that fades, its scatter, how fast it changes."""
     gains = survey.series("gain_db")
+    fits = [observation.fit for observation in survey.observations]
+    levels = [float(np.mean(np.abs(fit.gains))) for fit in fits]
+    errors = [float(np.mean(fit.gain_stds**2)) / 2 / fit.n_bursts for fit in fits]
+    change = rate_of_change(survey.times_s, levels, errors)
     mean, path = series_mean(gains, survey.n_first), correlated_mean(survey.times_s, gains)
     scatter = float(np.std(gains, ddof=1))
     return [
@@ -34,6 +42,11 @@ def gain_measurements(survey: Survey) -> list[Measurement]:
         ),
         _deviation(
             "gain_scatter_db", scatter, len(gains), "dB", "standard deviation over sequences"
+        ),
+        Measurement(
+            "gain_change_per_s", change.value, change.std, "1/s",
+            "root mean square of relative changes between sequences, over the time between them",
+            len(gains), change.freedom,
         ),
     ]  # fmt: skip
 
@@ -94,13 +107,19 @@ def phase_measurements(
     """
     fits = [observation.fit for observation in survey.observations]
     walk = phase_walk_rad2_per_s(fits, sample_rate_hz)
+    walk_std = phase_walk_std(fits, sample_rate_hz)
     variation = math.sqrt(walk * gap_s)
     n_pieces = max(sum(fit.n_bursts for fit in fits) // 4, 2)
     found = [
         _deviation(
             "phase_wander_rad", variation, n_pieces, "rad",
             f"random walk in second differences, over a gap of {1e3 * gap_s:.1f} ms",
-        )
+        ),
+        Measurement(
+            "phase_walk_rad2_per_s", walk, walk_std, "rad^2/s",
+            "growth of the phase's variance a second: second differences in sequences, jackknife",
+            len(fits), len(fits) - 1,
+        ),
     ]  # fmt: skip
     if follows:
         mean = complex(np.mean([np.exp(1j * phase_line(fit)[0]) for fit in fits]))

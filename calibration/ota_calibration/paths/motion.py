@@ -16,7 +16,37 @@ Reals = NDArray[np.float64]
 LIKELY_FACTOR_LOG = math.log(2)
 """By which a variance that was measured may be another one now: a factor of two."""
 
+MOST_UNLIKELY_LOG = 20.0
+"""By which nothing is less likely than the likeliest: a record may be of another day."""
+
+CHANGE_S = 0.1
+"""Time within which a level changes, where filters are compared with a rate that was measured."""
+
 _LEAST_VARIANCE = 1e-30
+
+
+@dataclass(frozen=True)
+class Likely:
+    """A variance, or its growth, that a node of the bench was measured to have.
+
+    Attributes:
+        value: As measured.
+        std: What it may be off: what lies below it is told apart neither from it nor from none.
+    """
+
+    value: float
+    std: float = 0.0
+
+    @classmethod
+    def square(cls, value: float, std: float) -> "Likely":
+        """Return that of a deviation that was measured."""
+        return cls(value**2, (value + std) ** 2 - value**2)
+
+    def log_likelihood(self, variances: Reals) -> Reals:
+        """Return how well each fits it, on a logarithmic scale, up to a constant."""
+        least = max(self.std, _LEAST_VARIANCE)
+        off = np.log((variances + least) / (self.value + least))
+        return np.asarray(-((off / LIKELY_FACTOR_LOG) ** 2) / 2)
 
 
 @dataclass(frozen=True)
@@ -39,7 +69,10 @@ class MotionModel:
         jump_range: Levels in which it then is, all alike; the period where there is one.
         jump_rate_range: The same of the rate.
         n_branches: Kept a filter.
-        likely_white: White variance that is likely beforehand; None if all are alike.
+        likely_whites: White variances of nodes of the bench, as measured; without any, all are
+            alike.
+        likely_walks: The same of the walks' rates.
+        likely_changes: The same of the mean square of the level's change a second.
     """
 
     n_states: int
@@ -56,7 +89,9 @@ class MotionModel:
     jump_range: float = 1.0
     jump_rate_range: float = 1.0
     n_branches: int = 1
-    likely_white: float | None = None
+    likely_whites: Sequence[Likely] = ()
+    likely_walks: Sequence[Likely] = ()
+    likely_changes: Sequence[Likely] = ()
 
     @cached_property
     def filters(self) -> Reals:
@@ -70,11 +105,23 @@ class MotionModel:
     def log_prior(self) -> Reals:
         """How likely every filter is beforehand, on scales that are logarithmic."""
         logs = np.zeros(len(self.filters))
-        if self.likely_white is not None:
-            white = np.maximum(self.filters[:, 0], _LEAST_VARIANCE)
-            off = np.log(white / max(self.likely_white, _LEAST_VARIANCE))
-            logs = -((off / LIKELY_FACTOR_LOG) ** 2) / 2
+        for variances, measured in (
+            (self.filters[:, 0], self.likely_whites),
+            (self.filters[:, 1], self.likely_walks),
+            (self.changes_per_s2, self.likely_changes),
+        ):
+            if measured:  # a filter fits as many nodes as have its noise
+                each = [likely.log_likelihood(variances) for likely in measured]
+                logs = logs + np.logaddexp.reduce(each)
+        logs = np.maximum(logs, logs.max() - MOST_UNLIKELY_LOG)
         return np.asarray(logs - np.logaddexp.reduce(logs))
+
+    @property
+    def changes_per_s2(self) -> Reals:
+        """Mean square of each filter's change of level within `CHANGE_S`, over its square."""
+        walk, variance, rate = self.filters[:, 1], self.filters[:, 3], self.filters[:, 4]
+        swung = 2 * variance * (1 - swing.correlation(rate * CHANGE_S))
+        return np.asarray((walk * CHANGE_S + swung) / CHANGE_S**2)
 
     @cached_property
     def like_rates(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

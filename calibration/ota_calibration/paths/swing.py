@@ -33,6 +33,11 @@ _SHORT: Final = 0.02
 """Steps below this add so little noise that it is a difference of equal numbers."""
 
 
+def correlation(lags: Reals) -> Reals:
+    """Return that of a swing over lags in its time constants, not negative."""
+    return np.asarray(np.exp(-lags) * (1 + lags + 2 * lags**2 / 5 + lags**3 / 15))
+
+
 def stationary_covariance(rates_per_s: Reals) -> Reals:
     """Return the covariance of the state of a swing of variance 1, two axes more than the rates."""
     return _STATIONARY * _powers(rates_per_s)

@@ -154,11 +154,11 @@ class PathTracker:
     ) -> None:
         self.sample_rate_hz = sample_rate_hz
         self._shares_reference, self._has_phase = shares_reference, has_phase
-        jitter_s = start.start_jitter_s
+        phase = _phase_model(burst_s, 0.0 if shares_reference else start.drift_std_hz_per_s)
         self._models = {
-            "phase": _phase_model(burst_s, 0.0 if shares_reference else start.drift_std_hz_per_s),
-            "level": _LEVEL,
-            "delay": replace(_DELAY, likely_white=jitter_s and jitter_s**2),
+            "phase": replace(phase, likely_walks=start.phase_walks_rad2_per_s),
+            "level": replace(_LEVEL, likely_changes=start.gain_changes_per_s2),
+            "delay": replace(_DELAY, likely_whites=start.start_variances_s2),
         }
         self.latest: Sounding = ()
         self._known: Sounding = ()

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 from ota_calibration.measure.cfo import allan_deviation
-from ota_calibration.measure.phase import phase_walk_rad2_per_s, start_states
+from ota_calibration.measure.measurement import Measurement
+from ota_calibration.measure.phase import phase_walk_rad2_per_s, phase_walk_std, start_states
 from ota_calibration.measure.sounding_sequence import SoundingSequence, fit_sequence
 
 from tests.ota_calibration.recordings import FRAME, RATE_HZ, Truth, recorded_sequence
@@ -47,6 +48,19 @@ def test_an_imposed_walk_is_measured(walk: float, cfo_hz: float) -> None:
     assert phase_walk_rad2_per_s(fits, RATE_HZ) == pytest.approx(
         walk, rel=4 * math.sqrt(2 / 160) + 0.1, abs=0.02
     )
+
+
+def test_the_interval_of_a_walk_holds_it() -> None:
+    """Of 16 calibrations of eight sequences, 95 % each; four miss once in 100 tests."""
+    rng, walk, held = np.random.default_rng(5), 1.0, 0
+    sequence, truth = SoundingSequence.even(FRAME, 12), Truth(phase_walk_rad2_per_s=walk)
+    for _ in range(16):
+        received = [recorded_sequence(truth, sequence, 1000 + 9_000 * k, rng) for k in range(8)]
+        fits = [fit_sequence(capture, sequence, 0.03) for capture in received]
+        value, std = phase_walk_rad2_per_s(fits, RATE_HZ), phase_walk_std(fits, RATE_HZ)
+        measured = Measurement("x", value, std, "", "", 8, freedom=7)
+        held += abs(value - walk) <= measured.half_width()
+    assert held >= 13
 
 
 @pytest.mark.parametrize("m", [1, 4, 16])

@@ -7,6 +7,7 @@ import pytest
 from ota_calibration.measure.measurement import Measurement
 from ota_calibration.measure.record import CalibrationRecord, RecordKey
 from ota_calibration.measure.store import FILE, RecordStore
+from ota_calibration.paths.motion import Likely
 from ota_calibration.paths.path_start import PathStart
 
 from sdr_ota.assembly.calibrated import lead_told, path_start, with_calibrated_chips
@@ -35,13 +36,20 @@ def bench(tmp_path: Path) -> Path:
 
 
 def record(
-    quantity: str, value: float, node: str = "2", age_s: float = 60.0, rate_hz: float = 1e6
+    quantity: str,
+    value: float,
+    node: str = "2",
+    age_s: float = 60.0,
+    rate_hz: float = 1e6,
+    *,
+    kind: str = "timing",
+    std: float = 0.0,
 ) -> CalibrationRecord:
     measured_at = datetime.now(UTC) - timedelta(seconds=age_s)
     key = RecordKey(node, "1", "x", "y", 915e6, rate_hz, 0.0, 0.0)
-    measurement = Measurement(quantity, value, 0.0, "s", "", 8)
+    measurement = Measurement(quantity, value, std, "s", "", 8)
     until = measured_at + timedelta(hours=1)
-    return CalibrationRecord("timing", measurement, key, measured_at, until)
+    return CalibrationRecord(kind, measurement, key, measured_at, until)
 
 
 def written(bench: Path, *records: CalibrationRecord) -> Config:
@@ -95,20 +103,55 @@ def test_a_plan_says_both_and_why(bench: Path) -> None:
     assert lead_told(load_config(None, ()), bench.parent).startswith("50 ms")
 
 
-def test_fresh_drifts_and_jitters_begin_the_tracker(bench: Path) -> None:
-    drifts = record("cfo_drift_hz_per_s", 3.0), record("cfo_drift_hz_per_s", -1.0, "3")
-    config = written(bench, *drifts, record("start_jitter_s", 5e-7))
+def test_fresh_records_begin_the_tracker(bench: Path) -> None:
+    config = written(
+        bench,
+        record("cfo_drift_hz_per_s", 3.0, kind="cfo"),
+        record("cfo_drift_hz_per_s", -1.0, "3", kind="cfo"),
+        record("start_jitter_s", 5e-7),
+        record("phase_walk_rad2_per_s", 0.02, kind="phase", std=0.005),
+        record("gain_change_per_s", 0.3, kind="gain", std=0.1),
+        record("gain_change_per_s", 0.1, "3", kind="gain", std=0.1),
+    )
     start, told = path_start(config, bench.parent)
-    assert start == PathStart(pytest.approx(5**0.5), 5e-7)  # root of the mean of 9 and 1
-    assert told == "begins with drifts of 2.2 Hz/s (2 nodes), start jitter of 5e-07 s (1 nodes)"
+    assert start == PathStart(
+        pytest.approx(5**0.5),  # root of the mean of 9 and 1
+        (Likely(pytest.approx(2.5e-13)),),
+        (Likely(0.02, pytest.approx(0.005 + 0.25 * 0.05)),),  # beside fades of 0.05 on average
+        tuple(Likely(pytest.approx(v), pytest.approx(s)) for v, s in ((0.09, 0.07), (0.01, 0.03))),
+    )
+    assert told == (
+        "begins with drifts of 2.2 Hz/s (2 nodes), start jitter of 5e-07 s (1 nodes), phases that "
+        "walk by 0.02 rad^2/s (1 nodes), levels that change by 22 % a second (2 nodes)"
+    )
     assert dict(plan_run(bench, ()).rows)["tracker"] == told
 
 
-def test_stale_drifts_begin_nothing(bench: Path) -> None:
-    config = written(bench, record("cfo_drift_hz_per_s", 3.0, age_s=7200.0))
+def test_records_without_a_rate_are_read_and_named(bench: Path) -> None:
+    older = record("phase_wander_rad", 0.1, kind="phase"), record("gain_db", -20.0, kind="gain")
+    start, told = path_start(written(bench, *older), bench.parent)
+    assert start == PathStart()
+    assert "without fresh records of cfo, timing," in told
+    assert (
+        "what is usual in place of phase_walk_rad2_per_s, which older records of phase do not have "
+        "(sdr-ota calibrate phase)"
+    ) in told
+    assert "in place of gain_change_per_s, which older records of gain do not have" in told
+
+
+def test_walks_of_phases_count_only_where_fades_are_known(bench: Path) -> None:
+    config = written(bench, record("phase_walk_rad2_per_s", 0.02, kind="phase"))
     start, told = path_start(config, bench.parent)
     assert start == PathStart()
-    assert told == "begins with what is usual, without fresh records of cfo and timing"
+    assert told == "begins with what is usual, without fresh records of cfo, timing, gain"
+
+
+def test_stale_records_begin_nothing(bench: Path) -> None:
+    quantities = ("cfo_drift_hz_per_s", "phase_walk_rad2_per_s", "gain_change_per_s")
+    config = written(bench, *(record(quantity, 3.0, age_s=7200.0) for quantity in quantities))
+    start, told = path_start(config, bench.parent)
+    assert start == PathStart()
+    assert told == ("begins with what is usual, without fresh records of cfo, timing, phase, gain")
     assert path_start(load_config(None, ()), bench.parent)[0] == PathStart()
 
 

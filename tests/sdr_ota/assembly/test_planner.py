@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ota_calibration.measure.store import RecordStore
-from ota_calibration.paths.path_start import PathStart
+from ota_calibration.paths.path_start import QUANTITIES, PathStart
 
 from sdr_ota.assembly.bench import open_bench
 from sdr_ota.assembly.planner import planner_of
@@ -67,11 +67,13 @@ def test_first_rounds_are_better_after_a_calibration(tmp_path: Path) -> None:
     """Offsets of `lab-indoor` drift by 1 Hz/s at most, of Plutos by fifteen times as much."""
     bench = tmp_path / "bench.toml"
     bench.write_text('[air]\npreset = "lab-indoor"\n[clients]\nsource = "synthetic"\n')
-    calibrate_command(Asked("cfo", bench, (), None, ()), None)
-    records = RecordStore(tmp_path / "calibration").newest().values()
-    drifts = [r.measurement for r in records if r.measurement.quantity == "cfo_drift_hz_per_s"]
-    start = PathStart.measured(drifts, ())
+    for kind in ("cfo", "phase", "gain"):
+        calibrate_command(Asked(kind, bench, (), None, ()), None)
+    records = [r.measurement for r in RecordStore(tmp_path / "calibration").newest().values()]
+    found = {name: [m for m in records if m.quantity == name] for name in QUANTITIES}
+    start = PathStart.measured(found)
     assert 0.5 < start.drift_std_hz_per_s < 5
+    assert len(start.phase_walks_rad2_per_s) == len(start.gain_changes_per_s2) == 5
     errors = []
     for begun in (PathStart(), start):
         rounds = [r for seed in range(1, 9) for r in rounds_of("lab-indoor", 1, begun, seed, 8)]

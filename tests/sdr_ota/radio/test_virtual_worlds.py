@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from sdr_ota.air.simulated_air import SimulatedAir
+from sdr_ota.config.air_time import planned_gap_s
+from sdr_ota.config.load import Config
+from sdr_ota.config.parts import link_of
 from sdr_ota.radio.address import open_radios
 from sdr_ota.radio.base import RadioError, TimeError
 from sdr_ota.radio.simulated import SimulatedRadio
@@ -17,6 +20,7 @@ from sdr_ota.radio.virtual.soapy_world import COMMAND_S, SoapyWorld
 from sdr_ota.radio.virtual_time import in_virtual_time
 from sdr_ota.types import RadioSettings
 from tests.virtual_rounds import (
+    N_NODES,
     Difference,
     Rounds,
     difference,
@@ -66,12 +70,17 @@ def pluto_rounds(preset: str, seed: int, n_rounds: int) -> Rounds:
         return rounds_over(config, world.air)
 
 
+def triggered(
+    preset: str, seed: int, n_rounds: int, addresses: tuple[str, ...], **more: object
+) -> Config:
+    """Return an experiment over boards that share a reference and a trigger."""
+    more = {"link__max_cfo_hz": 0.0, **more}
+    return experiment(preset, "coherent", seed, n_rounds, addresses, **more)
+
+
 def triggered_rounds(preset: str, seed: int, n_rounds: int) -> Rounds:
     with plutos(preset, seed, ",trigger=external") as (world, addresses):
-        config = experiment(
-            preset, "coherent", seed, n_rounds, addresses, link__max_cfo_hz=0.0
-        )  # one reference
-        return rounds_over(config, world.air)
+        return rounds_over(triggered(preset, seed, n_rounds, addresses), world.air)
 
 
 def process_rounds(preset: str, seed: int, n_rounds: int) -> Rounds:
@@ -116,6 +125,12 @@ def test_a_round_over_triggered_plutos_takes_two_pulses() -> None:
     assert n_ticks // PULSE_SAMPLES == 2 * n_rounds  # the nodes compute until the first one
     gaps_s = [r.sounding_to_payload_s for r in rounds.results]
     assert gaps_s == pytest.approx([PULSE_SAMPLES / SAMPLE_RATE_HZ] * n_rounds, abs=5e-3)
+    with plutos("lab-wired", 1, ",trigger=external") as (_, addresses):
+        config = triggered("lab-wired", 1, 1, addresses)
+    # Precoders are predicted for the payload's middle; the round is timed to its first sample.
+    link = link_of(config)
+    planned_s = planned_gap_s(config, link, N_NODES) - link.frame.n_payload / 2 / SAMPLE_RATE_HZ
+    assert planned_s == pytest.approx(gaps_s[0], abs=5e-5)  # half a chip's edge is not counted
 
 
 @pytest.mark.slow
