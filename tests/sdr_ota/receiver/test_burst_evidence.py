@@ -73,7 +73,7 @@ def test_samples_lost_near_an_end_are_seen(count: int, from_end: int) -> None:
         first = GUARD + round(scene.late) + from_end
         samples = np.delete(samples, slice(first, first + count))
         samples = np.pad(samples, (count, count))  # so that no end runs out of the capture
-        with pytest.raises(BurstNotFound, match="samples away|off the rest"):
+        with pytest.raises(BurstNotFound, match=r"samples away|off the rest"):
             judge_burst(samples, scene.frame, fitted(scene, samples))
 
 
