@@ -10,7 +10,11 @@ It is least (linear minimum mean square error, LMMSE) at
 
 $f = \sum_k E c_k / (\sum_k E c_k^2 + v / q)$,
 
-where it never exceeds $K q$, the error of answering 0. Unbiased, on average of the nodes, it is at
+where it never exceeds $K q$, the error of answering 0, and nor does it while the $q$ that $f$ is
+made with is at most twice the true one. So $f$ is made with a $q$ that symbols have at least, but
+for chance (`sure_mean_square`).
+
+Unbiased, on average of the nodes, it is at
 $f = K / \sum_k E c_k$. Amplitudes arrive so: the level that node pilots show, by which they are
 divided, is their mean. Energies do not: the mean of squares is above the square of the mean, and
 chips that are read late have lost some of their energy.
@@ -30,6 +34,14 @@ from sdr_ota.types import Chips, ChipSum, DecodedSum, TransmitPlan
 
 LEAST_MEAN_FACTOR = 0.5
 """Below it a sum is not made larger still: the noise would be, too."""
+
+LEARNED_STDS = 3.0
+"""By which the mean square learned from earlier sums is taken for less, for the factor: Gaussian
+sums 60 to 10 dB below their chips' noise then err less than 2e-5 of its variance more than 0."""
+
+ONE_SUM_STDS = 4.0
+"""Of its chips, that a sum must have to show, alone, that there are symbols in it: such sums err
+1e-3 of their chips' variance more than 0."""
 
 LARGEST_MEAN_SQUARE = 1.0
 """Of symbols in [-1, 1]: what is assumed where nothing is known of them."""
@@ -73,17 +85,17 @@ def judged_sum(
     n_active = len(plan.active_nodes)
     factors = scheme.gain_moments(n_active, link)
     learned = plan.symbol_mean_square
-    if learned is not None:  # from sums whose chips leave so much open it cannot be known closer
-        learned = max(learned, smallest_known(read.std**2, factors))
     shown = scheme.symbol_mean_square(chips, n_active, link)
-    here = next((q for q in (shown, learned) if q is not None), LARGEST_MEAN_SQUARE)
-    usual = next((q for q in (learned, shown) if q is not None), LARGEST_MEAN_SQUARE)
     if rule == "lmmse":
-        factor = lmmse_factor(factors, read.std**2, usual)
+        sure = 1.0 if scheme.sign_only else sure_mean_square(read, factors, learned, shown)
+        factor = lmmse_factor(factors, read.std**2, sure)
     else:
         is_power = adds_powers(scheme, chips, len(plan.precoders))
         factor = unbiased_factor(factors) if is_power else 1.0
     chips_std = factor * read.std
+    if learned is not None:  # from sums whose chips leave so much open it cannot be known closer
+        learned = max(learned, smallest_known(read.std**2, factors))
+    here = next((q for q in (shown, learned) if q is not None), LARGEST_MEAN_SQUARE)
     widened = chips_std * student_widening(read.degrees_of_freedom)
     variance = here * gain_error_power(factors, factor) + widened**2
     square = (read.value**2 - read.std**2) / factor_power(factors)
@@ -96,6 +108,25 @@ def smallest_known(chips_variance: float, factors: FactorMoments) -> float:
     A sum of noise alone has a square of variance $2 v^2$; `MEMORY_ROUNDS` of them count.
     """
     return math.sqrt(2 / MEMORY_ROUNDS) * chips_variance / factor_power(factors)
+
+
+def sure_mean_square(
+    read: ChipSum, factors: FactorMoments, learned: float | None, shown: float | None
+) -> float:
+    """Return the mean square that symbols have at least, but for chance; 0 where none is sure.
+
+    Args:
+        read: The sum as its chips show it.
+        factors: With which symbols count in it.
+        learned: Mean square from earlier sums.
+        shown: From the chips of this one. Without either the sum's own square has to do.
+    """
+    noise = read.std**2
+    if learned is not None:
+        return max(learned - LEARNED_STDS * smallest_known(noise, factors), 0.0)
+    square = read.value**2 / factor_power(factors) if shown is None else shown
+    least = square - ONE_SUM_STDS**2 * noise / factor_power(factors)
+    return min(max(least, 0.0), LARGEST_MEAN_SQUARE)
 
 
 def factor_power(factors: FactorMoments) -> float:

@@ -5,6 +5,7 @@ from gnuradio import gr
 
 from ota_flowgraphs.blocks.pdu import make_pdu, read_burst
 from ota_flowgraphs.failure import reports_error
+from sdr_ota.receiver.burst_evidence import BurstDisturbed, judge_burst
 from sdr_ota.receiver.burst_fit import fit_burst
 from sdr_ota.receiver.detection import Detection
 from sdr_ota.receiver.synchronisation import is_sounding_burst
@@ -13,6 +14,9 @@ from sdr_ota.signal.frame import FrameFormat
 
 class ChannelEstimator(gr.basic_block):
     """Fits preamble and pilot of a sounding burst; joint frames are passed over.
+
+    A burst that has changed on its way is judged as in `sdr_ota.receiver`: it is refused, or its
+    deviations count the change.
 
     Args:
         frame: Format of the frames.
@@ -23,7 +27,9 @@ class ChannelEstimator(gr.basic_block):
         estimates (out): PDU without a vector; meta: ``gain`` (complex, received over sent
             amplitude; its phase holds at the burst's centre), ``gain_std``, ``cfo_hz``,
             ``cfo_std_hz``, ``stream_start`` (index of the burst's first sample, with
-            fraction), ``start_std`` (samples), ``noise_power`` (of one chip).
+            fraction), ``start_std`` (samples), ``noise_power`` (of one chip); or of a burst that
+            did not arrive as it was sent ``detail`` and ``stream_start`` (``kind`` is
+            ``disturbed``).
     """
 
     def __init__(self, frame: FrameFormat, sample_rate: float) -> None:
@@ -43,6 +49,12 @@ class ChannelEstimator(gr.basic_block):
             return
         closer = Detection(preamble.start, preamble.cfo, preamble.metric)
         fit = fit_burst(samples, self._frame.sounding_burst(), closer)
+        try:
+            fit = judge_burst(samples, self._frame, fit)
+        except BurstDisturbed as why:
+            about = {"stream_start": found.first + fit.start, "detail": str(why)}
+            self.message_port_pub(self._estimates, make_pdu({"kind": "disturbed", **about}))
+            return
         estimate = {
             "kind": "estimate",
             "gain": fit.gain,

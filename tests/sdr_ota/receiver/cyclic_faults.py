@@ -106,7 +106,9 @@ def foreign(
     decibels: float, *, same_seed: bool, alone: bool, bench: int | None = OURS
 ) -> SceneChange:
     def change(scene: CyclicScene, rng: Rng) -> None:
-        other = draw_cyclic(rng, "energy-difference", len(scene.nodes))
+        other = draw_cyclic(
+            rng, "energy-difference", len(scene.nodes), n_symbols=scene.lay.n_symbols
+        )
         other.rx_amplitude = scene.rx_amplitude * 10 ** (decibels / 20)
         other.bench = air.any_bench(rng) if bench is None else bench
         other.seed = scene.seed if same_seed else other.seed

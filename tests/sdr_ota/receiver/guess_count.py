@@ -5,7 +5,8 @@ Run as a program it prints the table of all faults and schemes::
     python -m tests.sdr_ota.receiver.guess_count KIND [trials [text of a row]]
 
 KIND is timed, mixed (timed frames in many worlds), several (frames of four symbols), cyclic,
-sounding, or sounded (sums planned from soundings of which one has a fault).
+repeated (cyclic frames of four symbols), sounding, or sounded (sums planned from soundings of
+which one has a fault).
 """
 
 from __future__ import annotations
@@ -172,14 +173,15 @@ def count(name: str, scheme: str, trials: Iterable[int], world: World = one_worl
     return judged(made())
 
 
-def count_cyclic(name: str, scheme: str, trials: Iterable[int]) -> Count:
+def count_cyclic(name: str, scheme: str, trials: Iterable[int], n_symbols: int = 1) -> Count:
     """Decode trials of one row and one scheme, frames that repeat."""
-    fault, link = CYCLIC_FAULTS[name], Link(FRAME, load_scheme(scheme), MAX_CFO_HZ)
+    frame = replace(FRAME, n_symbols=n_symbols)
+    fault, link = CYCLIC_FAULTS[name], Link(frame, load_scheme(scheme), MAX_CFO_HZ)
 
     def made() -> Iterable[tuple[int, Reception, Link]]:
         for trial in trials:
             rng = np.random.default_rng([zlib.crc32(f"cyclic {name}/{scheme}".encode()), trial])
-            scene = draw_cyclic(rng, scheme, **dict[str, Any](fault.draw))
+            scene = draw_cyclic(rng, scheme, n_symbols=n_symbols, **dict[str, Any](fault.draw))
             plan = scene.plan()
             fault.scene(scene, rng)
             heard = scene.received(cyclic_times(fault, scene.n_window + TAIL), rng)
@@ -310,6 +312,11 @@ TABLES: dict[str, tuple[Mapping[str, Row], tuple[str, ...], Counting]] = {
     "mixed": (FAULTS, tuple(PAYLOADS), partial(count, world=any_world)),
     "several": (FAULTS, ("coherent", "energy-difference"), partial(count, world=four_symbols)),
     "cyclic": (CYCLIC_FAULTS, ("energy-difference", "fsk-vote"), count_cyclic),
+    "repeated": (
+        CYCLIC_FAULTS,
+        ("energy-difference", "fsk-vote"),
+        partial(count_cyclic, n_symbols=4),
+    ),
     "sounded": (SOUNDING_FAULTS, tuple(PAYLOADS), count_sounded),
     "sounding": (SOUNDING_FAULTS, ("-",), lambda n, _, trials: count_soundings(n, trials)),
 }

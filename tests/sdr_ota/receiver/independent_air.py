@@ -573,15 +573,26 @@ class Subcarriers:
 
     n_chips: int
     n_nodes: int
+    n_symbols: int = 1
 
     N_PILOT = 32
     N_IDLE = 64
-    N_AVERAGED = 8
-    N_REPEATS = 64
+
+    @property
+    def n_averaged(self) -> int:
+        return max(8 // self.n_symbols, 4)
+
+    @property
+    def n_repeats(self) -> int:
+        return max(64 // self.n_symbols, 8)
+
+    @property
+    def n_carried(self) -> int:
+        return self.n_symbols * self.n_chips
 
     @property
     def _n_used(self) -> int:
-        return self.n_chips + self.n_nodes * self.N_PILOT + self.N_IDLE
+        return self.n_carried + self.n_nodes * self.N_PILOT + self.N_IDLE
 
     @property
     def n_period(self) -> int:
@@ -593,7 +604,7 @@ class Subcarriers:
     @property
     def scale(self) -> float:
         """Of a chip in samples: root mean square 12 dB below full scale for one full half."""
-        return float(10 ** (-12 / 20) / np.sqrt(self.n_chips / 2 + self.N_PILOT))
+        return float(10 ** (-12 / 20) / np.sqrt(self.n_carried / 2 + self.N_PILOT))
 
     def bins(self, first: int, count: int) -> NDArray[np.intp]:
         """Even members of some pairs, then their odd neighbours; three pairs around DC are free."""
@@ -603,7 +614,7 @@ class Subcarriers:
         return np.concatenate([even, even + 1])
 
     def pilot(self, node: int) -> NDArray[np.intp]:
-        return self.bins(self.n_chips + node * self.N_PILOT, self.N_PILOT)
+        return self.bins(self.n_carried + node * self.N_PILOT, self.N_PILOT)
 
 
 def repeated_pilot(bench: int, seed: int, node: int) -> Waveform:
@@ -631,7 +642,7 @@ class CyclicScene:
         scheme: Name of the scheme; votes are sent as energies.
         lay: Roles of the subcarriers.
         seed: Of the round.
-        symbols: One a node.
+        symbols: Of each node, one or several.
         nodes: One a node.
         rx_amplitude: Chip amplitude of a symbol of 1.
         noise_power: Of a sample.
@@ -654,7 +665,7 @@ class CyclicScene:
 
     @property
     def n_window(self) -> int:
-        return self.lay.N_AVERAGED * self.lay.n_period
+        return self.lay.n_averaged * self.lay.n_period
 
     def plan(self) -> TransmitPlan:
         noise = self.noise_power / (self.n_window * self.lay.scale**2)
@@ -681,9 +692,10 @@ class CyclicScene:
         self, place: int, node: CyclicNode, times: Times, rng: np.random.Generator
     ) -> Waveform:
         lay = self.lay
-        chips = energies(float(self.symbols[place]), place, len(self.nodes), lay.n_chips, rng)
         bins = np.zeros(lay.n_period, np.complex128)
-        bins[lay.bins(0, lay.n_chips)] = chips
+        for which, symbol in enumerate(np.atleast_1d(self.symbols[place])):
+            chips = energies(float(symbol), place, len(self.nodes), lay.n_chips, rng)
+            bins[lay.bins(which * lay.n_chips, lay.n_chips)] = chips
         bins[lay.pilot(place)] = repeated_pilot(self.bench, node.seed or self.seed, place)
         cycles = np.fft.fftfreq(lay.n_period)
         path = np.ones(lay.n_period, np.complex128)
@@ -702,12 +714,16 @@ class CyclicScene:
 
 
 def draw_cyclic(
-    rng: np.random.Generator, scheme: str, n_nodes: int = 3, snr_db: float = 25.0
+    rng: np.random.Generator,
+    scheme: str,
+    n_nodes: int = 3,
+    snr_db: float = 25.0,
+    n_symbols: int = 1,
 ) -> CyclicScene:
     """Draw a round; offsets are what the grid of the correction leaves."""
-    lay = Subcarriers(FRAME.n_payload_chips, n_nodes)
-    left_hz = RATE_HZ / (2 * lay.N_REPEATS * lay.n_period)
-    symbols = rng.uniform(-1, 1, n_nodes)
+    lay = Subcarriers(FRAME.n_payload_chips, n_nodes, n_symbols)
+    left_hz = RATE_HZ / (2 * lay.n_repeats * lay.n_period)
+    symbols = rng.uniform(-1, 1, (n_nodes, n_symbols) if n_symbols > 1 else n_nodes)
     rx_amplitude = float(rng.uniform(0.05, 0.3))
     chip_noise = rx_amplitude**2 / 10 ** (snr_db / 10)
     nodes = [
@@ -725,5 +741,5 @@ def draw_cyclic(
         symbols=np.sign(symbols) if scheme == "fsk-vote" else symbols,
         nodes=nodes,
         rx_amplitude=rx_amplitude,
-        noise_power=chip_noise * lay.N_AVERAGED * lay.n_period * lay.scale**2,
+        noise_power=chip_noise * lay.n_averaged * lay.n_period * lay.scale**2,
     )

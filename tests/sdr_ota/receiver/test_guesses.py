@@ -30,7 +30,15 @@ CHANCE = 1e-4
 FEW, MANY = 2, 40
 """Trials of a row and scheme: at first, and at most."""
 
-SLOW = {"timed": 8, "mixed": 8, "several": 8, "cyclic": 20, "sounding": 20, "sounded": 8}
+SLOW = {
+    "timed": 8,
+    "mixed": 8,
+    "several": 8,
+    "cyclic": 20,
+    "repeated": 8,
+    "sounding": 20,
+    "sounded": 8,
+}
 """Trials of a row and scheme in the slow test."""
 
 CELLS = [

@@ -12,9 +12,16 @@ import pytest
 
 from sdr_ota.air.impairments import awgn
 from sdr_ota.rounds.exchange import DecodeRule
-from sdr_ota.rounds.judged_sum import judged_sum, lmmse_factor, student_widening
+from sdr_ota.rounds.judged_sum import (
+    judged_sum,
+    lmmse_factor,
+    student_widening,
+    sure_mean_square,
+)
+from sdr_ota.rounds.symbol_power import SymbolPower
 from sdr_ota.schemes import GainErrors, LinkQuality, load_scheme
-from sdr_ota.types import Precoder, TransmitPlan
+from sdr_ota.schemes.gain_errors import independent_factors
+from sdr_ota.types import ChipSum, Precoder, TransmitPlan
 
 N_NODES, N_CHIPS, N_TRIALS = 5, 256, 500
 SYMBOL_STD = 0.4
@@ -106,6 +113,28 @@ def test_a_sum_worse_than_0_is_not_with_the_factor(name: str) -> None:
     power = np.mean(plain.sums**2)
     assert np.mean(plain.errors**2) > power
     assert np.mean(shrunk.errors**2) < power
+
+
+@pytest.mark.parametrize("sum_over_noise_db", [-30.0, -20.0, -10.0, 0.0, 10.0])
+@pytest.mark.parametrize("is_first", [False, True], ids=["learned", "first"])
+def test_shrunk_sums_are_no_worse_than_0_however_small_symbols_are(
+    sum_over_noise_db: float, is_first: bool
+) -> None:
+    """Their mean square is learned from sums of noise: what chance adds is 1e-3 of the noise."""
+    n_trials, variance, rng = 20_000, 1e-3, np.random.default_rng(4)
+    factors, power = independent_factors(np.ones(5), np.ones(5)), SymbolPower()
+    true = np.sqrt(10 ** (sum_over_noise_db / 10) * variance) * rng.standard_normal(n_trials)
+    read = true + np.sqrt(variance) * rng.standard_normal(n_trials)
+    surplus = []
+    for value, wanted in zip(read.tolist(), true.tolist(), strict=True):
+        learned = None if is_first else power.symbol_mean_square(1.0)
+        total = ChipSum(value, np.sqrt(variance), 511)
+        factor = lmmse_factor(factors, variance, sure_mean_square(total, factors, learned, None))
+        power.observe((value**2 - variance) / 5, 1.0)
+        surplus.append((factor * value - wanted) ** 2 - wanted**2)
+    spread = float(np.std(surplus)) / np.sqrt(n_trials)
+    assert np.mean(surplus) < 1e-3 * variance + 4 * spread
+    assert is_first or sum_over_noise_db < 0 or np.mean(surplus) < -0.3 * variance
 
 
 def test_without_knowledge_of_the_symbols_a_coherent_sum_errs_on_the_safe_side() -> None:
