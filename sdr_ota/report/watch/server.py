@@ -5,7 +5,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.report.watch.state import WatchState
@@ -65,10 +65,13 @@ class _Handler(BaseHTTPRequestHandler):
             super().handle()
 
     def do_GET(self) -> None:
-        if not self._is_local():
+        host, url = _parts(f"//{self.headers.get('Host', '')}"), _parts(self.path)
+        if host is None or url is None:
+            self._send(HTTPStatus.BAD_REQUEST, "text/plain", b"this is no address")
+            return
+        if not _is_local(host):
             self._send(HTTPStatus.FORBIDDEN, "text/plain", b"this page is for this machine alone")
             return
-        url = urlsplit(self.path)
         query = {key: values[-1] for key, values in parse_qs(url.query).items()}
         if url.path in _PAGES:
             name, kind = _PAGES[url.path]
@@ -83,17 +86,6 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json(self.watched.capture(query.get("name", "")))
         else:
             self._send_json(None)
-
-    def _is_local(self) -> bool:
-        """Return whether the page was asked for by a name of this machine.
-
-        A foreign page whose name was made to point here would otherwise read along.
-        """
-        try:
-            host = urlsplit(f"//{self.headers.get('Host', '')}")
-        except ValueError:
-            return False
-        return host.hostname in {LOOPBACK, "localhost"} and host.username is None
 
     def _send_progress(self, query: dict[str, str]) -> None:
         try:
@@ -122,3 +114,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Say nothing: a line a second is no log."""
+
+
+def _parts(address: str) -> SplitResult | None:
+    """Return the parts of an address; None where it is none."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # it is looked at only now
+    except ValueError:
+        return None
+    return parts
+
+
+def _is_local(host: SplitResult) -> bool:
+    """Return whether the page was asked for by a name of this machine.
+
+    A foreign page whose name was made to point here would otherwise read along.
+    """
+    return host.hostname in {LOOPBACK, "localhost"} and host.username is None
