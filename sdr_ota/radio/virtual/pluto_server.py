@@ -218,8 +218,7 @@ class _Connection(LineConnection):
         if not isinstance(buffer, ReceiveBuffer):
             raise _Refused(errno.EBADF)
         self._wait(buffer)
-        with self.server.world.lock:
-            data = buffer.read(n_bytes // self._sample_bytes)
+        data = buffer.read(n_bytes // self._sample_bytes, self.server.world.lock)
         if data is None:
             raise _Refused(errno.ETIMEDOUT)
         self._say(n_bytes, f"{self._mask:08x}\n".encode() + data)
