@@ -18,7 +18,14 @@ SAMPLE_RATE_HZ, CENTER_FREQ_HZ = 1e6, 915e6
 """To which the drawn delays and offsets belong; clients may set what they like."""
 
 
-def serve_plutos(n_nodes: int, preset: str, first_port: int, seed: int) -> VirtualPlutos:
+def serve_plutos(
+    n_nodes: int,
+    preset: str,
+    first_port: int,
+    seed: int,
+    chip: str = "ad9363",
+    is_paced: bool = False,
+) -> VirtualPlutos:
     """Start virtual PlutoSDRs that share one simulated air.
 
     Args:
@@ -26,29 +33,37 @@ def serve_plutos(n_nodes: int, preset: str, first_port: int, seed: int) -> Virtu
         preset: Name of the air between them.
         first_port: TCP port of node 0; the receiver comes last.
         seed: Everything random follows from it.
+        chip: Name of the boards' transceiver.
+        is_paced: Whether samples come and go as fast as the clock on the wall says, or at once.
 
     Raises:
-        CommandFailed: If there is no such preset or a port is taken.
+        CommandFailed: If there is no such preset or transceiver, or a port is taken.
     """
     taken = f"at ports {first_port} to {first_port + n_nodes}; choose others with --first-port"
     with _refusing("boards", taken):
-        return VirtualPlutos(PlutoWorld(_settings(n_nodes, preset, seed)), first_port)
+        world = PlutoWorld(_settings(n_nodes, preset, seed), chip, is_paced)
+        return VirtualPlutos(world, first_port)
 
 
-def serve_soapy_devices(n_nodes: int, preset: str, port: int, seed: int) -> VirtualSoapy:
+def serve_soapy_devices(
+    n_nodes: int, preset: str, port: int, seed: int, n_channels: int = 1
+) -> VirtualSoapy:
     """Start virtual SoapySDR devices that share one simulated air.
 
     Args:
-        n_nodes: Transmitting devices.
+        n_nodes: Transmitters.
         preset: Name of the air between them.
         port: TCP port on loopback.
         seed: Everything random follows from it.
+        n_channels: Transmitters of a device.
 
     Raises:
-        CommandFailed: If there is no such preset or the port is taken.
+        CommandFailed: If there is no such preset, the transmitters fill no whole number of devices,
+            or the port is taken.
     """
     with _refusing("devices", f"at port {port}; choose another with --port"):
-        return VirtualSoapy(SoapyWorld(_settings(n_nodes, preset, seed)), port)
+        world = SoapyWorld(_settings(n_nodes, preset, seed), n_channels=n_channels)
+        return VirtualSoapy(world, port)
 
 
 def soapy_module_folder() -> Path:

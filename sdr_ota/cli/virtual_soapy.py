@@ -6,12 +6,19 @@ import typer
 
 from sdr_ota.cli.options import Preset, Seed
 
-Nodes = Annotated[int, typer.Option(min=1, help="Transmitting devices.")]
+Nodes = Annotated[int, typer.Option(min=1, help="Transmitters.")]
 Port = Annotated[int, typer.Option(min=1, max=65000, help="TCP port on loopback.")]
+Channels = Annotated[
+    int, typer.Option(min=1, help="Transmitters of a device: 2 for devices like a B210.")
+]
 
 
 def virtual_soapy(
-    nodes: Nodes = 4, preset: Preset = "usrp-shared-clock", port: Port = 30600, seed: Seed = 1
+    nodes: Nodes = 4,
+    preset: Preset = "usrp-shared-clock",
+    port: Port = 30600,
+    seed: Seed = 1,
+    channels: Channels = 1,
 ) -> None:
     """Serve virtual SoapySDR devices on loopback, until Ctrl-C.
 
@@ -22,7 +29,10 @@ def virtual_soapy(
     from sdr_ota.cli.serving import serve_until_interrupted
 
     export = f"export SOAPY_SDR_PLUGIN_PATH={soapy_module_folder()}"
-    with serve_soapy_devices(nodes, preset, port, seed) as served:
+    with serve_soapy_devices(nodes, preset, port, seed, channels) as served:
         print("# SoapySDR finds their driver with:")
         print(f"#   {export}")
+        print("# and its own programs find the devices under:")
+        for words in served.soapy_arguments:
+            print(f'#   SoapySDRUtil --find="{words}"')
         serve_until_interrupted(served.receiver_address, served.node_addresses, export)

@@ -23,6 +23,9 @@ class LoopbackServer(socketserver.ThreadingTCPServer):
     Args:
         port: 0 for any free one.
         handler: What answers a client.
+
+    Attributes:
+        closing: Set when it is closed: whoever waits for the clock goes on.
     """
 
     daemon_threads = True
@@ -31,15 +34,14 @@ class LoopbackServer(socketserver.ThreadingTCPServer):
 
     def __init__(self, port: int, handler: type["LineConnection"]) -> None:
         self.closing = threading.Event()
+        self._is_serving = False
         self._places = threading.BoundedSemaphore(MOST_CLIENTS)
         super().__init__((LOOPBACK, port), handler)
 
     def start(self) -> None:
         """Serve in a thread of its own."""
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
         self._is_serving = True
-
-    _is_serving = False
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
         """Stop serving."""

@@ -7,6 +7,7 @@ has played one. A client that is too slow leaves marks in the cores' status regi
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,19 +52,33 @@ class ReceiveBuffer:
             self._full_s += lost_s
             self._board.mark(ADC, OVERFLOW, lost_s)
 
-    def read(self, n_samples: int) -> bytes | None:
+    def read(self, n_samples: int, lock: AbstractContextManager[object]) -> bytes | None:
         """Return the oldest samples; as many kernel buffers as there are wait behind them.
 
         None if they wait for a pulse and none comes.
+
+        Args:
+            n_samples: How many.
+            lock: The world's; held for no more than one kernel buffer at a time.
         """
-        self.check()
-        if not self._board.await_pulse():
-            return None
-        while len(self._queue) < n_samples * self._board.n_kernel_buffers:
-            self._queue = np.concatenate([self._queue, self._board.captured(n_samples)])
+        with lock:
+            self.check()
+            if not self._board.await_pulse():
+                return None
+            is_full = self._fill(n_samples)
+        while not is_full:
+            with lock:
+                is_full = self._fill(n_samples)
         codes, self._queue = self._queue[:n_samples], self._queue[n_samples:]
         self._full_s += self._duration_s
         return codes[:, self._branches].astype("<i2").tobytes()
+
+    def _fill(self, n_samples: int) -> bool:
+        """Fill a kernel buffer if one is empty; return whether all are full."""
+        wanted = n_samples * self._board.n_kernel_buffers
+        if len(self._queue) < wanted:
+            self._queue = np.concatenate([self._queue, self._board.captured(n_samples)])
+        return len(self._queue) >= wanted
 
     def close(self) -> None:
         """Give the kernel buffers back."""

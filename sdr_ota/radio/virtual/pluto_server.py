@@ -14,7 +14,7 @@ from sdr_ota.radio.virtual.pluto_board import PlutoBoard, PlutoWorld
 from sdr_ota.radio.virtual.pluto_buffers import ReceiveBuffer, TransmitBuffer
 
 MOST_SAMPLES = 2**24
-"""In all kernel buffers of a client together: what a board's memory could hold."""
+"""In all kernel buffers of all clients of a board together: what its memory could hold."""
 
 MOST_KERNEL_BUFFERS = 64
 LONGEST_TEXT = 2**16
@@ -56,6 +56,8 @@ class VirtualPlutos(ClosedByBlock):
 class _BoardServer(LoopbackServer):
     def __init__(self, world: PlutoWorld, board: PlutoBoard, port: int) -> None:
         self.world, self.board = world, board
+        self.n_held = 0
+        """Samples in kernel buffers."""
         super().__init__(port, _Connection)
 
 
@@ -84,7 +86,7 @@ class _Connection(LineConnection):
     def setup(self) -> None:
         super().setup()
         self._buffer: ReceiveBuffer | TransmitBuffer | None = None
-        self._n_samples = self._sample_bytes = self._mask = 0
+        self._n_samples = self._n_held = self._sample_bytes = self._mask = 0
 
     def finish(self) -> None:
         """Close what a client that died has left open."""
@@ -145,14 +147,20 @@ class _Connection(LineConnection):
         branches = _branches(device, mask)
         with self.server.world.lock:
             board = self.server.board
-            most = MOST_SAMPLES // (board.n_kernel_buffers if device == ADC else 1)
-            self._n_samples = _whole(samples, most)
+            self._n_samples = _whole(samples, MOST_SAMPLES)
+            self._hold(self._n_samples * (board.n_kernel_buffers if device == ADC else 1))
             if device == ADC:
                 self._buffer = ReceiveBuffer(board, branches, self._n_samples)
             else:
                 self._buffer = TransmitBuffer(board, branches, words[3:] == ["CYCLIC"])
         self._mask, self._sample_bytes = sum(1 << k for k in branches), 2 * len(branches)
         self._say(0)
+
+    def _hold(self, n_samples: int) -> None:
+        if self.server.n_held + n_samples > MOST_SAMPLES:
+            raise _Refused(errno.ENOMEM)
+        self.server.n_held += n_samples
+        self._n_held = n_samples
 
     def _do_close(self, words: list[str]) -> None:
         if self._buffer is None:
@@ -164,6 +172,7 @@ class _Connection(LineConnection):
         if self._buffer is not None:
             with self.server.world.lock:
                 self._buffer.close()
+                self.server.n_held -= self._n_held
         self._buffer = None
 
     def _do_read(self, words: list[str]) -> None:
@@ -209,8 +218,7 @@ class _Connection(LineConnection):
         if not isinstance(buffer, ReceiveBuffer):
             raise _Refused(errno.EBADF)
         self._wait(buffer)
-        with self.server.world.lock:
-            data = buffer.read(n_bytes // self._sample_bytes)
+        data = buffer.read(n_bytes // self._sample_bytes, self.server.world.lock)
         if data is None:
             raise _Refused(errno.ETIMEDOUT)
         self._say(n_bytes, f"{self._mask:08x}\n".encode() + data)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.report.watch.state import WatchState
@@ -104,10 +104,13 @@ class PageHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Send a file of the page, or an answer."""
-        if not self._is_local():
+        host, url = _parts(f"//{self.headers.get('Host', '')}"), _parts(self.path)
+        if host is None or url is None:
+            self._send(HTTPStatus.BAD_REQUEST, "text/plain", b"this is no address")
+            return
+        if not _is_local(host):
             self._send(HTTPStatus.FORBIDDEN, "text/plain", b"this page is for this machine alone")
             return
-        url = urlsplit(self.path)
         query = {key: values[-1] for key, values in parse_qs(url.query).items()}
         if url.path in self.pages:
             name, kind = self.pages[url.path]
@@ -115,17 +118,6 @@ class PageHandler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.OK, kind, file.read_bytes())
         else:
             self._send_json(self.answer(url.path, query))
-
-    def _is_local(self) -> bool:
-        """Return whether the page was asked for by a name of this machine.
-
-        A foreign page whose name was made to point here would otherwise read along.
-        """
-        try:
-            host = urlsplit(f"//{self.headers.get('Host', '')}")
-        except ValueError:
-            return False
-        return host.hostname in {LOOPBACK, "localhost"} and host.username is None
 
     def _send_json(self, record: Json | None) -> None:
         status = HTTPStatus.NOT_FOUND if record is None else HTTPStatus.OK
@@ -143,3 +135,21 @@ class PageHandler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Say nothing: a line a second is no log."""
+
+
+def _parts(address: str) -> SplitResult | None:
+    """Return the parts of an address; None where it is none."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # it is looked at only now
+    except ValueError:
+        return None
+    return parts
+
+
+def _is_local(host: SplitResult) -> bool:
+    """Return whether the page was asked for by a name of this machine.
+
+    A foreign page whose name was made to point here would otherwise read along.
+    """
+    return host.hostname in {LOOPBACK, "localhost"} and host.username is None

@@ -3,13 +3,15 @@
 import http.client
 import json
 import shutil
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sdr_ota.cli.run import run_command
@@ -206,7 +208,30 @@ def test_what_is_no_run_and_a_taken_port_are_refused(run: Path, tmp_path: Path) 
         watch(run, server.server_port)
 
 
-@pytest.mark.parametrize("host", ["[bad", "evil@localhost", "evil.example", "localhost.evil"])
+@pytest.mark.parametrize("host", ["evil@localhost", "evil.example", "localhost.evil"])
 def test_hosts_that_are_not_this_machine_are_refused(run: Path, host: str) -> None:
     with _served(run) as server:
         assert _get(server, "/progress.json", host)[0] == 403
+
+
+@pytest.mark.parametrize("host", ["[bad", "[::", "localhost:port", "localhost:99999", "[x]:1"])
+def test_what_is_no_host_is_a_bad_request(run: Path, host: str) -> None:
+    with _served(run) as server:
+        assert _get(server, "/progress.json", host)[0] == 400
+
+
+def test_no_request_makes_a_traceback(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    rng, words = np.random.default_rng(1), [b"GET", b"/", b"//[bad", b"HTTP/1.1", b"Host:", b"\r\n"]
+    with _served(run) as server:
+        for _ in range(300):
+            parts = [words[k] for k in rng.integers(len(words), size=rng.integers(8))]
+            parts.insert(int(rng.integers(len(parts) + 1)), rng.bytes(int(rng.integers(20))))
+            with (
+                suppress(ConnectionError),
+                socket.create_connection(("127.0.0.1", server.server_port), 30) as client,
+            ):
+                client.sendall(b" ".join(parts) + b"\r\n\r\n")
+                if rng.random() < 0.5:  # others leave without waiting for an answer
+                    client.recv(100)
+        assert _get(server, "/progress.json")[0] == 200
+    assert "Traceback" not in capfd.readouterr().err

@@ -17,7 +17,7 @@ from sdr_ota.radio.pluto import PlutoRadio
 from sdr_ota.radio.virtual.loopback_server import LONGEST_LINE, MOST_CLIENTS
 from sdr_ota.radio.virtual.pluto_attributes import ADC, DAC, PHY, RX, SWITCHES, TX, TX_LO, XADC
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
-from sdr_ota.radio.virtual.pluto_server import LONGEST_TEXT, VirtualPlutos
+from sdr_ota.radio.virtual.pluto_server import LONGEST_TEXT, MOST_SAMPLES, VirtualPlutos
 from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
 from sdr_ota.radio.virtual.soapy_world import LAST_TICK, SoapyWorld
 from sdr_ota.types import RadioSettings
@@ -239,6 +239,18 @@ def test_more_clients_than_there_are_places_for_are_sent_away(
     assert ask(there, b"VERSION\n").startswith(b"0.24")  # other boards have their own places
     for client in idle:
         client.close()
+
+
+def test_clients_share_the_memory_of_a_board(boards: tuple[PlutoWorld, VirtualPlutos]) -> None:
+    port = port_of(boards[1].receiver_uri)
+    half = f"OPEN {DAC} {MOST_SAMPLES // 2} 00000003\n".encode()
+    with socket.create_connection(("127.0.0.1", port), ANSWER_S) as one:
+        one.sendall(half)
+        assert one.recv(10) == b"0\n"
+        assert ask(port, f"OPEN {ADC} {MOST_SAMPLES // 4} 00000003\n".encode()) == b"-12\n"
+        one.sendall(f"CLOSE {DAC}\n".encode())
+        assert one.recv(10) == b"0\n"
+        assert ask(port, f"OPEN {ADC} {MOST_SAMPLES // 4} 00000003\n".encode()) == b"0\n"
 
 
 def test_servers_are_reached_from_this_host_alone(

@@ -196,7 +196,7 @@ def test_a_receiver_that_is_read_too_late_marks_an_overflow(
     assert buffer.s_until_ready() == pytest.approx(0.01)
     for _ in range(20):
         clock.now_s += buffer.s_until_ready()
-        assert len(buffer.read(10_000) or b"") == 40_000
+        assert len(buffer.read(10_000, board._world.lock) or b"") == 40_000
     assert clock.now_s == pytest.approx(100.2)  # as many samples as time
     clock.now_s += 0.049  # four kernel buffers and the one being filled are kept
     assert status(board, ADC) == 0

@@ -15,10 +15,13 @@ ANSWER_S = 30.0
 """A stopped client would hold the others up for ever."""
 
 HALF_SENT = {
-    "a buffer that is not sent": [f"OPEN {DAC} 1000 0000000f\n", f"WRITEBUF {DAC} 400000000\n"],
-    "a buffer half sent": [f"OPEN {DAC} 1000 0000000f\n", f"WRITEBUF {DAC} 4000\n", "half"],
+    "a buffer that is not sent": [f"OPEN {DAC} 1000 00000003\n", f"WRITEBUF {DAC} 400000000\n"],
+    "a buffer half sent": [f"OPEN {DAC} 1000 00000003\n", f"WRITEBUF {DAC} 4000\n", "half"],
     "an attribute that is not sent": ["WRITE ad9361-phy INPUT voltage0 hardwaregain 5\n", "1"],
-    "a buffer that is not read": [f"OPEN {ADC} 3000000 0000000f\n", f"READBUF {ADC} 12000000\n"],
+    "a buffer that is not read": [
+        f"OPEN {ADC} 3000000 00000003\n",
+        f"READBUF {ADC} 12000000\n",
+    ],
 }
 
 
@@ -57,7 +60,7 @@ def test_a_buffer_is_gone_before_its_close_is_answered(
     world: PlutoWorld, boards: VirtualPlutos
 ) -> None:
     with connected(boards.node_uris[0]) as client:
-        client.sendall(f"OPEN {DAC} 1000 0000000f CYCLIC\n".encode())
+        client.sendall(f"OPEN {DAC} 1000 00000003 CYCLIC\n".encode())
         assert client.recv(10) == b"0\n"
         client.settimeout(0.3)
         with world.lock:

@@ -82,13 +82,13 @@ def test_a_cable_that_is_cut_in_the_middle_of_a_reception_leaves_no_buffer_behin
 
     with pluto_behind_a_relay() as (world, relay, address), open_radio(address) as radio:
         board = world.nodes[0]
-        captured = board._captured
+        captured = board.captured
 
         def cut_and_captured(n_samples: int) -> NDArray[np.int16]:
             relay.cut()
             return captured(n_samples)
 
-        monkeypatch.setattr(board, "_captured", cut_and_captured)
+        monkeypatch.setattr(board, "captured", cut_and_captured)
         with pytest.raises(RadioLost) as lost:
             radio.begin_receive(1000).result(3.0)
         radio.close()
@@ -122,7 +122,7 @@ def test_a_pluto_that_is_back_is_opened_and_set_again() -> None:
         relay.mend()
         until_it_is_back(lambda: radio.begin_cyclic(TONE))
         assert world.nodes[0].number((PHY, TX, "hardwaregain")) == -7.0
-        assert world.nodes[0]._sent is not None
+        assert world.nodes[0]._repeated is not None
         assert radio.info.serial == before.serial
         assert radio.info.init_id != before.init_id  # its phase is another one
     assert world.nodes[0].number((PHY, TX, "hardwaregain")) == -89.75
