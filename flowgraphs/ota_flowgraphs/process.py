@@ -32,6 +32,18 @@ One that ends is noticed at once."""
 _END_S = 3.0
 
 
+_LONGEST_FOLDER = 60
+"""Characters of a folder below which sockets are made: a Unix socket's path has at most 107."""
+
+
+def socket_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a new folder for sockets, in a short place where the user's own is too long."""
+    is_long = len(os.fsencode(tempfile.gettempdir())) > _LONGEST_FOLDER
+    return tempfile.TemporaryDirectory(
+        prefix="ota-", dir="/tmp" if is_long else None, ignore_cleanup_errors=True
+    )
+
+
 class ChildFailed(RuntimeError):  # noqa: N818 - it is an outcome, as CommandFailed is
     """A process cannot run, or has stopped; the text says why and what to do."""
 

@@ -1,7 +1,6 @@
 """The receiver flowgraph as a function: capture in, aligned payload or erasure out."""
 
 import json
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,7 +11,7 @@ import numpy as np
 import zmq
 
 from ota_flowgraphs.payload_fields import payload_of
-from ota_flowgraphs.process import ChildProcess, start_flowgraph
+from ota_flowgraphs.process import ChildProcess, socket_folder, start_flowgraph
 from ota_flowgraphs.tagged_packet import tagged_packet
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture
@@ -127,7 +126,7 @@ def open_receiver(
         ChildFailed: If it does not start.
     """
     with ExitStack() as opened:
-        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="ota-")))
+        folder = Path(opened.enter_context(socket_folder()))
         context = opened.enter_context(zmq.Context())
         sockets = []
         for kind, name in ((zmq.PUSH, "captures"), (zmq.PULL, "results")):

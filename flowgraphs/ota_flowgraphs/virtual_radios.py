@@ -8,12 +8,17 @@ Samples go over ZeroMQ push/pull and are made as fast as they are taken, as many
 wants: time moves when it listens or is told that time passes, and stands still otherwise.
 """
 
-import tempfile
 import threading
 from contextlib import ExitStack
 from pathlib import Path
 
-from ota_flowgraphs.process import ChildFailed, ChildProcess, start_flowgraph, start_module
+from ota_flowgraphs.process import (
+    ChildFailed,
+    ChildProcess,
+    socket_folder,
+    start_flowgraph,
+    start_module,
+)
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.process.closed_by_block import ClosedByBlock
 
@@ -51,8 +56,7 @@ class VirtualRadios(ClosedByBlock):
                 opened.callback(child.close)
                 return child
 
-            folder = tempfile.TemporaryDirectory(prefix="ota-", ignore_cleanup_errors=True)
-            self._folder = Path(opened.enter_context(folder))
+            self._folder = Path(opened.enter_context(socket_folder()))
             self.nodes = [started(self._node(k)) for k in range(settings.n_nodes)]
             self.air, self.receiver = started(self._air()), started(self._receiver())
             for child in (self.receiver, self.air, *self.nodes):  # they start at the same time

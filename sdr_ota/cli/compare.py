@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sdr_ota.cli.options import Width
 from sdr_ota.failure import WRONG_USE, CommandFailed
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def compare(  # noqa: PLR0913, PLR0917 - each is an option
     seed: Seed = 1,
     seeds: Seeds = 1,
     figure: Figure = FIGURE,
+    width: Width = None,
     output: Output = None,
     latency: Latency = False,
     air: Air = IN_AIR[0],
@@ -62,7 +64,7 @@ def compare(  # noqa: PLR0913, PLR0917 - each is an option
     the figures move from one to the next.
     """
     _check_options(latency, in_air=(air, worlds, rounds), apart=(trials, seeds))
-    files = _Files(output, None if output and figure == FIGURE else figure)
+    files = _Files(output, None if output and figure == FIGURE else figure, width)
     if latency:
         _over_latency((air, worlds, rounds, nodes, chips, seed), files)
     else:
@@ -84,6 +86,7 @@ class _Files:
 
     folder: Path | None
     figure: Path | None
+    width_in: float | None
 
     def check(self) -> None:
         from sdr_ota.runs.new_folder import check_new_folder
@@ -96,10 +99,10 @@ class _Files:
         from sdr_ota.study.study_files import write_study
 
         if self.figure is not None:
-            save_figure(drawing, self.figure)
+            save_figure(drawing, self.figure, self.width_in)
             print(f"figure saved as {self.figure}")
         if self.folder is not None:
-            write_study(record, drawing, self.folder)
+            write_study(record, drawing, self.folder, self.width_in)
             print(f"figure, CSV and JSON are in {self.folder}")
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sdr_ota.cli.options import OrDemo, Settings
+from sdr_ota.cli.options import OrDemo, Settings, Width
 
 Figure = Annotated[
     Path | None, typer.Option(help="Save the noise schedule as a figure (png, pdf, svg).")
@@ -16,6 +16,7 @@ def plan(
     experiment: OrDemo = None,
     settings: Settings = [],  # noqa: B006 - typer copies it
     figure: Figure = None,
+    width: Width = None,
 ) -> None:
     """Show what a run would send and promise; send nothing.
 
@@ -27,6 +28,7 @@ def plan(
     from sdr_ota.report.noise_figure import save_noise_figure
 
     planned = plan_run(experiment, settings)
-    drawn = [] if figure is None else [("figure", save_noise_figure(figure, planned.noise))]
+    saved = figure and save_noise_figure(figure, planned.noise, width)
+    drawn = [("figure", saved)] if saved else []
     warnings = [("warning", text) for text in planned.warnings]
     print_pairs([*planned.rows, *drawn, *warnings], "plan; nothing is sent")

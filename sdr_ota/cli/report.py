@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from sdr_ota.cli.options import Width
+
 Folders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print the figures for machines, write nothing.")
@@ -24,6 +26,7 @@ def report(
     as_json: AsJson = False,
     output: Output = None,
     figure_format: FigureChoice = None,
+    width: Width = None,
 ) -> None:
     """Print the figures of runs, and write them as a page.
 
@@ -36,4 +39,4 @@ def report(
     if as_json:
         print(runs_json(folders))
     else:
-        report_runs(folders, output, figure_format)
+        report_runs(folders, output, figure_format, width)

@@ -22,6 +22,7 @@ from sdr_ota.config.link_table import LinkTable
 from sdr_ota.config.local_steps_check import check_local_steps
 from sdr_ota.config.recorded_plugins import check_recorded_plugins
 from sdr_ota.config.rule_check import check_rule
+from sdr_ota.config.shown_value import short, shown
 from sdr_ota.config.tables import (
     AirTable,
     CalibrationTable,
@@ -38,9 +39,6 @@ from sdr_ota.config.tables import (
 from sdr_ota.config.zo_table import ZoTable
 from sdr_ota.plugins import PluginError
 from sdr_ota.radio.normal_form import normal_form
-
-LONGEST_SHOWN = 200
-"""Characters of a wrong value in a message."""
 
 MAX_PROCESSES = 4
 """Nodes that may be processes of their own: inputs of the GNU Radio flowgraph between them."""
@@ -303,7 +301,7 @@ def read_tables(path: Path) -> dict[str, object]:
         ConfigError: If it cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         return tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
@@ -342,19 +340,7 @@ def _value(text: str) -> object:
     except tomllib.TOMLDecodeError:
         return text
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"--set: {_short(text)} is no value: {error}") from None
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
-
-
-def _shown(value: object) -> str:
-    """Return a value as a message shows it, however large it is."""
-    try:
-        return _short(repr(value))
-    except (ValueError, RecursionError):  # Python refuses to write out numbers of many digits
-        return f"a {type(value).__name__} that is too large to be shown"
+        raise ConfigError(f"--set: {short(text)} is no value: {error}") from None
 
 
 def _sentence(error: ErrorDetails) -> str:
@@ -365,7 +351,7 @@ def _sentence(error: ErrorDetails) -> str:
     if error["type"] == "value_error":
         return f"{place}: {error['ctx']['error']}" if place else str(error["ctx"]["error"])
     message = error["msg"].replace("Input should be", "it should be")
-    return f"{place} = {_shown(error['input'])}: {message}{_allowed(place)}"
+    return f"{place} = {shown(error['input'])}: {message}{_allowed(place)}"
 
 
 def _allowed(place: str) -> str:

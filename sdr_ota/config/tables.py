@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sdr_ota.air.presets import air_preset
+from sdr_ota.config.prompt_check import check_prompt
 
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=2**31)]
@@ -113,7 +114,7 @@ class DataTable(Table):
     held_out_limit: Count | None = Field(None, description="use only the first examples")
     template: str | None = Field(None, description="prompt with {column}s; needs a verbaliser")
     verbaliser: Mapping[str, str] | None = Field(None, description="label to words")
-    label_column: str = Field("label", description="column that holds the answer")
+    label_column: str = Field("label", min_length=1, description="column that holds the answer")
     columns: tuple[str, ...] = Field(
         (), description="names of the columns of TSV and CSV files without a header line"
     )
@@ -122,6 +123,8 @@ class DataTable(Table):
     def _both_or_none(self) -> "DataTable":
         if (self.template is None) != (self.verbaliser is None):
             raise ValueError("template and verbaliser belong together: give both or neither")
+        if self.template is not None and self.verbaliser is not None:
+            check_prompt(self.template, self.verbaliser, self.columns, self.label_column)
         return self
 
     @model_validator(mode="after")
@@ -163,7 +166,7 @@ class PrivacyTable(Table):
     protect: Literal["nothing", "record", "client"] = Field(
         "nothing", description="one example of a client, or all its data, or no promise"
     )
-    epsilon: Positive = Field(8.0, description="of the whole run")
+    epsilon: Positive = Field(8.0, le=1e6, description="of the whole run")
     delta: Annotated[float, Field(gt=0, lt=1)] = Field(1e-5, description="of the whole run")
     neighbours: Literal["add-remove", "replace"] = Field(
         "add-remove", description="data sets that cannot be told apart differ in one of these"

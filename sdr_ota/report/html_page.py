@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import matplotlib as mpl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure as Drawing
 
-from sdr_ota.report.plots import house_style
+from sdr_ota.report.plots import write_figure
 
 Verdict: TypeAlias = Literal["good", "fair", "bad"]
 FigureFormat: TypeAlias = Literal["pdf", "png", "svg"]
@@ -146,9 +145,18 @@ def render_markdown(
 
 
 def save_figures(
-    sections: Sequence[Section], folder: Path, file_format: FigureFormat
+    sections: Sequence[Section],
+    folder: Path,
+    file_format: FigureFormat,
+    width_in: float | None = None,
 ) -> list[Path]:
     """Save every figure of a page as a file of its own.
+
+    Args:
+        sections: Of the page.
+        folder: Where to; made if it is not there.
+        file_format: Of the files.
+        width_in: Width of each, in inches; None for its own.
 
     Returns:
         The files, in the page's order.
@@ -160,8 +168,7 @@ def save_figures(
     paths = []
     for figure in (f for section in sections for f in section.figures):
         path = folder / f"{figure.stem}.{file_format}"
-        with house_style():
-            figure.drawing.savefig(path, bbox_inches="tight")
+        write_figure(figure.drawing, path, width_in)
         paths.append(path)
     return paths
 
@@ -170,8 +177,8 @@ def _inline_svg(figure: Figure, prefix: str) -> str:
     """Return a figure as SVG whose identifiers are its own within the page."""
     text = io.StringIO()
     # Letters stay letters: small, sharp, and found by the browser's search.
-    with house_style(), mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "page"}):
-        figure.drawing.savefig(text, format="svg", bbox_inches="tight", metadata=_NO_METADATA)
+    style = {"svg.fonttype": "none", "svg.hashsalt": "page"}
+    write_figure(figure.drawing, text, more=style, format="svg", metadata=_NO_METADATA)
     svg = text.getvalue()
     svg = svg[svg.index("<svg") :]
     return re.sub(r'( id="|url\(#|href="#)', rf"\g<1>{prefix}", svg)

@@ -23,8 +23,13 @@ class Noise:
     of_mean: NDArray[np.float64]
 
 
-def save_noise_figure(path: Path, noise: Noise | None) -> str:
+def save_noise_figure(path: Path, noise: Noise | None, width_in: float | None = None) -> str:
     """Draw the noise of a run, if there is any.
+
+    Args:
+        path: Of the figure.
+        noise: Of the run; None without a promise.
+        width_in: Of the figure, in inches; None for its own.
 
     Returns:
         Where the figure is, or why there is none.
@@ -35,7 +40,7 @@ def save_noise_figure(path: Path, noise: Noise | None) -> str:
     if noise is None:
         return "not drawn: it shows the noise of a promise"
     with house_style():
-        save_figure(_drawn(noise), path)
+        save_figure(_drawn(noise), path, width_in)
     return str(path)
 
 

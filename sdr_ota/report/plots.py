@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from sdr_ota.failure import WRONG_USE, CommandFailed
 
@@ -21,13 +22,21 @@ _COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 _LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
 _MARKERS = "osD^vP"
 
+_SCALINGS = 4
+"""Letters do not scale with a figure: its width is met step by step."""
+
 
 @contextmanager
-def house_style() -> Iterator[None]:
-    """Let all figures of this project look alike in the block, whatever the user's own settings."""
+def house_style(more: dict[str, Any] | None = None) -> Iterator[None]:
+    """Let all figures of this project look alike in the block, whatever the user's own settings.
+
+    Args:
+        more: Further settings of matplotlib; None for none.
+    """
     with mpl.rc_context():
         mpl.rcdefaults()  # all but the backend: files need none
         mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]
+        mpl.rcParams.update(more or {})  # type: ignore[arg-type]
         yield
 
 
@@ -51,14 +60,63 @@ def joined_style(index: int) -> dict[str, Any]:
     return {**marker_style(index), **curve_style(index)}
 
 
-def save_figure(figure: Figure, path: Path) -> None:
+def write_figure(
+    figure: Figure,
+    target: Path | IO[str],
+    width_in: float | None = None,
+    more: dict[str, Any] | None = None,
+    **how: Any,
+) -> None:
+    """Write a figure as it looks in this project; names in it are no formulas, whatever they hold.
+
+    Args:
+        figure: The figure.
+        target: File to write.
+        width_in: Width of what is written, in inches; letters keep their size. None for its own.
+        more: Further settings of matplotlib; None for none.
+        how: Further arguments of ``savefig``.
+
+    Raises:
+        OSError: If it cannot be written.
+        ValueError: If there is no such format.
+    """
+    with house_style(more):
+        _show_names(figure)
+        if width_in is not None:
+            _set_width(figure, width_in)
+        figure.savefig(target, bbox_inches="tight", **how)
+
+
+def _show_names(figure: Figure) -> None:
+    """Let a dollar sign be a dollar sign, but for the powers of ten at logarithmic axes."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            for label in axis.get_ticklabels(which="both") if axis.get_scale() == "log" else ():
+                label.set_parse_math(True)
+
+
+def _set_width(figure: Figure, width_in: float) -> None:
+    """Scale a figure until it is as wide without its empty margins."""
+    for _ in range(_SCALINGS):
+        figure.draw_without_rendering()
+        there_in = figure.get_tightbbox().width + 2 * mpl.rcParams["savefig.pad_inches"]
+        figure.set_size_inches(figure.get_size_inches() * width_in / there_in)
+
+
+def save_figure(figure: Figure, path: Path, width_in: float | None = None) -> None:
     """Save a figure where the user wants it; the ending says in which format.
+
+    Args:
+        figure: The figure.
+        path: Its file.
+        width_in: Its width, in inches; None for its own.
 
     Raises:
         CommandFailed: If it cannot be written, or not in this format.
     """
     try:
-        with house_style():
-            figure.savefig(path, bbox_inches="tight")
+        write_figure(figure, path, width_in)
     except (OSError, ValueError) as error:
         raise CommandFailed(f"cannot save {path}: {error}", WRONG_USE) from error

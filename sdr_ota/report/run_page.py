@@ -58,7 +58,7 @@ def report_summary(runs: Sequence[NamedRun]) -> str:
 
 def report_sections(runs: Sequence[NamedRun]) -> list[Section]:
     """Return the whole report; sections without anything to show are left out."""
-    drawn = [NamedRun(_no_formula(named.name), named.run) for named in runs]
+    drawn = [NamedRun(printable(named.name), named.run) for named in runs]
     with house_style():
         sections = [
             Section("Figures of the run", tables=[_numbers(runs)]),
@@ -72,11 +72,6 @@ def report_sections(runs: Sequence[NamedRun]) -> list[Section]:
             _machine(runs),
         ]
     return [s for s in sections if s.text or s.tables or s.figures]
-
-
-def _no_formula(name: str) -> str:
-    """Return a name that figures show as it is: dollars begin no formula."""
-    return printable(name).replace("$", r"\$")
 
 
 def _sentence(named: NamedRun) -> str:

@@ -31,7 +31,10 @@ _log = logging.getLogger(__name__)
 
 
 def report_runs(
-    folders: Sequence[Path], output: Path | None, figure_format: FigureFormat | None
+    folders: Sequence[Path],
+    output: Path | None,
+    figure_format: FigureFormat | None,
+    width_in: float | None = None,
 ) -> None:
     """Print the table of one run or several, write the page, save each figure if asked to.
 
@@ -46,7 +49,7 @@ def report_runs(
                 render_page(report_title(runs), report_summary(runs), sections), encoding="utf-8"
             )
             plots = page.parent / "plots"
-            saved = save_figures(sections, plots, figure_format) if figure_format else []
+            saved = save_figures(sections, plots, figure_format, width_in) if figure_format else []
     except OSError as error:
         text = (
             f"cannot write {error.filename or page}: {error.strerror}; choose another --output FILE"

@@ -5,6 +5,7 @@ is written last: a recording is there whole, or not at all. The `SigMF specifica
 <https://sigmf.org>`_ says what the ``core`` fields mean; ours have the namespace ``ota``.
 """
 
+import codecs
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ def read_recording(path: Path) -> tuple[Json, Capture]:
         CaptureError: If it is damaged, or lacks what every recording of ours has.
     """
     try:
-        meta: Json = from_json(path.read_bytes(), allow_inf_nan=False)
+        meta: Json = from_json(path.read_bytes().removeprefix(codecs.BOM_UTF8), allow_inf_nan=False)
         check_numbers(meta, MOST_BITS, LARGEST_NUMBER)
         fields, segment = dict(meta["global"]), meta["captures"][0]
         _check_version(fields)

@@ -69,7 +69,9 @@ def named_spread(values_db: Sequence[float]) -> Mapping[str, float]:
     return {f"nmse_{name}_db": value for name, value in asdict(spread_of(values_db)).items()}
 
 
-def write_study(record: StudyRecord, drawing: Figure, folder: Path) -> None:
+def write_study(
+    record: StudyRecord, drawing: Figure, folder: Path, width_in: float | None = None
+) -> None:
     """Write figure, CSV and JSON; the folder is made if it is not there.
 
     Raises:
@@ -87,7 +89,7 @@ def write_study(record: StudyRecord, drawing: Figure, folder: Path) -> None:
     except OSError as error:
         raise CommandFailed(f"cannot write {error.filename or folder}: {error.strerror}") from error
     for ending in FIGURES:
-        save_figure(drawing, folder / f"{record.name}.{ending}")
+        save_figure(drawing, folder / f"{record.name}.{ending}", width_in)
 
 
 def _flat(row: Mapping[str, object]) -> Mapping[str, object]:

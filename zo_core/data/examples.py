@@ -6,7 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from _csv import Reader as TableReader
 
 _DELIMITERS = {".tsv": "\t", ".csv": ","}
 _JSON_LINES = (".jsonl", ".json")
@@ -135,11 +138,29 @@ def examples_from(
                 f"{_listed(wanted)}; if the first line of the file is no header, name its columns "
                 "in data.columns"
             )
-        fields = {column: _text(row.values[column]) for column in columns}
-        examples.append(Example(fields, _text(row.values[label_column])))
+        texts = {column: _text(row.values[column]) for column in wanted}
+        _refuse_cut_letters(texts, row.place)
+        fields = {column: texts[column] for column in columns}
+        examples.append(Example(fields, texts[label_column]))
     if not examples:
         raise DataError(f"{source} holds no example; needed are the columns {_listed(wanted)}")
     return examples
+
+
+def _refuse_cut_letters(texts: Mapping[str, str], place: str) -> None:
+    """Refuse half of a surrogate pair, a cut-off emoji: no tokenizer takes it.
+
+    Raises:
+        DataError: Naming the place and the column.
+    """
+    for column, text in texts.items():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"{place}: column {column!r} holds a half of a character, "
+                f"{text[error.start]!a}; remove it, or write the whole character"
+            ) from None
 
 
 def _rows(path: Path, header: Sequence[str]) -> Iterator[Row]:
@@ -160,8 +181,9 @@ def _table_rows(path: Path, delimiter: str, named: Sequence[str]) -> Iterator[Ro
     quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     with path.open(encoding="utf-8-sig", newline="") as file:
         table = csv.reader(file, delimiter=delimiter, quoting=quoting)
-        header = named or next(table, [])
-        for values in table:
+        lines = _whole_lines(table, path)
+        header = named or next(lines, [])
+        for values in lines:
             if not values:
                 continue
             if len(values) != len(header):
@@ -170,6 +192,20 @@ def _table_rows(path: Path, delimiter: str, named: Sequence[str]) -> Iterator[Ro
                     f"({_listed(header)})"
                 )
             yield Row(dict(zip(header, values, strict=True)), f"{path} line {table.line_num}")
+
+
+def _whole_lines(table: "TableReader", path: Path) -> Iterator[list[str]]:
+    """Yield the lines of a table; what the reader itself raises becomes a sentence."""
+    while True:
+        before = table.line_num
+        try:
+            yield next(table)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise DataError(
+                f"{path} line {before + 1}: {error}; is a quote that begins there not closed?"
+            ) from error
 
 
 def _json_rows(path: Path) -> Iterator[Row]:
@@ -182,6 +218,8 @@ def _json_rows(path: Path) -> Iterator[Row]:
                 values = json.loads(line)
             except json.JSONDecodeError as error:
                 raise DataError(f"{place}: not a JSON object a line ({error.msg})") from error
+            except (ValueError, RecursionError) as error:  # numbers and nests that are too large
+                raise DataError(f"{place}: not a JSON object that can be read: {error}") from error
             if not isinstance(values, dict):
                 raise DataError(f"{place}: found {line.strip()[:40]!r}, expected a JSON object")
             yield Row(values, place)

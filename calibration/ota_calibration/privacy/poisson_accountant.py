@@ -14,7 +14,7 @@ is imported when it is first needed.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from types import ModuleType
 
@@ -34,8 +34,14 @@ SEARCH_PRECISION = 5e-4
 FINE_LOSS_STEP = 1e-4
 COARSE_LOSS_STEP = 1e-3
 
-# Stands for an infinite epsilon, which a root finder cannot use.
-LARGEST_EPSILON = 1e6
+# Losses of one round up to which those steps are used. Larger ones, of promises that hide next to
+# nothing, get steps in proportion: their number, and with it the time, stays what it is.
+LARGEST_FINE_LOSS = 20.0
+# The Gaussian's tails that matter, in standard deviations.
+TAIL = 10.0
+
+# So many times the wanted epsilon stand for an infinite one, which a root finder cannot use.
+BEYOND = 1e3
 
 
 class MissingAccountantError(ImportError):
@@ -57,7 +63,8 @@ def poisson_epsilon(
         sampling_rate: $q$, in (0, 1].
         delta: In (0, 1).
         relation: Neighbours by adding or removing, or by replacing one record.
-        loss_step: Spacing of the privacy losses that are kept; never understates.
+        loss_step: Spacing of the privacy losses that are kept, of rounds that hide much; never
+            understates.
 
     Raises:
         MissingAccountantError: If ``dp-accounting`` is not installed.
@@ -70,11 +77,24 @@ def poisson_epsilon(
         Relation.ADD_REMOVE: library.NeighboringRelation.ADD_OR_REMOVE_ONE,
         Relation.REPLACE: library.NeighboringRelation.REPLACE_ONE,
     }[relation]
-    accountant = library.pld.PLDAccountant(neighbours, loss_step)
+    step = loss_step * max(largest_loss(rounds) / LARGEST_FINE_LOSS, 1.0)
+    accountant = library.pld.PLDAccountant(neighbours, step)
     for multiplier, count in rounds.items():
         noise = library.GaussianDpEvent(multiplier)
         accountant.compose(library.PoissonSampledDpEvent(sampling_rate, noise), count)
     return float(accountant.get_epsilon(delta))
+
+
+def largest_loss(noise_multipliers: Iterable[float]) -> float:
+    r"""Return the largest privacy loss of a round that matters; 0 without rounds.
+
+    A Gaussian of multiplier $m$ has losses of mean $1/(2m^2)$ and standard deviation $1/m$ (Balle
+    and Wang, 2018, lemma 3).
+
+    >>> largest_loss([1.0, 2.0])
+    10.5
+    """
+    return max((0.5 / m**2 + TAIL / m for m in noise_multipliers), default=0.0)
 
 
 def rounds_by_level(noise_multipliers: list[float]) -> dict[float, int]:
@@ -126,15 +146,16 @@ def poisson_noise_multiplier(
     def excess(log_multiplier: float) -> float:
         rounds = {math.exp(log_multiplier): n_rounds}
         spent = poisson_epsilon(rounds, sampling_rate, delta, relation, COARSE_LOSS_STEP)
-        return math.log1p(min(spent, LARGEST_EPSILON)) - math.log1p(epsilon)
+        return math.log1p(min(spent, BEYOND * epsilon)) - math.log1p(epsilon)
 
-    lower, upper = _bracket(excess)
+    # One round of noise 1 / sqrt(2 epsilon) loses about epsilon: more rounds need more noise.
+    lower, upper = _bracket(excess, min(-0.5 * math.log(2 * epsilon), 0.0))
     return math.exp(brentq(excess, lower, upper, xtol=SEARCH_PRECISION) + SEARCH_PRECISION)
 
 
-def _bracket(excess: Callable[[float], float]) -> tuple[float, float]:
+def _bracket(excess: Callable[[float], float], start: float) -> tuple[float, float]:
     """Return where ``excess``, which falls, is positive and where it is not."""
-    lower = upper = 0.0
+    lower = upper = start
     while excess(upper) > 0:
         lower, upper = upper, upper + SEARCH_STEP
     while lower == upper or excess(lower) <= 0:

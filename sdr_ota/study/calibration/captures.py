@@ -107,7 +107,7 @@ def read_captures(folder: Path) -> list[CalibrationCapture]:
 
 def _read(path: Path) -> CalibrationCapture:
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
+        meta = json.loads(path.read_text(encoding="utf-8-sig"))
         return _stored(meta["global"], meta["captures"][0], path)
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise CaptureError(f"cannot read {path}: {type(error).__name__}: {error}") from error

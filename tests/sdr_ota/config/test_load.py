@@ -198,3 +198,68 @@ def test_local_steps_that_cannot_be_had_are_refused(settings: list[str], words: 
 def test_numbers_of_a_promise_may_share_a_frame() -> None:
     for protect in ("record", "client"):
         load_config(None, [f"privacy.protect={protect}", "frame.symbols=16"])
+
+
+PROMPT = ["data.task=mine", "data.verbaliser={'0' = 'bad', '1' = 'good'}"]
+FILES = ["data.train=a.tsv", "data.held_out=b.tsv"]
+
+
+@pytest.mark.parametrize("settings", [[], ["data.columns=['label', 'sentence']"]])
+def test_prompts_that_fit_are_taken(settings: list[str]) -> None:
+    load_config(None, [*PROMPT, 'data.template="{sentence} {{so}} It was"', *FILES, *settings])
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["data.template='{sentence It was'"], "expected '}' before end of string"),
+        (["data.template='} It was'"], "a brace of the text is doubled"),
+        (["data.template='{} It was'"], "the name of a column in braces and nothing else"),
+        (["data.template='{sentence:d}'"], "the name of a column in braces and nothing else"),
+        (["data.template='{sentence!r}'"], "the name of a column in braces and nothing else"),
+        (["data.template='{a.__class__}'"], "the name of a column in braces and nothing else"),
+        (["data.template='{a[0]}'"], "the name of a column in braces and nothing else"),
+        (["data.template='It was'"], "names no column"),
+        (
+            ["data.template='{a} It was'", "data.verbaliser={'0' = 'good', '1' = ' good'}"],
+            "each label needs words of its own",
+        ),
+        (["data.template='{a} It was'", "data.verbaliser={'0' = 'bad'}"], "at least 2"),
+        (["data.template='{a} It was'", "data.verbaliser={'0' = '{', '1' = 'x'}"], "verbaliser.0"),
+        (["data.template='{a}'", *FILES, "data.columns=['a', 'b']"], "has no 'label'"),
+        (["data.template='{a}'", *FILES, "data.columns=['b', 'label']"], "has no 'a'"),
+        (["data.template='{a}'", "data.label_column=''"], "label_column"),
+    ],
+)
+def test_prompts_that_no_example_fits_are_refused_when_the_config_is_read(
+    settings: list[str], words: str
+) -> None:
+    with pytest.raises(ConfigError) as wrong:
+        load_config(None, [*PROMPT, *settings])
+    assert words in str(wrong.value)
+
+
+def test_a_mark_at_the_beginning_of_a_file_is_no_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "b.toml"
+    path.write_bytes(b"\xef\xbb\xbf[run]\nrounds = 7\n")
+    assert load_config(path).run.rounds == 7
+
+
+@pytest.mark.parametrize("setting", ["radio.tx_gain_db=nan", "link.max_cfo_hz=inf"])
+def test_numbers_are_finite(setting: str) -> None:
+    with pytest.raises(ConfigError, match="it should be a finite number"):
+        load_config(None, [setting])
+
+
+def test_a_carrier_below_half_the_sample_rate_is_refused() -> None:
+    with pytest.raises(ConfigError, match="would lie below 0 Hz"):
+        load_config(None, ["radio.center_freq_hz=499e3"])
+    load_config(None, ["radio.center_freq_hz=500e3"])
+
+
+def test_the_band_holds_what_oscillators_may_be_off(tmp_path: Path) -> None:
+    bench, half_hz = bench_of(tmp_path, "driver=pluto,uri=ip:a"), 1e6
+    rate = f"radio.sample_rate_hz={2 * half_hz - 2 * 60e3}"
+    load_config(bench, [rate, "link.max_cfo_hz=60e3"])
+    with pytest.raises(ConfigError, match=r"913.999 to 916.001 MHz .* in no \[\[band\]\]"):
+        load_config(bench, [rate, "link.max_cfo_hz=61e3"])

@@ -7,12 +7,20 @@ import sys
 from pathlib import Path
 
 import matplotlib as mpl
+import matplotlib.image
 import pytest
 from matplotlib.figure import Figure
 
 from sdr_ota.cli.run import run_command
 from sdr_ota.report import run_report
-from sdr_ota.report.plots import curve_style, house_style, joined_style, marker_style, save_figure
+from sdr_ota.report.plots import (
+    curve_style,
+    house_style,
+    joined_style,
+    marker_style,
+    save_figure,
+    write_figure,
+)
 
 
 def test_curves_differ_in_colour_and_shape_and_many_of_them_in_one_of_both() -> None:
@@ -77,3 +85,29 @@ def test_a_figure_that_cannot_be_drawn_costs_neither_table_nor_run(
         run_command(None, [*LINK_ONLY, f"run.folder={tmp_path}"])
     assert "NMSE of the decoded sum" in capsys.readouterr().out
     assert "a figure cannot be drawn: latex was not found" in caplog.text
+
+
+def plain(tmp_path: Path, label: str, width_in: float | None = None) -> bytes:
+    with house_style():
+        figure = Figure(figsize=(8, 3))
+        axes = figure.subplots()
+    axes.loglog([1, 10, 100], [1, 2, 3], label=label)
+    axes.set_title(label)
+    axes.legend()
+    save_figure(figure, tmp_path / "figure.png", width_in)
+    write_figure(figure, tmp_path / "figure.svg", more={"svg.fonttype": "none"})
+    return (tmp_path / "figure.svg").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a$b$c", "costs $5", "$x^2$"])
+def test_a_dollar_in_a_name_is_a_dollar(tmp_path: Path, name: str) -> None:
+    drawn = plain(tmp_path, name)
+    assert drawn.count(f">{name}</text>".encode()) == 2
+    assert b"mathdefault{10^{0}}$</text>" not in drawn  # powers of ten are written as such
+
+
+@pytest.mark.parametrize("width_in", [3.5, 7.0])
+def test_a_figure_is_as_wide_as_it_is_asked_to_be(tmp_path: Path, width_in: float) -> None:
+    plain(tmp_path, "a name", width_in)
+    pixels = matplotlib.image.imread(tmp_path / "figure.png").shape[1]
+    assert pixels / 150 == pytest.approx(width_in, rel=0.02)

@@ -142,3 +142,22 @@ def test_unreachable_data_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", FakeDatasets(ConnectionError("no network")))
     with pytest.raises(DataError, match=r"'a/b', split 'train', cannot be loaded: no network"):
         fetch_examples("a/b", "train", ["sentence"], "label")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.csv", 'text,label\n"never closed,1\n' + "row,0\n" * 30_000, "line 2: field larger"),
+        ("a.tsv", "text\tlabel\n" + "x" * 140_000 + "\t1\n", "line 2: field larger"),
+        ("a.jsonl", '{"text": "good \\ud83d film", "label": 1}\n', "'text' holds a half of a"),
+        ("a.jsonl", '{"text": "x", "label": "\\udc00"}\n', "'label' holds a half of a"),
+        ("a.jsonl", "[" * 200_000 + "\n", "line 1: not a JSON object that can be read"),
+        ("a.jsonl", '{"text": ' + "1" * 5000 + ', "label": 1}\n', "line 1: not a JSON object that"),
+    ],
+)
+def test_what_the_parsers_below_raise_becomes_a_sentence(
+    tmp_path: Path, name: str, content: str, words: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataError, match=words):
+        read_examples(tmp_path / name, ("text",), "label")
