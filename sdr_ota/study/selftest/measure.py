@@ -17,7 +17,7 @@ from ota_calibration.measure.sounding_sequence import (
 from sdr_ota.assembly.planner import planner_of
 from sdr_ota.assembly.server import nodes_here, server_of
 from sdr_ota.config.load import Config, changed_config
-from sdr_ota.config.parts import link_of, max_duty_cycle, payload_of
+from sdr_ota.config.parts import link_of, payload_of
 from sdr_ota.rounds.duty import DutyLimit
 from sdr_ota.rounds.exchange import Bench, Link
 from sdr_ota.rounds.round import RoundResult, run_rounds
@@ -160,13 +160,14 @@ def measure_scheme(config: Config, bench: Bench, scheme: str, watch: Watch) -> S
     """
     payload = "sign" if load_scheme(scheme).sign_only else "analog"
     config = changed_config(config, [f"link.scheme={scheme}", f"link.payload={payload}"])
-    duty = DutyLimit(max_duty_cycle(config))
+    duty = DutyLimit(bench.air_time)
     rounds: list[RoundResult] = []
     for result in _rounds(config, bench):
         rounds.append(result)
-        duty.count(result.compute_s)
+        duty.count()
         watch(f"{scheme}: round {len(rounds)} of {config.run.rounds}")
-        duty.rest()
+        if len(rounds) < config.run.rounds:
+            duty.rest()
     return trial_of(scheme, rounds)
 
 
