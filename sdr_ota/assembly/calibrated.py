@@ -92,7 +92,8 @@ def path_start(config: Config, home: Path) -> tuple[PathStart, str]:
         if of and (name != "phase_walk_rad2_per_s" or start.phase_walks_rad2_per_s)
     ]
     missing = {QUANTITIES[name]: name for name, of in found.items() if not of}
-    older = [kind for kind in missing if any(record.kind == kind for record in records)]
+    later = {"phase", "gain"} & missing.keys()  # whose rates were not always measured
+    older = [kind for kind in sorted(later) if any(record.kind == kind for record in records)]
     none = [kind for kind in missing if kind not in older]
     usual = [f"what is usual, without fresh records of {', '.join(none)}"] if none else []
     usual += [
