@@ -127,7 +127,6 @@ def _all_rounds(
     watch, captures = observers
     position, digest = state.position, config_digest(config)
     duty, is_elsewhere = DutyLimit(bench.air_time), config.clients.location == "node"
-    duty.rest()
     schedule = Schedule(
         config.run.rounds, config.run.seed, config.link.sounding_every, config.frame.symbols
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import ota_flowgraphs
 import pytest
-from ota_flowgraphs.process import ChildFailed, start_flowgraph
+from ota_flowgraphs.process import ChildFailed, socket_folder, start_flowgraph
 from ota_flowgraphs.receiver_process import GnuRadioReceiver, open_receiver
 
 from sdr_ota.air.impairments import add_awgn, awgn
@@ -247,3 +247,15 @@ def test_no_process_outlives_its_parent(gnuradio: str, number: signal.Signals) -
     while Path(f"/proc/{child}").exists():
         assert time.monotonic() < until_s, "the flowgraph's process lives on"
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("n_letters", [5, 90])
+def test_sockets_lie_in_a_short_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_letters: int
+) -> None:
+    folder = tmp_path / ("a" * n_letters)
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    with socket_folder() as made:
+        assert len(made) < 75 or n_letters == 5
+        assert Path(made).is_dir()
