@@ -35,6 +35,8 @@ def converter_step(samples: Samples) -> float:
     values = np.unique(parts)
     if len(values) < 2 or len(values) * LEAST_SHARED > len(parts):
         return 0.0
+    if not np.isfinite(values[[0, -1]]).all():
+        return 0.0
     largest, nearest = float(np.abs(values).max()), float(np.diff(values).min())
     step = largest / max(round(largest / nearest), 1)
     off = values / step - np.round(values / step)

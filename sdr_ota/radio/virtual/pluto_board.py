@@ -102,6 +102,8 @@ class PlutoWorld:
         own = replace(settings.preset, adc_bits=None, receiver_clock_error_range_ppm=0.0)
         self.air = SimulatedAir(replace(settings, preset=own))
         self.air.paths.append(_own_path(settings))
+        self.air.paths[-1].drift_hz_per_s = self.air.receiver.drift_hz_per_s
+        self._own_drifts_hz_per_s = [path.drift_hz_per_s for path in self.air.paths]
         self.has_pulse = True
         self._own_errors_ppm = [path.clock_error_ppm for path in self.air.paths]
         names = [f"virtual-node-{node}" for node in range(settings.n_nodes)]
@@ -123,9 +125,10 @@ class PlutoWorld:
     def settle(self) -> None:
         """Let every board's settings act on the air."""
         listener = self.listener
-        rate = listener.number((PHY, RX, "sampling_frequency"))
-        center = listener.number((PHY, RX_LO, "frequency"))
+        rate, center = listener.rate_hz(ADC), listener.number((PHY, RX_LO, "frequency"))
         self.air.sample_rate_hz = rate
+        # The air takes the receiving board's drift from all; another that listens has its own.
+        drift = self.air.receiver.drift_hz_per_s - self._own_drifts_hz_per_s[listener.place]
         for board in self.boards:
             path = self.air.paths[board.place]
             error_ppm = self._error_ppm(board) - self._error_ppm(listener)
@@ -133,6 +136,7 @@ class PlutoWorld:
             path.delay_samples *= rate / path.sample_rate_hz
             path.sample_rate_hz = rate
             path.clock_error_ppm = error_ppm
+            path.drift_hz_per_s = self._own_drifts_hz_per_s[board.place] + drift
             path.cfo_hz = cfo_of_clock_error(error_ppm, center) + detuned
             radiated = board.radiated()
             if radiated is None:
@@ -336,11 +340,10 @@ class PlutoBoard:
     def _through_transmitter(self, source: Samples) -> Samples | None:
         """Return what filter and attenuator leave; None if the receiver cannot receive it."""
         listener = self._world.listener
-        rate_hz = listener.number((PHY, RX, "sampling_frequency"))
-        detuned_hz = self.number((PHY, TX_LO, "frequency")) - listener.number(
-            (PHY, RX_LO, "frequency")
-        )
-        has_its_rate = self.number((PHY, TX, "sampling_frequency")) == rate_hz
+        rate_hz = listener.rate_hz(ADC)
+        center_freq_hz = listener.number((PHY, RX_LO, "frequency"))
+        detuned_hz = self.number((PHY, TX_LO, "frequency")) - center_freq_hz
+        has_its_rate = self.rate_hz(DAC) == rate_hz
         if not has_its_rate or abs(detuned_hz) >= rate_hz / 2 or not self._is_radiating:
             return None
         share = min(self.number((PHY, TX, "rf_bandwidth")) / rate_hz, 1.0)

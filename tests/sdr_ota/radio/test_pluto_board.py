@@ -94,6 +94,27 @@ def test_a_board_hears_its_own_transmitter_and_the_other(boards: Opened, listene
     assert lines[-500] == pytest.approx(0.5, rel=0.02)
 
 
+@pytest.mark.parametrize("listener", ["receiver", "node"])
+def test_one_oscillator_feeds_a_boards_transmitter_and_receiver(listener: str) -> None:
+    warming = AirPreset(
+        "warming",
+        snr_db=60.0,
+        frequency_drift_hz_per_s=15.0,
+        receiver_frequency_drift_hz_per_s=15.0,
+    )
+    world = PlutoWorld(AirSettings(warming, 1, 1e6, 915e6, seed=1))
+    with VirtualPlutos(world) as served:
+        is_node = listener == "node"
+        board = opened_by_pyadi(served.node_uris[0] if is_node else served.receiver_uri)
+        world.air.pass_time(10**9)
+        board.tx_cyclic_buffer = True
+        board.tx(tone(300))
+        line = heard(board)[300]
+        destroy_receive_buffer(board)
+        destroy_transmit_buffer(board)
+    assert line == pytest.approx(0.5, rel=0.02)
+
+
 def test_a_tone_of_the_generator_is_heard_where_it_was_set(boards: Opened) -> None:
     boards.receiver.dds_single_tone(100_000, 0.5, 0)
     lines = heard(boards.receiver)

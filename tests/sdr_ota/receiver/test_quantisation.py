@@ -36,3 +36,10 @@ def test_exact_zeros_and_numbers_without_steps_stay_as_they_are() -> None:
     assert noise_behind_steps(0.0, STEP) == 0.0
     assert noise_behind_steps(1e-9, 0.0) == 1e-9
     assert converter_step(np.zeros(100, np.complex64)) == 0.0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_no_numbers_have_no_steps(value: float) -> None:
+    samples = np.tile(np.array([1, 2j, -3, 1j], dtype=np.complex64), 100)
+    samples[7] = value
+    assert converter_step(samples) == 0.0

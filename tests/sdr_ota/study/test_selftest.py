@@ -14,7 +14,7 @@ from sdr_ota.air.presets import air_preset
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.config.load import Config
 from sdr_ota.failure import CommandFailed
-from sdr_ota.radio.virtual.pluto_attributes import PHY, TX_LO
+from sdr_ota.radio.virtual.pluto_attributes import PHY, TX_LO, Key
 from sdr_ota.radio.virtual.pluto_board import PlutoWorld
 from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from sdr_ota.signal.level import Level
@@ -91,19 +91,34 @@ def test_too_much_level_is_an_overload(board: OneBoard) -> None:
     ("detuned_hz", "why"),
     [(150e3, "The strongest is"), (3e3, "one oscillator feeds both"), (3e6, "check the cable")],
 )
-def test_a_wrong_frequency_is_named(board: OneBoard, detuned_hz: float, why: str) -> None:
-    def tuned_by_another_program(step: str) -> None:
-        if step == "the known burst":
-            context = iio.Context(board.address.partition("uri=")[2])
-            synthesiser = context.find_device("ad9361-phy").find_channel("altvoltage1", True)
-            synthesiser.attrs["frequency"].value = str(round(915e6 + detuned_hz))
+def test_a_wrong_frequency_is_named(
+    board: OneBoard, monkeypatch: pytest.MonkeyPatch, detuned_hz: float, why: str
+) -> None:
+    (node,) = board.world.nodes
+    number = node.number
 
-    test = run_selftest(board.config(), tuned_by_another_program)
+    def tuned_elsewhere(key: Key) -> float:
+        return number(key) + detuned_hz * (key == (PHY, TX_LO, "frequency"))
+
+    # Its attribute still reads as it was set: what reads otherwise is found before it sends.
+    monkeypatch.setattr(node, "number", tuned_elsewhere)
+    test = board.selftest()
     assert why in test.why
     assert not test.measured.trials
     if detuned_hz == 150e3:
         assert test.measured.burst.strongest_hz == pytest.approx(detuned_hz, abs=300e3)
         assert "kHz off the carrier" in test.why
+
+
+def test_a_board_that_another_program_tunes_sends_nothing(board: OneBoard) -> None:
+    def tuned_by_another_program(step: str) -> None:
+        if step == "the known burst":
+            context = iio.Context(board.address.partition("uri=")[2])
+            synthesiser = context.find_device("ad9361-phy").find_channel("altvoltage1", True)
+            synthesiser.attrs["frequency"].value = str(round(915e6 + 3e3))
+
+    with pytest.raises(CommandFailed, match="another program has changed it"):
+        run_selftest(board.config(), tuned_by_another_program)
 
 
 def test_the_board_is_silent_afterwards(board: OneBoard) -> None:
