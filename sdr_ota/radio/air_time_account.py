@@ -7,8 +7,10 @@ until after it has been ended; a process that is killed has used the longest bur
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import RLock
 
 from sdr_ota.radio.air_time_log import LONGEST_WINDOW_S, SLOT_S, AirTimeLog, Span
@@ -53,6 +55,7 @@ class AirTimeAccount:
         log: Where all processes write down theirs; None for the bench's.
         clock: Seconds since 1970.
         sleep: Waits for seconds.
+        steady: Seconds of a clock that nobody sets.
 
     Attributes:
         used_s: Seconds on the air of this process so far.
@@ -65,13 +68,14 @@ class AirTimeAccount:
         log: AirTimeLog | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit, self.longest_burst_s = limit, longest_burst_s
-        self._log, self._clock, self._sleep = log, clock, sleep
+        self._log, self._clock, self._sleep, self._steady = log, clock, sleep, steady
         self.used_s = 0.0
         self._lock = RLock()
         self._repeating: set[object] = set()
-        self._since_s, self._span = 0.0, Span(0.0, math.inf)
+        self._since_s, self._steady_since_s, self._span = 0.0, 0.0, Span(0.0, math.inf)
         self._longest_s = _FIRST_S
         self._ticks = (0, 0)
 
@@ -79,12 +83,29 @@ class AirTimeAccount:
         """Sleep until so many seconds may be sent; more than is ever allowed waits for all."""
         if self._limit is None or self._limit.max_duty_cycle >= 1 or seconds <= 0:
             return
-        while (due_s := self._due_s(self._limit, seconds) - self._clock()) > 0:
-            _log.warning(
-                "the band's limit of %g %% of %g s is used up; the next %.2g s on the air wait "
-                "%.0f s", 100 * self._limit.max_duty_cycle, self._limit.window_s, seconds, due_s,
-            )  # fmt: skip
-            self._sleep(due_s)
+        while (left_s := self._due_s(self._limit, seconds) - self._clock()) > 0:
+            self._rest(self._limit, seconds, left_s)
+
+    def _rest(self, limit: BandLimit, seconds: float, left_s: float) -> None:
+        _log.warning(
+            "the band's limit of %g %% of %g s is used up; the next %.2g s on the air wait "
+            "%.0f s", 100 * limit.max_duty_cycle, limit.window_s, seconds, left_s,
+        )  # fmt: skip
+        self._sleep(left_s)
+
+    def _count_once_due(self, span: Span, room_s: float, seconds: float, lasts_s: float) -> None:
+        """Wait until there is room, and count; other processes count before or after both."""
+        limit = self._limit
+        if limit is None or limit.max_duty_cycle >= 1:
+            self._count(span, seconds, self._clock() + lasts_s)
+            return
+        while True:
+            with _told_if_full():
+                at_s, due = self._clock() + lasts_s, partial(self._due_s, limit, room_s)
+                left_s = self._written().add_once_due(span, seconds, at_s, due)
+            if left_s <= 0:
+                return
+            self._rest(limit, room_s, left_s)
 
     def _due_s(self, limit: BandLimit, seconds: float) -> float:
         """Return when so many seconds may be sent."""
@@ -110,9 +131,9 @@ class AirTimeAccount:
                 n_new = self._n_new(start_tick, start_tick + n_samples)
             self._span, seconds = span, n_new / rate_hz
             self._refuse_too_long(seconds)
-            if n_new == n_samples:  # others of the same frame are on the air already
-                self.wait(seconds)
-            self._count(span, seconds, self._clock() + SLOT_S)  # a burst leaves within a slot
+            # Others of the same frame may be on the air already; a burst leaves within a slot.
+            room_s = seconds if n_new == n_samples else 0.0
+            self._count_once_due(span, room_s, seconds, SLOT_S)
             self.used_s += seconds
 
     def _n_new(self, start: int, stop: int) -> int:
@@ -133,9 +154,9 @@ class AirTimeAccount:
         with self._lock:
             if not self._repeating:
                 self._span = span
-                self.wait(self._longest_s)
-                self._since_s = self._clock()
-                self._count(span, self.longest_burst_s, self._since_s + self.longest_burst_s)
+                longest_s = self.longest_burst_s
+                self._count_once_due(span, self._longest_s, longest_s, longest_s)
+                self._since_s, self._steady_since_s = self._clock(), self._steady()
             self._repeating.add(radio)
 
     def ends(self, radio: object) -> None:
@@ -146,7 +167,7 @@ class AirTimeAccount:
             self._repeating.remove(radio)
             if not self._repeating:
                 longest_s, now_s = self.longest_burst_s, self._clock()
-                seconds = now_s - self._since_s
+                seconds = self._steady() - self._steady_since_s  # a clock may be set meanwhile
                 self._count(self._span, seconds, now_s)
                 self._count(self._span, -longest_s, self._since_s + longest_s)
                 self.used_s += seconds
@@ -167,15 +188,26 @@ class AirTimeAccount:
             )
 
     def _count(self, span: Span, seconds: float, at_s: float) -> None:
-        try:
+        with _told_if_full():
             self._written().add(span, seconds, at_s)
-        except OSError as full:
-            raise TransmitRefused(
-                f"the time on the air cannot be written down ({full}), and the band's limit holds "
-                "for all commands together; make room there, or set XDG_STATE_HOME"
-            ) from full
 
     def _written(self) -> AirTimeLog:
         if self._log is None:
             self._log = AirTimeLog(bench_folder("air-time"), self._clock)
         return self._log
+
+
+@contextmanager
+def _told_if_full() -> Iterator[None]:
+    """Refuse to send what cannot be written down.
+
+    Raises:
+        TransmitRefused: Instead of an `OSError`.
+    """
+    try:
+        yield
+    except OSError as full:
+        raise TransmitRefused(
+            f"the time on the air cannot be written down ({full}), and the band's limit holds "
+            "for all commands together; make room there, or set XDG_STATE_HOME"
+        ) from full

@@ -64,18 +64,44 @@ class AirTimeLog:
         Raises:
             OSError: If it cannot be written down.
         """
+        with waiting_for(self._folder / "lock"):
+            self._put(span, seconds, at_s)
+
+    def add_once_due(
+        self, span: Span, seconds: float, at_s: float, due_s: Callable[[], float]
+    ) -> float:
+        """Add seconds on the air if they are due; no other process adds any between the two.
+
+        Args:
+            span: What is to be sent over.
+            seconds: How long.
+            at_s: When it begins, in seconds since 1970.
+            due_s: Says when so much may be sent, by what is written down.
+
+        Returns:
+            Seconds until they are due; nothing was added where it is above 0.
+
+        Raises:
+            OSError: If it cannot be written down.
+        """
+        with waiting_for(self._folder / "lock"):
+            left_s = due_s() - self._clock()
+            if left_s <= 0:
+                self._put(span, seconds, at_s)
+        return left_s
+
+    def _put(self, span: Span, seconds: float, at_s: float) -> None:
         path, number = self._folder / span.name, int(at_s // SLOT_S)
         place = number % _N_SLOTS * _SLOT.itemsize
-        with waiting_for(self._folder / "lock"):
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            try:
-                kept = os.pread(file, _SLOT.itemsize, place).ljust(_SLOT.itemsize, b"\0")
-                there = np.frombuffer(kept, _SLOT)[0]
-                before_s = float(there["on_air_s"]) if there["number"] == number else 0.0
-                slot = np.array((number, max(before_s + seconds, 0.0)), _SLOT)
-                os.pwrite(file, slot.tobytes(), place)
-            finally:
-                os.close(file)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            kept = os.pread(file, _SLOT.itemsize, place).ljust(_SLOT.itemsize, b"\0")
+            there = np.frombuffer(kept, _SLOT)[0]
+            before_s = float(there["on_air_s"]) if there["number"] == number else 0.0
+            slot = np.array((number, max(before_s + seconds, 0.0)), _SLOT)
+            os.pwrite(file, slot.tobytes(), place)
+        finally:
+            os.close(file)
 
     def used(self, band: Span, window_s: float) -> Iterator[tuple[float, float]]:
         """Yield when slots end that overlap a window until now, and their seconds; oldest first.

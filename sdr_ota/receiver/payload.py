@@ -134,8 +134,8 @@ def payload_noise(
     """Return the noise power of a chip while a symbol was on the air.
 
     Amplitudes that were sent alike show it by their scatter. Energies scatter by themselves; what
-    the idle slot held is then believed, but for what the quieter half of the chips does not hold:
-    that was a pulse which is over.
+    the idle slot held is then believed, but for what the quieter half of the chips cannot hold, but
+    for a chance of `QUIET_CHANCE`: that was a pulse which is over.
 
     Args:
         chips: Of one symbol of the payload.
@@ -144,9 +144,12 @@ def payload_noise(
         idle_noise: Power of a chip in the idle slot.
     """
     if any(np.iscomplexobj(values) for values in alike):
-        return beside_symbols(alike, rx_amplitude).rest_power
-    halves = np.array_split(chips, 2)
-    return min(idle_noise, *(float(np.mean(np.abs(half) ** 2)) for half in halves))
+        is_shown = any(len(values) > 1 for values in alike)
+        return beside_symbols(alike, rx_amplitude).rest_power if is_shown else idle_noise
+    halves = [half for half in np.array_split(chips, 2) if len(half)]
+    quieter = min(halves, key=lambda half: float(np.mean(np.abs(half) ** 2)))
+    energy = float(np.sum(np.abs(quieter) ** 2))
+    return min(idle_noise, 2 * energy / float(stats.chi2.ppf(QUIET_CHANCE, 2 * len(quieter))))
 
 
 def _check_samples(received: ReceivedPayload, sounded_noise: float, n_symbols: int) -> None:

@@ -4,9 +4,10 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
+from threading import Barrier, Thread
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def nodes(
     folder: Path, clock: Clock, limit: BandLimit | None, has_time: bool = False
 ) -> Iterator[tuple[AccountedRadio, AccountedRadio]]:
     """What one process opens: two nodes."""
-    account = AirTimeAccount(limit, 10.0, AirTimeLog(folder, clock), clock, clock.sleep)
+    account = AirTimeAccount(limit, 10.0, AirTimeLog(folder, clock), clock, clock.sleep, clock)
     air = SimulatedAir(AirSettings(AirPreset("quiet"), 2, 1e6, 915e6, 1))
     radios = [AccountedRadio(SimulatedRadio(air, node, has_time), account) for node in (0, 1)]
     for radio in radios:
@@ -193,3 +194,41 @@ def test_counting_costs_less_than_a_millisecond(tmp_path: Path) -> None:
     for _ in range(200):
         log.add(Span(*BAND), 0.01, 1.7e9)
     assert (time.process_time() - began_s) / 200 < 1e-3
+
+
+def test_commands_that_ask_at_the_same_time_do_not_find_the_same_room(tmp_path: Path) -> None:
+    def refuse(seconds: float) -> None:
+        raise TransmitRefused("no room")
+
+    n_commands, limit = 16, BandLimit(*BAND, max_duty_cycle=0.1, window_s=100.0)
+    together, sent = Barrier(n_commands), []
+
+    class SlowLog(AirTimeLog):
+        def used(self, band: Span, window_s: float) -> Iterator[tuple[float, float]]:
+            found = list(super().used(band, window_s))
+            time.sleep(0.01)
+            yield from found
+
+    def command() -> None:
+        account = AirTimeAccount(limit, 10.0, SlowLog(tmp_path), sleep=refuse)
+        together.wait()
+        with suppress(TransmitRefused):
+            account.burst(Span(*BAND), 3_000_000, 1e6, None)
+            sent.append(1)
+
+    threads = [Thread(target=command) for _ in range(n_commands)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(sent) == 3  # of 3 s each in 10 s
+
+
+def test_a_clock_that_is_set_back_gives_no_time_back(tmp_path: Path) -> None:
+    clock, steady = Clock(), Clock()
+    log = AirTimeLog(tmp_path, clock)
+    account = AirTimeAccount(BandLimit(*BAND), 10.0, log, clock, clock.sleep, steady)
+    account.begins(account, Span(*BAND))
+    clock.now_s, steady.now_s = clock.now_s - 600.0, steady.now_s + 2.0
+    account.ends(account)
+    assert account.used_s == 2.0

@@ -5,6 +5,7 @@ The noise is made here, of known power.
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.receiver.payload import payload_noise
@@ -39,9 +40,23 @@ def test_energies_take_the_idle_slots_noise_where_the_payload_can_hold_it() -> N
     phases = np.exp(2j * np.pi * rng.random(N_CHIPS))
     chips = AMPLITUDE * np.sqrt(np.repeat([0.9, 0.4], N_CHIPS // 2)) * phases
     alike = scheme.alike(chips, N_NODES, AMPLITUDE)
-    quieter = 0.4 * AMPLITUDE**2
+    quieter = 0.4 * AMPLITUDE**2 * N_CHIPS / stats.chi2.ppf(1e-6, N_CHIPS)
+    assert quieter < 2 * 0.4 * AMPLITUDE**2
     assert payload_noise(chips, alike, AMPLITUDE, NOISE) == NOISE
     assert payload_noise(chips, alike, AMPLITUDE, A_PULSE) == pytest.approx(quieter)
+
+
+@pytest.mark.parametrize("n_chips", [4, 16, 512])
+def test_silent_energies_do_not_make_the_idle_slots_noise_less(n_chips: int) -> None:
+    rng = np.random.default_rng(11)
+    for _ in range(200):
+        chips = complex_noise(rng, NOISE)[:n_chips]
+        assert payload_noise(chips, [np.abs(chips) ** 2], AMPLITUDE, NOISE) == NOISE
+
+
+def test_one_chip_a_group_shows_no_noise() -> None:
+    chips = complex_noise(np.random.default_rng(12), NOISE)[:3]
+    assert payload_noise(chips, [chips[:1], chips[1:2], chips[2:]], AMPLITUDE, NOISE) == NOISE
 
 
 def test_noise_above_all_that_was_received_shows_no_symbols() -> None:
