@@ -151,7 +151,7 @@ def _check_both_ways(radio: Radio) -> None:
     if not radio.info.is_full_duplex:
         raise CommandFailed(
             f"{radio.info.serial} is the receiver and a node, but it cannot send and receive at "
-            "the same time: use two radios",
+            "the same time: use two radios, or for a selftest one that can",
             WRONG_USE,
         )
 

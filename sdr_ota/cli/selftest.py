@@ -36,6 +36,7 @@ def selftest(
     Measures silence and level in dBFS, the carrier offset in Hz, and with every scheme that
     the radio can do the error of the sums in dB beside theory's. It transmits: --band, or a
     config's [[band]] and radio.transmit_allowed, must say where. Exit code 1 if a check fails.
+    The cable of a virtual board fades as its preset does: start it with --preset lab-wired.
     """
     from sdr_ota.cli.terminal import note_progress
     from sdr_ota.study.selftest.command import run_selftest

@@ -40,6 +40,8 @@ from sdr_ota.config.zo_table import ZoTable
 from sdr_ota.plugins import PluginError
 from sdr_ota.radio.normal_form import normal_form
 
+_OF_A_SWEEP = {"seeds", "base", "grid", "list"}
+
 MAX_PROCESSES = 4
 """Nodes that may be processes of their own: inputs of the GNU Radio flowgraph between them."""
 
@@ -371,6 +373,8 @@ def _allowed(place: str) -> str:
 def _unknown(place: str) -> str:
     """Say that a key is unknown, and which known one is nearest."""
     table, _, key = place.rpartition(".")
+    if place in _OF_A_SWEEP:
+        return f"unknown table {place!r}: this is a sweep, which sdr-ota sweep takes"
     known = known_keys().get(table, ())
     nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
     kind = "key" if table else "table"

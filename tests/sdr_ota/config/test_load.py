@@ -56,6 +56,7 @@ def test_set_wins_over_the_file_and_leaves_the_rest(tmp_path: Path) -> None:
         ("run.rounds=many", ["run.rounds = 'many'", "integer"]),
         ("link.shceme=coherent", ["unknown key 'link.shceme'", "did you mean 'scheme'"]),
         ("lnk.scheme=coherent", ["unknown table 'lnk'", "did you mean 'link'"]),
+        ("base.run.rounds=60", ["unknown table 'base'", "sdr-ota sweep"]),
         ("link.scheme=foo", ["unknown scheme 'foo'", "coherent", "tdma"]),
         ("air.preset=moon", ["air preset 'moon' is unknown", "lab-wired"]),
         ("link.scheme=fsk-vote", ["signs only", 'payload = "sign"']),
