@@ -11,7 +11,10 @@ import numpy as np
 
 from sdr_ota.types import Samples
 
-_KEY = b"packet_len"
+PACKET_TAG = "packet_len"
+"""GNU Radio's usual name of the tag that says how long a packet is."""
+
+_KEY = PACKET_TAG.encode()
 _PMT_FALSE, _PMT_SYMBOL, _PMT_INT32 = b"\x01", b"\x02", b"\x03"
 
 

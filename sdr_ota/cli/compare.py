@@ -19,9 +19,6 @@ IN_AIR = ("lab-indoor", 2, 60)
 
 TRIALS = 400
 
-FIGURE = Path("compare.png")
-"""Unless another is asked for, or a folder for all."""
-
 Nodes = Annotated[int, typer.Option(min=1, max=1000, help="Nodes that send together.")]
 Chips = Annotated[int, typer.Option(min=32, help="Payload chips of every scheme.")]
 Trials = Annotated[int, typer.Option(min=10, help="Sums decoded for each point of noise or phase.")]
@@ -48,7 +45,7 @@ def compare(  # noqa: PLR0913, PLR0917 - each is an option
     trials: Trials = TRIALS,
     seed: Seed = 1,
     seeds: Seeds = 1,
-    figure: Figure = FIGURE,
+    figure: Figure = None,
     width: Width = None,
     output: Output = None,
     latency: Latency = False,
@@ -58,13 +55,13 @@ def compare(  # noqa: PLR0913, PLR0917 - each is an option
 ) -> None:
     """Compare all schemes, measured and by theory.
 
-    Prints their errors in dB over noise in dB and phase error in degrees, and draws them. With
-    --latency: over the time in ms from sounding to payload in a simulated air, with the bound
-    that known process noise leaves for coherent sums; takes minutes. Several seeds show how far
-    the figures move from one to the next.
+    Prints their errors in dB over noise in dB and phase error in degrees, and draws them into
+    --figure or --output. With --latency: over the time in ms from sounding to payload in a
+    simulated air, with the bound that known process noise leaves for coherent sums; takes
+    minutes. Several seeds show how far the figures move from one to the next.
     """
     _check_options(latency, in_air=(air, worlds, rounds), apart=(trials, seeds))
-    files = _Files(output, None if output and figure == FIGURE else figure, width)
+    files = _Files(output, figure, width)
     if latency:
         _over_latency((air, worlds, rounds, nodes, chips, seed), files)
     else:

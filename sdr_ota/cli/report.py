@@ -13,7 +13,7 @@ AsJson = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="The page; otherwise report.html in RUN, or here."),
+    typer.Option(metavar="FILE", help="The page; otherwise report.html in RUN, none for several."),
 ]
 FigureChoice = Annotated[
     Literal["pdf", "png", "svg"] | None,
@@ -32,7 +32,7 @@ def report(
 
     Runs may be finished, broken off or still running. The page is one HTML file that needs
     nothing else. Several runs are laid side by side, called by the settings in which they
-    differ.
+    differ; their page is written where --output says.
     """
     from sdr_ota.report.run_report import report_runs, runs_json
 

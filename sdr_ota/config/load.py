@@ -38,6 +38,7 @@ from sdr_ota.config.tables import (
 )
 from sdr_ota.config.zo_table import ZoTable
 from sdr_ota.plugins import PluginError
+from sdr_ota.radio.address import check_address
 from sdr_ota.radio.normal_form import normal_form
 
 _OF_A_SWEEP = {"seeds", "base", "grid", "list"}
@@ -179,7 +180,9 @@ class Config(Table):
             )
 
     def _check_addresses(self) -> None:
-        """Refuse two nodes with one address; the receiver may be one of them."""
+        """Refuse what is no address, and two nodes with one; the receiver may be one of them."""
+        for address in (self.radio.receiver, *self.radio.nodes):
+            check_address(address)
         first: dict[str, int] = {}
         for place, address in enumerate(self.radio.nodes):
             before = first.setdefault(normal_form(address), place)

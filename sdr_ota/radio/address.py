@@ -158,6 +158,21 @@ def parse_address(address: str) -> Mapping[str, str]:
     return options
 
 
+def check_address(address: str) -> None:
+    """Refuse an address that no radio can have; nothing is opened.
+
+    Args:
+        address: Of a radio, with or without ``host=``.
+
+    Raises:
+        AddressError: With what its form is.
+    """
+    options = dict(parse_address(address))
+    options.pop("host", None)
+    if (place := _PLACES.get(options["driver"])) is not None:
+        place(options)
+
+
 def driver_names() -> tuple[str, ...]:
     """Return the names of all drivers, the built-in ones first; nothing is imported.
 
@@ -205,17 +220,29 @@ def _open_soapy(options: Mapping[str, str], longest_burst_s: float) -> Radio:
     return SoapyRadio(*_soapy_place(options))
 
 
-def _open_zmq(options: Mapping[str, str], longest_burst_s: float) -> Radio:
+def _zmq_place(options: Mapping[str, str]) -> str:
+    """Return the path of a virtual radio's control socket."""
     if set(options) != {"driver", "control"}:
         raise AddressError(
             "a virtual radio's address is driver=zmq,control=PATH and nothing else; "
             "radio.processes = true starts such radios and names them itself"
         )
-    return ZeroMqRadio(options["control"])
+    return options["control"]
+
+
+def _open_zmq(options: Mapping[str, str], longest_burst_s: float) -> Radio:
+    return ZeroMqRadio(_zmq_place(options))
 
 
 _WIRING = ("subdevice", "antenna", "clock_source", "time_source")
 """Keys of a SoapySDR address that are ours, besides ``channel``; the others are the driver's."""
+
+_PLACES: Mapping[str, Callable[[Mapping[str, str]], object]] = {
+    "pluto": _pluto_place,
+    "soapy": _soapy_place,
+    "zmq": _zmq_place,
+}
+"""What takes a driver's options apart, and refuses those that it cannot."""
 
 _DRIVERS: Mapping[str, Callable[[Mapping[str, str], float], Radio]] = {
     "pluto": _open_pluto,

@@ -38,10 +38,25 @@ def report_runs(
 ) -> None:
     """Print the table of one run or several, write the page, save each figure if asked to.
 
+    The page lies in the folder of one run; that of several is written where `output` says.
+
     Files that show a private run are readable by their owner only.
     """
     runs = name_runs(_read(folders))
-    page = output or (folders[0] if len(folders) == 1 else Path()) / "report.html"
+    page = output or (folders[0] / "report.html" if len(folders) == 1 else None)
+    if page is None and figure_format:
+        text = "figures of several runs lie beside their page: name it with --output FILE"
+        raise CommandFailed(text, WRONG_USE)
+    written = () if page is None else _write(runs, page, figure_format, width_in)
+    _print_table(runs)
+    for path in written:
+        console.print(f"wrote {path}", soft_wrap=True)
+
+
+def _write(
+    runs: Sequence[NamedRun], page: Path, figure_format: FigureFormat | None, width_in: float | None
+) -> tuple[Path, ...]:
+    """Write the page and, if asked to, every figure; return their paths."""
     sections = report_sections(runs)
     try:
         with owner_only(any(is_private(named.run.start) for named in runs)):
@@ -55,9 +70,7 @@ def report_runs(
             f"cannot write {error.filename or page}: {error.strerror}; choose another --output FILE"
         )
         raise CommandFailed(text, WRONG_USE) from error
-    _print_table(runs)
-    for path in (page, *saved):
-        console.print(f"wrote {path}", soft_wrap=True)
+    return (page, *saved)
 
 
 def runs_json(folders: Sequence[Path]) -> str:

@@ -1,12 +1,11 @@
 """Decode what was captured, now or long ago, and judge it where the truth is known."""
 
-from dataclasses import replace
+from functools import partial
 
-from sdr_ota.erasure import NodesAbsent
+from sdr_ota.rounds.absent_nodes import decoded_present
 from sdr_ota.rounds.cyclic_exchange import decode_cyclic
 from sdr_ota.rounds.exchange import Exchange, Link, Reception
-from sdr_ota.rounds.server import without_absent
-from sdr_ota.rounds.timed_exchange import decode_timed
+from sdr_ota.rounds.timed_decoding import decode_timed
 from sdr_ota.schemes import theory_squared_error
 
 
@@ -20,20 +19,8 @@ def decode(reception: Reception, link: Link) -> Exchange:
 
 
 def decode_present(reception: Reception, link: Link) -> tuple[Reception, Exchange]:
-    """Decode the sums of the nodes that sent, whoever of those that were to send did not.
-
-    Returns:
-        The reception with a plan in which the absent nodes are silent, and the exchange.
-
-    Raises:
-        Erasure: If they cannot be trusted.
-    """
-    try:
-        return reception, decode(reception, link)
-    except NodesAbsent as missing:
-        reasons = dict.fromkeys(missing.nodes, "its burst did not arrive")
-        present = replace(reception, plan=without_absent(reception.plan, reasons))
-        return present, decode(present, link)
+    """Decode the sums of the nodes that sent, as `decoded_present`."""
+    return decoded_present(reception, partial(decode, link=link))
 
 
 def expected_squared_errors(

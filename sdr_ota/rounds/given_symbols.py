@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sdr_ota.rounds.absent_nodes import without_absent
 from sdr_ota.rounds.decoding import decode_present
 from sdr_ota.rounds.encoder import OpenEncoder
 from sdr_ota.rounds.exchange import Bench, Exchange, Link, ReceivedSounding, Reception
 from sdr_ota.rounds.messages import Announcement
 from sdr_ota.rounds.node import LocalNode
 from sdr_ota.rounds.opening import exchange_of, local_nodes
-from sdr_ota.rounds.server import Quote, payload_orders, without_absent
+from sdr_ota.rounds.server import Quote, payload_orders
 from sdr_ota.signal.modulation import AnalogPayload
 from sdr_ota.types import TransmitPlan
 

@@ -22,12 +22,13 @@ from statistics import fmean
 import numpy as np
 
 from sdr_ota.erasure import Erasure, Reason
+from sdr_ota.rounds.absent_nodes import without_absent
 from sdr_ota.rounds.clipping import clipping_of
 from sdr_ota.rounds.decoding import decode_present, expected_squared_errors
 from sdr_ota.rounds.exchange import Exchange, Link, Reception
 from sdr_ota.rounds.messages import Announcement, Outcome
 from sdr_ota.rounds.schedule import Schedule
-from sdr_ota.rounds.server import Quote, Server, without_absent
+from sdr_ota.rounds.server import Quote, Server
 from sdr_ota.rounds.symbol_power import SymbolPower
 from sdr_ota.rounds.truth import RoundTruth
 from sdr_ota.signal.frame import FrameFormat

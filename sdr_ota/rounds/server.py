@@ -6,11 +6,11 @@ nodes refuse.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Protocol
 
-from sdr_ota.erasure import Erasure
+from sdr_ota.rounds.absent_nodes import without_absent
 from sdr_ota.rounds.clock import RealClock, WorldClock
 from sdr_ota.rounds.exchange import Link, ReceivedPayloads, ReceivedSounding, Reception
 from sdr_ota.rounds.messages import Announcement, Outcome, PayloadOrder
@@ -18,7 +18,7 @@ from sdr_ota.rounds.node import Node, ScalarClient
 from sdr_ota.rounds.truth import RoundTruth, asked_truth
 from sdr_ota.rounds.tuning import Sounder, Tuning, tune_nodes
 from sdr_ota.signal.modulation import Payload
-from sdr_ota.types import Precoder, TransmitPlan
+from sdr_ota.types import TransmitPlan
 
 
 class Exchanger(Sounder, Protocol):
@@ -240,21 +240,3 @@ def payload_orders(quote: Quote, round_index: int) -> Mapping[int, PayloadOrder]
         )
         for node in active
     }
-
-
-def without_absent(plan: TransmitPlan, absent: Mapping[int, str]) -> TransmitPlan:
-    """Return a plan in which the nodes that have no number to send, or did not, are silent.
-
-    Raises:
-        Erasure: ``host`` if no node is left.
-    """
-    if not absent:
-        return plan
-    precoders = tuple(
-        Precoder(0j) if node in absent else precoder for node, precoder in enumerate(plan.precoders)
-    )
-    reasons = (f"node {node}: {reason}" for node, reason in absent.items())
-    left_out = (*plan.left_out, *reasons)
-    if not any(precoder.gain for precoder in precoders):
-        raise Erasure("host", "; ".join(left_out))
-    return replace(plan, precoders=precoders, left_out=left_out)

@@ -21,6 +21,7 @@ from pydantic_core import from_json
 
 from sdr_ota.radio.base import Capture
 from sdr_ota.rounds.exchange import Bench
+from sdr_ota.runs.namespace import NAMESPACE_VERSION, check_version
 from sdr_ota.runs.read_records import LARGEST_NUMBER, MOST_BITS, check_numbers, first_error
 from sdr_ota.runs.replaced_file import replace_file
 from sdr_ota.signal.iq_file import DATA, META, read_iq_file
@@ -33,9 +34,6 @@ Json = dict[str, Any]
 
 DATATYPE = "cf32_le"
 """Of what is written here; every datatype is read."""
-
-NAMESPACE_VERSION = "2.0.0"
-"""Of the fields ``ota``; version 1 had one set of expected errors for all nodes."""
 
 DAMAGE = (OSError, KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError)
 """What may be raised while a damaged record is taken apart."""
@@ -115,27 +113,12 @@ def read_recording(path: Path) -> tuple[Json, Capture]:
         meta: Json = from_json(path.read_bytes().removeprefix(codecs.BOM_UTF8), allow_inf_nan=False)
         check_numbers(meta, MOST_BITS, LARGEST_NUMBER)
         fields, segment = dict(meta["global"]), meta["captures"][0]
-        _check_version(fields)
+        check_version(fields)
         fields["core:sha512"]  # whatever wrote ours left one, and it is compared
         samples = read_iq_file(path).samples()
         return fields, Capture(samples, int(segment["core:global_index"]))
     except DAMAGE as error:
         raise unreadable(path, error) from error
-
-
-def _check_version(fields: Json) -> None:
-    """Refuse what another version of the format has written.
-
-    Raises:
-        CaptureError: With both versions.
-    """
-    versions = [e["version"] for e in fields["core:extensions"] if e["name"] == "ota"]
-    if versions != [NAMESPACE_VERSION]:
-        found = ", ".join(map(str, versions)) or "none"
-        raise CaptureError(
-            f"its fields have the format {found}, this version of sdr-ota reads "
-            f"{NAMESPACE_VERSION}: decode it with the version that recorded it"
-        )
 
 
 def unreadable(path: Path, error: Exception) -> CaptureError:

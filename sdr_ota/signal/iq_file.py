@@ -32,12 +32,14 @@ class IqFile:
         form: How they are written.
         sample_rate_hz: None where neither the file nor its reader says.
         described: SigMF's global fields; empty for other files.
+        segments: SigMF's captures, in order of their samples; none for other files.
     """
 
     words: NDArray[Any]
     form: WordFormat
     sample_rate_hz: float | None
     described: dict[str, Any] = field(default_factory=dict)
+    segments: tuple[dict[str, Any], ...] = ()
 
     @property
     def n_samples(self) -> int:
@@ -124,7 +126,8 @@ def _sigmf(meta: bytes, content: NDArray[np.uint8]) -> IqFile:
     if starts and not 0 <= max(starts) < max(len(words), 1):
         raise ValueError(f"a segment starts at sample {max(starts)}; there are {len(words)}")
     rate = fields.get("core:sample_rate")
-    return IqFile(words, form, None if rate is None else float(rate), dict(fields))
+    segments = tuple(described.get("captures", ()))
+    return IqFile(words, form, None if rate is None else float(rate), dict(fields), segments)
 
 
 def _archived(path: Path) -> tuple[bytes, NDArray[np.uint8]]:

@@ -24,7 +24,7 @@ def test_every_flowgraph_compiles_to_what_is_stored(gnuradio: str, tmp_path: Pat
 def test_a_flowgraph_that_does_not_compile_is_an_error(
     gnuradio: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = (HOME / "receiver.grc").read_text().replace("value: '0.06'", "value: '0.7'")
+    text = (HOME / "receiver.grc").read_text().replace("max_cfo: sent.max_cfo", "max_cfo: '0.7'")
     (tmp_path / "receiver.grc").write_text(text)
     (tmp_path / "grc").symlink_to(HOME / "grc")
     monkeypatch.setattr("ota_flowgraphs.compile.HOME", tmp_path)

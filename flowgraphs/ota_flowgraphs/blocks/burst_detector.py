@@ -6,14 +6,13 @@ import numpy as np
 import pmt
 from gnuradio import gr
 
+from ota_flowgraphs.activity import WORKING
 from ota_flowgraphs.blocks.pdu import burst_pdu, make_pdu
 from ota_flowgraphs.failure import ends_on_error
+from ota_flowgraphs.tagged_packet import PACKET_TAG
 from sdr_ota.receiver.burst_stream import BurstSearch, BurstStream
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Samples
-
-PACKET_TAG = "packet_len"
-"""GNU Radio's usual name of the tag that says how long a packet is."""
 
 
 class BurstDetector(gr.sync_block):
@@ -47,7 +46,12 @@ class BurstDetector(gr.sync_block):
     @ends_on_error
     def work(self, input_items: list[Samples], output_items: list[Samples]) -> int:
         """Take in what there is."""
-        samples, read = input_items[0], self.nitems_read(0)
+        with WORKING():
+            self._take_all(input_items[0], self.nitems_read(0))
+        return len(input_items[0])
+
+    def _take_all(self, samples: Samples, read: int) -> None:
+        """Take samples in, packets and what lies between them; the first has this index."""
         begins = {
             tag.offset - read: pmt.to_long(tag.value)
             for tag in self.get_tags_in_window(0, 0, len(samples), pmt.intern(PACKET_TAG))
@@ -57,7 +61,6 @@ class BurstDetector(gr.sync_block):
             if begin in begins:
                 self._packet, self._n_missing = [], begins[begin]
             self._take(samples[begin:end], read + begin)
-        return len(samples)
 
     def _take(self, samples: Samples, first: int) -> None:
         """Take samples in that belong together; the first of them has this index."""

@@ -7,11 +7,14 @@ from gnuradio import gr
 from ota_flowgraphs.blocks.pdu import make_pdu, read_pdu
 from ota_flowgraphs.failure import reports_error
 from ota_flowgraphs.payload_fields import payload_of
+from ota_flowgraphs.recorded_round import RecordedRound
 from sdr_ota.erasure import Erasure
+from sdr_ota.receiver.joint_frame import ReceivedPayload
 from sdr_ota.receiver.payload import Sending
 from sdr_ota.rounds.unplanned import decode_unplanned
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.types import DecodedSum
 
 
 class SchemeDecoder(gr.basic_block):
@@ -25,6 +28,7 @@ class SchemeDecoder(gr.basic_block):
         n_nodes: Nodes of the bench; all of them send.
         rx_amplitude: Aligned chip amplitude at the receiver of a symbol of 1.
         seed: Of the nodes' pilots.
+        recorded: The round of ours that is decoded, by its plan; None where no plan is known.
 
     Message ports:
         payloads (in): PDU of aligned chips, from the frame synchroniser or a block of yours that
@@ -36,11 +40,19 @@ class SchemeDecoder(gr.basic_block):
     """
 
     def __init__(
-        self, frame: FrameFormat, scheme: str, n_nodes: int, rx_amplitude: float, seed: int
+        self,
+        frame: FrameFormat,
+        scheme: str,
+        n_nodes: int,
+        rx_amplitude: float,
+        seed: int,
+        recorded: RecordedRound | None = None,
     ) -> None:
         gr.basic_block.__init__(self, name="OTA scheme decoder", in_sig=None, out_sig=None)
         self._frame = frame
-        self._sending = Sending(load_scheme(scheme), n_nodes, seed)
+        self._recorded = recorded
+        named = load_scheme(scheme) if recorded is None else recorded.link.scheme
+        self._sending = Sending(named, n_nodes, seed)
         self._rx_amplitude = rx_amplitude
         self._sums = pmt.intern("sums")
         self.message_port_register_out(self._sums)
@@ -57,7 +69,7 @@ class SchemeDecoder(gr.basic_block):
         received = payload_of(meta, chips.astype(np.complex128))
         said = {name: value for name, value in meta.items() if name != "pilots"}
         try:
-            totals = decode_unplanned(received, self._frame, self._sending, self._rx_amplitude)
+            totals = self._decoded(received)
         except Erasure as lost:
             refused = {**said, "kind": "refused", "reason": lost.reason, "detail": lost.detail}
             self.message_port_pub(self._sums, make_pdu(refused))
@@ -66,3 +78,8 @@ class SchemeDecoder(gr.basic_block):
         about = {"sum": first.value, "std": first.std, "sums": sums, "stds": stds}
         decoded = {**said, "kind": "sum", **about}
         self.message_port_pub(self._sums, make_pdu(decoded))
+
+    def _decoded(self, received: ReceivedPayload) -> tuple[DecodedSum, ...]:
+        if self._recorded is not None:
+            return self._recorded.decode(received)
+        return decode_unplanned(received, self._frame, self._sending, self._rx_amplitude)

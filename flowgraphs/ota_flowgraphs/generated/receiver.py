@@ -24,14 +24,21 @@ from ota_flowgraphs.blocks.frame_synchroniser import FrameSynchroniser
 from ota_flowgraphs.blocks.iq_source import IqSource
 from ota_flowgraphs.blocks.result_sink import ResultSink
 from ota_flowgraphs.blocks.scheme_decoder import SchemeDecoder
-from sdr_ota.signal.frame import FrameFormat
+from ota_flowgraphs.failure import end_of_run
+from ota_flowgraphs.sent import Asked, sent_as
 
 
+def snipfcn_ending(self):
+    end_of_run(self.source, self.result_sink.n_found)
+
+
+def snippets_main_after_stop(tb):
+    snipfcn_ending(tb)
 
 
 class receiver(gr.top_block):
 
-    def __init__(self, sample_rate=1e6, center_freq=915e6, frame=FrameFormat(), source='driver=file,path=capture.sigmf-meta', results='', gain_db=0, max_cfo=0.06, scheme='coherent', n_nodes=4, rx_amplitude=0.05, seed=1):
+    def __init__(self, sample_rate=0, center_freq=915e6, frame=None, source='driver=file,path=capture.sigmf-meta', results='', gain_db=0, max_cfo=0, scheme='', n_nodes=0, rx_amplitude=0, seed=(-1)):
         gr.top_block.__init__(self, "Receiver of over-the-air sums", catch_exceptions=False)
 
         ##################################################
@@ -50,15 +57,20 @@ class receiver(gr.top_block):
         self.seed = seed
 
         ##################################################
+        # Variables
+        ##################################################
+        self.sent = sent = sent_as(source, Asked(sample_rate, frame, max_cfo, scheme, n_nodes, rx_amplitude, seed))
+
+        ##################################################
         # Blocks
         ##################################################
 
-        self.synchroniser = FrameSynchroniser(frame)
+        self.synchroniser = FrameSynchroniser(sent.frame)
         self.result_sink = ResultSink(results)
-        self.iq_source = IqSource(source, sample_rate, center_freq, gain_db)
-        self.estimator = ChannelEstimator(frame, sample_rate)
-        self.detector = BurstDetector(frame, max_cfo)
-        self.decoder = SchemeDecoder(frame, scheme, n_nodes, rx_amplitude, seed)
+        self.iq_source = IqSource(source, sent.sample_rate_hz, center_freq, gain_db)
+        self.estimator = ChannelEstimator(sent.frame, sent.sample_rate_hz)
+        self.detector = BurstDetector(sent.frame, sent.max_cfo)
+        self.decoder = SchemeDecoder(sent.frame, sent.scheme, sent.n_nodes, (sent).rx_amplitude, sent.seed, sent.recorded)
 
 
         ##################################################
@@ -70,9 +82,9 @@ class receiver(gr.top_block):
         self.msg_connect((self.detector, 'bursts'), (self.synchroniser, 'bursts'))
         self.msg_connect((self.estimator, 'estimates'), (self.result_sink, 'results'))
         self.msg_connect((self.synchroniser, 'payloads'), (self.decoder, 'payloads'))
+        self.msg_connect((self.synchroniser, 'payloads'), (self.result_sink, 'results'))
         self.msg_connect((self.synchroniser, 'erasures'), (self.result_sink, 'results'))
         self.msg_connect((self.synchroniser, 'skipped'), (self.result_sink, 'results'))
-        self.msg_connect((self.synchroniser, 'payloads'), (self.result_sink, 'results'))
         self.connect((self.iq_source, 0), (self.detector, 0))
 
 
@@ -81,6 +93,7 @@ class receiver(gr.top_block):
 
     def set_sample_rate(self, sample_rate):
         self.sample_rate = sample_rate
+        self.set_sent(sent_as(self.source, Asked(self.sample_rate, self.frame, self.max_cfo, self.scheme, self.n_nodes, self.rx_amplitude, self.seed)))
 
     def get_center_freq(self):
         return self.center_freq
@@ -93,12 +106,14 @@ class receiver(gr.top_block):
 
     def set_frame(self, frame):
         self.frame = frame
+        self.set_sent(sent_as(self.source, Asked(self.sample_rate, self.frame, self.max_cfo, self.scheme, self.n_nodes, self.rx_amplitude, self.seed)))
 
     def get_source(self):
         return self.source
 
     def set_source(self, source):
         self.source = source
+        self.set_sent(sent_as(self.source, Asked(self.sample_rate, self.frame, self.max_cfo, self.scheme, self.n_nodes, self.rx_amplitude, self.seed)))
 
     def get_results(self):
         return self.results
@@ -117,31 +132,42 @@ class receiver(gr.top_block):
 
     def set_max_cfo(self, max_cfo):
         self.max_cfo = max_cfo
+        self.set_sent(sent_as(self.source, Asked(self.sample_rate, self.frame, self.max_cfo, self.scheme, self.n_nodes, self.rx_amplitude, self.seed)))
 
     def get_scheme(self):
         return self.scheme
 
     def set_scheme(self, scheme):
         self.scheme = scheme
+        self.set_sent(sent_as(self.source, Asked(self.sample_rate, self.frame, self.max_cfo, self.scheme, self.n_nodes, self.rx_amplitude, self.seed)))
 
     def get_n_nodes(self):
         return self.n_nodes
 
     def set_n_nodes(self, n_nodes):
         self.n_nodes = n_nodes
+        self.set_sent(sent_as(self.source, Asked(self.sample_rate, self.frame, self.max_cfo, self.scheme, self.n_nodes, self.rx_amplitude, self.seed)))
 
     def get_rx_amplitude(self):
         return self.rx_amplitude
 
     def set_rx_amplitude(self, rx_amplitude):
         self.rx_amplitude = rx_amplitude
-        self.decoder.set_rx_amplitude(self.rx_amplitude)
+        self.set_sent(sent_as(self.source, Asked(self.sample_rate, self.frame, self.max_cfo, self.scheme, self.n_nodes, self.rx_amplitude, self.seed)))
 
     def get_seed(self):
         return self.seed
 
     def set_seed(self, seed):
         self.seed = seed
+        self.set_sent(sent_as(self.source, Asked(self.sample_rate, self.frame, self.max_cfo, self.scheme, self.n_nodes, self.rx_amplitude, self.seed)))
+
+    def get_sent(self):
+        return self.sent
+
+    def set_sent(self, sent):
+        self.sent = sent
+        self.decoder.set_rx_amplitude((self.sent).rx_amplitude)
 
 
 
@@ -149,8 +175,8 @@ def argument_parser():
     description = 'Samples in; decoded sums with their standard deviation out, and channel estimates from sounding slots.'
     parser = ArgumentParser(description=description)
     parser.add_argument(
-        "--sample-rate", dest="sample_rate", type=eng_float, default=eng_notation.num_to_str(float(1e6)),
-        help="Set Sample rate (samples/s) [default=%(default)r]")
+        "--sample-rate", dest="sample_rate", type=eng_float, default=eng_notation.num_to_str(float(0)),
+        help="Set Sample rate (samples/s; 0: the recording's, otherwise 1e6) [default=%(default)r]")
     parser.add_argument(
         "--center-freq", dest="center_freq", type=eng_float, default=eng_notation.num_to_str(float(915e6)),
         help="Set Carrier (Hz) [default=%(default)r]")
@@ -164,20 +190,20 @@ def argument_parser():
         "--gain-db", dest="gain_db", type=eng_float, default=eng_notation.num_to_str(float(0)),
         help="Set Receive gain (dB) [default=%(default)r]")
     parser.add_argument(
-        "--max-cfo", dest="max_cfo", type=eng_float, default=eng_notation.num_to_str(float(0.06)),
-        help="Set Largest carrier offset (cycles/sample) [default=%(default)r]")
+        "--max-cfo", dest="max_cfo", type=eng_float, default=eng_notation.num_to_str(float(0)),
+        help="Set Largest carrier offset (cycles/sample; 0: the recording's, otherwise 0.06) [default=%(default)r]")
     parser.add_argument(
-        "--scheme", dest="scheme", type=str, default='coherent',
-        help="Set Scheme [default=%(default)r]")
+        "--scheme", dest="scheme", type=str, default='',
+        help="Set Scheme (empty: the recording's, otherwise coherent) [default=%(default)r]")
     parser.add_argument(
-        "--n-nodes", dest="n_nodes", type=intx, default=4,
-        help="Set Nodes [default=%(default)r]")
+        "--n-nodes", dest="n_nodes", type=intx, default=0,
+        help="Set Nodes (0: the recording's, otherwise 4) [default=%(default)r]")
     parser.add_argument(
-        "--rx-amplitude", dest="rx_amplitude", type=eng_float, default=eng_notation.num_to_str(float(0.05)),
-        help="Set Received amplitude of a symbol of 1 [default=%(default)r]")
+        "--rx-amplitude", dest="rx_amplitude", type=eng_float, default=eng_notation.num_to_str(float(0)),
+        help="Set Received amplitude of a symbol of 1 (0: the recording's, otherwise 0.05) [default=%(default)r]")
     parser.add_argument(
-        "--seed", dest="seed", type=intx, default=1,
-        help="Set Seed of the node pilots [default=%(default)r]")
+        "--seed", dest="seed", type=intx, default=(-1),
+        help="Set Seed of the node pilots (-1: the recording's, otherwise 1) [default=%(default)r]")
     return parser
 
 
@@ -189,7 +215,7 @@ def main(top_block_cls=receiver, options=None):
     def sig_handler(sig=None, frame=None):
         tb.stop()
         tb.wait()
-
+        snippets_main_after_stop(tb)
         sys.exit(0)
 
     signal.signal(signal.SIGINT, sig_handler)
@@ -198,7 +224,7 @@ def main(top_block_cls=receiver, options=None):
     tb.start()
 
     tb.wait()
-
+    snippets_main_after_stop(tb)
 
 if __name__ == '__main__':
     main()

@@ -90,11 +90,14 @@ class CaptureWriter:
         self._count += 1
 
 
-def read_captures(folder: Path) -> list[CalibrationCapture]:
+def read_captures(folder: Path) -> tuple[list[CalibrationCapture], list[str]]:
     """Read all captures of a folder, in the order of their names.
 
+    Returns:
+        Those that can be read; a sentence for every one that cannot.
+
     Raises:
-        CaptureError: If there is none, or one cannot be read.
+        CaptureError: If there is none.
     """
     paths = sorted(folder.glob(f"*{META}")) if folder.is_dir() else []
     if not paths:
@@ -102,7 +105,14 @@ def read_captures(folder: Path) -> list[CalibrationCapture]:
             f"no *{META} in {folder}; record captures with sdr-ota calibrate ... "
             "--keep-captures DIR"
         )
-    return [_read(path) for path in paths]
+    read: list[CalibrationCapture] = []
+    damaged: list[str] = []
+    for path in paths:
+        try:
+            read.append(_read(path))
+        except CaptureError as wrong:
+            damaged.append(str(wrong))
+    return read, damaged
 
 
 def _read(path: Path) -> CalibrationCapture:

@@ -21,15 +21,31 @@ START = "recorded"
 """Instead of what identifies a start: a recording cannot tell."""
 
 
-def measure_captures(folder: Path, config: Config, kinds: tuple[str, ...]) -> BenchResult:
+def measure_captures(
+    folder: Path, config: Config, kinds: tuple[str, ...]
+) -> tuple[BenchResult, list[str]]:
     """Measure what was recorded; the config's frame must be the one that was sent.
 
     Every recorded sequence counts: nothing stops a series early.
+
+    Returns:
+        What was measured; a sentence for every capture that cannot be read and was left out.
+
+    Raises:
+        CommandFailed: If there are no captures, or none of them can be read.
     """
     try:
-        stored = read_captures(folder)
+        stored, damaged = read_captures(folder)
     except CaptureError as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    if not stored:
+        raise CommandFailed("\n".join(damaged))
+    return _measured(stored, config, kinds), damaged
+
+
+def _measured(
+    stored: Sequence[CalibrationCapture], config: Config, kinds: tuple[str, ...]
+) -> BenchResult:
     idle = next((one for one in stored if one.kind == "idle"), None)
     floor = None
     if idle is not None and "noise-floor" in kinds:

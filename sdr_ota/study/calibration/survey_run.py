@@ -101,13 +101,19 @@ def calibrate_command(asked: Asked, from_captures: Path | None) -> None:
     except ConfigError as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
     config = _for_trains(config)
+    damaged: list[str] = []
     if from_captures is not None:
         from sdr_ota.study.calibration.replay import measure_captures  # noqa: PLC0415
 
-        result = measure_captures(from_captures, config, asked.kinds)
+        result, damaged = measure_captures(from_captures, config, asked.kinds)
     else:
         result = _measured_or_interrupted(asked, config, half_widths)
-    folder = asked.folder(config)
+    _write_and_print(result, asked.folder(config), config)
+    if damaged:
+        raise CommandFailed("left out:\n" + "\n".join(damaged))
+
+
+def _write_and_print(result: BenchResult, folder: Path, config: Config) -> None:
     try:
         _write_records(result, folder, config)
         from sdr_ota.report.calibration.page import write_page  # noqa: PLC0415 - matplotlib

@@ -84,14 +84,36 @@ def test_its_own_captures_give_the_same_numbers(calibrated: tuple[Path, str]) ->
         assert again[node, "gain_db"]["value"] == pytest.approx(live[node, "gain_db"]["value"])
 
 
-def test_a_damaged_capture_is_named(calibrated: tuple[Path, str], tmp_path: Path) -> None:
-    shutil.copytree(calibrated[0] / "raw", tmp_path / "raw")
-    data = next((tmp_path / "raw").glob("*-sequence.sigmf-data"))
-    data.write_bytes(bytes(len(data.read_bytes())))
-    refused = sdr_ota("calibrate", "all", "--from-captures", "raw", folder=tmp_path)
-    assert refused.returncode == 2
-    assert f"cannot read raw/{data.stem}.sigmf-meta" in refused.stderr
-    assert "checksum" in refused.stderr
+def test_a_damaged_capture_is_named_and_left_out(
+    tmp_path: Path,
+) -> None:
+    rng, sequence = np.random.default_rng(12), SoundingSequence.even(FRAME, 8)
+    for node in range(2):
+        truth = random_truth(rng)
+        for k in range(5):
+            capture = recorded_sequence(truth, sequence, 1000 + 20_000 * k, rng)
+            name = f"{node}-{k}"
+            write_sigmf(tmp_path / "raw", name, capture, f"node-{node}", sequence.amplitudes)
+    arguments = (
+        "calibrate", "gain", "--from-captures", "raw",
+        "--set", "frame.chirp_samples=96", "--set", "frame.pilot_chips=64",
+    )  # fmt: skip
+    data, *others = sorted((tmp_path / "raw").glob("*.sigmf-data"))
+    data.write_bytes(data.read_bytes()[:-3])
+    done = sdr_ota(*arguments, folder=tmp_path)
+    assert done.returncode == 1
+    assert f"cannot read raw/{data.stem}.sigmf-meta" in done.stderr
+    assert "its length does not fit" in done.stderr
+    found = records(tmp_path / "calibration")
+    whole = found["node-1", "gain_db"]["n_repeats"]
+    assert found["node-0", "gain_db"]["n_repeats"] == whole - 1
+    for one in (tmp_path / "raw").glob("*.sigmf-data"):
+        one.write_bytes(b"")
+    shutil.rmtree(tmp_path / "calibration")
+    refused = sdr_ota(*arguments, folder=tmp_path)
+    assert refused.returncode == 1
+    assert all(one.stem in refused.stderr for one in others)
+    assert not (tmp_path / "calibration").exists()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from sdr_ota.rounds import cyclic_exchange
 from sdr_ota.rounds.exchange import Bench, Link, Reception
 from sdr_ota.rounds.given_symbols import receive_symbols
 from sdr_ota.rounds.sender import on_subcarriers
-from sdr_ota.rounds.timed_exchange import planned_quality
+from sdr_ota.rounds.timed_decoding import planned_quality
 from sdr_ota.schemes import GainErrors, load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import PathErrors, TransmitPlan

@@ -15,6 +15,7 @@ from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, RadioError, TimeError
 from sdr_ota.radio.simulated import SimulatedRadio
+from sdr_ota.rounds.absent_nodes import without_absent
 from sdr_ota.rounds.clock import AirClock
 from sdr_ota.rounds.decoding import decode
 from sdr_ota.rounds.encoder import OpenEncoder, PowerLimitError
@@ -32,7 +33,6 @@ from sdr_ota.rounds.server import (
     Server,
     admit_all,
     payload_orders,
-    without_absent,
 )
 from sdr_ota.rounds.synthetic import SyntheticClient
 from sdr_ota.schemes import load_scheme

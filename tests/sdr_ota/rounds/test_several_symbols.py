@@ -21,7 +21,7 @@ from sdr_ota.rounds.messages import PayloadOrder
 from sdr_ota.rounds.round import FurtherSum, RoundResult, sum_by_sum
 from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.sender import Signal, TimedSender, check_number, subcarrier_frame
-from sdr_ota.rounds.timed_exchange import planned_quality
+from sdr_ota.rounds.timed_decoding import planned_quality
 from sdr_ota.rounds.transmitter import payload_burst
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
