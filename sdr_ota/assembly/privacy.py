@@ -12,7 +12,7 @@ from ota_calibration.privacy.poisson_accountant import MissingAccountantError
 from ota_calibration.privacy.private_encoder import PrivateEncoder
 from ota_calibration.privacy.private_rounds import PrivateRounds, ReceiverNoise, node_names
 from ota_calibration.privacy.promise import Promise
-from ota_calibration.privacy.receiver_noise import measure_noise_bound
+from ota_calibration.privacy.receiver_noise import NoiseHidden, measure_noise_bound
 from ota_calibration.privacy.round_levels import BudgetSchedule, ScheduleName, round_levels
 from ota_calibration.privacy.spending import LEDGER
 from ota_calibration.privacy.trust import TrustModel
@@ -77,7 +77,8 @@ def admission(
             batch, and the limit of a scalar in force.
 
     Raises:
-        CommandFailed: If the accountant is missing or the ledger cannot be used.
+        CommandFailed: If the accountant is missing, the ledger cannot be used, or the receiver's
+            noise is to protect and cannot.
     """
     sampling_rate, scalar_limit = learned
     if config.privacy.protect == "nothing":
@@ -156,4 +157,13 @@ def _receiver_noise(config: Config, bench: Bench, link: Link) -> ReceiverNoise |
     if TrustModel(config.privacy.trust) is not TrustModel.CHANNEL_NOISE_TRUSTED:
         return None
     alone = config.privacy.noise == "receiver"
-    return ReceiverNoise(measure_noise_bound(bench, link), link.frame.n_payload_chips, alone)
+    try:
+        bound = measure_noise_bound(bench, link)
+    except NoiseHidden as hidden:
+        raise CommandFailed(str(hidden)) from hidden
+    if alone and not bound > 0:
+        raise CommandFailed(
+            'privacy.noise = "receiver", but the receiver has no noise that could protect anybody: '
+            'raise radio.rx_gain_db, or set privacy.noise = "digital"'
+        )
+    return ReceiverNoise(bound, link.frame.n_payload_chips, alone)
