@@ -177,9 +177,9 @@ class PrivacyTable(Table):
     batches: Literal["poisson", "fixed"] = Field(
         "poisson", description="each example drawn on its own, or always the same number"
     )
-    schedule: Literal[
-        "static", "solution", "sign-solution", "reversed", "online", "full-power"
-    ] = Field("static", description="how the budget is spread over the rounds")
+    schedule: Literal["static", "solution", "sign-solution", "reversed", "online", "full-power"] = (
+        Field("static", description="how the budget is spread over the rounds")
+    )
     contraction: Annotated[float, Field(gt=0, le=1)] = Field(
         0.998, description="A of arXiv 2604.12401, for all schedules but static and full-power"
     )

@@ -38,7 +38,7 @@ def test_without_a_power_limit_the_costs_add_up_to_the_budget(
     name: ScheduleName, adjacency: object
 ) -> None:
     promised = promise(TrustModel.LOCAL, N_ROUNDS, adjacency)  # type: ignore[arg-type]
-    levels = spent(round_levels(schedule(name, CONTRACTION), promised), np.full(N_ROUNDS, np.inf))
+    levels = spent(round_levels(schedule(name), promised), np.full(N_ROUNDS, np.inf))
     cost = sum(level_cost(level, promised) for level in levels)
     assert cost == pytest.approx(promised.mu_budget() ** 2, rel=1e-9)
 
@@ -52,7 +52,7 @@ def test_no_channel_makes_a_schedule_overspend_or_pass_the_power_limit(
     promised = promise(TrustModel.CHANNEL_NOISE_TRUSTED, N_ROUNDS)
     even = whole_budget(promised) / N_ROUNDS
     allowed = even * 10 ** rng.uniform(-2, 3) * rng.exponential(size=N_ROUNDS)
-    levels = np.array(spent(round_levels(schedule(name, CONTRACTION), promised), allowed))
+    levels = np.array(spent(round_levels(schedule(name), promised), allowed))
     assert np.all(levels <= allowed)
     assert levels.sum() <= whole_budget(promised) * (1 + 1e-12)
 
@@ -81,7 +81,7 @@ def test_the_shapes_are_those_of_the_theorem() -> None:
     assert ratio[ScheduleName.STATIC] == pytest.approx(1.0)
     assert ratio[ScheduleName.SOLUTION] == pytest.approx(growth)
     assert ratio[ScheduleName.REVERSED] == pytest.approx(1 / growth)
-    online = spent(round_levels(schedule(ScheduleName.ONLINE, CONTRACTION), promised), np.full(N_ROUNDS, 1e9))
+    online = spent(round_levels(schedule(ScheduleName.ONLINE), promised), np.full(N_ROUNDS, 1e9))
     assert np.all(np.diff(online) >= -1e-9 * online[-1])
 
 
@@ -169,10 +169,10 @@ def test_online_gives_the_budget_of_rounds_that_were_never_sent_to_later_ones(
 def test_a_resumed_online_run_knows_of_rounds_that_were_lost_before() -> None:
     """The ledger counts the rounds sent only; the index of the next one tells the rest."""
     promised = promise(TrustModel.LOCAL, N_ROUNDS)
-    unbroken = round_levels(schedule(ScheduleName.ONLINE, CONTRACTION), promised)
+    unbroken = round_levels(schedule(ScheduleName.ONLINE), promised)
     sent = [unbroken(index, np.inf) for index in range(10) if index not in (2, 3, 9)]
     cost = sum(level_cost(level, promised) for level in sent)
-    resumed = round_levels(schedule(ScheduleName.ONLINE, CONTRACTION), promised, cost, len(sent))
+    resumed = round_levels(schedule(ScheduleName.ONLINE), promised, cost, len(sent))
     for index in range(10, N_ROUNDS):
         expected = unbroken(index, np.inf)
         assert resumed(index, np.inf) == pytest.approx(expected, rel=1e-9)
