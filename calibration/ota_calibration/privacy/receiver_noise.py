@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from ota_calibration.privacy.noise_bound import noise_power_lower_bound
 from sdr_ota.receiver.quantisation import converter_step
 from sdr_ota.rounds.exchange import Bench, Link
@@ -35,7 +37,7 @@ def measure_noise_bound(bench: Bench, link: Link) -> float:
     idle = pending.result(link.timeout_s).samples
     step = converter_step(idle)
     # White noise of a sample's strength, as far as the filter lets it through.
-    in_band = pulse.match(idle, IDLE_CHIPS) * math.sqrt(pulse.energy)
+    in_band = (pulse.match(idle, IDLE_CHIPS) * math.sqrt(pulse.energy)).astype(np.complex64)
     bound = noise_power_lower_bound(in_band, quantisation_step=step)
     noise_std = math.sqrt(real_noise_variance(bound))
     if noise_std < step:

@@ -130,7 +130,7 @@ def planned_levels(
         Shape ``(n_rounds,)``; 0 for a round that is not sent.
     """
     if promise.is_subsampled:
-        return np.minimum(np.full(promise.n_rounds, burst_level(promise)), max_peak_snr)
+        return np.full(promise.n_rounds, min(burst_level(promise), max_peak_snr))
     return schedule.levels(np.full(promise.n_rounds, max_peak_snr), whole_budget(promise))
 
 
