@@ -21,7 +21,7 @@ from ota_calibration.privacy.gaussian_accountant import gaussian_epsilon
 from ota_calibration.privacy.ledger import create_ledger
 from ota_calibration.privacy.private_rounds import PrivateRounds, ReceiverNoise, node_names
 from ota_calibration.privacy.promise import Promise
-from ota_calibration.privacy.round_levels import ScheduleName, round_levels
+from ota_calibration.privacy.round_levels import BudgetSchedule, ScheduleName, round_levels
 from ota_calibration.privacy.trust import TrustModel
 from rows import Row, emit, parsed
 
@@ -106,7 +106,7 @@ def spent_epsilon(schedule: ScheduleName, snr_db: float, seed: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         terms = promise.ledger_terms(node_names(N_NODES))
         with create_ledger(Path(folder) / "ledger", terms) as ledger:
-            levels = round_levels(schedule, promise, 1.0)
+            levels = round_levels(BudgetSchedule(schedule), promise)
             rounds = PrivateRounds(promise, levels, ledger, AnalogPayload, receiver)
             for index, gain in enumerate(gains):
                 plan = TransmitPlan((Precoder(1.0 + 0j),) * N_NODES, float(gain), 1.0)

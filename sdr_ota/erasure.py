@@ -3,7 +3,15 @@
 from typing import Literal, TypeAlias
 
 Reason: TypeAlias = Literal[
-    "not-found", "saturated", "gain-changed", "late", "interference", "radio", "no-plan", "host"
+    "not-found",
+    "saturated",
+    "gain-changed",
+    "late",
+    "interference",
+    "radio",
+    "no-plan",
+    "host",
+    "schedule",
 ]
 
 

@@ -7,20 +7,26 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from ota_calibration.measure.noise_forecast import NoiseForecast, forecast_noise
+from ota_calibration.measure.noise_forecast import (
+    NoiseForecast,
+    forecast_noise,
+    forecast_softness,
+)
 from ota_calibration.privacy.adjacency import Unit
+from ota_calibration.privacy.gaussian_accountant import composed_mu
+from ota_calibration.privacy.paper_lemma import lemma_epsilon
 from ota_calibration.privacy.poisson_accountant import MissingAccountantError
 from ota_calibration.privacy.promise import Promise
-from ota_calibration.privacy.round_levels import ScheduleName
 from ota_calibration.privacy.trust import TrustModel, receiver_noise_std
 
 from sdr_ota.assembly.calibrated import lead_told, path_start, with_calibrated_chips
 from sdr_ota.assembly.learning import sampling_rate_of
-from sdr_ota.assembly.privacy import promise_for
+from sdr_ota.assembly.privacy import budget_schedule, promise_for
 from sdr_ota.assembly.step_cost import step_cost
 from sdr_ota.config.air_time import air_s_per_round, air_s_per_scalar, frame_times_s
 from sdr_ota.config.load import Config, ConfigError, load_config
 from sdr_ota.config.parts import link_of, resolved_preset
+from sdr_ota.config.privacy_check import sends_soft_signs
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.report.noise_figure import Noise
 from sdr_ota.rounds.messages import bits_per_round
@@ -82,7 +88,8 @@ def _planned(config: Config, home: Path) -> RunPlan:
     n_drawn = config.clients.examples_per_round * config.clients.count
     promise = promise_for(config, sampling_rate)
     forecast = _forecast(config, promise)
-    claims = list(TrustModel) if config.link.hides_clients else [TrustModel.LOCAL]
+    hides = config.link.hides_clients or sends_soft_signs(config.privacy, config.link)
+    claims = list(TrustModel) if hides else [TrustModel.LOCAL]
     limit = promise.scalar_limit
     noise = Noise(forecast.client_noise_std / limit, forecast.mean_noise_std() / limit)
     return RunPlan(
@@ -201,14 +208,14 @@ def _peak(config: Config) -> float:
 
 
 def _forecast(config: Config, promise: Promise) -> NoiseForecast:
-    table, link = config.privacy, link_of(config)
+    link = link_of(config)
     air = resolved_preset(config.air)
     reach = config.link.peak_amplitude * db_to_amplitude(air.path_gain_db)
     noise_power = db_to_power(-air.snr_db) / link.frame.pulse.energy
     n_chips = link.frame.n_payload_chips
     receiver = receiver_noise_std(noise_power, reach, promise.scalar_limit, n_chips)
-    schedule = ScheduleName(table.schedule)
-    return forecast_noise(promise, schedule, table.contraction, config.clients.count, receiver)
+    forecast = forecast_softness if config.privacy.noise == "receiver" else forecast_noise
+    return forecast(promise, budget_schedule(config), config.clients.count, receiver)
 
 
 def _privacy_rows(
@@ -231,10 +238,26 @@ def _privacy_rows(
         epsilon = promise.epsilon_of(forecast.protecting_std(trust)) if trust in claims else None
         text = "no claim: needs coherent amplitudes" if epsilon is None else f"{epsilon:.3g}"
         rows.append((f"epsilon, {trust}", text))
-    return rows
+    return [*rows, *_paper_rows(promise, forecast.protecting_std(promise.trust))]
+
+
+def _paper_rows(promise: Promise, noise_std: NDArray[np.float64]) -> list[tuple[str, str]]:
+    """Return what Lemma 1 says of the noise that protects, and how many rounds are sent at all."""
+    n_sent = int(np.isfinite(noise_std).sum())
+    skips = [("rounds sent", f"{n_sent} of {promise.n_rounds}; the others are skipped")]
+    lemma = "no statement: it knows no Poisson batches"
+    if not promise.is_subsampled and noise_std.all():
+        epsilon = lemma_epsilon(composed_mu(promise.sensitivity / noise_std), promise.delta)
+        lemma = f"{epsilon:.3g}, a bound; the account above is exact"
+    return [
+        (f"epsilon, Lemma 1 ({promise.trust})", lemma),
+        *(skips if n_sent < promise.n_rounds else []),
+    ]
 
 
 def _range(values: NDArray[np.float64]) -> str:
+    """Return the range of the rounds that are sent."""
+    values = values[np.isfinite(values)]
     low, high = float(values.min()), float(values.max())
     return f"{low:.3g}" if high < 1.001 * low else f"{low:.3g} to {high:.3g}"
 
@@ -244,7 +267,8 @@ def _warnings(
 ) -> list[str]:
     warnings = []
     each = promise.scalar_limit / math.sqrt(n_symbols)  # the clip is that of all of a burst
-    noise = float(np.median(forecast.mean_noise_std())) / each
+    mean = forecast.mean_noise_std()
+    noise = float(np.median(mean[np.isfinite(mean)])) / each
     if noise > HOPELESS_NOISE:
         level = "clip level" if n_symbols == 1 else "part of the clip level that is a scalar's own"
         warnings.append(

@@ -12,13 +12,14 @@ from ota_calibration.privacy.poisson_accountant import MissingAccountantError
 from ota_calibration.privacy.private_encoder import PrivateEncoder
 from ota_calibration.privacy.private_rounds import PrivateRounds, ReceiverNoise, node_names
 from ota_calibration.privacy.promise import Promise
-from ota_calibration.privacy.receiver_noise import measure_noise_bound
-from ota_calibration.privacy.round_levels import ScheduleName, round_levels
+from ota_calibration.privacy.receiver_noise import NoiseHidden, measure_noise_bound
+from ota_calibration.privacy.round_levels import BudgetSchedule, ScheduleName, round_levels
 from ota_calibration.privacy.spending import LEDGER
 from ota_calibration.privacy.trust import TrustModel
 
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import payload_of
+from sdr_ota.config.privacy_check import sends_soft_signs
 from sdr_ota.failure import CommandFailed
 from sdr_ota.rounds.encoder import OpenEncoder
 from sdr_ota.rounds.exchange import Bench, Link
@@ -29,21 +30,32 @@ from sdr_ota.rounds.server import Admission, admit_all
 def promise_for(config: Config, sampling_rate: float) -> Promise:
     """Return what a run promises.
 
+    A sign may flip with a single example, however large the batch: behind the receiver's noise
+    nothing is divided.
+
     Args:
         config: With ``privacy.protect`` other than "nothing".
         sampling_rate: Chance of an example to be in a batch.
     """
     table = config.privacy
+    is_soft_sign = sends_soft_signs(table, config.link)
     return Promise(
         adjacency=Adjacency(Unit(table.protect), Relation(table.neighbours)),
         trust=TrustModel(table.trust),
         epsilon=table.epsilon,
         delta=table.delta,
         scalar_limit=config.link.fixed_scalar_limit(),
-        batch_divisor=config.clients.examples_per_round,
+        batch_divisor=1 if is_soft_sign else config.clients.examples_per_round,
         sampling_rate=sampling_rate if table.is_subsampled else 1.0,
         n_rounds=config.run.rounds,
     )
+
+
+def budget_schedule(config: Config) -> BudgetSchedule:
+    """Return how a run spreads its budget over the rounds."""
+    table = config.privacy
+    name, n_clients = ScheduleName(table.schedule), config.clients.count
+    return BudgetSchedule(name, table.contraction, n_clients, table.sign_error)
 
 
 @contextmanager
@@ -65,7 +77,8 @@ def admission(
             batch, and the limit of a scalar in force.
 
     Raises:
-        CommandFailed: If the accountant is missing or the ledger cannot be used.
+        CommandFailed: If the accountant is missing, the ledger cannot be used, or the receiver's
+            noise is to protect and cannot.
     """
     sampling_rate, scalar_limit = learned
     if config.privacy.protect == "nothing":
@@ -80,9 +93,8 @@ def admission(
         rounds = PrivateRounds(
             promise=promise,
             levels=round_levels(
-                ScheduleName(config.privacy.schedule),
+                budget_schedule(config),
                 promise,
-                config.privacy.contraction,
                 spent=max(ledger.tally.spent.values()),
                 done=len(ledger.tally.attempts),
             ),
@@ -145,4 +157,13 @@ def _receiver_noise(config: Config, bench: Bench, link: Link) -> ReceiverNoise |
     if TrustModel(config.privacy.trust) is not TrustModel.CHANNEL_NOISE_TRUSTED:
         return None
     alone = config.privacy.noise == "receiver"
-    return ReceiverNoise(measure_noise_bound(bench, link), link.frame.n_payload_chips, alone)
+    try:
+        bound = measure_noise_bound(bench, link)
+    except NoiseHidden as hidden:
+        raise CommandFailed(str(hidden)) from hidden
+    if alone and not bound > 0:
+        raise CommandFailed(
+            'privacy.noise = "receiver", but the receiver has no noise that could protect anybody: '
+            'raise radio.rx_gain_db, or set privacy.noise = "digital"'
+        )
+    return ReceiverNoise(bound, link.frame.n_payload_chips, alone)

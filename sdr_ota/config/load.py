@@ -20,6 +20,7 @@ from sdr_ota.config.frame_table import FrameTable, n_payload_chips
 from sdr_ota.config.limit_check import check_limit
 from sdr_ota.config.link_table import LinkTable
 from sdr_ota.config.local_steps_check import check_local_steps
+from sdr_ota.config.privacy_check import check_privacy
 from sdr_ota.config.recorded_plugins import check_recorded_plugins
 from sdr_ota.config.rule_check import check_rule
 from sdr_ota.config.shown_value import short, shown
@@ -95,7 +96,7 @@ class Config(Table):
         check_limit(self.link, self.privacy)
         check_rule(self.zo, self.model)
         check_local_steps(self.zo, self.frame, self.privacy)
-        self._check_privacy()
+        check_privacy(self.privacy, self.link, self.frame, self.clients)
         self._check_location()
         check_cyclic(self.frame, self.receiver, self.radio)
         if not self.radio.is_simulated:
@@ -204,21 +205,6 @@ class Config(Table):
         low, high = self._used_hz
         inside = (b for b in self.band if b.low_hz <= low and high <= b.high_hz)
         return next(inside, None)
-
-    def _check_privacy(self) -> None:
-        privacy, scheme = self.privacy, self.link.scheme
-        if privacy.protect == "nothing":
-            return
-        if privacy.trust != "local" and not self.link.hides_clients:
-            raise ValueError(
-                f'privacy.trust = "{privacy.trust}" holds for coherent amplitudes only; with '
-                f'scheme {scheme!r} and payload "{self.link.payload}" the received signal shows '
-                'single clients, which only their own noise hides; set privacy.trust = "local"'
-            )
-        if privacy.protect == "record" and self.clients.source == "synthetic":
-            raise ValueError(
-                'synthetic clients hold no records: set privacy.protect = "client" or "nothing"'
-            )
 
 
 def load_config(path: Path | None, settings: Sequence[str] = ()) -> Config:

@@ -8,7 +8,7 @@ from ota_calibration.privacy.ledger import Ledger, create_ledger
 from ota_calibration.privacy.noisy_payload import NoisyPayload
 from ota_calibration.privacy.private_rounds import PrivateRounds, ReceiverNoise, node_names
 from ota_calibration.privacy.promise import Promise
-from ota_calibration.privacy.round_levels import ScheduleName, round_levels
+from ota_calibration.privacy.round_levels import BudgetSchedule, ScheduleName, round_levels
 from ota_calibration.privacy.trust import TrustModel
 
 from sdr_ota.signal.modulation import AnalogPayload
@@ -44,7 +44,8 @@ def private_rounds(
     ledger: Ledger = create_ledger(
         folder / "privacy.jsonl", promised.ledger_terms(node_names(n_nodes))
     )
-    levels = round_levels(schedule, promised, contraction)
+    spread = BudgetSchedule(schedule, contraction, n_nodes, 0.4)
+    levels = round_levels(spread, promised)
     return PrivateRounds(promised, levels, ledger, AnalogPayload, receiver)
 
 

@@ -141,22 +141,3 @@ def clipped_mean(
     known = np.where(np.isnan(example_scalars), 0.0, example_scalars)
     total = clip_norm(known, scalar_limit).sum(axis=-1)
     return clip_norm(total / batch_divisor, scalar_limit)
-
-
-def cyclic_mu(round_mu: NDArray[np.float64], n_batches: int) -> float:
-    r"""Return the run's $\mu$ when every record lies in one of ``n_batches`` fixed batches.
-
-    The batches take turns in a public order, so a record pays only in every
-    ``n_batches``-th round; the record with the dearest rounds counts.
-
-    Args:
-        round_mu: $\mu_t$ that a record present in round t would pay, shape ``(n_rounds,)``.
-        n_batches: Number of disjoint batches of the data, fixed before the run.
-
-    >>> cyclic_mu(np.array([3.0, 1.0, 4.0, 1.0]), n_batches=2)
-    5.0
-    """
-    if n_batches < 1:
-        raise ValueError(f"n_batches = {n_batches} must be at least 1")
-    turns = np.arange(len(round_mu)) % n_batches
-    return float(np.sqrt(np.bincount(turns, weights=round_mu**2, minlength=1).max()))

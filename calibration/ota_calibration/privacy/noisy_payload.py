@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ota_calibration.privacy.adjacency import clip_norm
 from ota_calibration.privacy.noise import NormalSource, SystemNoise, add_privacy_noise
 from sdr_ota.signal.modulation import Payload
@@ -28,8 +30,12 @@ class NoisyPayload:
     source: NormalSource = field(default_factory=SystemNoise)
 
     def symbols(self, scalars: Sequence[float]) -> tuple[float, ...]:
-        """Return the symbols in [-1, 1] of the clipped and noisy scalars."""
-        clipped = clip_norm(scalars, self.scalar_limit).tolist()
+        """Return the symbols in [-1, 1] of the clipped and noisy scalars.
+
+        A scalar that is no number counts as 0: that a run stops would tell of the data.
+        """
+        known = np.where(np.isnan(scalars), 0.0, scalars)
+        clipped = clip_norm(known, self.scalar_limit).tolist()
         return tuple(
             self.inner.symbol(add_privacy_noise(scalar, self.client_noise_std, self.source))
             for scalar in clipped

@@ -21,6 +21,7 @@ from ota_calibration.privacy.noise_injection import (
 from ota_calibration.privacy.promise import Promise
 from ota_calibration.privacy.round_levels import RoundLevels, level_cost
 from ota_calibration.privacy.trust import TrustModel
+from sdr_ota.erasure import Erasure
 from sdr_ota.rounds.server import Quote
 from sdr_ota.signal.modulation import Payload
 from sdr_ota.types import TransmitPlan
@@ -76,6 +77,7 @@ class PrivateRounds:
 
         Raises:
             BudgetSpent: If the round cannot be paid for; nothing may be sent.
+            Erasure: If the schedule skips the round; nothing may be sent, and nothing is charged.
         """
         quote = self.quote(index, plan)
         nodes = [f"node-{node}" for node in plan.active_nodes]
@@ -89,8 +91,11 @@ class PrivateRounds:
 
         Raises:
             BudgetSpent: If the schedule has nothing left for the round.
+            Erasure: If it skips the round, in favour of later ones.
         """
         level = self.levels(index, self._largest_level(plan))
+        if level is None:
+            raise Erasure("schedule", f"privacy.schedule sends nothing in round {index}")
         if not level > 0:
             nodes = [f"node-{node}" for node in plan.active_nodes]
             raise BudgetSpent("the privacy budget is spent; the round was not sent", nodes)

@@ -95,25 +95,6 @@ def receiver_noise_std(
     return float(scalar_limit * np.sqrt(real_noise_variance(noise_power_bound) / n_chips) / loudest)
 
 
-def energy_scheme_mu(noise_power_bound: float, rx_peak_amplitude: float, n_chips: int) -> float:
-    r"""Return a bound of $\mu_t$ from receiver noise where energies are sent, not amplitudes.
-
-    Given the random phases, replacing a client's scalar moves $2M$ chips by
-    $\Delta^2 = 2 M a^2$ at most, under noise of variance $\sigma_r^2$ per real
-    dimension: $\mu_t = \Delta / \sigma_r$. It holds for any scalar and any batch, and
-    is far too large to learn under; let the clients add noise instead.
-
-    Args:
-        noise_power_bound: Lower confidence bound of the total noise power of one
-            complex chip, linear.
-        rx_peak_amplitude: $a$, upper bound of one client's received chip amplitude.
-        n_chips: $M$, chips of each of the two resources.
-    """
-    moved = 2.0 * n_chips * rx_peak_amplitude**2
-    variance = real_noise_variance(noise_power_bound)
-    return float(np.sqrt(moved / variance)) if variance > 0 else float(np.inf)
-
-
 def _protecting_std(trust: TrustModel, protection: Protection) -> float:
     clients: Sequence[float] = protection.client_noise_std
     if trust is TrustModel.LOCAL:

@@ -8,11 +8,10 @@ from ota_calibration.privacy.adjacency import (
     Unit,
     clip_norm,
     clipped_mean,
-    cyclic_mu,
     largest_contribution,
     sensitivity,
 )
-from ota_calibration.privacy.gaussian_accountant import composed_mu, largest_mu
+from ota_calibration.privacy.gaussian_accountant import largest_mu
 
 CASES = [Adjacency(unit, relation) for unit in Unit for relation in Relation]
 
@@ -127,45 +126,30 @@ def test_the_mean_divides_by_the_fixed_divisor_and_clips_each_example() -> None:
     assert clipped_mean(np.full((1, 9), 5.0), 5.0, batch_divisor=4).tolist() == [5.0]
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_cyclic_batches_cost_what_the_dearest_record_pays(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    n_rounds, n_batches = int(rng.integers(1, 100)), int(rng.integers(1, 20))
-    round_mu = rng.exponential(size=n_rounds)
-    by_record = [composed_mu(round_mu[batch::n_batches]) for batch in range(n_batches)]
-    assert cyclic_mu(round_mu, n_batches) == pytest.approx(max(by_record))
-    assert cyclic_mu(round_mu, 1) == pytest.approx(composed_mu(round_mu))
-
-
 @pytest.mark.parametrize(
-    ("epsilon", "delta", "n_rounds", "client", "record", "cyclic"),
+    ("epsilon", "delta", "n_rounds", "client", "record"),
     [
-        (5.0, 1e-2, 1000, 7.2, 0.11, 0.028),
-        (5.0, 1e-2, 8000, 20.4, 0.32, 0.081),
-        (5.0, 1e-5, 1000, 11.3, 0.18, 0.045),
-        (5.0, 1e-5, 8000, 31.9, 0.50, 0.126),
-        (8.0, 1e-5, 1000, 7.6, 0.12, 0.030),
-        (8.0, 1e-5, 8000, 21.5, 0.34, 0.085),
+        (5.0, 1e-2, 1000, 7.2, 0.11),
+        (5.0, 1e-2, 8000, 20.4, 0.32),
+        (5.0, 1e-5, 1000, 11.3, 0.18),
+        (5.0, 1e-5, 8000, 31.9, 0.50),
+        (8.0, 1e-5, 1000, 7.6, 0.12),
+        (8.0, 1e-5, 8000, 21.5, 0.34),
     ],
 )
 def test_noise_of_the_mean_in_units_of_the_clip(
-    epsilon: float, delta: float, n_rounds: int, client: float, record: float, cyclic: float
+    epsilon: float, delta: float, n_rounds: int, client: float, record: float
 ) -> None:
-    """Five clients, batches of 64 out of 1000: what each notion of privacy asks for."""
-    n_clients, divisor, n_batches = 5, 64, 1000 / 64
+    """Five clients, batches of 64: what each notion of privacy asks for."""
+    n_clients, divisor = 5, 64
     mu = largest_mu(epsilon, delta)
 
-    def std(unit: Unit, participations: float) -> float:
+    def std(unit: Unit) -> float:
         shift = sensitivity(Adjacency(unit, Relation.REPLACE), 1.0, divisor)
-        return shift * math.sqrt(participations) / mu / n_clients
+        return shift * math.sqrt(n_rounds) / mu / n_clients
 
-    assert std(Unit.CLIENT, n_rounds) == pytest.approx(client, rel=0.01)
-    assert std(Unit.RECORD, n_rounds) == pytest.approx(record, rel=0.03)
-    assert std(Unit.RECORD, n_rounds / n_batches) == pytest.approx(cyclic, rel=0.02)
-    # The same through the accountant: at that noise, 16 whole batches spend no more than mu.
-    round_mu = sensitivity(Adjacency(), 1.0, divisor) / n_clients / std(Unit.RECORD, n_rounds / 15)
-    spent = cyclic_mu(np.full(n_rounds, round_mu), n_batches=16)
-    assert spent == pytest.approx(mu * math.sqrt(15 * math.ceil(n_rounds / 16) / n_rounds))
+    assert std(Unit.CLIENT) == pytest.approx(client, rel=0.01)
+    assert std(Unit.RECORD) == pytest.approx(record, rel=0.03)
 
 
 def test_values_out_of_range_are_refused() -> None:
@@ -173,5 +157,3 @@ def test_values_out_of_range_are_refused() -> None:
         sensitivity(Adjacency(), 1.0, 0)
     with pytest.raises(ValueError, match="scalar_limit = 0"):
         sensitivity(Adjacency(), 0.0, 1)
-    with pytest.raises(ValueError, match="n_batches = 0"):
-        cyclic_mu(np.ones(3), 0)

@@ -38,8 +38,14 @@ def test_the_mean_of_noisy_scalars_comes_back_through_the_wider_range(n_active: 
     assert means.std() == pytest.approx(expected_std, rel=5 / math.sqrt(2 * N_TRIALS))
 
 
-def test_a_scalar_that_is_no_number_is_refused_and_an_infinite_one_clipped() -> None:
+def test_a_scalar_that_is_no_number_counts_as_0_and_an_infinite_one_is_clipped() -> None:
+    """An exception would end the run, and tell that the data hold such a scalar."""
     payload = NoisyPayload(AnalogPayload(1.0), 1.0, 0.0)
-    with pytest.raises(ValueError, match="finite"):
-        payload.symbols([math.nan])
+    assert payload.symbols([math.nan]) == (0.0,)
     assert payload.symbols([-math.inf]) == (-1.0,)
+    assert payload.symbols([math.nan, 0.6, math.inf]) == pytest.approx((0.0, 0.0, 1.0))
+    signs = NoisyPayload(SignPayload(), 1.0, 0.0)
+    assert signs.symbols([math.nan, -math.inf]) == (0.0, -1.0)
+    noisy = NoisyPayload(AnalogPayload(1.0), 1.0, 0.3, np.random.default_rng(1))
+    spread = np.std([noisy.symbols([math.nan])[0] for _ in range(N_TRIALS)])
+    assert spread == pytest.approx(0.3, rel=5 / math.sqrt(2 * N_TRIALS))

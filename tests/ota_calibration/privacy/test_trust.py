@@ -7,7 +7,6 @@ from ota_calibration.privacy.peak_snr import peak_snr
 from ota_calibration.privacy.trust import (
     Protection,
     TrustModel,
-    energy_scheme_mu,
     receiver_noise_std,
     round_mu,
 )
@@ -77,21 +76,6 @@ def test_receiver_noise_alone_is_the_papers_rule() -> None:
 def test_a_louder_node_than_planned_is_less_protected() -> None:
     plain, louder = (receiver_noise_std(0.1, 0.5, 10.0, 3, error) for error in (0.0, 0.25))
     assert plain / louder == pytest.approx(1.25)
-
-
-def test_the_bound_for_energies_covers_the_worst_replacement() -> None:
-    rng = np.random.default_rng(0)
-    n_chips, amplitude, noise_power = 50, 0.1, 0.3
-    bound = energy_scheme_mu(noise_power, amplitude, n_chips)
-    assert bound == pytest.approx(2 * math.sqrt(n_chips * amplitude**2 / noise_power))
-    largest = 0.0
-    for _ in range(500):
-        phases = np.exp(2j * np.pi * rng.random((2, n_chips)))
-        one, two = (np.clip([value, -value], 0, 1) for value in (*rng.choice([-1.0, 1.0], 2),))
-        moved = amplitude * phases * (np.sqrt(one) - np.sqrt(two))[:, None]
-        largest = max(largest, np.linalg.norm(moved) / math.sqrt(noise_power / 2))
-    assert largest == pytest.approx(bound)
-    assert energy_scheme_mu(0.0, amplitude, n_chips) == math.inf
 
 
 @pytest.mark.parametrize("trust", list(TrustModel))
