@@ -68,8 +68,18 @@ def report(error: Exception) -> None:
     REPORTED.put(f"{type(error).__name__}: {error} ({where.name}, {where.filename}:{where.lineno})")
 
 
-def end_of_run(source: str, n_found: int) -> None:
-    """End a flowgraph's process with 1 if a block has failed or a recording held no frame.
+def end_of_run() -> None:
+    """End a flowgraph's process with 1 if a block has failed, which it has printed.
+
+    Raises:
+        SystemExit: If so.
+    """
+    if not REPORTED.empty():
+        sys.exit(1)
+
+
+def end_of_search(source: str, n_found: int) -> None:
+    """End a receiver's process with 1 if a block has failed or a recording held no frame.
 
     Args:
         source: Address of what it received.
@@ -78,8 +88,7 @@ def end_of_run(source: str, n_found: int) -> None:
     Raises:
         SystemExit: If so.
     """
-    if not REPORTED.empty():
-        sys.exit(1)
+    end_of_run()
     read = read_iq_address(source)
     if read.driver == "file" and not n_found:
         path = read.options["path"]

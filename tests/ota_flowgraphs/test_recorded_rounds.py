@@ -241,3 +241,19 @@ def test_a_slow_decoder_loses_no_frame_of_a_file(gnuradio: str, tmp_path: Path) 
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.count('"kind": "sum"') == 3
+
+
+@pytest.mark.gnuradio
+def test_a_block_that_fails_ends_every_flowgraph_with_1(gnuradio: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.npy"
+    np.save(path, np.full(1000, np.nan, np.complex64))
+    inputs = [f"--input-0=driver=file,path={path}", f"--input-1=driver=file,path={path}",
+              "--input-2=driver=none", "--input-3=driver=none"]  # fmt: skip
+    done = subprocess.run(
+        [gnuradio, "-s", "-m", "ota_flowgraphs.generated.air", *inputs,
+         f"--output=driver=file,path={tmp_path}/out.sigmf-meta"],
+        env=companion_environment(tmp_path), capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"{path}: its samples are not all finite: the first is number 0" in done.stderr

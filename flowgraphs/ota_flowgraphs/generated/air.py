@@ -21,8 +21,15 @@ from gnuradio import eng_notation
 from ota_flowgraphs.blocks.iq_sink import IqSink
 from ota_flowgraphs.blocks.iq_source import IqSource
 from ota_flowgraphs.blocks.simulated_air import SimulatedAirBlock
+from ota_flowgraphs.failure import end_of_run
 
 
+def snipfcn_ending(self):
+    end_of_run()
+
+
+def snippets_main_after_stop(tb):
+    snipfcn_ending(tb)
 
 
 class air(gr.top_block):
@@ -169,7 +176,7 @@ def main(top_block_cls=air, options=None):
     def sig_handler(sig=None, frame=None):
         tb.stop()
         tb.wait()
-
+        snippets_main_after_stop(tb)
         sys.exit(0)
 
     signal.signal(signal.SIGINT, sig_handler)
@@ -178,7 +185,7 @@ def main(top_block_cls=air, options=None):
     tb.start()
 
     tb.wait()
-
+    snippets_main_after_stop(tb)
 
 if __name__ == '__main__':
     main()

@@ -23,9 +23,16 @@ from gnuradio import zeromq
 from ota_flowgraphs.blocks.burst_framer import BurstFramer
 from ota_flowgraphs.blocks.iq_sink import IqSink
 from ota_flowgraphs.blocks.scheme_encoder import SchemeEncoder
+from ota_flowgraphs.failure import end_of_run
 from sdr_ota.signal.frame import FrameFormat
 
 
+def snipfcn_ending(self):
+    end_of_run()
+
+
+def snippets_main_after_stop(tb):
+    snipfcn_ending(tb)
 
 
 class node_transmitter(gr.top_block):
@@ -212,7 +219,7 @@ def main(top_block_cls=node_transmitter, options=None):
     def sig_handler(sig=None, frame=None):
         tb.stop()
         tb.wait()
-
+        snippets_main_after_stop(tb)
         sys.exit(0)
 
     signal.signal(signal.SIGINT, sig_handler)
@@ -221,7 +228,7 @@ def main(top_block_cls=node_transmitter, options=None):
     tb.start()
 
     tb.wait()
-
+    snippets_main_after_stop(tb)
 
 if __name__ == '__main__':
     main()

@@ -24,12 +24,12 @@ from ota_flowgraphs.blocks.frame_synchroniser import FrameSynchroniser
 from ota_flowgraphs.blocks.iq_source import IqSource
 from ota_flowgraphs.blocks.result_sink import ResultSink
 from ota_flowgraphs.blocks.scheme_decoder import SchemeDecoder
-from ota_flowgraphs.failure import end_of_run
+from ota_flowgraphs.failure import end_of_search
 from ota_flowgraphs.sent import Asked, sent_as
 
 
 def snipfcn_ending(self):
-    end_of_run(self.source, self.result_sink.n_found)
+    end_of_search(self.source, self.result_sink.n_found)
 
 
 def snippets_main_after_stop(tb):
