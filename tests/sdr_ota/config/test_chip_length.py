@@ -136,8 +136,8 @@ def test_real_radios_keep_two_samples_and_hear_what_to_measure() -> None:
     tables: dict[str, object] = {
         "clients": {"count": 1},
         "radio": {
-            "receiver": "driver=soapy,serial=r",
-            "nodes": ["driver=soapy,serial=n"],
+            "receiver": "driver=soapy,device=uhd,serial=r",
+            "nodes": ["driver=soapy,device=uhd,serial=n"],
             "transmit_allowed": True,
         },
         "band": [{"low_hz": 914e6, "high_hz": 916e6}],
