@@ -1,7 +1,5 @@
 """Whether a known burst has arrived as one: the same gain from its first sample to its last."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from sdr_ota.receiver.burst_changes import find_change
@@ -23,11 +21,6 @@ SURE_STDS = 5.0
 """A change of the delay is one beyond so many of its deviations."""
 
 
-CLOCK_STD = 25e-6
-"""Of the sampling clocks of node and receiver against each other: a Pluto's crystal has 25 ppm. A
-burst shows its delay at its middle, and the start lies half its length before by either clock."""
-
-
 class BurstDisturbed(BurstNotFound):
     """A burst is there, but not as it was sent."""
 
@@ -46,7 +39,6 @@ def judge_burst(capture: Samples, frame: FrameFormat, fit: BurstFit) -> BurstFit
         BurstDisturbed: If too much has changed to call it one burst.
     """
     burst = frame.sounding_burst()
-    fit = replace(fit, start_std=float(np.hypot(fit.start_std, CLOCK_STD * fit.center)))
     displaced = displaced_samples(capture, burst, fit)
     if displaced is not None:
         raise BurstDisturbed(
