@@ -106,6 +106,32 @@ class GnuRadioReceiver:
 
 
 @contextmanager
+def receiver_ends(
+    folder: Path,
+) -> Iterator[tuple[zmq.Socket[bytes], zmq.Socket[bytes], dict[str, str]]]:
+    """Bind where a ``receiver`` flowgraph takes captures and sends results.
+
+    Args:
+        folder: Of the sockets, with a short name.
+
+    Yields:
+        The PUSH socket of captures, the PULL socket of results, and the flowgraph's parameters that
+        name them.
+    """
+    with ExitStack() as opened:
+        context = opened.enter_context(zmq.Context())
+        bound = []
+        for kind, name in ((zmq.PUSH, "captures"), (zmq.PULL, "results")):
+            socket = opened.enter_context(context.socket(kind))
+            socket.setsockopt(zmq.LINGER, 0)
+            socket.bind(f"ipc://{folder}/{name}")
+            bound.append(socket)
+        captures, results = bound
+        source = f"driver=zmq,address=ipc://{folder}/captures,tags=yes"
+        yield captures, results, {"source": source, "results": f"ipc://{folder}/results"}
+
+
+@contextmanager
 def open_receiver(
     frame: FrameFormat,
     max_cfo: float,
@@ -127,23 +153,16 @@ def open_receiver(
     """
     with ExitStack() as opened:
         folder = Path(opened.enter_context(socket_folder()))
-        context = opened.enter_context(zmq.Context())
-        sockets = []
-        for kind, name in ((zmq.PUSH, "captures"), (zmq.PULL, "results")):
-            socket = opened.enter_context(context.socket(kind))
-            socket.setsockopt(zmq.LINGER, 0)
-            socket.bind(f"ipc://{folder}/{name}")
-            sockets.append(socket)
+        captures, results, ends = opened.enter_context(receiver_ends(folder))
         arguments = {
-            "source": f"driver=zmq,address=ipc://{folder}/captures,tags=yes",
-            "results": f"ipc://{folder}/results",
+            **ends,
             "frame": frame,
             "max_cfo": max_cfo,
             "scheme": scheme,
             "n_nodes": n_nodes,
         }
         flowgraph = opened.enter_context(start_flowgraph("receiver", arguments, folder))
-        yield GnuRadioReceiver(flowgraph, sockets[0], sockets[1], frame, patience_s)
+        yield GnuRadioReceiver(flowgraph, captures, results, frame, patience_s)
 
 
 def _payload(meta: dict[str, Any], chips: bytes, first: int) -> ReceivedPayload:

@@ -1,5 +1,5 @@
 """Let `python -m sdr_ota.cli` be the command."""
 
-from sdr_ota.cli import main
+from sdr_ota.cli.start import main
 
 main()

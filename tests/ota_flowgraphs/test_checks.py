@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import zmq
 from ota_flowgraphs.process import ChildProcess, start_flowgraph
+from ota_flowgraphs.receiver_process import receiver_ends
 from ota_flowgraphs.tagged_packet import tagged_packet
 
 from tests.sdr_ota.receiver.air_faults import FAULTS, Fault, bump
@@ -40,23 +41,14 @@ BROKEN = {
 def said_of(folder: Path, parts: Sequence[Waveform], kinds: set[str], **arguments: object) -> Lines:
     """Hand captures to a running flowgraph; return its messages of some kinds, one a capture."""
     with ExitStack() as opened:
-        context, sockets = opened.enter_context(zmq.Context()), []
-        for kind, name in ((zmq.PUSH, "captures"), (zmq.PULL, "results")):
-            socket = opened.enter_context(context.socket(kind))
-            socket.setsockopt(zmq.LINGER, 0)
-            socket.bind(f"ipc://{folder}/{name}")
-            sockets.append(socket)
-        ends = {
-            "source": f"driver=zmq,address=ipc://{folder}/captures,tags=yes",
-            "results": f"ipc://{folder}/results",
-        }
+        captures, results, ends = opened.enter_context(receiver_ends(folder))
         flowgraph = opened.enter_context(
             start_flowgraph("receiver", {**ends, "frame": FRAME, **arguments}, folder)
         )
         said: Lines = []
         for part in parts:
-            sockets[0].send(tagged_packet(part.astype(np.complex64)))
-            said.append(_next(sockets[1], flowgraph, kinds))
+            captures.send(tagged_packet(part.astype(np.complex64)))
+            said.append(_next(results, flowgraph, kinds))
         return said
 
 

@@ -60,7 +60,7 @@ def test_both_synchronizers_give_the_same_sums(
 def test_without_gnuradio_the_run_says_what_to_install(tmp_path: Path) -> None:
     code = (
         "import sys, ota_flowgraphs.process as p; p.PYTHON = '/nowhere/python3';"
-        "from sdr_ota.cli import main; sys.argv = ['sdr-ota', 'run', '--demo', '--set',"
+        "from sdr_ota.cli.start import main; sys.argv = ['sdr-ota', 'run', '--demo', '--set',"
         "'receiver.synchronizer=gnuradio', '--set', 'clients.source=synthetic']; main()"
     )
     done = subprocess.run(

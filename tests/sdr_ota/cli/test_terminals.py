@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdr_ota import cli
-from sdr_ota.cli import application
+from sdr_ota.cli import application, start
 from sdr_ota.failure import CommandFailed
 from sdr_ota.printable import let_every_terminal_show
 
@@ -70,7 +69,7 @@ def test_an_interrupt_is_said(
     else:
         monkeypatch.setattr(application, "run_application", interrupt)
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        start.main()
     assert ended.value.code == 130
     assert capsys.readouterr().err == "sdr-ota: interrupted\n"
 
@@ -84,14 +83,14 @@ def test_a_command_that_says_so_itself_says_it_once(
     monkeypatch.setattr("sdr_ota.assembly.plan.plan_run", fail)
     monkeypatch.setattr(sys, "argv", ["sdr-ota", "plan"])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        start.main()
     assert ended.value.code == 130
     assert capsys.readouterr().err == "sdr-ota: interrupted; the transmitter is off\n"
 
 
 def test_nothing_slow_is_loaded_before_an_interrupt_can_be_said() -> None:
     code = (
-        "import sys, sdr_ota.cli; "
+        "import sys, sdr_ota.cli.start; "
         "print([m for m in ('typer', 'rich', 'numpy', 'pydantic') if m in sys.modules])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
