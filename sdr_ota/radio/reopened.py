@@ -74,7 +74,10 @@ class ReopenedRadio(ClosedByBlock):
     def configure(self, settings: RadioSettings) -> RadioSettings:
         """Apply settings; a radio that comes back is given them too."""
         self._settings = settings
-        return self._use(lambda radio: radio.configure(settings))
+        in_force = self._use(lambda radio: radio.configure(settings))
+        if self._radio is not None:
+            self.info = self._radio.info  # some limits depend on the band
+        return in_force
 
     def now_tick(self) -> int:
         """Return the radio's time in samples."""
