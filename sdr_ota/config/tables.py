@@ -170,8 +170,21 @@ class PrivacyTable(Table):
     )
     epsilon: Positive = Field(8.0, le=1e6, description="of the whole run")
     delta: Annotated[float, Field(gt=0, lt=1)] = Field(1e-5, description="of the whole run")
+    dataset_epsilon: Positive | None = Field(
+        None,
+        le=1e6,
+        description="most that all runs on the same training data may spend together; by default "
+        "epsilon, and no limit for the built-in reviews, which are made up",
+    )
+    dataset_ledgers: str = Field(
+        "",
+        description="folder of what they have spent, relative to the config file; by default "
+        "sdr-ota/data-sets in the user's state folder",
+    )
     neighbours: Literal["add-remove", "replace"] = Field(
-        "add-remove", description="data sets that cannot be told apart differ in one of these"
+        "add-remove",
+        description="data sets that cannot be told apart differ in one of these; if it is not "
+        'said, "replace" with protect = "client", as in arXiv 2604.12401',
     )
     trust: Literal["local", "server-sees-sum", "channel-noise-trusted"] = Field(
         "local", description="whose noise counts: each client's own, all clients', the receiver's"
@@ -196,6 +209,13 @@ class PrivacyTable(Table):
     def is_subsampled(self) -> bool:
         """Whether secret Poisson batches protect single records."""
         return self.protect == "record" and self.batches == "poisson"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _neighbours_of_the_paper(cls, said: object) -> object:
+        if isinstance(said, Mapping) and said.get("protect") == "client":
+            return {"neighbours": "replace", **said}
+        return said
 
     @model_validator(mode="after")
     def _fits(self) -> "PrivacyTable":
