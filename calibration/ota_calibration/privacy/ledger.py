@@ -147,7 +147,7 @@ def create_ledger(path: Path, terms: LedgerTerms) -> Ledger:
         OSError: If it cannot be written.
     """
     draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    draft_file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+    draft_file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
     try:
         _append(draft_file, terms_line(terms))
     finally:
