@@ -1,7 +1,8 @@
 """From a config to the admission of rounds: a promise, a ledger, or no promise at all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -10,13 +11,13 @@ from ota_calibration.privacy.ledger import Ledger, create_ledger, resume_ledger
 from ota_calibration.privacy.ledger_record import LedgerError
 from ota_calibration.privacy.poisson_accountant import MissingAccountantError
 from ota_calibration.privacy.private_encoder import PrivateEncoder
-from ota_calibration.privacy.private_rounds import PrivateRounds, ReceiverNoise, node_names
+from ota_calibration.privacy.private_rounds import PrivateRounds, node_names
 from ota_calibration.privacy.promise import Promise
-from ota_calibration.privacy.receiver_noise import NoiseHidden, measure_noise_bound
 from ota_calibration.privacy.round_levels import BudgetSchedule, ScheduleName, round_levels
 from ota_calibration.privacy.spending import LEDGER
 from ota_calibration.privacy.trust import TrustModel
 
+from sdr_ota.assembly.receiver_watch import watch_receiver
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import payload_of
 from sdr_ota.config.privacy_check import sends_soft_signs
@@ -58,6 +59,23 @@ def budget_schedule(config: Config) -> BudgetSchedule:
     return BudgetSchedule(name, table.contraction, n_clients, table.sign_error)
 
 
+def _need_nothing(rounds_done: int) -> None:
+    """Do nothing between rounds."""
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """What admits a run's rounds.
+
+    Attributes:
+        admit: Called before a round is transmitted.
+        between_rounds: Called with the number of rounds that are over, while nobody sends.
+    """
+
+    admit: Admission
+    between_rounds: Callable[[int], None] = _need_nothing
+
+
 @contextmanager
 def admission(
     config: Config,
@@ -65,7 +83,7 @@ def admission(
     link: Link,
     folder: Path,
     learned: tuple[float, float],
-) -> Iterator[Admission]:
+) -> Iterator[Admitted]:
     """Open what admits a run's rounds; a ledger in the folder is continued.
 
     Args:
@@ -82,7 +100,7 @@ def admission(
     """
     sampling_rate, scalar_limit = learned
     if config.privacy.protect == "nothing":
-        yield admit_all(partial(payload_of, config), scalar_limit)
+        yield Admitted(admit_all(partial(payload_of, config), scalar_limit))
         return
     try:
         promise = promise_for(config, sampling_rate)
@@ -90,19 +108,18 @@ def admission(
     except (MissingAccountantError, LedgerError) as wrong:
         raise CommandFailed(str(wrong)) from wrong
     with ledger:
+        done, watch = len(ledger.tally.attempts), None
+        if promise.trust is TrustModel.CHANNEL_NOISE_TRUSTED:
+            watch = watch_receiver(config, bench, link, folder, done)
+        spent = max(ledger.tally.spent.values())
         rounds = PrivateRounds(
             promise=promise,
-            levels=round_levels(
-                budget_schedule(config),
-                promise,
-                spent=max(ledger.tally.spent.values()),
-                done=len(ledger.tally.attempts),
-            ),
+            levels=round_levels(budget_schedule(config), promise, spent, done),
             ledger=ledger,
             payload_of=partial(payload_of, config),
-            receiver=_receiver_noise(config, bench, link),
+            receiver=watch.noise if watch else None,
         )
-        yield rounds.admit
+        yield Admitted(rounds.admit, watch.renew if watch else _need_nothing)
 
 
 def encoder_of(
@@ -151,19 +168,3 @@ def node_ledger(
 def _open_ledger(path: Path, promise: Promise, n_nodes: int) -> Ledger:
     terms = promise.ledger_terms(node_names(n_nodes))
     return resume_ledger(path, terms) if path.exists() else create_ledger(path, terms)
-
-
-def _receiver_noise(config: Config, bench: Bench, link: Link) -> ReceiverNoise | None:
-    if TrustModel(config.privacy.trust) is not TrustModel.CHANNEL_NOISE_TRUSTED:
-        return None
-    alone = config.privacy.noise == "receiver"
-    try:
-        bound = measure_noise_bound(bench, link)
-    except NoiseHidden as hidden:
-        raise CommandFailed(str(hidden)) from hidden
-    if alone and not bound > 0:
-        raise CommandFailed(
-            'privacy.noise = "receiver", but the receiver has no noise that could protect anybody: '
-            'raise radio.rx_gain_db, or set privacy.noise = "digital"'
-        )
-    return ReceiverNoise(bound, link.frame.n_payload_chips, alone)
