@@ -32,6 +32,7 @@ from sdr_ota.config.parts import link_of, resolved_preset
 from sdr_ota.config.privacy_check import sends_soft_signs
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.report.noise_figure import Noise
+from sdr_ota.rounds.exchange import Link
 from sdr_ota.rounds.messages import bits_per_round
 from sdr_ota.rounds.transmitter import lead_burst
 from sdr_ota.signal.node_pilots import n_node_codes
@@ -217,13 +218,22 @@ def _peak(config: Config) -> float:
 
 def _forecast(config: Config, promise: Promise) -> NoiseForecast:
     link = link_of(config)
-    air = resolved_preset(config.air)
-    reach = config.link.peak_amplitude * db_to_amplitude(air.path_gain_db)
-    noise_power = db_to_power(-air.snr_db) / link.frame.pulse.energy
+    reach, noise_power = expected_levels(config, link)
     n_chips = link.frame.n_payload_chips
     receiver = receiver_noise_std(noise_power, reach, promise.scalar_limit, n_chips)
     forecast = forecast_softness if config.privacy.noise == "receiver" else forecast_noise
     return forecast(promise, budget_schedule(config), config.clients.count, receiver)
+
+
+def expected_levels(config: Config, link: Link) -> tuple[float, float]:
+    """Return how loud a node arrives at its limit in the simulated air, and the noise of a chip.
+
+    Returns:
+        The amplitude of a symbol of 1, and the total noise power of one complex chip, linear.
+    """
+    air = resolved_preset(config.air)
+    reach = config.link.peak_amplitude * db_to_amplitude(air.path_gain_db)
+    return reach, db_to_power(-air.snr_db) / link.frame.pulse.energy
 
 
 def _privacy_rows(
@@ -232,13 +242,8 @@ def _privacy_rows(
     """Return the promise, its noise, and epsilon under the trust models that can be claimed."""
     mean = forecast.mean_noise_std() / promise.scalar_limit
     client = forecast.client_noise_std / promise.scalar_limit
-    batches = f", Poisson rate {promise.sampling_rate:.4f}" if promise.is_subsampled else ""
     rows = [
-        (
-            "promise",
-            f"epsilon {promise.epsilon:g}, delta {promise.delta:g}, {promise.adjacency.unit} level "
-            f"({promise.adjacency.relation}), trust {promise.trust}{batches}",
-        ),
+        ("promise", promise_in_words(promise)),
         ("noise each client adds", f"{_range(client)} clip levels"),
         ("noise of the mean scalar", f"{_range(mean)} clip levels (standard deviation)"),
     ]
@@ -247,6 +252,15 @@ def _privacy_rows(
         text = "no claim: needs coherent amplitudes" if epsilon is None else f"{epsilon:.3g}"
         rows.append((f"epsilon, {trust}", text))
     return [*rows, *_paper_rows(promise, forecast.protecting_std(promise.trust))]
+
+
+def promise_in_words(promise: Promise) -> str:
+    """Return what is promised, in one line."""
+    batches = f", Poisson rate {promise.sampling_rate:.4f}" if promise.is_subsampled else ""
+    return (
+        f"epsilon {promise.epsilon:g}, delta {promise.delta:g}, {promise.adjacency.unit} level "
+        f"({promise.adjacency.relation}), trust {promise.trust}{batches}"
+    )
 
 
 def _paper_rows(promise: Promise, noise_std: NDArray[np.float64]) -> list[tuple[str, str]]:
