@@ -31,8 +31,9 @@ from ota_calibration.privacy.trust import TrustModel
 
 from sdr_ota.assembly.audited_nodes import FAR_BEYOND_THE_CLIP, Ear, audited_nodes
 from sdr_ota.assembly.learning import draw_of, sampling_rate_of
-from sdr_ota.assembly.plan import expected_levels, promise_in_words
+from sdr_ota.assembly.plan import promise_in_words
 from sdr_ota.assembly.privacy import Learned, admission
+from sdr_ota.assembly.snr_max import expected_levels
 from sdr_ota.config.load import Config, ConfigError, load_config
 from sdr_ota.config.parts import link_of, simulated_air
 from sdr_ota.erasure import Erasure

@@ -18,27 +18,27 @@ from ota_calibration.privacy.ledger_record import LedgerError
 from ota_calibration.privacy.paper_lemma import lemma_epsilon
 from ota_calibration.privacy.poisson_accountant import MissingAccountantError
 from ota_calibration.privacy.promise import Promise
-from ota_calibration.privacy.trust import TrustModel, receiver_noise_std
+from ota_calibration.privacy.trust import TrustModel
 
 from sdr_ota.assembly.calibrated import lead_told, path_start, with_calibrated_chips
 from sdr_ota.assembly.data_headers import check_headers
 from sdr_ota.assembly.data_set import data_set_rows
 from sdr_ota.assembly.learning import sampling_rate_of
 from sdr_ota.assembly.privacy import budget_schedule, promise_for
+from sdr_ota.assembly.snr_max import snr_max
 from sdr_ota.assembly.step_cost import step_cost
 from sdr_ota.config.air_time import air_s_per_round, air_s_per_scalar, frame_times_s
 from sdr_ota.config.load import Config, ConfigError, load_config
-from sdr_ota.config.parts import link_of, resolved_preset
+from sdr_ota.config.parts import link_of
 from sdr_ota.config.privacy_check import sends_soft_signs
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.report.noise_figure import Noise
-from sdr_ota.rounds.exchange import Link
 from sdr_ota.rounds.messages import bits_per_round
 from sdr_ota.rounds.transmitter import lead_burst
 from sdr_ota.signal.node_pilots import n_node_codes
 from sdr_ota.signal.subcarriers import USED_BAND
 from sdr_ota.types import Precoder
-from sdr_ota.units import amplitude_to_db, db_to_amplitude, db_to_power
+from sdr_ota.units import amplitude_to_db, power_to_db
 
 HOPELESS_NOISE = 1.0
 """Noise of the mean scalar, in clip levels, above which hardly a step points the right way."""
@@ -186,7 +186,8 @@ def _radio_rows(config: Config) -> list[tuple[str, str]]:
     """Return which radios would send, and where they may."""
     radio, band = config.radio, config.band_in_use
     if radio.is_simulated or band is None:
-        return [("radios", "simulated: nothing is radiated")]
+        level = f"{power_to_db(snr_max(config)):.1f} dB for a node with the mean path (eq. 37)"
+        return [("radios", "simulated: nothing is radiated"), ("SNR_max", level)]
     limit = f"; at most {band.max_duty_cycle:.3g} of the time" if band.max_duty_cycle < 1 else ""
     span = f"{band.low_hz / 1e6:g} to {band.high_hz / 1e6:g} MHz"
     return [
@@ -217,23 +218,9 @@ def _peak(config: Config) -> float:
 
 
 def _forecast(config: Config, promise: Promise) -> NoiseForecast:
-    link = link_of(config)
-    reach, noise_power = expected_levels(config, link)
-    n_chips = link.frame.n_payload_chips
-    receiver = receiver_noise_std(noise_power, reach, promise.scalar_limit, n_chips)
+    receiver = promise.scalar_limit / math.sqrt(snr_max(config))
     forecast = forecast_softness if config.privacy.noise == "receiver" else forecast_noise
     return forecast(promise, budget_schedule(config), config.clients.count, receiver)
-
-
-def expected_levels(config: Config, link: Link) -> tuple[float, float]:
-    """Return how loud a node arrives at its limit in the simulated air, and the noise of a chip.
-
-    Returns:
-        The amplitude of a symbol of 1, and the total noise power of one complex chip, linear.
-    """
-    air = resolved_preset(config.air)
-    reach = config.link.peak_amplitude * db_to_amplitude(air.path_gain_db)
-    return reach, db_to_power(-air.snr_db) / link.frame.pulse.energy
 
 
 def _privacy_rows(
