@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from sdr_ota.air.interferer import recorded_rate_hz
 from sdr_ota.air.presets import air_preset
 from sdr_ota.config.prompt_check import check_prompt
 
@@ -190,14 +192,22 @@ class PrivacyTable(Table):
     batches: Literal["poisson", "fixed"] = Field(
         "poisson", description="each example drawn on its own, or always the same number"
     )
-    schedule: Literal["static", "solution", "sign-solution", "reversed", "online", "full-power"] = (
-        Field("static", description="how the budget is spread over the rounds")
-    )
+    schedule: Literal[
+        "static",
+        "solution",
+        "sign-solution",
+        "reversed",
+        "sign-reversed",
+        "online",
+        "full-power",
+    ] = Field("static", description="how the budget is spread over the rounds")
     contraction: Annotated[float, Field(gt=0, le=1)] = Field(
         0.998, description="A of arXiv 2604.12401, for all schedules but static and full-power"
     )
     sign_error: Annotated[float, Field(ge=0, le=0.5)] = Field(
-        0.496, description="for sign-solution: chance that a client's sign is wrong, at most"
+        0.496,
+        description="for sign-solution and sign-reversed: chance that a client's sign is wrong, at "
+        "most",
     )
     noise: Literal["digital", "receiver"] = Field(
         "digital", description="clients add noise, or speak softly so that the receiver's protects"
@@ -347,6 +357,12 @@ class AirTable(Table):
     )
     path_gain_db: float | None = Field(None, ge=-120, le=0, description="mean of the nodes")
     path_gain_spread_db: float | None = Field(None, ge=0, le=40, description="between nodes")
+    interferer: str | None = Field(
+        None, description="recording (SigMF, .wav) that plays on the air all the time"
+    )
+    interferer_db: float | None = Field(
+        None, ge=-120, le=60, description="its mean power over full scale; -20 if not given"
+    )
 
     control_latency_s: Annotated[float, Field(ge=0, le=60)] = Field(
         2e-3,
@@ -361,5 +377,9 @@ class AirTable(Table):
 
     @model_validator(mode="after")
     def _known_preset(self) -> "AirTable":
-        air_preset(self.preset)
+        preset = air_preset(self.preset)
+        if self.interferer:
+            recorded_rate_hz(Path(self.interferer))
+        elif self.interferer_db is not None and not preset.interferer:
+            raise ValueError("interferer_db is the level of a recording: name it in air.interferer")
         return self

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from sdr_ota.radio.air_time_credit import AirTimeCredit
@@ -58,8 +58,6 @@ class LimitedRadio(PassedOnRadio):
         self._check_settings(settings)
         in_force = self._radio.configure(settings)
         self._rate_hz = in_force.sample_rate_hz
-        # What a device can do may follow from what it is set to: a Pluto's gains from its band.
-        self.info = replace(self._radio.info, serial=self.info.serial)
         return in_force
 
     def transmit(self, samples: Samples, start_tick: int | None = None) -> None:

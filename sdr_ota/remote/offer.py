@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -56,7 +56,7 @@ class Offer:
         name = re.sub(r"[^A-Za-z0-9.]+", "-", normal_form(address))
         kept_in = self.path("air-time") / f"{name}.json"
         radio = LimitedRadio(open_lasting_radio(address), self.limits, kept_in)
-        radio.info = replace(radio.info, serial=f"{self.host}:{radio.info.serial}")
+        radio.prefix = f"{self.host}:"
         return radio
 
     def path(self, name: str) -> Path:

@@ -216,10 +216,8 @@ class _Surveyor:
         capture = self.bench.receiver.begin_receive(IDLE_SAMPLES).result(self.link.timeout_s)
         if self.kept is not None:
             self.kept.keep_idle(self.bench, capture.samples, capture.start_tick)
-        bits = self.bench.receiver.info.rx_bits
-        step = 0.0 if bits is None else 2.0 / 2**bits
         simulated = self.bench.receiver.info.driver == "simulated"  # its band is not filtered
-        return measure_noise_floor(capture.samples, 1.0 if simulated else USABLE_BANDWIDTH, step)
+        return measure_noise_floor(capture.samples, 1.0 if simulated else USABLE_BANDWIDTH)
 
     def nodes(self, kinds: tuple[str, ...]) -> list[NodeCaptures]:
         if kinds == ("noise-floor",):
