@@ -86,13 +86,13 @@ def go_round(
     bench, learning, position = partners.bench, partners.learning, state.position
     captures = CaptureFolder(watch.folder.path, config.captures, link, bench)
     captures.keep_before(position.next_round)
-    if position.next_round == 0:
-        watch.evaluate(0, learning)
     make_plan, air, followers = state.planner, state.air, learning.followers
     try:
         limit = limit_in_force(config, partners.nodes, watch.folder)
         learned = Learned(learning.sampling_rate, limit, learning.data_set)
         with admission(config, bench, link, watch.folder.path, learned) as admitted:
+            if position.next_round == 0:
+                watch.evaluate(0, learning)
             nodes, admit = partners.nodes, admitted.admit
             server = server_of(config, bench, link, nodes, make_plan, admit, air, followers)
             observers = watch, captures, admitted.between_rounds

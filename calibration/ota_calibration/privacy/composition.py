@@ -119,6 +119,8 @@ def epsilon_left(before: Cost, promise: Promise, limit: float) -> float:
     Raises:
         MissingAccountantError: If there are Poisson rounds and no accountant for them.
     """
+    if not (before.mu_squared or before.sampled):
+        return limit
     if before.epsilon(promise.delta) >= limit:
         return 0.0
 

@@ -97,8 +97,8 @@ class Standing:
         if self.limit is None:
             return "no limit"
         left = epsilon_left(self.before, self.promise, self.limit)
-        # Rounded down: what is shown may be asked for.
-        return f"epsilon {int(left * 1000) / 1000:g}"
+        left = int(left * 1000) / 1000  # rounded down: what is shown may be asked for
+        return f"epsilon {left:g}" if left else "nothing"
 
     def check(self) -> None:
         """Refuse the run if the data set's budget does not pay for all of it.
@@ -111,8 +111,8 @@ class Standing:
         raise LedgerError(
             f"the training data's budget does not pay for this run: {self.spent} was spent of "
             f"epsilon {self.limit:g}, and with this one it would be {self.total_epsilon:.3g} "
-            f"({self.terms}). What is left for a run like it: {self.left}; set privacy.epsilon to "
-            "that, or privacy.dataset_epsilon to what all runs on these data may spend together"
+            f"({self.terms}). What is left for a run like it, as privacy.epsilon: {self.left}; "
+            "privacy.dataset_epsilon says what all runs on these data may spend together"
         )
 
 

@@ -111,3 +111,4 @@ def test_what_is_left_may_be_asked_for_and_no_more(rate: float) -> None:
     assert all_of_it == pytest.approx(limit, rel=3e-3)
     assert more > limit
     assert epsilon_left(before, _promise(1.0), 2.0) == 0.0
+    assert epsilon_left(Cost(), _promise(1.0), 2.0) == 2.0

@@ -89,7 +89,7 @@ def test_a_run_that_the_budget_does_not_pay_for_is_refused_with_what_is_left(
     said = str(refused.value)
     assert "epsilon 2 by 1 run was spent of epsilon 2.5" in said
     assert f"it would be {_epsilon(2.0):.3g} (delta 1e-05, record level (replace), trust" in said
-    left = float(re.search(r"run like it: epsilon ([\d.]+)", said)[1])  # type: ignore[index]
+    left = float(re.search(r"as privacy.epsilon: epsilon ([\d.]+);", said)[1])  # type: ignore[index]
     mu_squared = BUDGET + _mu_squared(left)
     assert gaussian_epsilon(mu_squared**0.5, PROMISE.delta) == pytest.approx(LIMIT, rel=3e-3)
     assert len(list(data_set.folder.glob("*.jsonl"))) == 1
@@ -106,7 +106,7 @@ def test_the_first_run_may_have_all_that_the_data_set_has(
 ) -> None:
     exact = DataSet(tmp_path / "exact", epsilon=PROMISE.epsilon)
     _run(exact, own(), 1.0)
-    with own() as late, pytest.raises(LedgerError, match="left for a run like it: epsilon 0;"):
+    with own() as late, pytest.raises(LedgerError, match=r"as privacy\.epsilon: nothing;"):
         enter_data_set(exact, PROMISE, late)
     _run(DataSet(exact.folder), own(), 1.0)  # no limit
 

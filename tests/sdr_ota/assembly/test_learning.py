@@ -54,6 +54,7 @@ def settings(model: Path, tmp_path: Path) -> list[str]:
         "data.train": tmp_path / "data.tsv",
         "data.held_out": tmp_path / "data.tsv",
         "run.folder": tmp_path / "runs",
+        "privacy.dataset_ledgers": tmp_path / "ledgers",  # all of these tests have the same data
         "run.rounds": 6,
         "run.evaluate_every": 3,
         "clients.count": 3,
