@@ -59,9 +59,11 @@ def run(
 def run_command(experiment: Path | None, settings: Sequence[str]) -> None:
     """Run an experiment from a config file, or the demo without one, and show its figures."""
     from sdr_ota.assembly.run import start_run
-    from sdr_ota.report.run_report import show_run
 
-    show_run(start_run(experiment, settings))
+    folder = start_run(experiment, settings)
+    from sdr_ota.report.run_report import show_run  # when it is needed: it loads matplotlib
+
+    show_run(folder)
 
 
 def seeds_command(experiment: Path | None, settings: Sequence[str], seeds: str) -> None:
