@@ -1,0 +1,104 @@
+"""A message with its number and its seal: nobody without the run's key moves the models.
+
+    | sequence number, 4 bytes | message | seal, 16 bytes |
+
+The seal is HMAC-SHA-256 (RFC 2104) of what the bench and the two before it are, cut to its first
+128 bits as RFC 4868 does. A receiver takes a message only if its number is larger than that of
+every message it took before, so nothing counts twice that somebody recorded and sends again. All
+nodes of a run have one key: a seal keeps strangers out, it does not tell a node from the server.
+"""
+
+import hashlib
+import hmac
+import struct
+from dataclasses import dataclass, field
+
+from sdr_ota.downlink.messages import AirMessage, message_bytes, message_from
+from sdr_ota.receiver.control_frame import FrameRefused
+from sdr_ota.rounds.messages import MessageError
+
+LEAST_KEY_BYTES = 32
+"""Of a key: shorter ones than the hash make the seal weaker (RFC 2104, section 3)."""
+
+SEAL_BYTES = 16
+
+MAX_SEQUENCE = 2**32 - 1
+
+_CONTEXT = b"sdr-ota downlink 1"
+_SEQUENCE = struct.Struct(">I")
+
+
+@dataclass(frozen=True)
+class RunKey:
+    """What server and nodes of one run share, and nobody else; made anew for every run.
+
+    Attributes:
+        secret: At least 32 random bytes.
+        bench: Number of the bench, which the seal covers too.
+
+    Raises:
+        ValueError: If it is too short.
+    """
+
+    secret: bytes = field(repr=False)
+    bench: int
+
+    def __post_init__(self) -> None:
+        """Refuse a key that is easier to guess than its seal."""
+        if len(self.secret) < LEAST_KEY_BYTES:
+            raise ValueError(
+                f"the run's key has {len(self.secret)} bytes; at least {LEAST_KEY_BYTES} are asked "
+                f"for: make one with secrets.token_bytes({LEAST_KEY_BYTES})"
+            )
+
+    def seal(self, numbered: bytes) -> bytes:
+        """Return the seal of a message with its number, 16 bytes."""
+        covered = _CONTEXT + struct.pack(">I", self.bench) + numbered
+        return hmac.digest(self.secret, covered, hashlib.sha256)[:SEAL_BYTES]
+
+
+def sealed(message: AirMessage, sequence: int, key: RunKey) -> bytes:
+    """Return a message with its number and its seal.
+
+    Args:
+        message: What is said.
+        sequence: Larger than that of every message before it under this key; 0 to 2^32 - 1.
+        key: Of the run.
+
+    Raises:
+        ValueError: If the number is out of range: a key ends with its numbers.
+    """
+    if not 0 <= sequence <= MAX_SEQUENCE:
+        raise ValueError(
+            f"message number {sequence}: a key has 0 to {MAX_SEQUENCE}; make a new one"
+        )
+    numbered = _SEQUENCE.pack(sequence) + message_bytes(message)
+    return numbered + key.seal(numbered)
+
+
+def unsealed(data: bytes, last_sequence: int, key: RunKey) -> tuple[int, AirMessage]:
+    """Return number and message of what was received, if it is the server's and new.
+
+    Args:
+        data: As decoded.
+        last_sequence: Of the message that was taken last under this key; -1 where none was.
+        key: Of the run.
+
+    Raises:
+        FrameRefused: ``not-authentic``, ``replayed`` or ``not-a-message``.
+    """
+    numbered, seal = data[:-SEAL_BYTES], data[-SEAL_BYTES:]
+    if len(numbered) < _SEQUENCE.size or not hmac.compare_digest(seal, key.seal(numbered)):
+        raise FrameRefused(
+            "not-authentic",
+            f"the seal of {len(data)} bytes is not made with this run's key for bench {key.bench}",
+        )
+    (sequence,) = _SEQUENCE.unpack_from(numbered)
+    if sequence <= last_sequence:
+        raise FrameRefused(
+            "replayed", f"message {sequence} comes after message {last_sequence}: it is an old one"
+        )
+    try:
+        return sequence, message_from(numbered[_SEQUENCE.size :])
+    except MessageError as wrong:  # of another version of this software
+        raise FrameRefused("not-a-message", str(wrong)) from wrong
