@@ -1,4 +1,4 @@
-"""What the server says on the air: the records of the control seam, told to all nodes at once.
+"""What is said on the air: the records of the control seam, told to all nodes at once.
 
 A record becomes MessagePack, an array that begins with the record's number. Ticks are told as
 samples from the first sample of the control frame that carries them: nodes share no clock, but all
@@ -143,7 +143,39 @@ class AirOutcome(msgspec.Struct, frozen=True, array_like=True, tag=4):
         return Outcome(self.round, self.means, self.erasure)
 
 
-AirMessage: TypeAlias = AirAnnouncement | AirSounding | AirPayload | AirOutcome
+class AirStep(msgspec.Struct, frozen=True, array_like=True, tag=5):
+    """A step that the server says again, for nodes that have missed it.
+
+    Attributes:
+        journal: Hash of all steps before it; it is for models that have taken these.
+        round: In which it was decoded.
+        seeds: Announced then.
+        means: Decoded then.
+    """
+
+    journal: bytes
+    round: int
+    seeds: tuple[int, ...]
+    means: tuple[float, ...]
+
+
+class AirRequest(msgspec.Struct, frozen=True, array_like=True, tag=6):
+    """The one message that a node sends: its model is not the server's.
+
+    Attributes:
+        round: That was announced.
+        node: Its place on the bench.
+        journal: Hash of the steps that its model has taken.
+    """
+
+    round: int
+    node: int
+    journal: bytes
+
+
+AirMessage: TypeAlias = (
+    AirAnnouncement | AirSounding | AirPayload | AirOutcome | AirStep | AirRequest
+)
 
 
 def message_bytes(message: AirMessage) -> bytes:

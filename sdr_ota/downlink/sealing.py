@@ -4,8 +4,9 @@
 
 The seal is HMAC-SHA-256 (RFC 2104) of what the bench and the two before it are, cut to its first
 128 bits as RFC 4868 does. A receiver takes a message only if its number is larger than that of
-every message it took before, so nothing counts twice that somebody recorded and sends again. All
-nodes of a run have one key: a seal keeps strangers out, it does not tell a node from the server.
+every message it took before, so nothing counts twice that somebody recorded and sends again. What
+nodes send is sealed by keys made from the run's, one a node. All of them have the run's key: a seal
+keeps strangers out, it does not tell a node from the server.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ SEAL_BYTES = 16
 
 MAX_SEQUENCE = 2**32 - 1
 
-_CONTEXT = b"sdr-ota downlink 1"
+_CONTEXT, _NODE_KEY = b"sdr-ota downlink 1", b"sdr-ota node key 1"
 _SEQUENCE = struct.Struct(">I")
 
 
@@ -50,6 +51,15 @@ class RunKey:
                 f"the run's key has {len(self.secret)} bytes; at least {LEAST_KEY_BYTES} are asked "
                 f"for: make one with secrets.token_bytes({LEAST_KEY_BYTES})"
             )
+
+    def of_node(self, node: int) -> "RunKey":
+        """Return the key by which a node's own messages are sealed, with numbers of their own.
+
+        Args:
+            node: Its place on the bench.
+        """
+        label = _NODE_KEY + struct.pack(">I", node)
+        return RunKey(hmac.digest(self.secret, label, hashlib.sha256), self.bench)
 
     def seal(self, numbered: bytes) -> bytes:
         """Return the seal of a message with its number, 16 bytes."""

@@ -124,12 +124,14 @@ class _ChipReader:
                 f"the control frame needs samples up to {end + pulse.half_samples}, "
                 f"there are {len(self.samples)}; capture longer",
             )
-        filtered = np.convolve(window - burst.dc_offset, pulse.taps, "valid") / pulse.energy
+        # Turned back before the matched filter: it matches no signal beside its band.
+        times = begin - pulse.half_samples + np.arange(len(window)) - burst.start - burst.center
+        still = (window - burst.dc_offset) * np.exp(-2j * np.pi * burst.cfo * times)
+        filtered = np.convolve(still, pulse.taps, "valid") / pulse.energy
         both = np.stack([filtered.real, filtered.imag], axis=1)
         real, imag = make_interp_spline(np.arange(len(both)), both, k=5)(place - begin).T
-        turned = (real + 1j * imag) * np.exp(-2j * np.pi * burst.cfo * since)
         scramble = self.frame.scramble(first + n_chips)[first:]
-        return np.asarray(turned * scramble.conj())
+        return np.asarray((real + 1j * imag) * scramble.conj())
 
 
 def _magnitudes(

@@ -10,7 +10,9 @@ from sdr_ota.downlink.messages import (
     AirMessage,
     AirOutcome,
     AirPayload,
+    AirRequest,
     AirSounding,
+    AirStep,
 )
 
 
@@ -36,3 +38,7 @@ def drawn_messages(rng: np.random.Generator, n: int) -> Iterator[AirMessage]:
         yield AirPayload(index, after, nodes[0], 100, *floats, nodes, words)
         yield AirOutcome(index, tuple(real(rng) for _ in range(rng.integers(1, 10))))
         yield AirOutcome(index, (), "gain-changed")
+        n_seeds = rng.integers(1, 8)
+        seeds, means = zip(*((number(rng, 64), real(rng)) for _ in range(n_seeds)), strict=True)
+        yield AirStep(rng.bytes(8), index, seeds, means)
+        yield AirRequest(index, int(rng.integers(100)), rng.bytes(8))

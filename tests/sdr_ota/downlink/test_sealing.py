@@ -6,7 +6,7 @@ import hmac
 import numpy as np
 import pytest
 
-from sdr_ota.downlink.messages import AirOutcome, message_bytes
+from sdr_ota.downlink.messages import AirOutcome, AirRequest, message_bytes
 from sdr_ota.downlink.sealing import MAX_SEQUENCE, RunKey, sealed, unsealed
 from sdr_ota.receiver.control_frame import FrameRefused
 from tests.sdr_ota.downlink.air_messages import drawn_messages
@@ -19,6 +19,13 @@ def refusal(data: bytes, last_sequence: int = -1, key: RunKey = KEY) -> FrameRef
     with pytest.raises(FrameRefused) as refused:
         unsealed(data, last_sequence, key)
     return refused.value
+
+
+def _is_taken(data: bytes, key: RunKey) -> bool:
+    try:
+        return bool(unsealed(data, -1, key))
+    except FrameRefused:
+        return False
 
 
 def test_every_message_comes_out_as_it_went_in() -> None:
@@ -50,6 +57,16 @@ def test_another_key_and_another_bench_are_not_authentic(key: RunKey) -> None:
     refused = refusal(sealed(MESSAGE, 5, key))
     assert refused.reason == "not-authentic"
     assert "this run's key for bench 11" in refused.detail
+
+
+def test_a_node_has_a_key_of_its_own_that_the_run_s_key_makes() -> None:
+    """So its numbers are its own, and nobody takes what a node says for the server's word."""
+    keys = [KEY, *(KEY.of_node(k) for k in range(3)), RunKey(b"x" * 32, 11).of_node(0)]
+    request = AirRequest(3, 1, bytes(8))
+    for sender in keys:
+        data = sealed(request, 3, sender)
+        takers = [key for key in keys if _is_taken(data, key)]
+        assert takers == [sender]
 
 
 @pytest.mark.parametrize("last_sequence", [5, 6, MAX_SEQUENCE])
