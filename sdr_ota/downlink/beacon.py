@@ -8,14 +8,14 @@ samples of its own comes after $n / (1 + f / f_c)$ of the node's.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from sdr_ota.receiver.burst_fit import BurstFit
 from sdr_ota.rounds.messages import PayloadOrder
 from sdr_ota.signal.sequences import CHIRP_BANDWIDTH
-from sdr_ota.types import RadioSettings
+from sdr_ota.types import RadioSettings, TransmitPlan
 
 
 @dataclass(frozen=True)
@@ -122,3 +122,19 @@ def on_time(order: PayloadOrder, due: Moment, sample_rate_hz: float) -> PayloadO
     """
     late_s = due.late_samples / sample_rate_hz
     return msgspec.structs.replace(order, delay_s=order.delay_s - late_s)
+
+
+def with_beacon_times(plan: TransmitPlan, start_std_s: float) -> TransmitPlan:
+    """Return a plan whose expected arrivals count what nodes know of the server's time.
+
+    A node is sounded by one control frame and sends by another; each has its own error.
+
+    Args:
+        plan: From soundings; it has path errors.
+        start_std_s: Standard deviation of a control frame's start at the nodes, in seconds.
+    """
+    added_s = math.sqrt(2) * start_std_s
+    errors = (
+        replace(e, timing_std_s=math.hypot(e.timing_std_s, added_s)) for e in plan.path_errors
+    )
+    return replace(plan, path_errors=tuple(errors))

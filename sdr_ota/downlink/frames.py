@@ -28,11 +28,13 @@ class ReceivedMessage:
         message: What the server says.
         sequence: Its number.
         burst: The control frame's preamble: time, carrier offset, level.
+        n_samples: Of the frame, by the server's clock.
     """
 
     message: AirMessage
     sequence: int
     burst: BurstFit
+    n_samples: int
 
 
 def control_burst(message: AirMessage, sequence: int, key: RunKey, frame: ControlFormat) -> Samples:
@@ -73,7 +75,8 @@ def receive_message(
     """
     received = receive_control_frame(samples, frame, max_cfo, clock_error_per_cfo)
     sequence, message = unsealed(decoded(received.data), last_sequence, key)
-    return ReceivedMessage(message, sequence, received.burst)
+    n_samples = frame.n_samples(len(received.data))
+    return ReceivedMessage(message, sequence, received.burst, n_samples)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from sdr_ota.downlink.precoder_word import WORD_BYTES, packed, unpacked
-from sdr_ota.rounds.messages import Announcement, MessageError, Outcome, PayloadOrder, SoundingOrder
+from sdr_ota.rounds.messages import Announcement, MessageError, Outcome, PayloadOrder
 
 MAX_AFTER = 2**32 - 1
 """Samples from a control frame to what it orders."""
@@ -52,15 +52,6 @@ class AirSounding(msgspec.Struct, frozen=True, array_like=True, tag=2):
 
     round: int
     after: int
-
-    def order(self, node: int, tick: int) -> SoundingOrder:
-        """Return a node's order.
-
-        Args:
-            node: Its place on the bench.
-            tick: Of the sounding frame's first sample, by the clock of whoever acts on it.
-        """
-        return SoundingOrder(self.round, node, tick)
 
 
 class AirPayload(msgspec.Struct, frozen=True, array_like=True, tag=3):

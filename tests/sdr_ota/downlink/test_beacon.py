@@ -9,12 +9,12 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from sdr_ota.downlink.beacon import BeaconFix, Moment, beacon_fix, on_time
+from sdr_ota.downlink.beacon import BeaconFix, Moment, beacon_fix, on_time, with_beacon_times
 from sdr_ota.receiver.control_frame import receive_control_frame
 from sdr_ota.rounds.messages import PayloadOrder
 from sdr_ota.rounds.transmitter import precompensated
 from sdr_ota.signal.control_frame import ControlFormat
-from sdr_ota.types import RadioSettings
+from sdr_ota.types import PathErrors, RadioSettings, TransmitPlan
 from tests.sdr_ota.receiver.independent_air import chirps, taps_of
 from tests.sdr_ota.receiver.independent_control import BENCH, Reception, captured
 
@@ -143,3 +143,10 @@ def test_a_burst_that_is_due_between_two_samples_is_sent_there() -> None:
         values = [complex(b.samples[at - b.start_tick]) for b in bursts]
         # The tone of the moved burst is late by that much, and nothing else has changed.
         assert values[1] / values[0] == pytest.approx(np.exp(-2j * np.pi * 0.07 * late), abs=2e-3)
+
+
+def test_a_plan_counts_the_errors_of_two_beacons() -> None:
+    plan = TransmitPlan((), 0.1, 1e-6, (PathErrors(timing_std_s=3e-8), PathErrors(cfo_std_hz=2.0)))
+    counted = with_beacon_times(plan, 4e-8 / math.sqrt(2))
+    assert [e.timing_std_s for e in counted.path_errors] == pytest.approx([5e-8, 4e-8])
+    assert counted.path_errors[1].cfo_std_hz == 2.0

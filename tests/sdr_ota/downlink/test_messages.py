@@ -21,7 +21,6 @@ from sdr_ota.rounds.messages import (
     MessageError,
     Outcome,
     PayloadOrder,
-    SoundingOrder,
 )
 from sdr_ota.rounds.transmitter import precompensated
 from sdr_ota.types import Samples
@@ -75,13 +74,6 @@ def test_announcement_and_outcome_are_those_of_the_seam() -> None:
     assert announced.announcement == Announcement(3, (5, 2**64 - 1))
     assert AirOutcome(3, (0.1 + 0.2,)).outcome == Outcome(3, (0.1 + 0.2,))
     assert AirOutcome(3, (), "late").outcome == Outcome(3, (), "late")
-
-
-def test_each_node_is_sounded_in_its_slot_of_one_frame() -> None:
-    message = sounding_message(7, FRAME, CONTROL)
-    assert [message.order(k, CONTROL + message.after) for k in range(3)] == [
-        SoundingOrder(7, k, FRAME) for k in range(3)
-    ]
 
 
 @pytest.mark.parametrize("tick", [CONTROL, CONTROL - 1, CONTROL + 2**32])

@@ -1,0 +1,162 @@
+"""Whole rounds of nodes that receive nothing but control frames, at -5 dB, in simulated worlds."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+from ota_calibration.paths.sounding import estimate_nodes, make_plan
+
+from sdr_ota.air.presets import AirPreset
+from sdr_ota.air.settings import AirSettings
+from sdr_ota.air.simulated_air import SimulatedAir
+from sdr_ota.downlink.air_node import AirNode, AirPlace
+from sdr_ota.downlink.beacon import with_beacon_times
+from sdr_ota.downlink.messages import AirMessage, AirOutcome
+from sdr_ota.downlink.progress import Progress, StepLog, first_hash
+from sdr_ota.downlink.sealing import RunKey
+from sdr_ota.radio.simulated import SimulatedRadio
+from sdr_ota.receiver.burst_fit import cramer_rao_bound
+from sdr_ota.rounds.encoder import OpenEncoder
+from sdr_ota.rounds.exchange import Bench, Link, ReceivedSounding
+from sdr_ota.rounds.opening import exchange_of, local_nodes
+from sdr_ota.rounds.round import RoundResult, run_rounds
+from sdr_ota.rounds.schedule import Schedule
+from sdr_ota.rounds.server import Server, admit_all
+from sdr_ota.schemes import load_scheme
+from sdr_ota.signal.control_frame import ControlFormat
+from sdr_ota.signal.frame import FrameFormat
+from sdr_ota.signal.modulation import AnalogPayload
+from sdr_ota.types import RadioSettings, TransmitPlan
+from tests.sdr_ota.downlink.server_by_air import (
+    MAX_CFO,
+    REQUEST_LEAD,
+    Broadcast,
+    ByAir,
+    OrderingReceiver,
+)
+
+RATE_HZ, CARRIER_HZ, BENCH = 1e6, 915e6, 5
+PAYLOAD = AnalogPayload(2.0)
+WIRED = AirPreset(
+    "test", path_gain_db=-10.0, path_gain_spread_db=3.0, delay_range_s=5e-6, shared_clock=True,
+    start_phase="uniform", snr_db=35.0,
+)  # fmt: skip
+FREE = replace(WIRED, shared_clock=False, clock_error_range_ppm=10.0)
+SCALARS = (1.0, -0.5, 1.9, 0.2)
+
+
+@dataclass
+class NotingClient:
+    """Always has the same scalar, and notes the steps that it takes."""
+
+    scalar: float
+    loss: float = math.nan
+    example_scalars: tuple[float, ...] = ()
+    steps: list[tuple[int, tuple[float, ...], tuple[int, ...]]] = field(default_factory=list)
+
+    def local_scalars(self, seeds: Sequence[int]) -> tuple[float, ...]:
+        return (self.scalar,) * len(seeds)
+
+    def apply(self, round_index: int, mean_scalars: Sequence[float], seeds: Sequence[int]) -> None:
+        self.steps.append((round_index, tuple(mean_scalars), tuple(seeds)))
+
+
+class World:
+    """Nodes, and a server that they know by the air alone."""
+
+    def __init__(
+        self,
+        preset: AirPreset = WIRED,
+        scheme: str = "coherent",
+        is_lost: Callable[[int, AirMessage], bool] = lambda node, message: False,
+    ) -> None:
+        self.clients = [NotingClient(scalar) for scalar in SCALARS]
+        n_nodes, frame = len(SCALARS), FrameFormat(bench=BENCH)
+        air = SimulatedAir(AirSettings(preset, n_nodes, RATE_HZ, CARRIER_HZ, 1))
+        receiver = OrderingReceiver(air, None)
+        self.link = Link(
+            frame,
+            load_scheme(scheme),
+            max_cfo_hz=0.0 if preset.shared_clock else 60e3,
+            lead_s=60e-3,
+        )
+        bench = Bench(receiver, tuple(SimulatedRadio(air, k) for k in range(n_nodes)), RATE_HZ)
+        encoders = [OpenEncoder(lambda largest: PAYLOAD, 0.9)] * n_nodes
+        local = local_nodes(bench, self.link, self.clients, encoders)
+        key, control = RunKey(bytes(range(32)), BENCH), ControlFormat(bench=BENCH)
+        settings = RadioSettings(CARRIER_HZ, RATE_HZ, RATE_HZ)
+        start = first_hash(b"this run")
+        # The simulated world keeps all ticks by one clock, whatever the carriers do.
+        places = [
+            AirPlace(k, n_nodes, key, control, frame, settings, MAX_CFO, REQUEST_LEAD, False)
+            for k in range(n_nodes)
+        ]
+        self.nodes = [AirNode(*pair, Progress(start)) for pair in zip(local, places, strict=True)]
+        self.broadcast = Broadcast(air, receiver, self.nodes, key, control, StepLog(start), is_lost)
+        receiver.broadcast = self.broadcast
+        sample_snr = 10 ** (self.broadcast.chip_snr_db / 10) / control.pulse.energy
+        self.start_std_s = cramer_rao_bound(control.preamble(), sample_snr).start_std / RATE_HZ
+        self.server = Server(
+            nodes=[ByAir(k, self.broadcast, node) for k, node in enumerate(local)],
+            exchange=exchange_of(bench, self.link),
+            link=self.link,
+            make_plan=self.planned,
+            admit=admit_all(lambda largest: PAYLOAD, 1.0),
+        )
+
+    def planned(self, sounding: ReceivedSounding) -> TransmitPlan:
+        plan = make_plan(estimate_nodes(sounding, self.link), 0.9, 30.0)
+        return with_beacon_times(plan, self.start_std_s)
+
+    def run(self, n_rounds: int) -> list[RoundResult]:
+        return list(run_rounds(self.server, Schedule(n_rounds, seed=9)))
+
+
+def assert_mean(result: RoundResult) -> None:
+    """The mean of the nodes that took part, within six of the receiver's own deviations."""
+    assert result.erasure is None, result.detail
+    assert result.decoded_std is not None
+    sent = [SCALARS[k] for k in result.active_nodes]
+    allowed = 6 * result.decoded_std * PAYLOAD.scalar_limit / len(sent)
+    assert result.mean_scalar == pytest.approx(np.mean(sent), abs=allowed)
+
+
+@pytest.mark.parametrize(
+    ("preset", "scheme"),
+    [(WIRED, "coherent"), (FREE, "energy-difference")],
+    ids=["one-clock", "free"],
+)
+def test_nodes_learn_the_mean_and_nothing_but_the_air_told_them(
+    preset: AirPreset, scheme: str
+) -> None:
+    world = World(preset, scheme)
+    results = world.run(3)
+    for result in results:
+        assert result.active_nodes == (0, 1, 2, 3)
+        assert_mean(result)
+    for client in world.clients:
+        assert [step[:2] for step in client.steps] == [(r.round, r.mean_scalars) for r in results]
+    assert {node.progress.journal for node in world.nodes} == {world.broadcast.log.journal}
+
+
+def test_a_node_that_missed_an_outcome_stays_out_asks_and_takes_part_again() -> None:
+    """Node 2 loses that of round 2; its turn to ask is round 6."""
+    world = World(
+        is_lost=lambda node, message: (
+            node == 2 and isinstance(message, AirOutcome) and message.round == 2
+        )
+    )
+    results = world.run(7)
+    assert [result.active_nodes for result in results] == [
+        (0, 1, 2, 3), (0, 1, 2, 3), (0, 1, 2, 3),
+        (0, 1, 3), (0, 1, 3), (0, 1, 3),
+        (0, 1, 2, 3),
+    ]  # fmt: skip
+    for result in results:
+        assert_mean(result)
+    (request,) = world.broadcast.requests
+    assert (request.node, request.round) == (2, 6)
+    assert all(client.steps == world.clients[0].steps for client in world.clients)
+    assert len(world.clients[2].steps) == 7
