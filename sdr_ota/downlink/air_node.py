@@ -10,7 +10,6 @@ Everything happens at times counted from the frame that orders it, by the node's
 """
 
 import logging
-from dataclasses import dataclass
 
 from sdr_ota.downlink.beacon import BeaconFix, Moment, beacon_fix, on_time
 from sdr_ota.downlink.frames import ReceivedMessage, control_burst, receive_message
@@ -23,68 +22,39 @@ from sdr_ota.downlink.messages import (
     AirStep,
 )
 from sdr_ota.downlink.progress import Progress
-from sdr_ota.downlink.sealing import RunKey
+from sdr_ota.downlink.setup import AirSetup
 from sdr_ota.radio.base import Capture
 from sdr_ota.rounds.node import LocalNode
 from sdr_ota.rounds.transmitter import precompensated
-from sdr_ota.signal.control_frame import ControlFormat
-from sdr_ota.signal.frame import FrameFormat
-from sdr_ota.types import Precoder, RadioSettings
+from sdr_ota.types import Precoder
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class AirPlace:
-    """What a node is told before a run, by whoever sets it up.
-
-    Attributes:
-        node: Its place on the bench.
-        n_nodes: Nodes of the bench.
-        key: Of the run.
-        control: Format of control frames.
-        frame: Format of soundings and joint frames.
-        settings: Of its radio.
-        max_cfo: Largest carrier offset looked for, in cycles per sample.
-        request_lead: Samples from the end of an announcement to a request that it makes.
-        has_own_clock: Whether its oscillator is not the server's.
-    """
-
-    node: int
-    n_nodes: int
-    key: RunKey
-    control: ControlFormat
-    frame: FrameFormat
-    settings: RadioSettings
-    max_cfo: float
-    request_lead: int
-    has_own_clock: bool = True
-
-    @property
-    def clock_error_per_cfo(self) -> float:
-        """See `receive_control_frame`."""
-        if not self.has_own_clock:
-            return 0.0
-        return self.settings.sample_rate_hz / self.settings.center_freq_hz
 
 
 class AirNode:
     """A node that is told by the air alone.
 
     Args:
+        index: Its place on the bench.
         node: Client, radio and encoder; the radio obeys ticks.
-        place: What it was told before the run.
+        setup: What was agreed on before the run.
         progress: Of its model.
         last_sequence: Number of the message that it took last; -1 where none was.
     """
 
     def __init__(
-        self, node: LocalNode, place: AirPlace, progress: Progress, last_sequence: int = -1
+        self,
+        index: int,
+        node: LocalNode,
+        setup: AirSetup,
+        progress: Progress,
+        last_sequence: int = -1,
     ) -> None:
         self.progress = progress
         self.last_sequence = last_sequence
+        self._index = index
         self._node = node
-        self._place = place
+        self._setup = setup
         self._can_send = False
 
     def take(self, capture: Capture, timeout_s: float) -> ReceivedMessage:
@@ -102,17 +72,17 @@ class AirNode:
             RadioError: If the radio did not send: `TimeError` if the order came late.
             Exception: What the node raised when it refused an order; it sends nothing then.
         """
-        place = self._place
+        setup = self._setup
         received = receive_message(
             capture.samples,
             self.last_sequence,
-            place.key,
-            place.control,
-            place.max_cfo,
-            place.clock_error_per_cfo,
+            setup.key,
+            setup.control,
+            setup.max_cfo,
+            setup.clock_error_per_cfo,
         )
         self.last_sequence = received.sequence
-        fix = beacon_fix(received.burst, capture.start_tick, place.settings, place.has_own_clock)
+        fix = beacon_fix(received.burst, capture.start_tick, setup.settings, setup.has_own_clocks)
         self._act(received.message, fix, received.n_samples)
         self._node.sent(timeout_s)
         return received
@@ -120,9 +90,9 @@ class AirNode:
     def _act(self, message: AirMessage, fix: BeaconFix, n_samples: int) -> None:
         match message:
             case AirAnnouncement():
-                self._announced(message, fix.moment(n_samples + self._place.request_lead))
+                self._announced(message, fix.moment(n_samples + self._setup.times.node_lead))
             case AirSounding() if self._is_due(message.round):
-                slot = self._place.frame.sounding_start(self._place.node)
+                slot = self._setup.frame.sounding_start(self._index)
                 self._sound(fix.moment(message.after + slot))
             case AirPayload() if self._is_due(message.round):
                 self._send(message, fix.moment(message.after))
@@ -137,7 +107,7 @@ class AirNode:
         return self._can_send and announced is not None and announced.round == round_index
 
     def _announced(self, message: AirAnnouncement, request_due: Moment) -> None:
-        place = self._place
+        setup = self._setup
         self.progress = self.progress.with_announcement(message)
         self._can_send = False
         if self.progress.announced is not None:
@@ -145,25 +115,25 @@ class AirNode:
             absent_reason = self._node.ready().absent_reason
             self._can_send = not absent_reason
             if absent_reason:
-                _log.info("node %d takes no part: %s", place.node, absent_reason)
+                _log.info("node %d takes no part: %s", self._index, absent_reason)
             return
-        _log.warning("node %d has missed a step before round %d", place.node, message.round)
-        request = self.progress.request(place.node, place.n_nodes, message)
+        _log.warning("node %d has missed a step before round %d", self._index, message.round)
+        request = self.progress.request(self._index, setup.n_nodes, message)
         if request is not None:
-            key = place.key.of_node(place.node)
-            burst = control_burst(request, message.round, key, place.control)
+            key = setup.key.of_node(self._index)
+            burst = control_burst(request, message.round, key, setup.control)
             self._node.radio.transmit(burst, request_due.tick)
 
     def _sound(self, due: Moment) -> None:
         """Send the known burst, also between two samples: its delay is then the path's alone."""
-        rate_hz = self._place.settings.sample_rate_hz
+        rate_hz = self._setup.sample_rate_hz
         late = Precoder(1, -due.late_samples / rate_hz)
-        on_air = precompensated(self._place.frame.sounding_burst(), late, due.tick, rate_hz)
+        on_air = precompensated(self._setup.frame.sounding_burst(), late, due.tick, rate_hz)
         self._node.radio.transmit(on_air.samples, on_air.start_tick)
 
     def _send(self, message: AirPayload, due: Moment) -> None:
-        rate_hz = self._place.settings.sample_rate_hz
-        order = message.order(self._place.node, due.tick, rate_hz)
+        rate_hz = self._setup.sample_rate_hz
+        order = message.order(self._index, due.tick, rate_hz)
         if order is not None:
             self._node.send(on_time(order, due, rate_hz))
 

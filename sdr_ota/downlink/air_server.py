@@ -25,7 +25,7 @@ from sdr_ota.downlink.messages import (
     sounding_message,
 )
 from sdr_ota.downlink.progress import StepLog
-from sdr_ota.downlink.sealing import RunKey
+from sdr_ota.downlink.setup import AirSetup
 from sdr_ota.radio.base import Radio, RadioError, RadioInfo
 from sdr_ota.receiver.control_frame import FrameRefused
 from sdr_ota.rounds.messages import (
@@ -37,7 +37,6 @@ from sdr_ota.rounds.messages import (
     Truth,
     TuneOrder,
 )
-from sdr_ota.signal.control_frame import ControlFormat
 
 TIMEOUT_S = 5.0
 """For a capture, beyond the time that it takes."""
@@ -45,57 +44,21 @@ TIMEOUT_S = 5.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class AirTimes:
-    """How long things take on the air, in samples but for the last.
-
-    Attributes:
-        lead: From now to the start of a control frame that the server sends.
-        node_lead: From the end of a control frame to the first sample that a node sends by it.
-        compute_s: That nodes are given to compute.
-    """
-
-    lead: int
-    node_lead: int
-    compute_s: float = 0.0
-
-
 class AirServer:
     """Says to all nodes what the loop says to each of them.
 
     Args:
         radio: The server's; it sends control frames and receives requests.
-        n_nodes: Nodes of the bench.
-        key: Of the run.
-        control: Format of control frames.
-        times: How long things take.
-        sample_rate_hz: Samples a second.
-        max_cfo: Largest carrier offset of a node, in cycles per sample.
+        setup: What was agreed on before the run.
         log: Steps so far.
-        sequence: Number of the next message under this key.
+        sequence: Number of the next message under the run's key.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - a server is where these meet
-        self,
-        radio: Radio,
-        n_nodes: int,
-        key: RunKey,
-        control: ControlFormat,
-        times: AirTimes,
-        sample_rate_hz: float,
-        max_cfo: float,
-        log: StepLog,
-        sequence: int = 0,
-    ) -> None:
+    def __init__(self, radio: Radio, setup: AirSetup, log: StepLog, sequence: int = 0) -> None:
         self.log = log
         self.sequence = sequence
         self._radio = radio
-        self._n_nodes = n_nodes
-        self._key = key
-        self._control = control
-        self._times = times
-        self._rate_hz = sample_rate_hz
-        self._max_cfo = max_cfo
+        self._setup = setup
         self._free_tick = 0
         self._announced: AirAnnouncement | None = None
         self._nodes_compute = False
@@ -104,7 +67,7 @@ class AirServer:
 
     def nodes(self) -> "tuple[AirSeam, ...]":
         """Return what the loop takes for the nodes."""
-        return tuple(AirSeam(self, place) for place in range(self._n_nodes))
+        return tuple(AirSeam(self, place) for place in range(self._setup.n_nodes))
 
     def announce(self, announcement: Announcement) -> None:
         """Announce a round, once, and repeat steps for the node that asks for them."""
@@ -115,7 +78,8 @@ class AirServer:
         self._say(announced)
         request = self._request(announced.round)
         if request is not None:
-            steps = self.log.missing(request.journal, 2 * self._n_nodes)
+            # Each node has its turn in n_nodes rounds: twice as many bring it nearer.
+            steps = self.log.missing(request.journal, 2 * self._setup.n_nodes)
             _log.warning("node %d is behind: %d steps are repeated", request.node, len(steps))
             repeated: tuple[AirMessage, ...] = (*steps, announced)
             for message in repeated:
@@ -132,8 +96,10 @@ class AirServer:
         self._nodes_compute = False
         if (n_samples := self._free_tick - self._radio.now_tick()) > 0:
             with suppress(RadioError):
-                self._radio.begin_receive(n_samples).result(n_samples / self._rate_hz + TIMEOUT_S)
-        time.sleep(self._times.compute_s)
+                self._radio.begin_receive(n_samples).result(
+                    n_samples / self._setup.sample_rate_hz + TIMEOUT_S
+                )
+        time.sleep(self._setup.times.compute_s)
 
     def collect_sounding(self, order: SoundingOrder) -> None:
         """Keep a node's order to sound; all of them have one frame."""
@@ -156,7 +122,9 @@ class AirServer:
             self._order(order_at, sounding.tick)
         for batch in payload_batches(payloads) if payloads else ():
             (lead,) = (node for node, order in payloads.items() if order.leads)
-            payload_at = partial(payload_message, batch, lead, sample_rate_hz=self._rate_hz)
+            payload_at = partial(
+                payload_message, batch, lead, sample_rate_hz=self._setup.sample_rate_hz
+            )
             self._order(payload_at, payloads[lead].tick)
 
     def end(self, outcome: Outcome) -> None:
@@ -170,14 +138,15 @@ class AirServer:
 
     def _order(self, message_at: Callable[[int], AirMessage], due_tick: int) -> None:
         """Say in the next control frame what nodes are to do at a tick."""
-        tick = self._next_tick()
+        setup, tick = self._setup, self._next_tick()
         message = message_at(tick)
-        ready_tick = tick + message_cost(message, self._control).n_samples + self._times.node_lead
-        if ready_tick > due_tick:
+        n_until_sent = message_cost(message, setup.control).n_samples + setup.times.node_lead
+        late_s = (tick + n_until_sent - due_tick) / setup.sample_rate_hz
+        if late_s > 0:
             raise ValueError(
-                f"nodes can send {(ready_tick - due_tick) / self._rate_hz:.3f} s later than they "
-                "are ordered to: the time from order to frame, radio.lead_s, has to hold the "
-                "control frame; make it that much longer"
+                f"nodes can send {late_s:.3f} s later than they are ordered to: the time from "
+                "order to frame, radio.lead_s, has to hold the control frame; make it that much "
+                "longer"
             )
         self._send(message, tick)
 
@@ -187,7 +156,7 @@ class AirServer:
 
     def _send(self, message: AirMessage, tick: int) -> None:
         """Send a control frame at a tick; one that does not leave is lost as others are."""
-        burst = control_burst(message, self.sequence, self._key, self._control)
+        burst = control_burst(message, self.sequence, self._setup.key, self._setup.control)
         self.sequence += 1
         self._free_tick = tick + len(burst)
         try:
@@ -196,19 +165,24 @@ class AirServer:
             _log.warning("a control frame was not sent: %s", lost)
 
     def _next_tick(self) -> int:
-        return max(self._radio.now_tick() + self._times.lead, self._free_tick)
+        return max(self._radio.now_tick() + self._setup.times.lead, self._free_tick)
 
     def _request(self, round_index: int) -> AirRequest | None:
         """Receive what the node whose turn it is asks behind an announcement."""
-        node = round_index % self._n_nodes
+        setup = self._setup
+        node, margin = round_index % setup.n_nodes, setup.times.node_lead // 2
         asked = AirRequest(2**32 - 1, node, bytes(JOURNAL_BYTES))
-        margin = self._times.node_lead // 2
-        first = self._free_tick + self._times.node_lead - margin
-        n_samples = message_cost(asked, self._control).n_samples + 2 * margin
-        key = self._key.of_node(node)
+        n_samples = message_cost(asked, setup.control).n_samples + 2 * margin
+        first = self._free_tick + setup.times.node_lead - margin
         try:
-            samples = self._radio.begin_receive(n_samples, first).result(TIMEOUT_S).samples
-            found = receive_message(samples, round_index - 1, key, self._control, self._max_cfo)
+            found = receive_message(
+                self._radio.begin_receive(n_samples, first).result(TIMEOUT_S).samples,
+                round_index - 1,
+                setup.key.of_node(node),
+                setup.control,
+                setup.max_cfo,
+                setup.clock_error_per_cfo,
+            )
         except (FrameRefused, RadioError):
             return None
         return found.message if isinstance(found.message, AirRequest) else None

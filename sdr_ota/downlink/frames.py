@@ -15,9 +15,10 @@ from sdr_ota.downlink.messages import (
 from sdr_ota.downlink.precoder_word import WORD_BYTES
 from sdr_ota.downlink.sealing import RunKey, sealed, unsealed
 from sdr_ota.receiver.burst_fit import BurstFit
-from sdr_ota.receiver.control_frame import receive_control_frame
+from sdr_ota.receiver.control_frame import FrameRefused, receive_control_frame
 from sdr_ota.signal.control_frame import ControlFormat
 from sdr_ota.types import Samples
+from sdr_ota.units import power_to_db
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,12 @@ def receive_message(
         FrameRefused: With the reason why it says nothing to this node.
     """
     received = receive_control_frame(samples, frame, max_cfo, clock_error_per_cfo)
-    sequence, message = unsealed(decoded(received.data), last_sequence, key)
+    try:
+        sent = decoded(received.data)
+    except FrameRefused as lost:
+        snr_db = power_to_db(received.chip_snr)
+        raise FrameRefused(lost.reason, f"{lost.detail}; chip SNR {snr_db:.1f} dB") from lost
+    sequence, message = unsealed(sent, last_sequence, key)
     n_samples = frame.n_samples(len(received.data))
     return ReceivedMessage(message, sequence, received.burst, n_samples)
 

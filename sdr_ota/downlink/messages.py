@@ -11,7 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from sdr_ota.downlink.precoder_word import WORD_BYTES, packed, unpacked
-from sdr_ota.rounds.messages import Announcement, MessageError, Outcome, PayloadOrder
+from sdr_ota.rounds.messages import Announcement, MessageError, PayloadOrder
 
 MAX_AFTER = 2**32 - 1
 """Samples from a control frame to what it orders."""
@@ -127,11 +127,6 @@ class AirOutcome(msgspec.Struct, frozen=True, array_like=True, tag=4):
     round: int
     means: tuple[float, ...] = ()
     erasure: str = ""
-
-    @property
-    def outcome(self) -> Outcome:
-        """What the control seam carries."""
-        return Outcome(self.round, self.means, self.erasure)
 
 
 class AirStep(msgspec.Struct, frozen=True, array_like=True, tag=5):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from sdr_ota.downlink.air_node import AirNode, AirPlace
+from sdr_ota.downlink.air_node import AirNode
 from sdr_ota.downlink.coding import coded
 from sdr_ota.downlink.frames import receive_message
 from sdr_ota.downlink.messages import (
@@ -21,6 +21,7 @@ from sdr_ota.downlink.messages import (
 from sdr_ota.downlink.precoder_word import packed
 from sdr_ota.downlink.progress import Progress, first_hash
 from sdr_ota.downlink.sealing import RunKey, sealed
+from sdr_ota.downlink.setup import AirSetup, AirTimes
 from sdr_ota.radio.base import Capture
 from sdr_ota.receiver.control_frame import FrameRefused
 from sdr_ota.rounds.encoder import OpenEncoder, PowerLimitError
@@ -99,8 +100,8 @@ class Room:
             absent_reason,  # type: ignore[arg-type]
         )
         settings = RadioSettings(CARRIER_HZ, RATE_HZ, RATE_HZ)
-        place = AirPlace(NODE, N_NODES, KEY, CONTROL, FRAME, settings, 0.06, LEAD)
-        self.node = AirNode(local, place, Progress(journal))
+        setup = AirSetup(N_NODES, KEY, CONTROL, FRAME, settings, 0.06, AirTimes(0, LEAD))
+        self.node = AirNode(NODE, local, setup, Progress(journal))
         self.clock_error = clock_error
         self.sequence = -1
         self.rng = np.random.default_rng(1)

@@ -39,7 +39,7 @@ def capture(data: bytes, snr_db: float, rng: np.random.Generator) -> Samples:
 def test_messages_of_every_kind_arrive_at_minus_five_db() -> None:
     """Theory loses none of them, synchronisation included at least 99 % of them must arrive."""
     rng = np.random.default_rng(1)
-    messages = list(drawn_messages(rng, 30))
+    messages = list(drawn_messages(rng, 15))
     arrived = 0
     for sequence, message in enumerate(messages):
         samples = capture(coded(sealed(message, sequence, KEY)), -5, rng)

@@ -9,7 +9,6 @@ from sdr_ota.air.impairments.delay import PlacedSamples
 from sdr_ota.downlink.messages import (
     NODES_PER_MESSAGE,
     AirAnnouncement,
-    AirOutcome,
     message_bytes,
     message_from,
     payload_batches,
@@ -19,7 +18,6 @@ from sdr_ota.downlink.messages import (
 from sdr_ota.rounds.messages import (
     Announcement,
     MessageError,
-    Outcome,
     PayloadOrder,
 )
 from sdr_ota.rounds.transmitter import precompensated
@@ -69,11 +67,9 @@ def test_bytes_that_are_no_message_are_refused_with_a_sentence() -> None:
     assert n_refused > 250
 
 
-def test_announcement_and_outcome_are_those_of_the_seam() -> None:
+def test_an_announcement_is_that_of_the_seam() -> None:
     announced = AirAnnouncement(3, (5, 2**64 - 1), bytes(8))
     assert announced.announcement == Announcement(3, (5, 2**64 - 1))
-    assert AirOutcome(3, (0.1 + 0.2,)).outcome == Outcome(3, (0.1 + 0.2,))
-    assert AirOutcome(3, (), "late").outcome == Outcome(3, (), "late")
 
 
 @pytest.mark.parametrize("tick", [CONTROL, CONTROL - 1, CONTROL + 2**32])

@@ -11,13 +11,14 @@ from ota_calibration.paths.sounding import estimate_nodes, make_plan
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
-from sdr_ota.downlink.air_node import AirNode, AirPlace
-from sdr_ota.downlink.air_server import AirServer, AirTimes
+from sdr_ota.downlink.air_node import AirNode
+from sdr_ota.downlink.air_server import AirServer
 from sdr_ota.downlink.beacon import with_beacon_times
 from sdr_ota.downlink.frames import message_cost
 from sdr_ota.downlink.messages import AirAnnouncement, AirOutcome, AirPayload, AirSounding, AirStep
 from sdr_ota.downlink.progress import Progress, StepLog, first_hash
 from sdr_ota.downlink.sealing import RunKey
+from sdr_ota.downlink.setup import AirSetup, AirTimes
 from sdr_ota.radio.base import TimeError
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.receiver.burst_fit import cramer_rao_bound
@@ -84,15 +85,10 @@ class World:
         local = local_nodes(bench, self.link, self.clients, encoders)
         settings, start = RadioSettings(CARRIER_HZ, RATE_HZ, RATE_HZ), first_hash(b"this run")
         # The simulated world keeps all ticks by one clock, whatever the carriers do.
-        places = [
-            AirPlace(k, n_nodes, key, control, frame, settings, MAX_CFO, TIMES.node_lead, False)
-            for k in range(n_nodes)
-        ]
-        self.nodes = [AirNode(*pair, Progress(start)) for pair in zip(local, places, strict=True)]
+        setup = AirSetup(n_nodes, key, control, frame, settings, MAX_CFO, TIMES, False)
+        self.nodes = [AirNode(k, node, setup, Progress(start)) for k, node in enumerate(local)]
         self.radio.nodes = self.nodes
-        self.air_server = AirServer(
-            self.radio, n_nodes, key, control, TIMES, RATE_HZ, MAX_CFO, StepLog(start)
-        )
+        self.air_server = AirServer(self.radio, setup, StepLog(start))
         exchange = TimedExchange(self.radio, self.link, RATE_HZ, ordered=self.air_server.say_orders)
         self.server = Server(
             nodes=self.air_server.nodes(),
