@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ota_calibration.privacy.adjacency import clipped_mean
+from ota_calibration.privacy.data_set_ledger import DataSet
 
 from sdr_ota.assembly.named_task import named_task
 from sdr_ota.config.load import Config
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 BUILTIN = "builtin"
 DATASETS = "datasets:"
+TRAIN, TEST = "train", "test"
 JOURNAL = "journal.jsonl"
 WEIGHTS = "weights.safetensors"
 
@@ -52,6 +54,7 @@ class Learning:
         failures: What a client raises when it cannot go on; the text is for the user.
         sampling_rate: Largest chance of an example to be in a batch.
         followers: Copies of the model on the server that take every step and send nothing.
+        data_set: What a private run of this process learns from; None where there is none.
         unknown_token_share: Of the tokens of held-out and, where this process may tell, training
             examples: those that the tokenizer does not know.
     """
@@ -67,6 +70,7 @@ class Learning:
     failures: tuple[type[Exception], ...] = ()
     sampling_rate: float = 1.0
     followers: Sequence[ScalarClient] = ()
+    data_set: DataSet | None = None
     unknown_token_share: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -213,12 +217,12 @@ def task_of(table: DataTable) -> "Task":
 
 def training_examples(table: DataTable, task: "Task", home: Path) -> list["Example"]:
     """Return what is learned from."""
-    return _examples(table, "train", task, home)
+    return _examples(table, TRAIN, task, home)
 
 
 def held_out_examples(table: DataTable, task: "Task", home: Path) -> list["Example"]:
     """Return what the model is judged by."""
-    return _examples(table, "test", task, home)
+    return _examples(table, TEST, task, home)
 
 
 def _examples(table: DataTable, split: str, task: "Task", home: Path) -> list["Example"]:
@@ -226,15 +230,14 @@ def _examples(table: DataTable, split: str, task: "Task", home: Path) -> list["E
     from zo_core.data.examples import fetch_examples, read_examples  # noqa: PLC0415
     from zo_core.language.tasks import PromptTask, check_labels, with_data_labels  # noqa: PLC0415
 
-    is_train = split == "train"
+    is_train = split == TRAIN
     source = table.train if is_train else table.held_out
     limit = table.train_limit if is_train else table.held_out_limit
     wanted = task.columns, task.label_column, limit
     if source.startswith(DATASETS):
-        hub_split = "train" if is_train else "validation"
-        examples = fetch_examples(source.removeprefix(DATASETS), hub_split, *wanted)
+        examples = fetch_examples(source.removeprefix(DATASETS), hub_split(split), *wanted)
     elif source == BUILTIN:
-        examples = read_examples(_builtin_file(split), *wanted)
+        examples = read_examples(builtin_file(split), *wanted)
     else:
         examples = read_examples(home / Path(source).expanduser(), *wanted, table.columns)
     if isinstance(task, PromptTask):
@@ -243,7 +246,13 @@ def _examples(table: DataTable, split: str, task: "Task", home: Path) -> list["E
     return examples
 
 
-def _builtin_file(split: str) -> Path:
+def hub_split(split: str) -> str:
+    """Return what data sets on the hub call a split."""
+    return "train" if split == TRAIN else "validation"
+
+
+def builtin_file(split: str) -> Path:
+    """Return the file of the built-in reviews."""
     return Path(str(files("zo_core").joinpath("data", f"reviews_{split}.tsv")))
 
 

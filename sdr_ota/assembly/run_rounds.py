@@ -11,7 +11,7 @@ from sdr_ota.assembly.learning import Learning
 from sdr_ota.assembly.limit_choice import limit_in_force
 from sdr_ota.assembly.partners import Partners
 from sdr_ota.assembly.planner import TrackingPlanner
-from sdr_ota.assembly.privacy import admission
+from sdr_ota.assembly.privacy import Learned, admission
 from sdr_ota.assembly.server import server_of
 from sdr_ota.assembly.sounding_record import sounding_record
 from sdr_ota.config.digest import config_digest
@@ -90,7 +90,8 @@ def go_round(
         watch.evaluate(0, learning)
     make_plan, air, followers = state.planner, state.air, learning.followers
     try:
-        learned = learning.sampling_rate, limit_in_force(config, partners.nodes, watch.folder)
+        limit = limit_in_force(config, partners.nodes, watch.folder)
+        learned = Learned(learning.sampling_rate, limit, learning.data_set)
         with admission(config, bench, link, watch.folder.path, learned) as admit:
             nodes = partners.nodes
             server = server_of(config, bench, link, nodes, make_plan, admit, air, followers)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ota_calibration.privacy.ledger import ROUNDING, Ledger
+from ota_calibration.privacy.ledger import ROUNDING, Charges
 from ota_calibration.privacy.noise import NormalSource, SystemNoise
 from ota_calibration.privacy.noisy_payload import NoisyPayload
 from ota_calibration.privacy.promise import Promise
@@ -44,7 +44,7 @@ class PrivateEncoder:
     peak_amplitude: float
     node: str
     n_nodes: int
-    ledger: Ledger | None = None
+    ledger: Charges | None = None
     source: NormalSource = field(default_factory=SystemNoise)
 
     is_private = True

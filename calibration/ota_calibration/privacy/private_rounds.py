@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ota_calibration.privacy.ledger import BudgetSpent, Ledger
+from ota_calibration.privacy.ledger import BudgetSpent, Charges
 from ota_calibration.privacy.noise_injection import (
     Allocation,
     ReceivedSum,
@@ -64,7 +64,7 @@ class PrivateRounds:
 
     promise: Promise
     levels: RoundLevels
-    ledger: Ledger
+    ledger: Charges
     payload_of: Callable[[float], Payload]
     receiver: ReceiverNoise | None = None
 
