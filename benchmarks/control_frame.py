@@ -14,7 +14,7 @@ from scipy import stats
 from sdr_ota.downlink.coding import frame_error_rate
 from sdr_ota.downlink.frames import control_burst, messages_of_a_round, receive_message
 from sdr_ota.downlink.messages import AirMessage
-from sdr_ota.downlink.sealing import RunKey, sealed
+from sdr_ota.downlink.sealing import RunKey, Stamp, sealed
 from sdr_ota.receiver.control_frame import FrameRefused
 from sdr_ota.signal.control_frame import ControlFormat
 from sdr_ota.types import Samples
@@ -35,7 +35,7 @@ def placed(burst: Samples, snr: float, rng: np.random.Generator) -> Samples:
 
 def n_lost(message: AirMessage, snr: float, n_frames: int, rng: np.random.Generator) -> int:
     """Return how many of so many frames did not arrive."""
-    burst, lost = control_burst(message, 0, KEY, FRAME), 0
+    burst, lost = control_burst(message, Stamp(0), KEY, FRAME), 0
     for _ in range(n_frames):
         try:
             receive_message(placed(burst, snr, rng), -1, KEY, FRAME, MAX_CFO)
@@ -50,7 +50,11 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=2000, help="at each SNR")
     options = parsed(parser, frames=50)
     message = messages_of_a_round(4)[0]
-    n_message, rng, n = len(sealed(message, 0, KEY)), np.random.default_rng(1), options.frames
+    n_message, rng, n = (
+        len(sealed(message, Stamp(0), KEY)),
+        np.random.default_rng(1),
+        options.frames,
+    )
     for snr_db in SNRS_DB:
         snr = 10 ** (snr_db / 10)
         lost = n_lost(message, snr, n, rng)

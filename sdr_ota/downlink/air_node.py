@@ -6,12 +6,14 @@
     outcome          step, or skip
     repeated step    take it, if it is the next
 
-Everything happens at times counted from the frame that orders it, by the node's own clock.
+Everything happens at times counted from the frame that orders it, by what the last frames together
+show of the server's clock.
 """
 
 import logging
 
-from sdr_ota.downlink.beacon import BeaconFix, Moment, beacon_fix, on_time
+from sdr_ota.downlink.beacon import Moment, beacon_fix, on_time
+from sdr_ota.downlink.clock_track import ClockTrack
 from sdr_ota.downlink.frames import ReceivedMessage, control_burst, receive_message
 from sdr_ota.downlink.messages import (
     AirAnnouncement,
@@ -22,6 +24,7 @@ from sdr_ota.downlink.messages import (
     AirStep,
 )
 from sdr_ota.downlink.progress import Progress
+from sdr_ota.downlink.sealing import Stamp
 from sdr_ota.downlink.setup import AirSetup
 from sdr_ota.radio.base import Capture
 from sdr_ota.rounds.node import LocalNode
@@ -56,6 +59,7 @@ class AirNode:
         self._node = node
         self._setup = setup
         self._can_send = False
+        self._clock = ClockTrack()
 
     def take(self, capture: Capture, timeout_s: float) -> ReceivedMessage:
         """Receive the strongest control frame of a capture, and begin what it says.
@@ -79,23 +83,25 @@ class AirNode:
             setup.key,
             setup.control,
             setup.max_cfo,
-            setup.clock_error_per_cfo,
+            setup.clock,
         )
-        self.last_sequence = received.sequence
-        fix = beacon_fix(received.burst, capture.start_tick, setup.settings, setup.has_own_clocks)
-        self._act(received.message, fix, received.n_samples)
+        self.last_sequence = received.stamp.sequence
+        fix = beacon_fix(received.burst, capture.start_tick, setup.sample_rate_hz, setup.clock)
+        self._clock = self._clock.with_beacon(received.stamp.tick, fix)
+        self._act(received.message, received.n_samples)
         self._node.sent(timeout_s)
         return received
 
-    def _act(self, message: AirMessage, fix: BeaconFix, n_samples: int) -> None:
+    def _act(self, message: AirMessage, n_samples: int) -> None:
+        due = self._clock.moment
         match message:
             case AirAnnouncement():
-                self._announced(message, fix.moment(n_samples + self._setup.times.node_lead))
+                self._announced(message, due(n_samples + self._setup.times.node_lead))
             case AirSounding() if self._is_due(message.round):
                 slot = self._setup.frame.sounding_start(self._index)
-                self._sound(fix.moment(message.after + slot))
+                self._sound(due(message.after + slot))
             case AirPayload() if self._is_due(message.round):
-                self._send(message, fix.moment(message.after))
+                self._send(message, due(message.after))
             case AirOutcome():
                 self._stepped(*self.progress.with_outcome(message))
             case AirStep():
@@ -121,7 +127,9 @@ class AirNode:
         request = self.progress.request(self._index, setup.n_nodes, message)
         if request is not None:
             key = setup.key.of_node(self._index)
-            burst = control_burst(request, message.round, key, setup.control)
+            burst = control_burst(
+                request, Stamp(message.round, request_due.tick), key, setup.control
+            )
             self._node.radio.transmit(burst, request_due.tick)
 
     def _sound(self, due: Moment) -> None:

@@ -25,6 +25,7 @@ from sdr_ota.downlink.messages import (
     sounding_message,
 )
 from sdr_ota.downlink.progress import StepLog
+from sdr_ota.downlink.sealing import Stamp
 from sdr_ota.downlink.setup import AirSetup
 from sdr_ota.radio.base import Radio, RadioError, RadioInfo
 from sdr_ota.receiver.control_frame import FrameRefused
@@ -156,7 +157,9 @@ class AirServer:
 
     def _send(self, message: AirMessage, tick: int) -> None:
         """Send a control frame at a tick; one that does not leave is lost as others are."""
-        burst = control_burst(message, self.sequence, self._setup.key, self._setup.control)
+        burst = control_burst(
+            message, Stamp(self.sequence, tick), self._setup.key, self._setup.control
+        )
         self.sequence += 1
         self._free_tick = tick + len(burst)
         try:
@@ -181,7 +184,7 @@ class AirServer:
                 setup.key.of_node(node),
                 setup.control,
                 setup.max_cfo,
-                setup.clock_error_per_cfo,
+                setup.clock,
             )
         except (FrameRefused, RadioError):
             return None

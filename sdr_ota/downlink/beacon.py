@@ -4,7 +4,8 @@ The frame's preamble is known, so its fit (`fit_burst`) says when the frame bega
 clock, how far the server's carrier lies from the node's, and how strong it is. One oscillator
 makes a radio's carrier and its sample clock: an offset of $f$ Hz at a carrier of $f_c$ Hz means
 that the server's clock is faster by the share $f / f_c$, and what the server orders after $n$
-samples of its own comes after $n / (1 + f / f_c)$ of the node's.
+samples of its own comes after $n / (1 + f / f_c)$ of the node's. What several frames say together
+of the server's clock is a `ClockTrack`.
 """
 
 import math
@@ -13,9 +14,10 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from sdr_ota.receiver.burst_fit import BurstFit
+from sdr_ota.receiver.control_frame import SenderClock
 from sdr_ota.rounds.messages import PayloadOrder
 from sdr_ota.signal.sequences import CHIRP_BANDWIDTH
-from sdr_ota.types import RadioSettings, TransmitPlan
+from sdr_ota.types import TransmitPlan
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class BeaconFix:
         cfo_std_hz: Its standard deviation.
         rx_amplitude: Received amplitude of a chip of 1, full scale 1.0.
         rx_amplitude_std: Its standard deviation.
-        center_freq_hz: To which the node is tuned; 0 where its sample clock is the server's.
+        clock_error: By what share the server's sample clock is faster than the node's.
+        clock_error_std: Its standard deviation; 0 where both have one reference.
     """
 
     began: Moment
@@ -51,15 +54,11 @@ class BeaconFix:
     cfo_std_hz: float
     rx_amplitude: float
     rx_amplitude_std: float
-    center_freq_hz: float
-
-    @property
-    def clock_error(self) -> float:
-        """By what share the server's sample clock is faster than the node's."""
-        return self.cfo_hz / self.center_freq_hz if self.center_freq_hz else 0.0
+    clock_error: float
+    clock_error_std: float
 
     def tuning_hz(self, step_hz: float) -> float:
-        """Return by how much the node's synthesiser is to be tuned up, a multiple of its step.
+        """Return by how much the node's synthesiser is to be tuned up further, in whole steps.
 
         Args:
             step_hz: Smallest step of the synthesiser; with a crystal that can be trimmed, of what
@@ -67,48 +66,34 @@ class BeaconFix:
         """
         return step_hz * round(self.cfo_hz / step_hz)
 
-    def moment(self, after: int) -> Moment:
-        """Return when something is due that the frame orders.
-
-        Args:
-            after: Samples of the server from the frame's first one.
-        """
-        elapsed = after / (1 + self.clock_error)
-        place = self.began.late_samples + elapsed
-        rounded = round(place)
-        clock_std = self.cfo_std_hz / self.center_freq_hz if self.center_freq_hz else 0.0
-        std = math.hypot(self.began.std_samples, elapsed * clock_std)
-        return Moment(self.began.tick + rounded, place - rounded, std)
-
 
 def beacon_fix(
-    burst: BurstFit, capture_tick: int, settings: RadioSettings, has_own_clock: bool = True
+    burst: BurstFit, capture_tick: int, sample_rate_hz: float, clock: SenderClock
 ) -> BeaconFix:
     """Return what a control frame's preamble shows.
 
     Args:
         burst: The preamble as fitted.
         capture_tick: Node's tick of the capture's first sample.
-        settings: Of the node's radio.
-        has_own_clock: Whether the node's oscillator is not the server's.
+        sample_rate_hz: Samples a second.
+        clock: What its carrier offset says of the server's sample clock.
     """
-    center_freq_hz = settings.center_freq_hz if has_own_clock else 0.0
-    offset_hz = burst.cfo * settings.sample_rate_hz
-    clock_error = offset_hz / center_freq_hz if has_own_clock else 0.0
+    clock_error = clock.error(burst.cfo)
     # The fit takes the preamble for one of the node's clock. It meets its middle; the first sample
     # lies half a preamble of the server's samples before. What is left of the stretch is the phase
     # 2 pi e t f(t), t from the middle, f the chirps' frequency: least squares make of it the slope
     # -e B / 4, B the chirps' bandwidth (2.5 Hz for 50 ppm at 1 MS/s).
     start = burst.start + burst.center * clock_error / (1 + clock_error)
-    cfo_hz = offset_hz + clock_error * CHIRP_BANDWIDTH / 4 * settings.sample_rate_hz
+    cfo = burst.cfo + clock_error * CHIRP_BANDWIDTH / 4
     rounded = round(start)
     return BeaconFix(
         began=Moment(capture_tick + rounded, start - rounded, burst.start_std),
-        cfo_hz=cfo_hz,
-        cfo_std_hz=burst.cfo_std * settings.sample_rate_hz,
+        cfo_hz=cfo * sample_rate_hz,
+        cfo_std_hz=burst.cfo_std * sample_rate_hz,
         rx_amplitude=abs(burst.gain),
         rx_amplitude_std=burst.gain_std / math.sqrt(2),
-        center_freq_hz=center_freq_hz,
+        clock_error=clock.error(cfo),
+        clock_error_std=clock.error_per_cfo * burst.cfo_std,
     )
 
 

@@ -13,9 +13,14 @@ from sdr_ota.downlink.messages import (
     message_bytes,
 )
 from sdr_ota.downlink.precoder_word import WORD_BYTES
-from sdr_ota.downlink.sealing import RunKey, sealed, unsealed
+from sdr_ota.downlink.sealing import RunKey, Stamp, sealed, unsealed
 from sdr_ota.receiver.burst_fit import BurstFit
-from sdr_ota.receiver.control_frame import FrameRefused, receive_control_frame
+from sdr_ota.receiver.control_frame import (
+    COMMON_CLOCK,
+    FrameRefused,
+    SenderClock,
+    receive_control_frame,
+)
 from sdr_ota.signal.control_frame import ControlFormat
 from sdr_ota.types import Samples
 from sdr_ota.units import power_to_db
@@ -27,30 +32,30 @@ class ReceivedMessage:
 
     Attributes:
         message: What the server says.
-        sequence: Its number.
+        stamp: Its number and the server's tick, modulo 2^32.
         burst: The control frame's preamble: time, carrier offset, level.
         n_samples: Of the frame, by the server's clock.
     """
 
     message: AirMessage
-    sequence: int
+    stamp: Stamp
     burst: BurstFit
     n_samples: int
 
 
-def control_burst(message: AirMessage, sequence: int, key: RunKey, frame: ControlFormat) -> Samples:
+def control_burst(message: AirMessage, stamp: Stamp, key: RunKey, frame: ControlFormat) -> Samples:
     """Return the samples of a control frame.
 
     Args:
         message: What the server says.
-        sequence: Its number; see `sealed`.
+        stamp: Its number and the tick at which the frame begins.
         key: Of the run.
         frame: Format, of the same bench.
 
     Raises:
         ValueError: If the message does not fit one frame, or the number the key.
     """
-    return frame.burst(coded(sealed(message, sequence, key)))
+    return frame.burst(coded(sealed(message, stamp, key)))
 
 
 def receive_message(
@@ -59,7 +64,7 @@ def receive_message(
     key: RunKey,
     frame: ControlFormat,
     max_cfo: float,
-    clock_error_per_cfo: float = 0.0,
+    clock: SenderClock = COMMON_CLOCK,
 ) -> ReceivedMessage:
     """Return the message of the strongest control frame in a capture.
 
@@ -69,20 +74,20 @@ def receive_message(
         key: Of the run.
         frame: Format.
         max_cfo: Largest carrier offset looked for, in cycles per sample.
-        clock_error_per_cfo: See `receive_control_frame`.
+        clock: See `receive_control_frame`.
 
     Raises:
         FrameRefused: With the reason why it says nothing to this node.
     """
-    received = receive_control_frame(samples, frame, max_cfo, clock_error_per_cfo)
+    received = receive_control_frame(samples, frame, max_cfo, clock)
     try:
         sent = decoded(received.data)
     except FrameRefused as lost:
         snr_db = power_to_db(received.chip_snr)
         raise FrameRefused(lost.reason, f"{lost.detail}; chip SNR {snr_db:.1f} dB") from lost
-    sequence, message = unsealed(sent, last_sequence, key)
+    stamp, message = unsealed(sent, last_sequence, key)
     n_samples = frame.n_samples(len(received.data))
-    return ReceivedMessage(message, sequence, received.burst, n_samples)
+    return ReceivedMessage(message, stamp, received.burst, n_samples)
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ class MessageCost:
 
     Attributes:
         n_message_bits: Of the message itself.
-        n_sent_bits: With number, seal, checksum and parity; the length and the preamble not.
+        n_sent_bits: With number, tick, seal, checksum and parity; the length and the preamble not.
         n_samples: Of its control frame.
     """
 
@@ -106,7 +111,7 @@ def message_cost(message: AirMessage, frame: ControlFormat) -> MessageCost:
     Raises:
         ValueError: If it does not fit one frame.
     """
-    sent = coded(sealed(message, 0, RunKey(bytes(32), frame.bench)))
+    sent = coded(sealed(message, Stamp(0), RunKey(bytes(32), frame.bench)))
     n_message, n_sent = len(message_bytes(message)), len(sent)
     return MessageCost(8 * n_message, 8 * n_sent, frame.n_samples(n_sent))
 

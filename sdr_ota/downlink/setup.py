@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sdr_ota.downlink.sealing import RunKey
+from sdr_ota.receiver.control_frame import COMMON_CLOCK, SenderClock
 from sdr_ota.signal.control_frame import ControlFormat
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import RadioSettings
@@ -53,8 +54,8 @@ class AirSetup:
         return self.settings.sample_rate_hz
 
     @property
-    def clock_error_per_cfo(self) -> float:
-        """Of a sender's clock; see `receive_control_frame`."""
+    def clock(self) -> SenderClock:
+        """What a carrier offset says of a sender's clock, to a radio that was not detuned."""
         if not self.has_own_clocks:
-            return 0.0
-        return self.sample_rate_hz / self.settings.center_freq_hz
+            return COMMON_CLOCK
+        return SenderClock(self.sample_rate_hz / self.settings.center_freq_hz)

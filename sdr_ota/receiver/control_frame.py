@@ -46,6 +46,34 @@ class FrameRefused(Exception):  # noqa: N818 - what happens to it
 
 
 @dataclass(frozen=True)
+class SenderClock:
+    """How the sender's sample clock follows from its carrier, where one oscillator makes both.
+
+    Attributes:
+        error_per_cfo: By what share the clock is faster than the receiver's, for each cycle per
+            sample by which the carrier is higher: sample rate over carrier frequency; 0 where all
+            radios have one reference.
+        detuned_cfo: By how much the receiver's synthesiser was tuned up and its clock was not, in
+            cycles per sample; a trim of the crystal moves both and is none.
+    """
+
+    error_per_cfo: float = 0.0
+    detuned_cfo: float = 0.0
+
+    def error(self, cfo: float) -> float:
+        """Return by what share the sender's clock is faster.
+
+        Args:
+            cfo: Its carrier offset as received, in cycles per sample.
+        """
+        return self.error_per_cfo * (cfo + self.detuned_cfo)
+
+
+COMMON_CLOCK = SenderClock()
+"""Of radios with one reference."""
+
+
+@dataclass(frozen=True)
 class ReceivedControl:
     """A control frame after the receiver.
 
@@ -61,7 +89,7 @@ class ReceivedControl:
 
 
 def receive_control_frame(
-    samples: Samples, frame: ControlFormat, max_cfo: float, clock_error_per_cfo: float = 0.0
+    samples: Samples, frame: ControlFormat, max_cfo: float, clock: SenderClock = COMMON_CLOCK
 ) -> ReceivedControl:
     """Find the strongest control frame of a capture and read its bytes.
 
@@ -69,9 +97,7 @@ def receive_control_frame(
         samples: Shape ``(n_samples,)``.
         frame: Its format.
         max_cfo: Largest carrier offset looked for, in cycles per sample.
-        clock_error_per_cfo: By what share the sender's sample clock is faster than the receiver's,
-            for each cycle per sample by which its carrier is higher: sample rate over carrier
-            frequency where one oscillator makes both, 0 where their clocks agree.
+        clock: What its carrier offset says of the sender's sample clock.
 
     Raises:
         FrameRefused: ``not-found``, ``cut-off`` or ``other-bench``.
@@ -80,7 +106,7 @@ def receive_control_frame(
         burst = locate_burst(samples, frame.preamble(), frame.n_chirp, max_cfo)
     except BurstNotFound as missing:
         raise FrameRefused("not-found", str(missing)) from missing
-    chips = _ChipReader(samples, frame, burst, clock_error_per_cfo * burst.cfo)
+    chips = _ChipReader(samples, frame, burst, clock.error(burst.cfo))
     n_bytes = _length(chips.read(0, frame.n_length_chips), frame)
     n_chips = n_bytes * WORDS_PER_BYTE * frame.n_word_chips
     words = np.argmax(_magnitudes(chips.read(frame.n_length_chips, n_chips), frame), axis=1)

@@ -20,7 +20,7 @@ from sdr_ota.downlink.messages import (
 )
 from sdr_ota.downlink.precoder_word import packed
 from sdr_ota.downlink.progress import Progress, first_hash
-from sdr_ota.downlink.sealing import RunKey, sealed
+from sdr_ota.downlink.sealing import RunKey, Stamp, sealed
 from sdr_ota.downlink.setup import AirSetup, AirTimes
 from sdr_ota.radio.base import Capture
 from sdr_ota.receiver.control_frame import FrameRefused
@@ -111,7 +111,9 @@ class Room:
         self.sequence += 1
         cfo = self.clock_error * CARRIER_HZ / RATE_HZ
         how = Reception(start, cfo, 0.1, self.clock_error, chip_snr_db=25)
-        samples = captured(coded(sealed(message, self.sequence, KEY)), CONTROL, how, self.rng)
+        samples = captured(
+            coded(sealed(message, Stamp(self.sequence), KEY)), CONTROL, how, self.rng
+        )
         self.node.take(Capture(samples, CAPTURE_TICK), 1.0)
 
 
@@ -185,7 +187,7 @@ def test_a_node_that_is_behind_asks_in_its_turn_and_is_silent_otherwise() -> Non
     assert room.node.progress.request(NODE, N_NODES, ANNOUNCED) is None
     before.say(ANNOUNCED, start=500.0)  # round 7 is node 1's turn of three
     ((burst, tick),) = before.radio.sent
-    n_said = CONTROL.n_samples(len(coded(sealed(ANNOUNCED, 0, KEY))))
+    n_said = CONTROL.n_samples(len(coded(sealed(ANNOUNCED, Stamp(0), KEY))))
     assert abs(tick - CAPTURE_TICK - 500 - n_said - LEAD) <= 1
     key = KEY.of_node(NODE)
     found = receive_message(np.pad(burst, 300), 6, key, CONTROL, 0.06)

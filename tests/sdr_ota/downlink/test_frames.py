@@ -14,7 +14,7 @@ from sdr_ota.downlink.frames import (
     receive_message,
 )
 from sdr_ota.downlink.messages import AirOutcome, message_bytes
-from sdr_ota.downlink.sealing import RunKey, sealed
+from sdr_ota.downlink.sealing import RunKey, Stamp, sealed
 from sdr_ota.receiver.control_frame import FrameRefused
 from sdr_ota.signal.control_frame import ControlFormat
 from sdr_ota.types import Samples
@@ -42,12 +42,12 @@ def test_messages_of_every_kind_arrive_at_minus_five_db() -> None:
     messages = list(drawn_messages(rng, 15))
     arrived = 0
     for sequence, message in enumerate(messages):
-        samples = capture(coded(sealed(message, sequence, KEY)), -5, rng)
+        samples = capture(coded(sealed(message, Stamp(sequence), KEY)), -5, rng)
         try:
             found = receive_message(samples, sequence - 1, KEY, FRAME, MAX_CFO)
         except FrameRefused:
             continue
-        assert (found.message, found.sequence) == (message, sequence)
+        assert (found.message, found.stamp) == (message, Stamp(sequence))
         arrived += 1
     # The exact upper limit of the loss (Clopper and Pearson), at 95 %.
     lost, n = len(messages) - arrived, len(messages)
@@ -61,7 +61,7 @@ def test_the_loss_over_the_air_is_that_of_theory_and_what_synchronisation_costs(
 ) -> None:
     """Up to 0.2 dB and one preamble in a hundred; see `test_control_frame` for the former."""
     rng, n, message = np.random.default_rng(2), 120, AirOutcome(3, (0.25,))
-    data = sealed(message, 0, KEY)
+    data = sealed(message, Stamp(0), KEY)
     lost = 0
     for _ in range(n):
         try:
@@ -77,10 +77,10 @@ def test_the_loss_over_the_air_is_that_of_theory_and_what_synchronisation_costs(
 
 def test_the_burst_is_the_sealed_and_coded_message() -> None:
     message = AirOutcome(3, (0.25,))
-    burst = control_burst(message, 9, KEY, FRAME)
-    assert np.array_equal(burst, FRAME.burst(coded(sealed(message, 9, KEY))))
+    burst = control_burst(message, Stamp(9), KEY, FRAME)
+    assert np.array_equal(burst, FRAME.burst(coded(sealed(message, Stamp(9), KEY))))
     found = receive_message(np.pad(burst, 200), 8, KEY, FRAME, MAX_CFO)
-    assert (found.message, found.sequence) == (message, 9)
+    assert (found.message, found.stamp) == (message, Stamp(9))
     with pytest.raises(FrameRefused, match="replayed"):
         receive_message(np.pad(burst, 200), 9, KEY, FRAME, MAX_CFO)
     with pytest.raises(FrameRefused, match="not-authentic"):
@@ -90,7 +90,7 @@ def test_the_burst_is_the_sealed_and_coded_message() -> None:
 def test_a_stranger_who_knows_all_but_the_key_is_refused() -> None:
     """Right code, checksum, bench and number, a seal by guessing."""
     rng = np.random.default_rng(3)
-    forged = b"\x00\x00\x00\x07" + message_bytes(AirOutcome(3, (1e6,))) + rng.bytes(16)
+    forged = b"\x00\x00\x00\x07" + bytes(4) + message_bytes(AirOutcome(3, (1e6,))) + rng.bytes(16)
     with pytest.raises(FrameRefused, match="not-authentic"):
         receive_message(capture(coded(forged), 10, rng), -1, KEY, FRAME, MAX_CFO)
 
@@ -99,10 +99,10 @@ def test_a_stranger_who_knows_all_but_the_key_is_refused() -> None:
 def test_costs_are_those_of_the_frames_that_are_sent(n_nodes: int) -> None:
     for message in messages_of_a_round(n_nodes, 2):
         cost = message_cost(message, FRAME)
-        sent = coded(sealed(message, 2**31, KEY))
+        sent = coded(sealed(message, Stamp(2**31), KEY))
         assert cost.n_message_bits == 8 * len(message_bytes(message))
         assert cost.n_sent_bits == 8 * len(sent)
-        assert cost.n_samples == len(control_burst(message, 2**31, KEY, FRAME))
+        assert cost.n_samples == len(control_burst(message, Stamp(2**31), KEY, FRAME))
         assert cost.n_message_bits < cost.n_sent_bits <= 8 * 255
 
 

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sdr_ota.receiver.control_frame import FrameRefused, ReceivedControl, receive_control_frame
+from sdr_ota.receiver.control_frame import (
+    COMMON_CLOCK,
+    FrameRefused,
+    ReceivedControl,
+    SenderClock,
+    receive_control_frame,
+)
 from sdr_ota.receiver.detection import detect_bursts
 from sdr_ota.signal.control_frame import ControlFormat
 from sdr_ota.signal.frame import FrameFormat
@@ -22,8 +28,8 @@ MAX_CFO = 0.06
 CARRIER_HZ, RATE_HZ = 915e6, 1e6
 
 
-def received(samples: Samples, clock_error_per_cfo: float = 0.0) -> ReceivedControl:
-    return receive_control_frame(samples, FRAME, MAX_CFO, clock_error_per_cfo)
+def received(samples: Samples, clock: SenderClock = COMMON_CLOCK) -> ReceivedControl:
+    return receive_control_frame(samples, FRAME, MAX_CFO, clock)
 
 
 def reason(samples: Samples) -> FrameRefused:
@@ -70,7 +76,7 @@ def test_a_long_frame_is_read_over_clocks_that_differ(sign: int) -> None:
     rng, clock_error = np.random.default_rng(6), sign * 50e-6
     data, cfo = rng.bytes(255), clock_error * CARRIER_HZ / RATE_HZ
     samples = captured(data, FRAME, Reception(cfo=cfo, clock_error=clock_error), rng)
-    assert received(samples, RATE_HZ / CARRIER_HZ).data == data
+    assert received(samples, SenderClock(RATE_HZ / CARRIER_HZ)).data == data
     assert n_wrong(received(samples).data, data) > 50, "or nothing is tested"
 
 
