@@ -31,12 +31,20 @@ def check_headers(config: Config, home: Path) -> list[str]:
         if source == BUILTIN or source.startswith(DATASETS):
             continue
         path = home / Path(source).expanduser()
-        if not path.is_file():
-            missing.append(f"there is no data file {path} yet; a run needs it")
-            continue
         try:
+            if _is_missing(path):
+                missing.append(f"there is no data file {path} yet; a run needs it")
+                continue
             task, first = task_of(table), islice(file_rows(path, table.columns), 1)
             examples_from(first, task.columns, task.label_column, str(path))
         except DataError as wrong:
             raise CommandFailed(str(wrong), WRONG_USE) from wrong
     return missing
+
+
+def _is_missing(path: Path) -> bool:
+    """Return whether nothing is there; of a place that may not be looked at nobody knows."""
+    try:
+        return not path.exists()
+    except OSError:
+        return False

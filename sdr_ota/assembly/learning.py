@@ -21,7 +21,8 @@ from sdr_ota.rounds.synthetic import SyntheticClient
 if TYPE_CHECKING:
     import torch
 
-    from zo_core.client import Training
+    from zo_core.client import ScalarsOfExamples, Training
+    from zo_core.data.batches import Draw
     from zo_core.data.examples import Example
     from zo_core.language.held_out import HeldOutResult
     from zo_core.language.tasks import PromptTask, QuestionTask
@@ -165,25 +166,19 @@ def training_of(config: Config, sampling_rate: float, passes: "Passes[Any]") -> 
         sampling_rate: Chance of an example to be in a batch.
         passes: Which examples share a forward pass.
     """
-    from zo_core.client import Training, mean_slopes  # noqa: PLC0415
-    from zo_core.data.batches import fixed_batch, poisson_batch  # noqa: PLC0415
+    from zo_core.client import Training  # noqa: PLC0415
     from zo_core.directions.generator import DirectionKind  # noqa: PLC0415
     from zo_core.probing.estimator import Probe  # noqa: PLC0415
     from zo_core.stepping.learning_rate import Decay, LearningRate  # noqa: PLC0415
     from zo_core.stepping.rules import RuleName, UpdateRule  # noqa: PLC0415
 
-    zo, n_drawn = config.zo, config.clients.examples_per_round
-    is_private = config.privacy.protect != "nothing"
+    zo = config.zo
     return Training(
         learning_rate=LearningRate(
             zo.learning_rate, zo.warmup_rounds, Decay(zo.decay), config.run.rounds
         ),
-        draw=poisson_batch(sampling_rate) if config.privacy.is_subsampled else fixed_batch(n_drawn),
-        combine=partial(
-            clipped_mean, scalar_limit=config.link.fixed_scalar_limit(), batch_divisor=n_drawn
-        )
-        if is_private
-        else mean_slopes,
+        draw=draw_of(config, sampling_rate),
+        combine=combine_of(config),
         rule=UpdateRule(
             zo.directions_per_step * config.frame.symbols // zo.local_steps,
             zo.momentum,
@@ -204,6 +199,30 @@ def training_of(config: Config, sampling_rate: float, passes: "Passes[Any]") -> 
         directions_per_round=config.frame.symbols,
         local_steps=zo.local_steps,
     )
+
+
+def draw_of(config: Config, sampling_rate: float) -> "Draw":
+    """Return which examples a client probes in a round.
+
+    Args:
+        config: The experiment.
+        sampling_rate: Chance of an example to be in a batch, where batches are Poisson samples.
+    """
+    from zo_core.data.batches import fixed_batch, poisson_batch  # noqa: PLC0415
+
+    if config.privacy.is_subsampled:
+        return poisson_batch(sampling_rate)
+    return fixed_batch(config.clients.examples_per_round)
+
+
+def combine_of(config: Config) -> "ScalarsOfExamples":
+    """Return what a client's scalars are made of; a private client clips every example."""
+    if config.privacy.protect == "nothing":
+        from zo_core.client import mean_slopes  # noqa: PLC0415
+
+        return mean_slopes
+    limit, divisor = config.link.fixed_scalar_limit(), config.clients.examples_per_round
+    return partial(clipped_mean, scalar_limit=limit, batch_divisor=divisor)
 
 
 def task_of(table: DataTable) -> "Task":

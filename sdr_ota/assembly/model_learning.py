@@ -36,7 +36,7 @@ def model_learning(
 
         return local_learning(config, home, journal, n_updates, progress)
 
-    return _with_sentences(load)
+    return with_sentences(load)
 
 
 def model_on_server(
@@ -52,10 +52,10 @@ def model_on_server(
 
         return model_copy(config, home, journal, n_updates, progress)
 
-    return _with_sentences(load)
+    return with_sentences(load)
 
 
-def _with_sentences(load: Callable[[], _Loaded]) -> _Loaded:
+def with_sentences(load: Callable[[], _Loaded]) -> _Loaded:
     """Load something; what cannot be loaded is said in one sentence.
 
     Raises:

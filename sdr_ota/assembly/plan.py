@@ -18,17 +18,18 @@ from ota_calibration.privacy.ledger_record import LedgerError
 from ota_calibration.privacy.paper_lemma import lemma_epsilon
 from ota_calibration.privacy.poisson_accountant import MissingAccountantError
 from ota_calibration.privacy.promise import Promise
-from ota_calibration.privacy.trust import TrustModel, receiver_noise_std
+from ota_calibration.privacy.trust import TrustModel
 
 from sdr_ota.assembly.calibrated import lead_told, path_start, with_calibrated_chips
 from sdr_ota.assembly.data_headers import check_headers
 from sdr_ota.assembly.data_set import data_set_rows
 from sdr_ota.assembly.learning import sampling_rate_of
 from sdr_ota.assembly.privacy import budget_schedule, promise_for
+from sdr_ota.assembly.snr_max import snr_max
 from sdr_ota.assembly.step_cost import step_cost
 from sdr_ota.config.air_time import air_s_per_round, air_s_per_scalar, frame_times_s
 from sdr_ota.config.load import Config, ConfigError, load_config
-from sdr_ota.config.parts import link_of, resolved_preset
+from sdr_ota.config.parts import link_of
 from sdr_ota.config.privacy_check import sends_soft_signs
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.report.noise_figure import Noise
@@ -37,7 +38,7 @@ from sdr_ota.rounds.transmitter import lead_burst
 from sdr_ota.signal.node_pilots import n_node_codes
 from sdr_ota.signal.subcarriers import USED_BAND
 from sdr_ota.types import Precoder
-from sdr_ota.units import amplitude_to_db, db_to_amplitude, db_to_power
+from sdr_ota.units import amplitude_to_db, power_to_db
 
 HOPELESS_NOISE = 1.0
 """Noise of the mean scalar, in clip levels, above which hardly a step points the right way."""
@@ -185,7 +186,8 @@ def _radio_rows(config: Config) -> list[tuple[str, str]]:
     """Return which radios would send, and where they may."""
     radio, band = config.radio, config.band_in_use
     if radio.is_simulated or band is None:
-        return [("radios", "simulated: nothing is radiated")]
+        level = f"{power_to_db(snr_max(config)):.1f} dB for a node with the mean path (eq. 37)"
+        return [("radios", "simulated: nothing is radiated"), ("SNR_max", level)]
     limit = f"; at most {band.max_duty_cycle:.3g} of the time" if band.max_duty_cycle < 1 else ""
     span = f"{band.low_hz / 1e6:g} to {band.high_hz / 1e6:g} MHz"
     return [
@@ -216,12 +218,7 @@ def _peak(config: Config) -> float:
 
 
 def _forecast(config: Config, promise: Promise) -> NoiseForecast:
-    link = link_of(config)
-    air = resolved_preset(config.air)
-    reach = config.link.peak_amplitude * db_to_amplitude(air.path_gain_db)
-    noise_power = db_to_power(-air.snr_db) / link.frame.pulse.energy
-    n_chips = link.frame.n_payload_chips
-    receiver = receiver_noise_std(noise_power, reach, promise.scalar_limit, n_chips)
+    receiver = promise.scalar_limit / math.sqrt(snr_max(config))
     forecast = forecast_softness if config.privacy.noise == "receiver" else forecast_noise
     return forecast(promise, budget_schedule(config), config.clients.count, receiver)
 
@@ -232,13 +229,8 @@ def _privacy_rows(
     """Return the promise, its noise, and epsilon under the trust models that can be claimed."""
     mean = forecast.mean_noise_std() / promise.scalar_limit
     client = forecast.client_noise_std / promise.scalar_limit
-    batches = f", Poisson rate {promise.sampling_rate:.4f}" if promise.is_subsampled else ""
     rows = [
-        (
-            "promise",
-            f"epsilon {promise.epsilon:g}, delta {promise.delta:g}, {promise.adjacency.unit} level "
-            f"({promise.adjacency.relation}), trust {promise.trust}{batches}",
-        ),
+        ("promise", promise_in_words(promise)),
         ("noise each client adds", f"{_range(client)} clip levels"),
         ("noise of the mean scalar", f"{_range(mean)} clip levels (standard deviation)"),
     ]
@@ -247,6 +239,15 @@ def _privacy_rows(
         text = "no claim: needs coherent amplitudes" if epsilon is None else f"{epsilon:.3g}"
         rows.append((f"epsilon, {trust}", text))
     return [*rows, *_paper_rows(promise, forecast.protecting_std(promise.trust))]
+
+
+def promise_in_words(promise: Promise) -> str:
+    """Return what is promised, in one line."""
+    batches = f", Poisson rate {promise.sampling_rate:.4f}" if promise.is_subsampled else ""
+    return (
+        f"epsilon {promise.epsilon:g}, delta {promise.delta:g}, {promise.adjacency.unit} level "
+        f"({promise.adjacency.relation}), trust {promise.trust}{batches}"
+    )
 
 
 def _paper_rows(promise: Promise, noise_std: NDArray[np.float64]) -> list[tuple[str, str]]:

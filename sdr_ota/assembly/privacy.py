@@ -1,6 +1,6 @@
 """From a config to the admission of rounds: a promise, a ledger, or no promise at all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,13 +12,13 @@ from ota_calibration.privacy.ledger import Charges, Ledger, create_ledger, resum
 from ota_calibration.privacy.ledger_record import LedgerError, LedgerTerms, run_name
 from ota_calibration.privacy.poisson_accountant import MissingAccountantError
 from ota_calibration.privacy.private_encoder import PrivateEncoder
-from ota_calibration.privacy.private_rounds import PrivateRounds, ReceiverNoise, node_names
+from ota_calibration.privacy.private_rounds import PrivateRounds, node_names
 from ota_calibration.privacy.promise import Promise
-from ota_calibration.privacy.receiver_noise import NoiseHidden, measure_noise_bound
 from ota_calibration.privacy.round_levels import BudgetSchedule, ScheduleName, round_levels
 from ota_calibration.privacy.spending import LEDGER
 from ota_calibration.privacy.trust import TrustModel
 
+from sdr_ota.assembly.receiver_watch import watch_receiver
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import payload_of
 from sdr_ota.config.privacy_check import sends_soft_signs
@@ -75,6 +75,23 @@ def budget_schedule(config: Config) -> BudgetSchedule:
     return BudgetSchedule(name, table.contraction, n_clients, table.sign_error)
 
 
+def _need_nothing(rounds_done: int) -> None:
+    """Do nothing between rounds."""
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """What admits a run's rounds.
+
+    Attributes:
+        admit: Called before a round is transmitted.
+        between_rounds: Called with the number of rounds that are over, while nobody sends.
+    """
+
+    admit: Admission
+    between_rounds: Callable[[int], None] = _need_nothing
+
+
 @contextmanager
 def admission(
     config: Config,
@@ -82,7 +99,7 @@ def admission(
     link: Link,
     folder: Path,
     learned: Learned,
-) -> Iterator[Admission]:
+) -> Iterator[Admitted]:
     """Open what admits a run's rounds; a ledger in the folder is continued.
 
     Args:
@@ -97,7 +114,7 @@ def admission(
             noise is to protect and cannot.
     """
     if config.privacy.protect == "nothing":
-        yield admit_all(partial(payload_of, config), learned.scalar_limit)
+        yield Admitted(admit_all(partial(payload_of, config), learned.scalar_limit))
         return
     with ExitStack() as closing:
         try:
@@ -107,19 +124,18 @@ def admission(
             charges = paying(ledger, learned.data_set, promise, closing)
         except (MissingAccountantError, LedgerError) as wrong:
             raise CommandFailed(str(wrong)) from wrong
+        done, watch = len(ledger.tally.attempts), None
+        if promise.trust is TrustModel.CHANNEL_NOISE_TRUSTED:
+            watch = watch_receiver(config, bench, link, folder, done)
+        spent = max(ledger.tally.spent.values())
         rounds = PrivateRounds(
             promise=promise,
-            levels=round_levels(
-                budget_schedule(config),
-                promise,
-                spent=max(ledger.tally.spent.values()),
-                done=len(ledger.tally.attempts),
-            ),
+            levels=round_levels(budget_schedule(config), promise, spent, done),
             ledger=charges,
             payload_of=partial(payload_of, config),
-            receiver=_receiver_noise(config, bench, link),
+            receiver=watch.noise if watch else None,
         )
-        yield rounds.admit
+        yield Admitted(rounds.admit, watch.renew if watch else _need_nothing)
 
 
 def encoder_of(
@@ -199,19 +215,3 @@ def _own_ledger(path: Path, terms: LedgerTerms, must_be_there: bool = False) -> 
     if must_be_there or path.exists():
         return resume_ledger(path, terms)
     return create_ledger(path, replace(terms, run=run_name()))
-
-
-def _receiver_noise(config: Config, bench: Bench, link: Link) -> ReceiverNoise | None:
-    if TrustModel(config.privacy.trust) is not TrustModel.CHANNEL_NOISE_TRUSTED:
-        return None
-    alone = config.privacy.noise == "receiver"
-    try:
-        bound = measure_noise_bound(bench, link)
-    except NoiseHidden as hidden:
-        raise CommandFailed(str(hidden)) from hidden
-    if alone and not bound > 0:
-        raise CommandFailed(
-            'privacy.noise = "receiver", but the receiver has no noise that could protect anybody: '
-            'raise radio.rx_gain_db, or set privacy.noise = "digital"'
-        )
-    return ReceiverNoise(bound, link.frame.n_payload_chips, alone)

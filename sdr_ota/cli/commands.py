@@ -2,6 +2,7 @@
 
 import typer
 
+from sdr_ota.cli.audit import audit
 from sdr_ota.cli.calibrate import calibrate
 from sdr_ota.cli.companion import companion
 from sdr_ota.cli.compare import compare
@@ -19,6 +20,7 @@ from sdr_ota.cli.replay import replay
 from sdr_ota.cli.report import report
 from sdr_ota.cli.run import run
 from sdr_ota.cli.selftest import selftest
+from sdr_ota.cli.sign_study import sign_study
 from sdr_ota.cli.sweep import sweep
 from sdr_ota.cli.virtual_pluto import virtual_pluto
 from sdr_ota.cli.virtual_soapy import virtual_soapy
@@ -29,8 +31,8 @@ def register(app: typer.Typer) -> None:
     """Add every command to the application, in the order and groups of ``--help``."""
     groups = {
         "Begin here": (run, plan, report),
-        "More from runs": (watch, replay, decode, export, sweep),
-        "Without radios": (presets, compare, dataset),
+        "More from runs": (watch, replay, decode, export, sweep, sign_study),
+        "Without radios": (presets, compare, audit, dataset),
         "Real radios": (doctor, find, probe, listen, selftest, calibrate, node),
         "Radios in software": (virtual_pluto, virtual_soapy, companion),
     }

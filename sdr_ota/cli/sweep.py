@@ -26,6 +26,8 @@ def sweep(file: File, output: Output = None, jobs: Jobs = None, address: Address
 
     \b
       seeds = 3                       run.seed 1, 2, 3; or a list of seeds
+      axis = "snr_max_db"             one figure a result, over this key or column
+      results = ["score_after"]       columns that are shown, instead of the usual ones
       presets = ["lab-wired"]         air.preset, one after the other
       [base]                          what all points share:
       file = "link.toml"              an experiment, and
@@ -33,6 +35,7 @@ def sweep(file: File, output: Output = None, jobs: Jobs = None, address: Address
       [grid]                          every combination of any keys' values
       air.snr_db = [0, 10, 20]
       [[list]]                        points one by one; lists go in step
+      curve = "long payloads"         what figures call them
       clients.count = [2, 4, 8]
       frame.payload_chips = [128, 256, 512]
 

@@ -13,12 +13,12 @@ def check_privacy(
     Raises:
         ValueError: With what to do instead.
     """
-    if privacy.schedule == "sign-solution" and not (
+    if privacy.schedule.startswith("sign-") and not (
         privacy.noise == "receiver" and link.payload == "sign"
     ):
         raise ValueError(
-            'privacy.schedule = "sign-solution" spreads the receiver\'s noise over rounds of signs '
-            '(Theorem 4): it needs privacy.noise = "receiver" and link.payload = "sign"'
+            f'privacy.schedule = "{privacy.schedule}" spreads the receiver\'s noise over rounds of '
+            'signs (Theorem 4): it needs privacy.noise = "receiver" and link.payload = "sign"'
         )
     if privacy.protect == "nothing":
         return

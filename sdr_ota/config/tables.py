@@ -192,14 +192,22 @@ class PrivacyTable(Table):
     batches: Literal["poisson", "fixed"] = Field(
         "poisson", description="each example drawn on its own, or always the same number"
     )
-    schedule: Literal["static", "solution", "sign-solution", "reversed", "online", "full-power"] = (
-        Field("static", description="how the budget is spread over the rounds")
-    )
+    schedule: Literal[
+        "static",
+        "solution",
+        "sign-solution",
+        "reversed",
+        "sign-reversed",
+        "online",
+        "full-power",
+    ] = Field("static", description="how the budget is spread over the rounds")
     contraction: Annotated[float, Field(gt=0, le=1)] = Field(
         0.998, description="A of arXiv 2604.12401, for all schedules but static and full-power"
     )
     sign_error: Annotated[float, Field(ge=0, le=0.5)] = Field(
-        0.496, description="for sign-solution: chance that a client's sign is wrong, at most"
+        0.496,
+        description="for sign-solution and sign-reversed: chance that a client's sign is wrong, at "
+        "most",
     )
     noise: Literal["digital", "receiver"] = Field(
         "digital", description="clients add noise, or speak softly so that the receiver's protects"

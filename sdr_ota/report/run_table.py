@@ -118,6 +118,8 @@ def _held_out(summary: Summary) -> list[tuple[str, str]]:
     if summary.held_out_loss_before is not None and summary.held_out_loss_after is not None:
         change = f"{summary.held_out_loss_before:.4f} -> {summary.held_out_loss_after:.4f}"
         rows.append(("held-out loss", change))
+    if summary.contraction is not None:
+        rows.append(("contraction A (paper, VII-D.2)", f"{summary.contraction:.5f} a round"))
     if summary.label_scores:
         told = ", ".join(f"{label}: {share:.3f}" for label, share in summary.label_scores.items())
         rows.append(("right by label, at the end", told))

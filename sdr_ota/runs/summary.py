@@ -11,6 +11,7 @@ import numpy as np
 from sdr_ota.rounds.clipping import HIGH_QUANTILE, clipped_share
 from sdr_ota.rounds.round import RoundResult, sum_by_sum
 from sdr_ota.runs.best import best_evaluation
+from sdr_ota.runs.contraction import contraction
 from sdr_ota.runs.run_folder import Evaluation, RunRecord
 from sdr_ota.runs.run_records import n_symbols_of
 from sdr_ota.signal.metrics import chance_db, nmse_db
@@ -40,6 +41,8 @@ class HeldOutFigures:
         best_rounds: Rounds before it.
         held_out_loss_before: Their mean loss before the first round, nats.
         held_out_loss_after: The same at the end.
+        contraction: What a round left of that loss where it fell fastest, A of the paper; None
+            where it never fell.
         label_scores: At the end, by label, the share of its examples that were given it.
     """
 
@@ -49,6 +52,7 @@ class HeldOutFigures:
     best_rounds: int | None
     held_out_loss_before: float | None
     held_out_loss_after: float | None
+    contraction: float | None
     label_scores: Mapping[str, float]
 
 
@@ -196,6 +200,7 @@ def _held_out(evaluations: Sequence[Evaluation]) -> HeldOutFigures:
         best_rounds=best.rounds_done if best else None,
         held_out_loss_before=first.loss if first else None,
         held_out_loss_after=last.loss if last else None,
+        contraction=contraction(evaluations),
         label_scores=last.label_scores if last else {},
     )
 

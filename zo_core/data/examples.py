@@ -72,14 +72,18 @@ def file_rows(path: Path, header: Sequence[str] = ()) -> Iterator[Row]:
     """Yield the rows of a file, all their columns; see `read_examples`.
 
     Raises:
-        DataError: The file is missing, of an unknown kind or broken.
+        DataError: The file is missing, cannot be read, is of an unknown kind or broken.
     """
-    if not path.is_file():
-        raise DataError(f"there is no data file {path}; give the path of a TSV, CSV or JSONL file")
     try:
+        if not path.is_file():
+            raise DataError(
+                f"there is no data file {path}; give the path of a TSV, CSV or JSONL file"
+            )
         yield from _rows(path, header)
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text ({error.reason})") from error
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
 
 
 def fetch_examples(

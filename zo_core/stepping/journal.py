@@ -8,6 +8,7 @@ file is read and cut off when writing goes on.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -248,6 +249,18 @@ def replay(model: torch.nn.Module, journal: Journal, n_taken: int = 0) -> None:
         JournalError: The model has other weights than the journal starts from, this machine
             makes other directions, or the weights differ from a checkpoint.
     """
+    for _ in replay_steps(model, journal, n_taken):
+        pass
+
+
+def replay_steps(model: torch.nn.Module, journal: Journal, n_taken: int = 0) -> Iterator[int]:
+    """Replay a journal, and stop after every update: the model is then that of its moment.
+
+    Takes and raises what `replay` does.
+
+    Yields:
+        How many updates the weights have taken: ``n_taken`` first.
+    """
     _check_same("directions", journal.header.fingerprint, _fingerprint(model))
     header = journal.header
     expected = {checkpoint.n_updates: checkpoint.checksum for checkpoint in journal.checkpoints}
@@ -255,10 +268,12 @@ def replay(model: torch.nn.Module, journal: Journal, n_taken: int = 0) -> None:
     what = f"weights after {n_taken} updates" if n_taken else "base weights"
     _check_same(what, start, weight_checksum(model))
     curvature = curvature_of(model, header.rule, header.kind, journal.updates[:n_taken])
+    yield n_taken
     for count in range(n_taken + 1, len(journal.updates) + 1):
         take_step(model, journal.updates[:count], header.rule, header.kind, curvature)
         if count in expected:
             _check_same(f"weights after {count} updates", expected[count], weight_checksum(model))
+        yield count
 
 
 def _fingerprint(model: torch.nn.Module) -> str:

@@ -225,7 +225,7 @@ def _differences(found: LedgerTerms, asked: LedgerTerms) -> list[str]:
 def _place(path: Path, content: bytes) -> None:
     """Make a ledger whose name appears only with all of it, and never over another file."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    draft_file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+    draft_file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
     try:
         _append(draft_file, content)
     finally:

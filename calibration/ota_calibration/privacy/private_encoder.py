@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ota_calibration.privacy.ledger import ROUNDING, Charges
-from ota_calibration.privacy.noise import NormalSource, SystemNoise
+from ota_calibration.privacy.noise import NoiseSource, SystemNoise
 from ota_calibration.privacy.noisy_payload import NoisyPayload
 from ota_calibration.privacy.promise import Promise
 from ota_calibration.privacy.round_levels import level_cost
@@ -45,7 +45,7 @@ class PrivateEncoder:
     node: str
     n_nodes: int
     ledger: Charges | None = None
-    source: NormalSource = field(default_factory=SystemNoise)
+    source: NoiseSource = field(default_factory=SystemNoise)
 
     is_private = True
 

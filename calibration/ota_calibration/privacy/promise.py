@@ -128,6 +128,17 @@ class Promise:
             return gaussian_epsilon(math.sqrt(spent), self.delta)
         return self.epsilon_of(np.full(math.ceil(spent), self.burst_noise_std()), loss_step)
 
+    def spent_mu(self, tally: Tally) -> float:
+        r"""Return the $\mu$ that the bursts so far cost the dearest node.
+
+        With Poisson batches against one who knows which of them a record was in: the account's
+        noise alone, without what drawing in secret adds.
+        """
+        spent = max(tally.spent.values())
+        if not self.is_subsampled:
+            return math.sqrt(spent)
+        return math.sqrt(math.ceil(spent)) * self.sensitivity / self.burst_noise_std()
+
     def epsilon_of(
         self, noise_stds: NDArray[np.float64], loss_step: float = FINE_LOSS_STEP
     ) -> float:

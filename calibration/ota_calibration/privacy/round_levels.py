@@ -18,6 +18,7 @@ from ota_calibration.privacy.promise import Promise
 from ota_calibration.privacy.schedules import (
     Levels,
     full_power,
+    reversed_sign_solution,
     reversed_solution,
     sign_solution,
     solution,
@@ -38,6 +39,7 @@ class ScheduleName(StrEnum):
     SOLUTION = "solution"
     SIGN_SOLUTION = "sign-solution"
     REVERSED = "reversed"
+    SIGN_REVERSED = "sign-reversed"
     ONLINE = "online"
     FULL_POWER = "full-power"
 
@@ -49,9 +51,9 @@ class BudgetSchedule:
     Attributes:
         name: Of the rule.
         contraction: $A$ of all but ``static`` and ``full-power``, in (0, 1].
-        n_clients: $K$, who votes; for ``sign-solution``.
+        n_clients: $K$, who votes; for ``sign-solution`` and ``sign-reversed``.
         sign_error: $e$, largest probability that a client's sign is wrong, in [0, 1/2]; for
-            ``sign-solution``.
+            the same two.
     """
 
     name: ScheduleName
@@ -74,9 +76,11 @@ class BudgetSchedule:
             return reversed_solution(max_peak_snr, budget, self.contraction)
         if self.name is ScheduleName.STATIC:
             return static(max_peak_snr, budget)
-        if self.name is ScheduleName.SIGN_SOLUTION:
+        if self.name in {ScheduleName.SIGN_SOLUTION, ScheduleName.SIGN_REVERSED}:
+            is_reversed = self.name is ScheduleName.SIGN_REVERSED
+            rule = reversed_sign_solution if is_reversed else sign_solution
             voters = self.n_clients, self.sign_error
-            return sign_solution(max_peak_snr, budget, self.contraction, *voters)
+            return rule(max_peak_snr, budget, self.contraction, *voters)
         return solution(max_peak_snr, budget, self.contraction)
 
 
@@ -85,7 +89,7 @@ def round_levels(
 ) -> RoundLevels:
     r"""Return how a run's rounds get their levels.
 
-    ``solution``, ``sign-solution`` and ``reversed`` are planned when the run starts or is resumed,
+    ``solution``, ``reversed`` and those of signs are planned when the run starts or is resumed,
     as if power allowed in every round to come what it allows in the first; ``static`` is an even
     split. A round whose power allows less than was planned takes less and leaves the rest unspent.
     ``online`` hands what weak rounds could not use to later ones. ``full-power`` takes all that

@@ -94,6 +94,21 @@ def reversed_solution(max_peak_snr: Levels, snr_budget: float, contraction: floa
     return _fill(-_log_weights(len(max_peak_snr), contraction), 0.0, max_peak_snr, snr_budget)
 
 
+def reversed_sign_solution(
+    max_peak_snr: Levels,
+    snr_budget: float,
+    contraction: float,
+    n_clients: int,
+    sign_error: float,
+) -> Levels:
+    r"""Return Theorem 4 with time reversed: $A^{-t}$ becomes $A^t$, the paper's counter-example.
+
+    Arguments as of :func:`sign_solution`. The last rounds may come out silent.
+    """
+    backwards = sign_solution(max_peak_snr[::-1], snr_budget, contraction, n_clients, sign_error)
+    return backwards[::-1]
+
+
 def full_power(max_peak_snr: Levels, snr_budget: float) -> Levels:
     r"""Return $q_t = q_t^\text{max}$ until the budget is spent, silence afterwards.
 

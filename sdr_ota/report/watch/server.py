@@ -68,6 +68,9 @@ def open_server(run: Path, port: int) -> ThreadingHTTPServer:
     except RunFolderError as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
     except OSError as taken:
+        if taken.filename is not None:  # a file of the run, not the port
+            text = f"cannot read {taken.filename}: {taken.strerror}"
+            raise CommandFailed(text, WRONG_USE) from taken
         raise CommandFailed(
             f"cannot serve on port {port}: {taken.strerror}; choose another with --port", WRONG_USE
         ) from taken

@@ -1,44 +1,16 @@
 """Figures of a sweep: every result over every swept key, one curve for each of the other keys."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
-from numpy.typing import NDArray
 
 from sdr_ota.report.html_page import Figure
 from sdr_ota.report.plots import curve_style, house_style, marker_style
-from sdr_ota.study.sweep.plan import SEED
-from sdr_ota.study.sweep.table import Row, Value
-
-
-@dataclass(frozen=True)
-class Result:
-    """A column that is drawn.
-
-    Attributes:
-        column: Of the table.
-        label: Of the axis, with the unit.
-        expected: Column of what theory expects of it; empty if there is none.
-        is_share: Whether it lies between 0 and 1.
-    """
-
-    column: str
-    label: str
-    expected: str = ""
-    is_share: bool = False
-
-
-RESULTS = (
-    Result("score_after", "held-out score after the run", is_share=True),
-    Result("loss_after", "training loss of the last tenth (nat)"),
-    Result("nmse_db", "NMSE of the decoded sum (dB)", "theory_nmse_db"),
-    Result("erased_share", "share of rounds erased", is_share=True),
-    Result("epsilon_spent", "epsilon spent"),
-)
+from sdr_ota.study.sweep.means import mean_and_std
+from sdr_ota.study.sweep.results import CURVE, SEED, USUAL, Result, Row, Value, shown_of
 
 NAMES = {"clients.count": "clients", "run.rounds": "rounds", "link.scheme": "scheme"}
 """Keys that say too little without their table."""
@@ -46,23 +18,49 @@ NAMES = {"clients.count": "clients", "run.rounds": "rounds", "link.scheme": "sch
 UNITS = {"db": "dB", "hz": "Hz", "s": "s", "dbm": "dBm", "ppm": "ppm"}
 
 
-def sweep_figures(rows: Sequence[Row], keys: Sequence[str]) -> list[Figure]:
-    """Draw all results that the rows have over every key that takes several values.
+def sweep_figures(
+    rows: Sequence[Row],
+    keys: Sequence[str],
+    axis: str | None = None,
+    results: Sequence[Result] = USUAL,
+) -> list[Figure]:
+    """Draw all results that the rows have over the axis, or over every key with several values.
 
     Args:
         rows: Of the table.
-        keys: Swept; seeds are averaged over.
+        keys: What tells the points apart; seeds are averaged over.
+        axis: Column over which to draw, if the file names one. A curve that has one place on it,
+            where others have several, is then drawn across: it stands for all of them.
+        results: What to draw.
     """
-    axes_keys = [k for k in keys if k != SEED and len(_levels(rows, k)) > 1]
-    axes_keys.sort(key=lambda k: not Axis(k, _levels(rows, k)).is_numeric)
-    drawn = []
+    keys = [k for k in keys if k != SEED and len(_levels(rows, k)) > 1]
+    if axis is not None:
+        axes = [Axis(axis, _levels(rows, axis), is_named=True)]
+    else:
+        axes = sorted((Axis(k, _levels(rows, k)) for k in keys), key=lambda one: not one.is_numeric)
     with house_style():
-        for key in axes_keys:
-            others = [k for k in axes_keys if k != key]
-            for result in RESULTS:
-                if any(row.get(result.column) is not None for row in rows):
-                    drawn.append(_figure(rows, Axis(key, _levels(rows, key)), others, result))
-    return drawn
+        return [
+            _figure(rows, one, _other_keys(rows, one.key, keys), result)
+            for one in axes
+            for result in shown_of(results, rows)
+        ]
+
+
+def _other_keys(rows: Sequence[Row], axis: str, keys: Sequence[str]) -> list[str]:
+    """Return the keys by which curves differ: not those that go with the place on the axis."""
+    curves = [[r for r in rows if r.get(CURVE) == curve] for curve in _levels(rows, CURVE)]
+    along = curves or [list(rows)]
+    return [
+        key
+        for key in keys
+        if key == CURVE or not all(_go_together(own, axis, key) for own in along)
+    ]
+
+
+def _go_together(rows: Sequence[Row], one: str, other: str) -> bool:
+    """Return whether each value of a column goes with one value of the other, and the reverse."""
+    pairs = {(row.get(one), row.get(other)) for row in rows}
+    return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
 
 
 @dataclass(frozen=True)
@@ -70,12 +68,14 @@ class Axis:
     """A swept key as the horizontal axis of a figure.
 
     Attributes:
-        key: What is swept.
+        key: What is swept, or another column.
         levels: Its values, numbers in order.
+        is_named: Whether the file asks for it.
     """
 
     key: str
     levels: Sequence[Value]
+    is_named: bool = False
 
     @property
     def is_numeric(self) -> bool:
@@ -94,10 +94,17 @@ def _figure(rows: Sequence[Row], axis: Axis, others: Sequence[str], result: Resu
     drawing = Drawing(figsize=(6, 3.4))
     axes = drawing.subplots()
     groups = dict.fromkeys(tuple(row.get(k) for k in others) for row in rows)
+    has_across = False
     for index, group in enumerate(groups):
         here = [row for row in rows if tuple(row.get(k) for k in others) == group]
-        columns = [[row for row in here if row.get(axis.key) == level] for level in axis.levels]
-        _draw(axes, axis, columns, result, (_legend(others, group) or "measured", index))
+        called = (_legend(others, group) or "measured", index)
+        own = replace(axis, levels=_levels(here, axis.key)) if axis.is_numeric else axis
+        if axis.is_named and len(own.levels) < min(2, len(axis.levels)):
+            _draw_across(axes, here, result, called)
+            has_across = True
+        else:
+            columns = [[row for row in here if row.get(axis.key) == level] for level in own.levels]
+            _draw(axes, own, columns, result, called)
     if not axis.is_numeric:
         axes.set_xticks(axis.places, [str(level) for level in axis.levels])
     axes.set_xlabel(axis_label(axis.key))
@@ -107,13 +114,17 @@ def _figure(rows: Sequence[Row], axis: Axis, others: Sequence[str], result: Resu
     if others or result.expected:
         axes.legend(fontsize=7)
     name = f"{result.column}-over-{axis.key.replace('.', '-')}"
-    return Figure(_caption(rows, axis, others, result), drawing, name)
+    return Figure(_caption(rows, axis, others, result, has_across), drawing, name)
 
 
-def _caption(rows: Sequence[Row], axis: Axis, others: Sequence[str], result: Result) -> str:
+def _caption(
+    rows: Sequence[Row], axis: Axis, others: Sequence[str], result: Result, has_across: bool
+) -> str:
     caption = f"{_capital(result.label)} over {axis_label(axis.key)}."
     if _has_repeats(rows, keys=[axis.key, *others]):
-        caption += " Points are means over repeats, bars reach from the least to the most."
+        caption += " Points are means over repeats, bars one standard deviation either way."
+    if has_across:
+        caption += " A curve without places of its own is drawn across, its deviation as a band."
     if result.expected and axis.is_numeric:
         caption += " Lines without marks are what theory expects."
     elif result.expected:
@@ -128,18 +139,26 @@ def _draw(
     result: Result,
     called: tuple[str, int],
 ) -> None:
-    """Draw one curve: means of repeats at every place, with their range."""
+    """Draw one curve: means of repeats at every place, with their deviation."""
     name, index = called
-    means, lows, highs = _spread(columns, result.column)
+    means, stds = zip(*(mean_and_std(own, result.column) for own in columns), strict=True)
     marks = marker_style(index)
     if result.expected:
-        expected, _, _ = _spread(columns, result.expected)
+        expected = [mean_and_std(own, result.expected)[0] for own in columns]
         dashes = {**marks, "marker": "_", "markersize": 14}
         axes.plot(axis.places, expected, linewidth=1, **_joined(axis, index, dashes))
     else:
         marks = _joined(axis, index, marks)
-    bars = np.array([means - lows, highs - means])
-    axes.errorbar(axis.places, means, bars, label=name, **{"markersize": 4, "capsize": 2, **marks})
+    axes.errorbar(axis.places, means, stds, label=name, **{"markersize": 4, "capsize": 2, **marks})
+
+
+def _draw_across(axes: Axes, rows: Sequence[Row], result: Result, called: tuple[str, int]) -> None:
+    """Draw the mean of all repeats as a line across, with their deviation as a band."""
+    name, index = called
+    mean, std = mean_and_std(rows, result.column)
+    style = curve_style(index)
+    axes.axhline(mean, label=name, linewidth=1, **style)
+    axes.axhspan(mean - std, mean + std, color=style["color"], alpha=0.12, linewidth=0)
 
 
 def _joined(axis: Axis, index: int, marks: dict[str, Any]) -> dict[str, Any]:
@@ -147,27 +166,6 @@ def _joined(axis: Axis, index: int, marks: dict[str, Any]) -> dict[str, Any]:
     if not axis.is_numeric:
         return marks
     return {**curve_style(index), "marker": "" if marks["marker"] == "_" else marks["marker"]}
-
-
-def _spread(
-    columns: Sequence[Sequence[Row]], name: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean, least and most of the repeats at every place; NaN where there are none."""
-    values = [
-        [float(v) for r in rows if isinstance(v := r.get(name), int | float)] for rows in columns
-    ]
-    means = [_mean(v, name) for v in values]
-    lows = [min(v, default=np.nan) for v in values]
-    highs = [max(v, default=np.nan) for v in values]
-    return np.array(means), np.array(lows), np.array(highs)
-
-
-def _mean(values: Sequence[float], name: str) -> float:
-    if not values:
-        return np.nan
-    if name.endswith("_db"):  # powers are averaged, not their logarithms
-        return float(10 * np.log10(np.mean(10 ** (np.array(values) / 10))))
-    return float(np.mean(values))
 
 
 def _levels(rows: Iterable[Row], key: str) -> list[Value]:

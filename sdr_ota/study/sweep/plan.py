@@ -3,6 +3,8 @@
 A sweep file looks like this:
 
     folder = "sweeps/snr"       # optional: where the runs and the table go
+    axis = "snr_max_db"         # optional: one figure a result, over this alone
+    results = ["score_after"]   # optional: columns of the table that are shown
     seeds = 3                   # run.seed 1, 2, 3; or a list
     presets = ["lab-wired"]     # air.preset, over these
     [base]                      # what all points share: a file, and values on top of it
@@ -12,6 +14,7 @@ A sweep file looks like this:
     air.snr_db = [0, 10, 20]
     link.scheme = ["coherent", "energy-difference"]
     [[list]]                    # points one by one; lists of one entry go in step
+    curve = "more clients"      # optional, in all entries or none: what a legend calls it
     clients.count = [2, 4, 8]
     frame.payload_chips = [128, 256, 512]
 """
@@ -27,10 +30,11 @@ from pathlib import Path
 
 from sdr_ota.config.load import Config, ConfigError, load_config
 from sdr_ota.report.named_run import flat_settings
+from sdr_ota.study.sweep.results import CURVE, SEED, SNR_MAX, USUAL, Result, chosen_results
 
-SEED, PRESET = "run.seed", "air.preset"
+PRESET = "air.preset"
 
-KNOWN = ("folder", "seeds", "presets", "base", "grid", "list")
+KNOWN = ("folder", "axis", "results", "seeds", "presets", "base", "grid", "list")
 
 MOST_NAME_LETTERS = 80
 
@@ -46,12 +50,14 @@ class Point:
         settings: What the sweep sets, by ``table.key``.
         config: The whole configuration, validated.
         arguments: What `sdr-ota run` is given for it, apart from the folder.
+        curve: What the file calls its `[[list]]` entry; empty if it does not.
     """
 
     name: str
     settings: Settings
     config: Config
     arguments: tuple[str, ...]
+    curve: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,14 +67,18 @@ class Sweep:
     Attributes:
         home: Folder of the file; names of files in it are relative to it.
         folder: Where the runs go, if the file says so.
-        keys: What is swept, in the file's order.
+        keys: What tells the points apart, in the file's order: `CURVE`, and what is swept.
         points: In order; no two are the same.
+        axis: Column over which results are drawn; None for every key.
+        results: What is shown.
     """
 
     home: Path
     folder: str | None
     keys: tuple[str, ...]
     points: tuple[Point, ...]
+    axis: str | None = None
+    results: tuple[Result, ...] = USUAL
 
 
 def read_sweep(path: Path) -> Sweep:
@@ -90,10 +100,48 @@ def read_sweep(path: Path) -> Sweep:
     if not combinations:
         raise ConfigError(f"{path} means no point at all: seeds or a [[list]] entry is empty")
     points = [_point(home, file, base, settings) for settings in combinations]
-    keys = tuple(dict.fromkeys(key for settings in combinations for key in settings))
-    folder = tables.get("folder")
-    unique = {point.name: point for point in points}
-    return Sweep(home, None if folder is None else str(folder), keys, tuple(unique.values()))
+    unique = tuple({point.name: point for point in points}.values())
+    folder, keys = tables.get("folder"), _keys(unique)
+    return Sweep(
+        home,
+        None if folder is None else str(folder),
+        keys,
+        unique,
+        _axis(tables.get("axis"), keys),
+        chosen_results(tables.get("results")),
+    )
+
+
+def _keys(points: Sequence[Point]) -> tuple[str, ...]:
+    """Return what tells points apart; what is the same all along each curve, its name stands for.
+
+    Raises:
+        ConfigError: If some entries have a name and others none.
+    """
+    curves = dict.fromkeys(point.curve for point in points)
+    keys = dict.fromkeys(key for point in points for key in point.settings)
+    if not any(curves):
+        return tuple(keys)
+    if "" in curves:
+        raise ConfigError("list: give every entry a curve, or none of them")
+    along = [[p.settings for p in points if p.curve == curve] for curve in curves]
+    return (CURVE, *(key for key in keys if any(_varies(key, own) for own in along)))
+
+
+def _varies(key: str, settings: Sequence[Settings]) -> bool:
+    return any(one.get(key) != settings[0].get(key) for one in settings)
+
+
+def _axis(named: object, keys: Sequence[str]) -> str | None:
+    known = [*(key for key in keys if key not in {SEED, CURVE}), SNR_MAX]
+    if named is not None and named not in known:
+        raise ConfigError(f"axis = {named!r}: it should be one of {', '.join(known)}")
+    return None if named is None else str(named)
+
+
+def shown_keys(sweep: Sweep) -> tuple[str, ...]:
+    """Return the columns that tell points apart: the keys, and the axis if it is none of them."""
+    return tuple(dict.fromkeys([*sweep.keys, *([sweep.axis] if sweep.axis else [])]))
 
 
 def toml_value(value: object) -> str:
@@ -160,6 +208,10 @@ def _table(tables: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 def _point(home: Path, file: object, base: Settings, settings: Settings) -> Point:
     experiment = None if file is None else home / str(file)
+    curve = settings.get(CURVE, "")
+    if not isinstance(curve, str):
+        raise ConfigError(f"list: curve = {curve!r}: it should be a text")
+    settings = {key: value for key, value in settings.items() if key != CURVE}
     changes = [f"{key}={toml_value(value)}" for key, value in {**base, **settings}.items()]
     try:
         config = load_config(experiment, changes)
@@ -169,15 +221,17 @@ def _point(home: Path, file: object, base: Settings, settings: Settings) -> Poin
     arguments = [str(experiment)] if experiment else ["--demo"]
     for change in changes:
         arguments += ["--set", change]
-    return Point(_name(settings, config), settings, config, tuple(arguments))
+    return Point(_name(curve, settings, config), settings, config, tuple(arguments), curve)
 
 
-def _name(settings: Settings, config: Config) -> str:
+def _name(curve: str, settings: Settings, config: Config) -> str:
     """Return a name that people can read, and that is another for another configuration."""
-    words = (f"{key.rpartition('.')[2]}={value}" for key, value in settings.items())
+    words = [f"{key.rpartition('.')[2]}={value}" for key, value in settings.items()]
+    words = [curve, *words] if curve else words
     text = re.sub(r"[^\w.=,+-]+", "-", ",".join(words))[:MOST_NAME_LETTERS]
     whole = config.model_dump(mode="json", exclude={"run": {"folder"}})
-    digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:8]
+    called = [whole, curve] if curve else whole
+    digest = hashlib.sha256(json.dumps(called, sort_keys=True).encode()).hexdigest()[:8]
     return f"{text}-{digest}" if text else digest
 
 

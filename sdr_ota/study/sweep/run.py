@@ -15,7 +15,8 @@ from sdr_ota.process.interruption import Interruption
 from sdr_ota.study.sweep.page import write_page
 from sdr_ota.study.sweep.plan import Sweep, needs_real_radios, read_sweep
 from sdr_ota.study.sweep.point import Outcome, PointTask, Processes, finished_outcome, run_point
-from sdr_ota.study.sweep.table import Row, table_row, write_table
+from sdr_ota.study.sweep.results import Row
+from sdr_ota.study.sweep.table import table_row, write_table
 
 
 class Show(Protocol):

@@ -9,26 +9,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table as TerminalTable
 
 from sdr_ota.report.printable_console import PrintableConsole
-from sdr_ota.study.sweep.plan import Sweep
+from sdr_ota.study.sweep.means import means_table
+from sdr_ota.study.sweep.plan import Sweep, shown_keys
 from sdr_ota.study.sweep.point import Outcome
+from sdr_ota.study.sweep.results import Row, Value, shown_of
 from sdr_ota.study.sweep.run import Show, SweepResults
-from sdr_ota.study.sweep.table import Row, Value
 
 log = PrintableConsole(stderr=True, highlight=False, markup=False)
 console = PrintableConsole(highlight=False, markup=False)
 
 MOST_ROWS = 60
 """Points that are printed; the table on disk holds all."""
-
-PRINTED = {
-    "score_after": ("score", "{:.3f}"),
-    "loss_after": ("loss", "{:.3f}"),
-    "nmse_db": ("NMSE dB", "{:.1f}"),
-    "theory_nmse_db": ("theory", "{:.1f}"),
-    "erased_share": ("erased", "{:.0%}"),
-    "epsilon_spent": ("epsilon", "{:.2f}"),
-    "link": ("link", "{}"),
-}
 
 
 @contextmanager
@@ -78,30 +69,36 @@ class _Shown:
 
 
 def print_results(results: SweepResults) -> None:
-    """Print a row a point, and where everything is."""
-    _print_table(results.sweep, results.rows)
+    """Print a row a point, the means over repeats, and where everything is."""
+    sweep, rows = results.sweep, results.rows
+    columns = _columns(sweep, rows)
+    lines = [[_figure(row.get(column), how) for _, column, how in columns] for row in rows]
+    _print_table([heading for heading, _, _ in columns], lines[:MOST_ROWS])
+    if len(rows) > MOST_ROWS:
+        console.print(f"the first {MOST_ROWS} of {len(rows)} points")
+    if means := means_table(rows, shown_keys(sweep), sweep.results):
+        _print_table(means[0], means[1:])
     for path in results.written:
         console.print(f"wrote {path}", soft_wrap=True)
 
 
-def _print_table(sweep: Sweep, rows: Sequence[Row]) -> None:
-    columns = [c for c in PRINTED if any(row.get(c) is not None for row in rows)]
+def _columns(sweep: Sweep, rows: Sequence[Row]) -> list[tuple[str, str, str]]:
+    """Return heading and column of what is printed, and how a number is written."""
+    keys = (*shown_keys(sweep), "ending")
+    columns = [(key.rpartition(".")[2], key, "{}") for key in keys]
+    for one in shown_of(sweep.results, rows):
+        columns.append((one.heading, one.column, one.how))
+        columns += [("theory", one.expected, one.how)] if one.expected else []
+    return [*columns, ("link", "link", "{}")]
+
+
+def _print_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     table = TerminalTable(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for heading in (*(key.rpartition(".")[2] for key in sweep.keys), "ending"):
-        table.add_column(heading)
-    for column in columns:
-        table.add_column(PRINTED[column][0], justify="right")
-    for row in rows[:MOST_ROWS]:
-        settings = [_word(row.get(key)) for key in (*sweep.keys, "ending")]
-        figures = [_figure(row.get(c), PRINTED[c][1]) for c in columns]
-        table.add_row(*settings, *figures)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for line in lines:
+        table.add_row(*line)
     console.print(table)
-    if len(rows) > MOST_ROWS:
-        console.print(f"the first {MOST_ROWS} of {len(rows)} points")
-
-
-def _word(value: Value) -> str:
-    return "–" if value is None else str(value)
 
 
 def _figure(value: Value, how: str) -> str:

@@ -8,6 +8,7 @@ from ota_calibration.privacy.peak_snr import max_peak_snr, peak_snr, rx_amplitud
 from ota_calibration.privacy.schedules import (
     Levels,
     full_power,
+    reversed_sign_solution,
     reversed_solution,
     sign_solution,
     solution,
@@ -86,16 +87,18 @@ def test_reversed_is_the_optimum_of_the_reversed_weights(seed: int) -> None:
     assert_optimal(reversed_solution(caps, budget, contraction), caps, budget, weights, 0.0)
 
 
+@pytest.mark.parametrize("towards", [-1, 1], ids=["sign-solution", "sign-reversed"])
 @pytest.mark.parametrize("seed", range(15))
-def test_sign_solution_is_the_convex_optimum(seed: int) -> None:
+def test_the_sign_schedules_are_convex_optima(seed: int, towards: int) -> None:
     caps, budget, contraction = random_instance(seed)
     rng = np.random.default_rng(100 + seed)
     n_clients, sign_error = int(rng.integers(1, 12)), float(rng.uniform(0.0, 0.5))
     correct = (n_clients * (1 - 2 * sign_error)) ** 2
     curvature = correct + 4 * n_clients * sign_error * (1 - sign_error)
     # The error bound is 1 - B2 q / (B q + 1) = const + (B2 / B^2) / (q + 1/B).
-    weights = contraction ** -np.arange(len(caps), dtype=float)
-    levels = sign_solution(caps, budget, contraction, n_clients, sign_error)
+    weights = contraction ** (towards * np.arange(len(caps), dtype=float))
+    rule = sign_solution if towards < 0 else reversed_sign_solution
+    levels = rule(caps, budget, contraction, n_clients, sign_error)
     assert_optimal(levels, caps, budget, weights, 1 / curvature)
 
 
@@ -107,6 +110,7 @@ def test_every_schedule_keeps_power_and_privacy_and_spends_what_it_may(seed: int
         solution(caps, budget, contraction),
         reversed_solution(caps, budget, contraction),
         sign_solution(caps, budget, contraction, 5, 0.4),
+        reversed_sign_solution(caps, budget, contraction, 5, 0.4),
         full_power(caps, budget),
     ):
         assert np.all((levels >= 0) & (levels <= caps))

@@ -116,6 +116,7 @@ def test_a_single_record_can_turn_a_sign_however_large_the_batch(b: int) -> None
             "without the chance to be drawn",
         ),
         ({"privacy.schedule": "sign-solution", "link.payload": "analog"}, "Theorem 4"),
+        ({"privacy.schedule": "sign-reversed", "link.payload": "analog"}, "Theorem 4"),
         (
             {
                 "privacy.schedule": "sign-solution",

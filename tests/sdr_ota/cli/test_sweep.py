@@ -30,10 +30,12 @@ from sdr_ota.runs.run_folder import read_run
 from sdr_ota.study.sweep import page as sweep_page
 from sdr_ota.study.sweep.cluster import run_here, run_on_cluster
 from sdr_ota.study.sweep.figures import axis_label, sweep_figures
+from sdr_ota.study.sweep.means import mean_and_std, means_table
 from sdr_ota.study.sweep.page import write_page
 from sdr_ota.study.sweep.plan import needs_real_radios, read_sweep, toml_value
 from sdr_ota.study.sweep.point import Outcome, PointTask, Processes, run_point
-from sdr_ota.study.sweep.table import Row, table_row, write_table
+from sdr_ota.study.sweep.results import USUAL, Row
+from sdr_ota.study.sweep.table import table_row, write_table
 from tests.ports import free_ports
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -360,6 +362,123 @@ def test_figures_average_powers_over_seeds_and_sort_numbers() -> None:
     assert labels == ["coherent", "tdma"]
     legend = over_scheme.drawing.axes[0].get_legend()
     assert [t.get_text() for t in legend.get_texts()] == ["SNR 20 dB", "SNR 0 dB"]
+
+
+CURVES = """
+axis = "snr_max_db"
+results = ["nmse_db", "bits_per_round"]
+seeds = 2
+[base]
+clients.source = "synthetic"
+clients.count = 2
+run.rounds = 4
+air.preset = "ideal"
+[[list]]
+curve = "perfect"
+air.snr_db = 120
+[[list]]
+curve = "noisy, signs"
+air.snr_db = [20, 30]
+link.payload = "sign"
+link.scalar_limit = 3.0
+"""
+
+
+def test_a_curve_stands_for_what_is_the_same_along_it(tmp_path: Path) -> None:
+    planned = read_sweep(written(tmp_path, CURVES))
+    assert planned.keys == ("curve", "air.snr_db", "run.seed")
+    assert [p.curve for p in planned.points] == ["perfect"] * 2 + ["noisy, signs"] * 4
+    assert planned.points[-1].config.link.payload == "sign"
+    assert planned.points[0].config.link.payload == "analog"
+    assert planned.points[0].name.startswith("perfect,snr_db=120,seed=1-")
+    assert "curve" not in str(planned.points[0].arguments)
+    # What two curves share is run for each, under its own name.
+    twice = CURVES + '[[list]]\ncurve = "perfect, again"\nair.snr_db = 120\n'
+    points = read_sweep(written(tmp_path, twice)).points
+    assert len({p.name for p in points}) == 8
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('axis = "snr_max_db"', 'axis = "snr"', "axis = 'snr': it should be one of air.snr_db"),
+        ('["nmse_db", "bits_per_round"]', '["nmse"]', "results: unknown 'nmse'; known: score"),
+        ('["nmse_db", "bits_per_round"]', "[]", "results = .*a list of columns"),
+        ('curve = "perfect"\n', "", "every entry a curve"),
+        ('curve = "perfect"\n', "curve = 3\n", "curve = 3: it should be a text"),
+    ],
+)
+def test_a_wrong_axis_result_or_curve_is_refused(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        read_sweep(written(tmp_path, CURVES.replace(old, new)))
+
+
+def rows_of_curves() -> list[Row]:
+    noisy = [
+        {"curve": "noisy", "snr_max_db": snr, "air.snr_db": snr - 5.0, "run.seed": seed,
+         "score_after": 0.6 + 0.01 * snr + offset}
+        for snr in (0.0, 10.0)
+        for seed, offset in ((1, -0.03), (2, 0.0), (3, 0.03))
+    ]  # fmt: skip
+    perfect = [
+        {"curve": "perfect", "snr_max_db": 115.0, "air.snr_db": 120.0, "run.seed": seed,
+         "score_after": score}
+        for seed, score in ((1, 0.9), (2, 0.92), (3, 0.94))
+    ]  # fmt: skip
+    return [*perfect, *noisy]
+
+
+def test_a_figure_over_one_axis_has_means_deviations_and_curves_across() -> None:
+    (figure,) = sweep_figures(rows_of_curves(), ("curve", "air.snr_db", "run.seed"), "snr_max_db")
+    (axes,) = figure.drawing.axes
+    across, noisy = axes.get_lines()[0], axes.containers[0]
+    assert across.get_ydata() == pytest.approx([0.92, 0.92])
+    np.testing.assert_allclose(noisy.lines[0].get_xydata(), [(0, 0.6), (10, 0.7)], atol=1e-12)
+    (bars,) = noisy.lines[2]
+    ends = [segment[:, 1].tolist() for segment in bars.get_segments()]
+    np.testing.assert_allclose(ends, [(0.57, 0.63), (0.67, 0.73)])  # 0.03 is their deviation
+    assert axes.get_xlim()[1] < 20  # the place of what is drawn across is none
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["perfect", "noisy"]
+    assert axes.get_xlabel() == "SNR max (dB)"
+    assert "one standard deviation" in figure.caption
+    assert "drawn across" in figure.caption
+
+
+def test_means_over_repeats_are_told_with_their_deviation() -> None:
+    keys = ("curve", "snr_max_db", "run.seed")
+    heading, perfect, *noisy = means_table(rows_of_curves(), keys, USUAL)
+    assert heading == ("curve", "snr_max_db", "runs", "score")
+    assert perfect == ("perfect", "115.0", "0", "0.920 ± 0.020")
+    assert noisy[1] == ("noisy", "10.0", "0", "0.700 ± 0.030")
+    single = [row for row in rows_of_curves() if row["run.seed"] == 1]
+    assert means_table(single, keys, USUAL) == []
+
+
+def test_powers_are_averaged_as_powers() -> None:
+    rows: list[Row] = [{"nmse_db": -10.0}, {"nmse_db": -20.0}, {"nmse_db": None}]
+    mean, std = mean_and_std(rows, "nmse_db")
+    assert mean == pytest.approx(10 * np.log10((0.1 + 0.01) / 2))
+    assert std == pytest.approx(np.sqrt(50))
+
+
+@pytest.mark.slow
+def test_curves_over_the_papers_axis_end_to_end(
+    tmp_path: Path, browse: Callable[[Path], Any]
+) -> None:
+    done = sweep(written(tmp_path, CURVES))
+    assert done.returncode == 0, done.stderr
+    assert "± " in done.stdout
+    rows = table(tmp_path)
+    assert {row["curve"] for row in rows} == {"perfect", "noisy, signs"}
+    assert {row["bits_per_round"] for row in rows} == {"16", "1"}
+    levels = sorted({float(row["snr_max_db"]) for row in rows})
+    np.testing.assert_allclose(np.diff(levels), [10, 90])
+    seen = browse(tmp_path / "out" / "sweep.html")
+    assert seen.console == []
+    assert seen.document.count("<svg") == 2
+    assert (tmp_path / "out" / "plots" / "nmse_db-over-snr_max_db.png").is_file()
 
 
 def test_axes_say_their_units() -> None:

@@ -134,8 +134,8 @@ class Fixed:
     def __init__(self) -> None:
         self._rng = np.random.default_rng(5)
 
-    def standard_normal(self) -> float:
-        return float(self._rng.standard_normal())
+    def discrete_gaussian(self, std: int) -> int:
+        return round(std * self._rng.standard_normal())
 
 
 def traffic(lab: Lab, monkeypatch: pytest.MonkeyPatch, scalar: float, run_id: str) -> list[bytes]:
