@@ -9,7 +9,7 @@ from pathlib import Path
 from ota_calibration.privacy.adjacency import Adjacency, Relation, Unit
 from ota_calibration.privacy.data_set_ledger import DataSet, PaidTwice, enter_data_set
 from ota_calibration.privacy.ledger import Charges, Ledger, create_ledger, resume_ledger
-from ota_calibration.privacy.ledger_record import LedgerError, LedgerTerms, run_name
+from ota_calibration.privacy.ledger_record import LedgerError, run_name
 from ota_calibration.privacy.poisson_accountant import MissingAccountantError
 from ota_calibration.privacy.private_encoder import PrivateEncoder
 from ota_calibration.privacy.private_rounds import PrivateRounds, node_names
@@ -119,8 +119,8 @@ def admission(
     with ExitStack() as closing:
         try:
             promise = promise_for(config, learned.sampling_rate)
-            terms = promise.ledger_terms(node_names(config.clients.count))
-            ledger = closing.enter_context(_own_ledger(folder / LEDGER, terms))
+            names = node_names(config.clients.count)
+            ledger = closing.enter_context(_own_ledger(folder / LEDGER, promise, names))
             charges = paying(ledger, learned.data_set, promise, closing)
         except (MissingAccountantError, LedgerError) as wrong:
             raise CommandFailed(str(wrong)) from wrong
@@ -176,8 +176,8 @@ def node_ledger(
         return None
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     name = node_names(node + 1)[node]
-    terms = promise_for(config, sampling_rate).ledger_terms((name,))
-    return _own_ledger(folder / f"{name}.jsonl", terms, must_be_there)
+    promise = promise_for(config, sampling_rate)
+    return _own_ledger(folder / f"{name}.jsonl", promise, (name,), must_be_there)
 
 
 def paying(own: Ledger, data_set: DataSet | None, promise: Promise, closing: ExitStack) -> Charges:
@@ -211,7 +211,11 @@ def unwritable(data_set: DataSet, error: OSError) -> LedgerError:
     )
 
 
-def _own_ledger(path: Path, terms: LedgerTerms, must_be_there: bool = False) -> Ledger:
+def _own_ledger(
+    path: Path, promise: Promise, names: tuple[str, ...], must_be_there: bool = False
+) -> Ledger:
+    terms = promise.ledger_terms(names)
     if must_be_there or path.exists():
         return resume_ledger(path, terms)
-    return create_ledger(path, replace(terms, run=run_name()))
+    noise = promise.burst_noise_multiplier() if promise.is_subsampled else 0.0
+    return create_ledger(path, replace(terms, run=run_name(), noise_multiplier=noise))

@@ -10,6 +10,7 @@ A direction depends on positions only, so the division cannot change a bit.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import numba
@@ -20,6 +21,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from zo_core.directions.generator import KEY_INCREMENTS, MULTIPLIERS, PHILOX_ROUNDS, gaussian_table
+from zo_core.directions.kernel_cache import ForgivingCache
 
 Storage = NDArray[np.float32] | NDArray[np.uint16] | NDArray[np.int16]
 """Weights as the kernels see them: float32, bfloat16 bits, float16 bits."""
@@ -37,10 +39,10 @@ _TABLE = gaussian_table()
 
 def _compiled(function: _Function) -> _Function:
     # No fast-math: a contracted multiply-add would round once where the definition rounds twice.
-    try:
-        compiled = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:  # no writable folder for the cache: compile in every process
-        compiled = numba.njit(nogil=True, error_model="numpy")(function)
+    compiled = numba.njit(nogil=True, error_model="numpy")(function)
+    with suppress(RuntimeError):  # no writable folder for the cache: compile in every process
+        cache = ForgivingCache(compiled.py_func)  # type: ignore[no-untyped-call]
+        compiled._cache = cache  # type: ignore[attr-defined]
     return cast(_Function, compiled)
 
 

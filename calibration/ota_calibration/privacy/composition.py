@@ -81,12 +81,15 @@ class Cost:
         return mixed_epsilon(rounds, delta, self.relation, COARSE_LOSS_STEP)
 
 
-def cost_of(promise: Promise, spent: float | None = None) -> Cost:
+def cost_of(
+    promise: Promise, spent: float | None = None, noise_multiplier: float | None = None
+) -> Cost:
     """Return what a run has cost, or may cost in all.
 
     Args:
         promise: What it promises.
         spent: By its dearest node, in the unit of its ledger; None for the whole budget.
+        noise_multiplier: Of its Poisson rounds; None for the least that keeps the promise.
     """
     spent = promise.budget() if spent is None else spent
     adjacency, trust = promise.adjacency, promise.trust
@@ -95,8 +98,8 @@ def cost_of(promise: Promise, spent: float | None = None) -> Cost:
         return Cost(adjacency.relation, trust, adjacency.unit, mu_squared=one)
     sampled = {}
     if spent:
-        noise = promise.sampling_rate, promise.burst_noise_multiplier()
-        sampled[noise] = math.ceil(spent)
+        noise = noise_multiplier or promise.burst_noise_multiplier()
+        sampled[promise.sampling_rate, noise] = math.ceil(spent)
     return Cost(adjacency.relation, trust, adjacency.unit, sampled=sampled)
 
 

@@ -205,4 +205,5 @@ def _others(folder: Path, run: str) -> Iterator[tuple[Cost, bool]]:
             promise = promise_of(terms)
         except (LedgerError, ArithmeticError, KeyError, TypeError, ValueError) as broken:
             raise LedgerError(f"{path} cannot be read: {broken}") from broken
-        yield cost_of(promise, None if is_open else max(tally.spent.values())), is_open
+        spent = None if is_open else max(tally.spent.values())
+        yield cost_of(promise, spent, terms.noise_multiplier or None), is_open

@@ -40,6 +40,8 @@ class LedgerTerms:
             subsampling; under Poisson batches count ``bursts`` of one fixed noise.
         run: Tells the run from all others on the same data, as of `run_name`; empty in ledgers
             of older versions.
+        noise_multiplier: Of the bursts where they are what costs are counted in: what others add
+            up without finding it again; 0 if it is not said.
     """
 
     limits: Mapping[str, float]
@@ -47,6 +49,7 @@ class LedgerTerms:
     configuration: Mapping[str, Setting] = field(default_factory=dict)
     unit: str = "mu-squared"
     run: str = ""
+    noise_multiplier: float = 0.0
 
     def __post_init__(self) -> None:
         values = (self.burst_limit, *self.limits.values())
@@ -57,6 +60,10 @@ class LedgerTerms:
             )
         if not re.fullmatch("[0-9a-f]*", self.run):  # a file is called by it
             raise ValueError(f"run = {self.run!r} must be hexadecimal digits")
+        if not 0 <= self.noise_multiplier < math.inf:
+            raise ValueError(
+                f"noise_multiplier = {self.noise_multiplier} must be finite, from 0 on"
+            )
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 
@@ -199,6 +200,22 @@ def test_a_resumed_run_is_not_counted_twice_and_brings_a_lost_copy_back(
         path.write_bytes(before)
         with pytest.raises(LedgerError, match="has spent less than"):
             enter_data_set(data_set, PROMISE, ledger)
+
+
+def test_the_noise_that_a_ledger_states_is_what_is_added_up(
+    data_set: DataSet, own: Callable[[], Ledger], tmp_path: Path
+) -> None:
+    sampled = Promise(PROMISE.adjacency, PROMISE.trust, 2.0, 1e-5, 5.0, 4, 0.1, 10)
+    terms = replace(sampled.ledger_terms(("node-0",)), run=run_name(), noise_multiplier=7.5)
+    with (
+        create_ledger(tmp_path / "one.jsonl", terms) as ledger,
+        enter_data_set(data_set, sampled, ledger) as copy,
+    ):
+        PaidTwice(ledger, copy).charge(0, {"node-0": 1.0})
+    assert standing_of(data_set, PROMISE).before.sampled == {(0.1, 7.5): 1}
+    for wrong in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="noise_multiplier"):
+            replace(terms, noise_multiplier=wrong)
 
 
 def test_only_the_owner_sees_which_data_there_are(
