@@ -40,20 +40,23 @@ def run(
     """
     if demo + (experiment is not None) + (resume is not None) != 1:
         raise CommandFailed("give one of: a config file, --demo, --resume RUN", WRONG_USE)
-    if resume is None and rounds:
+    if resume is not None:
+        _refuse_with_resume(settings, seeds)
+        resume_command(resume, rounds)
+    elif rounds:
         raise CommandFailed("--rounds goes with --resume RUN: use --set run.rounds=N", WRONG_USE)
-    if seeds is not None and resume is not None:
-        text = "--seeds starts runs: the same command again goes on with them, without --resume"
-        raise CommandFailed(text, WRONG_USE)
-    if seeds is not None:
+    elif seeds is not None:
         seeds_command(experiment, settings, seeds)
-        return
-    if resume is None:
+    else:
         run_command(experiment, settings)
-        return
+
+
+def _refuse_with_resume(settings: Sequence[str], seeds: str | None) -> None:
     if settings:
         raise CommandFailed("--resume keeps the run's own config: leave out --set", WRONG_USE)
-    resume_command(resume, rounds)
+    if seeds is not None:
+        text = "--seeds starts runs: the same command again goes on with them, without --resume"
+        raise CommandFailed(text, WRONG_USE)
 
 
 def run_command(experiment: Path | None, settings: Sequence[str]) -> None:
