@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from peft import LoraModel, PeftModel
 from transformers import PreTrainedTokenizerBase
 
+from zo_core.language.adapters import has_adapters
 from zo_core.language.int8_base import with_float_base
 from zo_core.language.quiet import quiet_transformers
 from zo_core.stepping.journal import read_journal, replay
@@ -46,7 +46,7 @@ def export_model(
     read = replace(read, updates=read.updates[:n_updates])
     replay(model, read)
     with_float_base(model)
-    if isinstance(model, PeftModel) and isinstance(model.base_model, LoraModel):
+    if has_adapters(model) and model.active_peft_config.peft_type.value == "LORA":
         model = model.merge_and_unload()
     save: Callable[..., object] = model.save_pretrained  # type: ignore[assignment]
     with quiet_transformers():

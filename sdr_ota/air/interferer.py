@@ -5,7 +5,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from sdr_ota.signal.iq_file import read_iq_file
 from sdr_ota.signal.iq_words import IqFileError
@@ -51,6 +50,8 @@ class Interferer:
         samples = read_iq_file(path).samples(0, MOST_SAMPLES)
         ratio = Fraction(sample_rate_hz / recorded_hz).limit_denominator(LARGEST_FACTOR)
         if ratio != 1:
+            from scipy.signal import resample_poly  # noqa: PLC0415 - slow to import
+
             # complex64 in, complex64 out; its ends are faded by the filter: the loop has no click
             samples = resample_poly(samples, ratio.numerator, ratio.denominator)
         power = float(np.mean(np.abs(samples) ** 2, dtype=np.float64))

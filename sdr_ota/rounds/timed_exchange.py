@@ -4,7 +4,7 @@ The receiver is started before any node sends. What it receives is trusted as fa
 pilots and payload prove it; otherwise it is an erasure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sdr_ota.erasure import Erasure
@@ -21,6 +21,10 @@ from sdr_ota.rounds.node import Node
 from sdr_ota.signal.frame import FrameFormat
 
 
+def do_nothing() -> None:
+    """For orders that reach each node by themselves."""
+
+
 @dataclass(frozen=True)
 class TimedExchange:
     """Sounds nodes and receives their sum, in frames that begin at a tick.
@@ -30,12 +34,15 @@ class TimedExchange:
         link: Frame, lead and waiting times.
         sample_rate_hz: Samples a second.
         leaves_out_lost: Whether the run goes on without a node that has gone.
+        ordered: Called when all nodes of a frame have their orders; a transport that says them
+            together says them then.
     """
 
     receiver: Radio
     link: Link
     sample_rate_hz: float
     leaves_out_lost: bool = True
+    ordered: Callable[[], None] = do_nothing
 
     is_cyclic = False
 
@@ -58,6 +65,7 @@ class TimedExchange:
             pending = self.receiver.begin_receive(n_samples, tick)
             for slot, node in enumerate(nodes):
                 node.sound(SoundingOrder(round_index, slot, tick))
+            self.ordered()
             try:
                 capture = pending.result(self.link.timeout_s)
             finally:  # also without a capture: no answer is left over for the next order
@@ -94,6 +102,7 @@ class TimedExchange:
             pending = self.receiver.begin_receive(n_capture, tick - frame.guard_samples)
             for node, order in orders.items():
                 nodes[node].send(order.at(tick))
+            self.ordered()
             try:
                 # Bursts that did leave are on the air until the frame ends: it is sat out first.
                 capture = pending.result(self.link.timeout_s)

@@ -1,4 +1,4 @@
-"""Codes by which a bench knows its own: those of its nodes' pilots, soundings and payloads.
+"""Codes by which a bench knows its own: of its nodes' pilots, soundings, payloads, control frames.
 
 All nodes send at the same time, each its own code: rows of a discrete Fourier transform, which are
 orthogonal, in an order and times phases that belong to the bench and the round. To another bench,
@@ -14,7 +14,7 @@ LEAST_NODE_PILOT_CHIPS = 8
 TURNED_CHIPS = 16
 """Of a payload, over which the phases of two benches part by up to a whole turn."""
 
-_CODES, _SOUNDING, _PAYLOAD = 2, 3, 4
+_CODES, _SOUNDING, _PAYLOAD, _CONTROL = 2, 3, 4, 5
 """Purposes, so that no two sequences of one bench are made from the same numbers."""
 
 
@@ -57,6 +57,11 @@ def node_codes(n_chips: int, bench: int, seed: int) -> Chips:
 def bench_scramble(n_chips: int, bench: int) -> Chips:
     """Return the phases that a bench puts on the pilot of its soundings, shape ``(n_chips,)``."""
     return _quarter_turns(np.random.default_rng((_SOUNDING, bench)), (n_chips,))
+
+
+def control_scramble(n_chips: int, bench: int) -> Chips:
+    """Return the phases that a bench puts on a control frame's chips, shape ``(n_chips,)``."""
+    return _quarter_turns(np.random.default_rng((_CONTROL, bench)), (n_chips,))
 
 
 def bench_turns(n_chips: int, bench: int) -> Chips:

@@ -29,9 +29,10 @@ NEEDS_MORE = (
     "door",
     "rounds",
     "remote",
+    "downlink",
     "soapy_module",
 )
-"""What needs libraries that this interpreter need not have (pydantic, msgspec, rich)."""
+"""What needs libraries that this interpreter need not have (pydantic, msgspec, rich, reedsolo)."""
 
 IMPORT_ALL = """
 import importlib, pkgutil, sdr_ota

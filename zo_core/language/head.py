@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
-from peft import PeftModel
 from transformers import PreTrainedModel
+
+from zo_core.language.adapters import has_adapters
 
 FACTORS = ("logit_scale", "lm_head_multiplier")
 DIVISORS = ("logits_scaling",)
@@ -78,7 +79,7 @@ def head_of(model: torch.nn.Module) -> Head | None:
 
 def plain_model(model: torch.nn.Module) -> PreTrainedModel:
     """Return the model of transformers inside peft's wrapper; its adapters stay in place."""
-    return cast(PreTrainedModel, model.get_base_model() if isinstance(model, PeftModel) else model)
+    return cast(PreTrainedModel, model.get_base_model() if has_adapters(model) else model)
 
 
 def is_classifier(plain: PreTrainedModel) -> bool:

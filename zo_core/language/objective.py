@@ -8,15 +8,18 @@ every label itself.
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import torch
-from peft import PeftModel, PrefixTuningConfig
 from torch.nn import functional
 
+from zo_core.language.adapters import has_adapters
 from zo_core.language.encoding import EncodedExample
 from zo_core.language.head import Head, head_of, plain_model
 from zo_core.probing.passes import ExampleLosses, Passes, by_length, losses_in_passes
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 VOCABULARY_PIECE = 8192
 """Vocabulary entries that are scored at a time where all of them are needed."""
@@ -202,7 +205,7 @@ def _hidden_states(model: torch.nn.Module, rows: Sequence[Sequence[int]]) -> tor
 
 def _prefix(model: torch.nn.Module, token_ids: torch.Tensor) -> dict[str, object]:
     """Return the learned keys and values that stand before every text, if the model has any."""
-    if not (isinstance(model, PeftModel) and _is_prefix(model)):
+    if not (has_adapters(model) and _is_prefix(model)):
         return {}
     n_rows, n_tokens = token_ids.shape
     n_prefix = model.active_peft_config.num_virtual_tokens
@@ -210,8 +213,8 @@ def _prefix(model: torch.nn.Module, token_ids: torch.Tensor) -> dict[str, object
     return {"past_key_values": model.get_prompt(batch_size=n_rows), "attention_mask": mask}
 
 
-def _is_prefix(model: PeftModel) -> bool:
-    return isinstance(model.active_peft_config, PrefixTuningConfig)
+def _is_prefix(model: "PeftModel") -> bool:
+    return str(model.active_peft_config.peft_type.value) == "PREFIX_TUNING"
 
 
 def _padded(rows: Sequence[Sequence[int]], padding: int) -> torch.Tensor:

@@ -6,14 +6,17 @@ Our scores come from hidden states of padded batches and from the few words that
 
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
-from peft import PeftModel
 from transformers import PreTrainedTokenizerBase
 
 from zo_core.language.encoding import EncodedExample
 from zo_core.language.head import CAPS, DIVISORS, FACTORS, head_of, plain_model
 from zo_core.language.objective import class_scores, last_hidden_states
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 PROMPTS = ("It was", "A film that nobody will forget. It was")
 _TOLERANCE = {torch.float32: 1e-3}
@@ -70,7 +73,7 @@ def check_causal(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase) -> 
         )
 
 
-def check_prefix(model: PeftModel, tokenizer: PreTrainedTokenizerBase) -> None:
+def check_prefix(model: "PeftModel", tokenizer: PreTrainedTokenizerBase) -> None:
     """See to it that a learned prefix is read, and scored as peft itself scores behind it.
 
     Args:

@@ -8,16 +8,18 @@ starts from the same bits.
 import warnings
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
-from peft import LoraConfig, PeftModel, PrefixTuningConfig, TaskType, get_peft_model
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.pytorch_utils import Conv1D
 
 from zo_core.language.head import is_classifier
 from zo_core.language.own_logits import ScoresDifferError, check_prefix
 from zo_core.language.quiet import quiet_transformers
+
+if TYPE_CHECKING:
+    from peft import LoraConfig, PeftModel, PrefixTuningConfig
 
 
 class NothingToTrainError(ValueError):
@@ -75,6 +77,8 @@ def with_lora(
     Raises:
         NothingToTrainError: peft does not know the family, or no layer has such a name.
     """
+    from peft import LoraConfig  # noqa: PLC0415 - takes seconds
+
     linear = _linear_names(model)
     config = LoraConfig(
         task_type=_task_type(model),
@@ -115,6 +119,8 @@ def with_prefix(
     Raises:
         NothingToTrainError: The family cannot take a prefix, or not as peft puts it.
     """
+    from peft import PrefixTuningConfig  # noqa: PLC0415 - takes seconds
+
     config = PrefixTuningConfig(task_type=_task_type(model), num_virtual_tokens=n_tokens)
     kind = type(model).__name__
     try:
@@ -146,8 +152,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _adapted(
-    model: PreTrainedModel, config: LoraConfig | PrefixTuningConfig, seed: int
-) -> PeftModel:
+    model: PreTrainedModel, config: "LoraConfig | PrefixTuningConfig", seed: int
+) -> "PeftModel":
+    from peft import get_peft_model  # noqa: PLC0415 - takes seconds
+
     with torch.random.fork_rng(devices=[]), quiet_transformers(), warnings.catch_warnings():
         # peft asks transformers for a property by its old name.
         warnings.simplefilter("ignore", FutureWarning)
@@ -155,8 +163,9 @@ def _adapted(
         warnings.filterwarnings("ignore", "fan_in_fan_out is set to False", UserWarning)
         torch.default_generator.manual_seed(seed)
         adapted = get_peft_model(model, config)
-    return cast(PeftModel, adapted.eval())
+    return cast("PeftModel", adapted.eval())
 
 
-def _task_type(model: PreTrainedModel) -> TaskType:
-    return TaskType.SEQ_CLS if is_classifier(model) else TaskType.CAUSAL_LM
+def _task_type(model: PreTrainedModel) -> str:
+    """Return the task as peft's configurations name it."""
+    return "SEQ_CLS" if is_classifier(model) else "CAUSAL_LM"

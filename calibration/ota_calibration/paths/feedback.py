@@ -5,6 +5,8 @@
     amplitude   12 bits   0.01 dB below full scale  down to -40.95 dB
     phase       12 bits   2 pi / 4096
 
+Steps and ranges are those of the word that says them on the air, `sdr_ota.downlink.precoder_word`.
+
 Rounding errors are uniform; their variances, step^2 / 12, go into what is expected of a round. A
 node that must not be louder than its limit has its amplitude rounded down.
 """
@@ -14,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sdr_ota.downlink import precoder_word
 from sdr_ota.types import PathErrors, Precoder, TransmitPlan
 from sdr_ota.units import amplitude_to_db, db_to_amplitude
 
@@ -22,13 +25,13 @@ from sdr_ota.units import amplitude_to_db, db_to_amplitude
 class FeedbackFormat:
     """Steps and ranges of what a node is told; the defaults are those above."""
 
-    delay_step_samples: float = 1 / 256
-    cfo_step_hz: float = 1 / 64
-    amplitude_step_db: float = 0.01
-    phase_step_rad: float = 2 * math.pi / 4096
-    max_delay_samples: float = 128.0
-    max_cfo_hz: float = 131_072.0
-    least_amplitude_db: float = -40.95
+    delay_step_samples: float = precoder_word.DELAY_STEP_SAMPLES
+    cfo_step_hz: float = precoder_word.CFO_STEP_HZ
+    amplitude_step_db: float = precoder_word.AMPLITUDE_STEP_DB
+    phase_step_rad: float = precoder_word.PHASE_STEP_RAD
+    max_delay_samples: float = precoder_word.MAX_DELAY_SAMPLES
+    max_cfo_hz: float = precoder_word.MAX_CFO_HZ
+    least_amplitude_db: float = precoder_word.LEAST_AMPLITUDE_DB
 
     def rounded(
         self, precoder: Precoder, sample_rate_hz: float, peak_amplitude: float
@@ -43,8 +46,8 @@ class FeedbackFormat:
         delay, cfo_hz = precoder.delay_s * sample_rate_hz, precoder.cfo_hz
         level_db = amplitude_to_db(abs(precoder.gain))
         in_range = (
-            abs(delay) < self.max_delay_samples
-            and abs(cfo_hz) < self.max_cfo_hz
+            abs(delay) < self.max_delay_samples - self.delay_step_samples / 2
+            and abs(cfo_hz) < self.max_cfo_hz - self.cfo_step_hz / 2
             and level_db >= self.least_amplitude_db
         )
         if not in_range:

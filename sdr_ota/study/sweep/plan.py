@@ -212,7 +212,25 @@ def _point(home: Path, file: object, base: Settings, settings: Settings) -> Poin
     if not isinstance(curve, str):
         raise ConfigError(f"list: curve = {curve!r}: it should be a text")
     settings = {key: value for key, value in settings.items() if key != CURVE}
-    changes = [f"{key}={toml_value(value)}" for key, value in {**base, **settings}.items()]
+    shared = [f"{key}={toml_value(value)}" for key, value in base.items() if key not in settings]
+    return point_of(experiment, shared, settings, curve)
+
+
+def point_of(
+    experiment: Path | None, shared: Sequence[str], settings: Settings, curve: str = ""
+) -> Point:
+    """Return a point of an experiment.
+
+    Args:
+        experiment: File of what all points share; None for the demo.
+        shared: What they change in it, as ``table.key=value``.
+        settings: What this point sets.
+        curve: What it is called, apart from that.
+
+    Raises:
+        ConfigError: If it cannot run.
+    """
+    changes = [*shared, *(f"{key}={toml_value(value)}" for key, value in settings.items())]
     try:
         config = load_config(experiment, changes)
     except ConfigError as wrong:

@@ -77,7 +77,15 @@ def run_sweep(
         sweep = read_sweep(file)
     except ConfigError as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
-    folder = (output or Path(sweep.folder or f"sweeps/{file.stem}")).resolve()
+    folder = output or Path(sweep.folder or f"sweeps/{file.stem}")
+    return run_points(sweep, folder, jobs, address, progress)
+
+
+def run_points(
+    sweep: Sweep, folder: Path, jobs: int | None, address: str | None, progress: Progress
+) -> SweepResults:
+    """Run the points that are not done yet, then write table and page; as `run_sweep`."""
+    folder = folder.resolve()
     rows = _rows_so_far(sweep, folder)
     left = [_task(sweep, folder, name) for name, row in rows.items() if row["ending"] != "done"]
     try:

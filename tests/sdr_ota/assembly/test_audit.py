@@ -24,7 +24,7 @@ SUM = ["link.scheme=coherent", "privacy.trust=server-sees-sum"]
 RECEIVER = ["link.scheme=coherent", "privacy.trust=channel-noise-trusted"]
 
 CLEAN = {
-    "clients": CLIENT,
+    "clients": [*CLIENT, "privacy.neighbours=add-remove"],
     "clients replaced": [*CLIENT, *REPLACED],
     "records": RECORD,
     "records replaced": [*RECORD, *REPLACED],

@@ -18,6 +18,7 @@ from sdr_ota.failure import CommandFailed
 from sdr_ota.radio.base import RadioError
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.rounds.exchange import Bench
+from sdr_ota.study.calibration.survey_run import Asked, calibrate_command
 
 TRUSTED = [
     "clients.source=synthetic",
@@ -130,26 +131,47 @@ def test_a_run_ends_when_its_noise_is_hidden(tmp_path: Path, measured: Measured)
         watch.renew(RENEWED_EVERY)
 
 
+ALONE = {
+    "clients.source": "synthetic",
+    "privacy.protect": "client",
+    "privacy.neighbours": "replace",
+    "privacy.trust": "channel-noise-trusted",
+    "privacy.noise": "receiver",
+    "link.scheme": "coherent",
+    "captures.every": 0,
+}
+
+
 @pytest.mark.slow
 def test_noise_that_falls_during_a_run_lets_it_speak_more_softly(
     tmp_path: Path, measured: Measured
 ) -> None:
     """The receiver's noise protects alone: with a tenth of its power left, a third is sent."""
     measured(2e-3, 2e-4)
-    changes = {
-        "run.rounds": RENEWED_EVERY + 10,
-        "run.folder": str(tmp_path),
-        "clients.source": "synthetic",
-        "privacy.protect": "client",
-        "privacy.neighbours": "replace",
-        "privacy.trust": "channel-noise-trusted",
-        "privacy.noise": "receiver",
-        "link.scheme": "coherent",
-        "captures.every": 0,
-    }
-    run = sdr_ota.run(set=changes)
+    run = sdr_ota.run(set={**ALONE, "run.rounds": RENEWED_EVERY + 6, "run.folder": str(tmp_path)})
     assert [done for done, _ in kept(run.folder)] == [0, RENEWED_EVERY]
     stds = np.asarray(run.rounds.chips_std, dtype=np.float64)
     before, after = stds[:RENEWED_EVERY], stds[RENEWED_EVERY:]
     # The air's noise is what it was, the amplitude is less: sums are noisier by its ratio.
     assert np.nanmedian(after) / np.nanmedian(before) == pytest.approx(10**0.5, rel=0.1)
+
+
+@pytest.mark.slow
+def test_a_run_that_requires_a_cold_record_does_not_count_what_came_after_it(
+    tmp_path: Path,
+) -> None:
+    """Noise of ten times the power that was calibrated, as of a signal that never pauses."""
+    bench = tmp_path / "bench.toml"
+    bench.write_text('[clients]\nsource = "synthetic"\n[air]\nsnr_db = 40.0\n')
+    calibrate_command(Asked("noise-floor", bench, (), None, ()), None)
+    changes = {"air.snr_db": 30.0, "calibration.require": ["noise-floor"], "run.rounds": 6}
+    run = sdr_ota.run(bench, set={**ALONE, **changes, "run.folder": str(tmp_path / "runs")})
+    ((_, found),) = kept(run.folder)
+    calibrated = 1e-4 / link_of(config_with()).frame.pulse.energy
+    assert 0.8 * 10 * calibrated < found < 10 * calibrated
+    # A clipped scalar that turns round moves the sum of symbols by 2: what is received of it is
+    # a tenth of what is charged, and a little less, as bounds are.
+    lines = (run.folder / "privacy.jsonl").read_text().splitlines()[1:]
+    charged = sum(json.loads(line)["cost"]["node-0"] for line in lines)
+    received = float(np.sum((2 / np.asarray(run.rounds.chips_std, dtype=np.float64)) ** 2))
+    assert 0.06 * charged < received < 0.1 * charged

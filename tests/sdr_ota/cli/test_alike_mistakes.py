@@ -35,7 +35,7 @@ FILES = {
     "band.toml": "",
 }
 BAND = ("--band", "900e6:930e6")
-CONFIGS = (["run"], ["plan"], ["calibrate", "gain"], ["sweep"])
+CONFIGS = (["run"], ["plan"], ["audit"], ["calibrate", "gain"], ["sweep"])
 
 Row = tuple[Sequence[str], int]
 
@@ -67,7 +67,7 @@ MISTAKES: Mapping[str, list[Row]] = {
     ],
     "bad address": [
         *((command, code) for file in ("address", "option", "driver")
-          for command, code in of_configs(f"{file}.toml")[:3]),
+          for command, code in of_configs(f"{file}.toml")[:4]),
         *(([*command, address], WRONG_USE)
           for command in (["probe"], ["listen", "--once"], ["selftest", *BAND])
           for address in ("driver=pluto,url=ip:1", "driver=plutoo,uri=ip:1")),
@@ -90,7 +90,7 @@ MISTAKES: Mapping[str, list[Row]] = {
         (["calibrate", "gain", "--from-captures", "none"], WRONG_USE),
     ],
     "unknown preset": [
-        *of_configs("preset.toml")[:3],
+        *of_configs("preset.toml")[:4],
         (["run", "--demo", "--set", "air.preset=nowhere"], WRONG_USE),
         (["plan", "--set", "air.preset=nowhere"], WRONG_USE),
         (["calibrate", "gain", "--set", "air.preset=nowhere"], WRONG_USE),

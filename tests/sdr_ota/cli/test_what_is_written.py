@@ -27,6 +27,7 @@ Row = tuple[Sequence[str], set[str]]
 WRITES: list[Row] = [
     (["run", "{user}/bench.toml"], {"runs"}),
     (["plan", "{user}/bench.toml"], set()),
+    (["audit", "{user}/bench.toml", "--set", "privacy.protect=client", "--runs", "100"], set()),
     (["report", "{run}"], set()),
     (["report", "{run}", "--format", "svg"], set()),
     (["report", "{run}", "{other}"], set()),

@@ -1,0 +1,1 @@
+"""How does the server reach its nodes by the air alone? Coding, sealing, messages, catching up."""
