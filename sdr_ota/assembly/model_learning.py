@@ -89,3 +89,7 @@ def with_sentences(load: Callable[[], _Loaded]) -> _Loaded:
         WeightsError,
     ) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    except PermissionError as denied:
+        raise CommandFailed(
+            f"{denied.filename}: permission denied; see who may read and write there", WRONG_USE
+        ) from denied

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from sdr_ota.assembly.model_learning import model_learning
 from sdr_ota.cli.application import run_application
+from sdr_ota.config.load import load_config
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.runs.new_folder import check_may_write, check_new_folder
 from zo_core.data.examples import DataError, read_examples
@@ -80,6 +82,16 @@ def test_data_that_may_not_be_read_are_a_sentence(
     monkeypatch.setattr(Path, step, denied)
     with pytest.raises(DataError, match=r"cannot read .*own\.tsv: Permission denied"):
         read_examples(path, ["sentence"], "label")
+
+
+def test_a_model_that_may_not_be_read_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "closed/config.json")
+
+    monkeypatch.setattr("sdr_ota.assembly.local_learning.local_learning", denied)
+    with pytest.raises(CommandFailed, match=r"closed/config\.json: permission denied") as refused:
+        model_learning(load_config(None), Path(), Path(), 0, lambda *_: None)
+    assert refused.value.exit_code == WRONG_USE
 
 
 @pytest.mark.parametrize(
