@@ -10,6 +10,7 @@ import select
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
@@ -190,10 +191,20 @@ def link_packages(folder: Path) -> Path:
     home = folder / "packages"
     home.mkdir(parents=True, exist_ok=True)
     for package in (Path(str(files("sdr_ota"))), Path(__file__).parent):
-        link = home / package.name
-        if not link.exists():
-            link.symlink_to(package.resolve(), target_is_directory=True)
+        _link(home / package.name, package.resolve())
     return home
+
+
+def _link(link: Path, target: Path) -> None:
+    """Let a link lead to a folder, wherever it led before: that checkout may be gone.
+
+    It is replaced at once, so that another process always finds one or the other.
+    """
+    if link.is_symlink() and link.readlink() == target:
+        return
+    draft = link.with_name(f"{link.name}.{os.getpid()}.{threading.get_ident()}")
+    draft.symlink_to(target, target_is_directory=True)
+    draft.replace(link)
 
 
 def _as_json(arguments: Mapping[str, object]) -> str:

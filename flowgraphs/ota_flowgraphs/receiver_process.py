@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +85,9 @@ class GnuRadioReceiver:
         while time.monotonic() < until_s:
             self._flowgraph.check()
             if self._captures.poll(_POLL_MS, zmq.POLLOUT):
-                self._captures.send(tagged_packet(capture.samples), zmq.NOBLOCK)
-                return
+                with suppress(zmq.Again):  # the flowgraph may have ended since
+                    self._captures.send(tagged_packet(capture.samples), zmq.NOBLOCK)
+                    return
         raise self._flowgraph.fail(f"took no samples within {self._patience_s:g} s")
 
     def _answers(self, until_s: float) -> list[tuple[dict[str, Any], bytes]]:

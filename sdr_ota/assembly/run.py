@@ -149,6 +149,8 @@ def _run_to_the_end(
             _stop(folder, "fail", str(error))
             raise CommandFailed(_cannot_write(folder, error)) from error
         except Exception as broken:
+            if interruption.has_come:  # what was interrupted may have raised an error of its own
+                raise _interrupted(folder, interruption) from None
             _stop(folder, "fail", f"{type(broken).__name__}: {broken}")
             raise
     _stop(folder, "success", why)

@@ -332,7 +332,7 @@ def test_boards_that_are_killed_end_the_run_and_new_ones_resume_it(
     option = "--first-port" if kind == "pluto" else "--port"
     same_ports = (option, str(free_ports(3)))
     with boards(kind, *same_ports) as (served, said):
-        receiver, *nodes = re.findall(r'"(driver=.*)"', said)
+        receiver, *nodes = re.findall(r'^[^#\n]*"(driver=.*)"', said, re.MULTILINE)
         write_bench(tmp_path, receiver, tuple(nodes))
         lead = "radio.lead_s=0.05" if kind == "soapy" else "radio.lead_s=1e-3"
         with running(tmp_path, "radio.give_up_after=4", lead) as run:

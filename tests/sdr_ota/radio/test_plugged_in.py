@@ -17,6 +17,7 @@ from sdr_ota.radio.virtual.announcement import announced_boards, announcing
 BINDING = '''
 """Stands for pylibiio on a host with one board on USB and no Avahi."""
 import os
+version = (0, 25, "stand-in")
 class _ContextInfoPtr: pass
 entries = ["usb:1.5.5"]
 _POINTER = lambda of: lambda: entries
