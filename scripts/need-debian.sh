@@ -11,6 +11,6 @@ done
 as_root=()
 [ "$(id -u)" = 0 ] || as_root=(sudo)
 echo "setup: installing Debian packages: ${missing[*]}"
-"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" apt-get -o DPkg::Lock::Timeout=300 update -qq
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sdr_ota.door.comparison import Comparison, compare
     from sdr_ota.door.decoding import DecodedCapture, decode
     from sdr_ota.door.errors import SdrOtaError
+    from sdr_ota.door.functions import Computed, GeometricMean, Histogram, Maximum, compute
     from sdr_ota.door.mean import Mean
     from sdr_ota.door.mean_bench import MeanBench
     from sdr_ota.door.opening import open_bench
@@ -29,12 +30,17 @@ if TYPE_CHECKING:
 __all__ = [
     "Columns",
     "Comparison",
+    "Computed",
     "DecodedCapture",
+    "GeometricMean",
+    "Histogram",
+    "Maximum",
     "Mean",
     "MeanBench",
     "Run",
     "SdrOtaError",
     "compare",
+    "compute",
     "decode",
     "open_bench",
     "read_run",
@@ -44,12 +50,17 @@ __all__ = [
 _MODULE_OF = {
     "Columns": "columns",
     "Comparison": "comparison",
+    "Computed": "functions",
     "DecodedCapture": "decoding",
+    "GeometricMean": "functions",
+    "Histogram": "functions",
+    "Maximum": "functions",
     "Mean": "mean",
     "MeanBench": "mean_bench",
     "Run": "run",
     "SdrOtaError": "errors",
     "compare": "comparison",
+    "compute": "functions",
     "decode": "decoding",
     "open_bench": "opening",
     "read_run": "run",

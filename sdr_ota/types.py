@@ -113,6 +113,8 @@ class TransmitPlan:
         left_out: One sentence for every node that does not take part.
         symbol_mean_square: Of the symbols, as earlier rounds showed it; None where nothing
             is known.
+        until_payload_s: From each node's reference tick to the payload, as planned, in node
+            order; empty where no path is expected to change until then.
     """
 
     precoders: tuple[Precoder, ...]
@@ -121,6 +123,7 @@ class TransmitPlan:
     path_errors: tuple[PathErrors, ...] = ()
     left_out: tuple[str, ...] = ()
     symbol_mean_square: float | None = None
+    until_payload_s: tuple[float, ...] = ()
 
     @property
     def active_nodes(self) -> tuple[int, ...]:
@@ -145,6 +148,13 @@ class TransmitPlan:
         if not self.path_errors:
             return (PathErrors(),) * len(self.active_nodes)
         return tuple(self.path_errors[node] for node in self.active_nodes)
+
+    @property
+    def payload_amplitude_stds(self) -> tuple[float, ...]:
+        """Of the relative amplitudes of the nodes that send, at the payload as planned."""
+        waits = self.until_payload_s or (0.0,) * len(self.precoders)
+        pairs = zip(self.active_errors, self.active_nodes, strict=True)
+        return tuple(math.sqrt(e.amplitude_variance(waits[node])) for e, node in pairs)
 
 
 @dataclass(frozen=True, slots=True)

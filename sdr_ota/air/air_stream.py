@@ -86,4 +86,5 @@ def oscillator_and_front_end(preset: AirPreset) -> AirPreset:
         multipath_profile="flat",
         delay_spread_s=0.0,
         dc_offset_dbfs=-inf,
+        interferer="",
     )

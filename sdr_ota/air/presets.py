@@ -94,6 +94,9 @@ class AirPreset:
         interference_probability: Chance that a capture meets a burst of interference.
         interference_power_db: Its power, counted as ``snr_db`` is.
         interference_duration_s: Its length.
+        interferer: A recording that plays on the air all the time, from a place that is drawn;
+            empty for none.
+        interferer_db: Its mean power, counted as ``snr_db`` is.
         gain_step_probability: Chance that the receiver's gain steps by 1 dB, and the
             phase by 177 degrees, before a capture; it stays so until the next step.
         burst_loss_probability: Chance that a node's burst never leaves.
@@ -130,6 +133,8 @@ class AirPreset:
     interference_probability: float = 0.0
     interference_power_db: float = -inf
     interference_duration_s: float = 0.0
+    interferer: str = ""
+    interferer_db: float = -20.0
     gain_step_probability: float = 0.0
     burst_loss_probability: float = 0.0
     late_probability: float = 0.0

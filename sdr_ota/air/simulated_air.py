@@ -9,11 +9,13 @@ virtual: it moves when a reception ends, never by itself.
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sdr_ota.air import impairments as imp
+from sdr_ota.air.interferer import Interferer
 from sdr_ota.air.node_path import CyclicSource, NodePath, draw_start_phase
 from sdr_ota.air.receiver_oscillator import ReceiverOscillator
 from sdr_ota.air.restoring import mapping_of, samples_of
@@ -27,10 +29,15 @@ class SimulatedAir:
 
     Args:
         settings: What this air is made from.
+
+    Raises:
+        IqFileError: If the preset names an interferer that cannot be played.
     """
 
     def __init__(self, settings: AirSettings) -> None:
-        *nodes, own, receiver = np.random.SeedSequence(settings.seed).spawn(settings.n_nodes + 2)
+        *nodes, own, receiver, foreign = np.random.SeedSequence(settings.seed).spawn(
+            settings.n_nodes + 3
+        )
         self.preset = settings.preset
         self.sample_rate_hz = rate_hz = settings.sample_rate_hz
         self.center_freq_hz = settings.center_freq_hz
@@ -44,6 +51,14 @@ class SimulatedAir:
             self.preset, self.center_freq_hz, np.random.default_rng(receiver)
         )
         self._rng = np.random.default_rng(own)
+        self._interferer = None
+        if self.preset.interferer:
+            self._interferer = Interferer.read(
+                Path(self.preset.interferer),
+                self.preset.interferer_db,
+                rate_hz,
+                np.random.default_rng(foreign),
+            )
         self._sum = np.zeros(0, np.complex64)
         self._sum_start = 0
         self._cyclic: dict[int, CyclicSource] = {}
@@ -147,6 +162,8 @@ class SimulatedAir:
         received = imp.PlacedSamples(self._sum, self._sum_start).window(start_tick, n_samples)
         for node, source in self._cyclic.items():
             received += self.paths[node].propagate_cyclic(source, start_tick, n_samples)
+        if self._interferer is not None:
+            received += self._interferer.at(start_tick, n_samples)
         self._forget_before(start_tick + n_samples)
         return self._received(self.receiver.turned(received, start_tick, self.sample_rate_hz))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ota_calibration.privacy.adjacency import clipped_mean
+from ota_calibration.privacy.data_set_ledger import DataSet
 
 from sdr_ota.assembly.named_task import named_task
 from sdr_ota.config.load import Config
@@ -20,7 +21,8 @@ from sdr_ota.rounds.synthetic import SyntheticClient
 if TYPE_CHECKING:
     import torch
 
-    from zo_core.client import Training
+    from zo_core.client import ScalarsOfExamples, Training
+    from zo_core.data.batches import Draw
     from zo_core.data.examples import Example
     from zo_core.language.held_out import HeldOutResult
     from zo_core.language.tasks import PromptTask, QuestionTask
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 BUILTIN = "builtin"
 DATASETS = "datasets:"
+TRAIN, TEST = "train", "test"
 JOURNAL = "journal.jsonl"
 WEIGHTS = "weights.safetensors"
 
@@ -52,6 +55,7 @@ class Learning:
         failures: What a client raises when it cannot go on; the text is for the user.
         sampling_rate: Largest chance of an example to be in a batch.
         followers: Copies of the model on the server that take every step and send nothing.
+        data_set: What a private run of this process learns from; None where there is none.
         unknown_token_share: Of the tokens of held-out and, where this process may tell, training
             examples: those that the tokenizer does not know.
     """
@@ -67,6 +71,7 @@ class Learning:
     failures: tuple[type[Exception], ...] = ()
     sampling_rate: float = 1.0
     followers: Sequence[ScalarClient] = ()
+    data_set: DataSet | None = None
     unknown_token_share: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -161,25 +166,19 @@ def training_of(config: Config, sampling_rate: float, passes: "Passes[Any]") -> 
         sampling_rate: Chance of an example to be in a batch.
         passes: Which examples share a forward pass.
     """
-    from zo_core.client import Training, mean_slopes  # noqa: PLC0415
-    from zo_core.data.batches import fixed_batch, poisson_batch  # noqa: PLC0415
+    from zo_core.client import Training  # noqa: PLC0415
     from zo_core.directions.generator import DirectionKind  # noqa: PLC0415
     from zo_core.probing.estimator import Probe  # noqa: PLC0415
     from zo_core.stepping.learning_rate import Decay, LearningRate  # noqa: PLC0415
     from zo_core.stepping.rules import RuleName, UpdateRule  # noqa: PLC0415
 
-    zo, n_drawn = config.zo, config.clients.examples_per_round
-    is_private = config.privacy.protect != "nothing"
+    zo = config.zo
     return Training(
         learning_rate=LearningRate(
             zo.learning_rate, zo.warmup_rounds, Decay(zo.decay), config.run.rounds
         ),
-        draw=poisson_batch(sampling_rate) if config.privacy.is_subsampled else fixed_batch(n_drawn),
-        combine=partial(
-            clipped_mean, scalar_limit=config.link.fixed_scalar_limit(), batch_divisor=n_drawn
-        )
-        if is_private
-        else mean_slopes,
+        draw=draw_of(config, sampling_rate),
+        combine=combine_of(config),
         rule=UpdateRule(
             zo.directions_per_step * config.frame.symbols // zo.local_steps,
             zo.momentum,
@@ -202,6 +201,30 @@ def training_of(config: Config, sampling_rate: float, passes: "Passes[Any]") -> 
     )
 
 
+def draw_of(config: Config, sampling_rate: float) -> "Draw":
+    """Return which examples a client probes in a round.
+
+    Args:
+        config: The experiment.
+        sampling_rate: Chance of an example to be in a batch, where batches are Poisson samples.
+    """
+    from zo_core.data.batches import fixed_batch, poisson_batch  # noqa: PLC0415
+
+    if config.privacy.is_subsampled:
+        return poisson_batch(sampling_rate)
+    return fixed_batch(config.clients.examples_per_round)
+
+
+def combine_of(config: Config) -> "ScalarsOfExamples":
+    """Return what a client's scalars are made of; a private client clips every example."""
+    if config.privacy.protect == "nothing":
+        from zo_core.client import mean_slopes  # noqa: PLC0415
+
+        return mean_slopes
+    limit, divisor = config.link.fixed_scalar_limit(), config.clients.examples_per_round
+    return partial(clipped_mean, scalar_limit=limit, batch_divisor=divisor)
+
+
 def task_of(table: DataTable) -> "Task":
     """Return the task of a config: one that has a name, or its own template."""
     from zo_core.language.tasks import PromptTask  # noqa: PLC0415
@@ -213,12 +236,12 @@ def task_of(table: DataTable) -> "Task":
 
 def training_examples(table: DataTable, task: "Task", home: Path) -> list["Example"]:
     """Return what is learned from."""
-    return _examples(table, "train", task, home)
+    return _examples(table, TRAIN, task, home)
 
 
 def held_out_examples(table: DataTable, task: "Task", home: Path) -> list["Example"]:
     """Return what the model is judged by."""
-    return _examples(table, "test", task, home)
+    return _examples(table, TEST, task, home)
 
 
 def _examples(table: DataTable, split: str, task: "Task", home: Path) -> list["Example"]:
@@ -226,15 +249,14 @@ def _examples(table: DataTable, split: str, task: "Task", home: Path) -> list["E
     from zo_core.data.examples import fetch_examples, read_examples  # noqa: PLC0415
     from zo_core.language.tasks import PromptTask, check_labels, with_data_labels  # noqa: PLC0415
 
-    is_train = split == "train"
+    is_train = split == TRAIN
     source = table.train if is_train else table.held_out
     limit = table.train_limit if is_train else table.held_out_limit
     wanted = task.columns, task.label_column, limit
     if source.startswith(DATASETS):
-        hub_split = "train" if is_train else "validation"
-        examples = fetch_examples(source.removeprefix(DATASETS), hub_split, *wanted)
+        examples = fetch_examples(source.removeprefix(DATASETS), hub_split(split), *wanted)
     elif source == BUILTIN:
-        examples = read_examples(_builtin_file(split), *wanted)
+        examples = read_examples(builtin_file(split), *wanted)
     else:
         examples = read_examples(home / Path(source).expanduser(), *wanted, table.columns)
     if isinstance(task, PromptTask):
@@ -243,7 +265,13 @@ def _examples(table: DataTable, split: str, task: "Task", home: Path) -> list["E
     return examples
 
 
-def _builtin_file(split: str) -> Path:
+def hub_split(split: str) -> str:
+    """Return what data sets on the hub call a split."""
+    return "train" if split == TRAIN else "validation"
+
+
+def builtin_file(split: str) -> Path:
+    """Return the file of the built-in reviews."""
     return Path(str(files("zo_core").joinpath("data", f"reviews_{split}.tsv")))
 
 

@@ -74,6 +74,10 @@ def open_source(place: str, tuning: Tuning) -> Iterator[Source]:
     Raises:
         CommandFailed: If it cannot be opened, or set so, or goes away.
     """
+    if not place.strip():
+        raise CommandFailed(
+            "ADDRESS is empty: give a radio, driver=NAME,..., or the path of a recording", WRONG_USE
+        )
     if "driver=" not in place:
         yield _recording(Path(place), tuning.sample_rate_hz)
         return

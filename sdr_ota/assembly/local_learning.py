@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from sdr_ota.assembly.data_set import data_set_of
 from sdr_ota.assembly.learning import Learning, client_parts, rate_of, task_of, training_of
 from sdr_ota.assembly.objective import probe_passes
 from sdr_ota.assembly.trained_copy import load_scored, with_journal
@@ -42,4 +43,9 @@ def local_learning(
     told = dict(learning.unknown_token_share)
     if config.privacy.protect == "nothing":  # of private examples no figure is published
         told["training"] = scored.objective.unknown_share([one for part in encoded for one in part])
-    return replace(learning, sampling_rate=sampling_rate, unknown_token_share=told)
+    return replace(
+        learning,
+        sampling_rate=sampling_rate,
+        data_set=data_set_of(config, home),
+        unknown_token_share=told,
+    )

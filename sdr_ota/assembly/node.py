@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
-from pathlib import Path
 
 from sdr_ota.failure import INTERRUPTED, NO_RADIO, WRONG_USE, CommandFailed
 from sdr_ota.process.interruption import Interruption
@@ -28,29 +27,22 @@ _PATIENCE_S, _KNOCK_S = 20.0, 10.0
 console = PrintableConsole(highlight=False, markup=False, soft_wrap=True)
 
 
-def node_command(
-    name: str,
-    address: str,
-    radios: Sequence[str],
-    limits: Limits,
-    without_token: bool = False,
-) -> None:
+def node_command(offer: Offer, address: str, without_token: bool = False) -> None:
     """Check the radios, then be a machine of the cluster until interrupted.
 
     Args:
-        name: Of this machine in the run.
+        offer: What this machine lends.
         address: Of the cluster.
-        radios: Addresses of the radios to lend.
-        limits: What their owner allows.
         without_token: Whether to join a cluster that asks for none.
     """
+    name, radios = offer.host, offer.radios
     if not _NAME.fullmatch(name):
         raise CommandFailed(
             f"a machine's name has letters, digits, dots and dashes only, not {name!r}", WRONG_USE
         )
     if find_spec("ray") is None:
         raise CommandFailed("machines join through Ray: pip install 'sdr-ota[cluster]'")
-    _check_limits(limits)
+    _check_limits(offer.limits)
     if not (without_token or has_token()):
         raise CommandFailed(
             f"{NO_TOKEN}. Copy the server's token to that file, made there with ray "
@@ -60,7 +52,6 @@ def node_command(
     _check_answers(address)
     for radio in radios:
         _try_out(radio)
-    offer = Offer(name, tuple(radios), str(Path.cwd()), limits)
     with Interruption(), _worker(offer, address) as worker:
         console.print(f"{name} joins the cluster at {address}; Ctrl-C ends it")
         console.print("in the config of the run:")

@@ -12,14 +12,16 @@ from importlib import metadata
 from pathlib import Path
 
 import msgspec
-from ota_calibration.privacy.ledger import BudgetSpent
+from ota_calibration.privacy.data_set_ledger import DataSet
+from ota_calibration.privacy.ledger import BudgetSpent, Charges
 from ota_calibration.privacy.ledger_record import LedgerError
 from ota_calibration.privacy.poisson_accountant import MissingAccountantError
 from ota_calibration.privacy.private_encoder import OrderRefused
 from ota_calibration.privacy.private_rounds import node_names
 
+from sdr_ota.assembly.data_set import within_owners_limit
 from sdr_ota.assembly.node_client import NodeClient, node_client, updates_from_bytes
-from sdr_ota.assembly.privacy import encoder_of, node_ledger
+from sdr_ota.assembly.privacy import encoder_of, node_ledger, paying, promise_for
 from sdr_ota.config.load import Config, restore_config
 from sdr_ota.config.parts import link_of, settings_of
 from sdr_ota.radio.base import RadioError, RadioNotFound
@@ -72,6 +74,7 @@ class NodeActor:
         self._node: LocalNode | None = None
         self._air: AirWatch | None = None
         self._words: Callable[[Exception], str] = str
+        self._data_set: DataSet | None = None
         self._closing = ExitStack()
 
     def join(self, order: bytes) -> bytes:
@@ -145,7 +148,9 @@ class NodeActor:
         return answered(act, self._said_of)
 
     def _said_of(self, raised: Exception) -> str:
-        return self._words(raised)  # which joining decides
+        """Return what crosses of an error; by its name who has the data recognises them."""
+        said = self._words(raised)  # which joining decides
+        return said if self._data_set is None else said.replace(self._data_set.folder.name, "...")
 
     def _join(self, order: JoinOrder) -> Joined:
         offer, config = offered(), restore_config(msgspec.json.decode(order.config))
@@ -173,10 +178,14 @@ class NodeActor:
         radio, client = self._opened(), self._client
         assert client is not None  # noqa: S101 - made by `_join`
         rate, folder = client.sampling_rate, _ledger_folder(order, offer)
+        limit = offer.dataset_epsilon
+        self._data_set = data_set = within_owners_limit(client.data_set, config, limit)
         ledger = node_ledger(config, order.index, rate, folder, order.is_continued)
+        charges: Charges | None = None
         if ledger is not None:
             self._closing.callback(ledger.close)
-        encoder = encoder_of(config, order.index, rate, ledger)
+            charges = paying(ledger, data_set, promise_for(config, rate), self._closing)
+        encoder = encoder_of(config, order.index, rate, charges)
         is_timed, link = radio.info.has_hardware_time, link_of(config)
         sender = sender_of(is_timed, link, config.radio.sample_rate_hz)
         return LocalNode(order.index, client.start(), radio, sender, encoder, settings=settings)

@@ -9,7 +9,9 @@ from typing import Any, Protocol
 
 import msgspec
 import torch
+from ota_calibration.privacy.data_set_ledger import DataSet
 
+from sdr_ota.assembly.data_set import data_set_of_node
 from sdr_ota.assembly.learning import (
     BUILTIN,
     client_parts,
@@ -39,11 +41,13 @@ class NodeClient(Protocol):
         fingerprint: Of the directions that it makes; empty without a model.
         base_checksum: Of the weights that it has loaded; empty without a model.
         sampling_rate: Chance of an example to be in a batch.
+        data_set: What a private client learns from; None where there is none.
     """
 
     fingerprint: str
     base_checksum: str
     sampling_rate: float
+    data_set: DataSet | None
 
     def follow(self, updates: Sequence[Update]) -> str:
         """Take updates that others have taken before; return the checksum of the weights."""
@@ -71,6 +75,7 @@ class ModelClient:
         torch.set_num_threads(os.cpu_count() or 1)  # Ray allows one to what asks for no core
         self._config, self._index = config, index
         examples, self.sampling_rate = _own_examples(config, index, home)
+        self.data_set = data_set_of_node(config, index, home)
         loaded = load_base(config, task_of(config.data), lambda *_: None)
         self._model: torch.nn.Module = choose_trainable(config, loaded)
         self._passes = probe_passes(config, self._model)
@@ -117,6 +122,7 @@ class ModellessClient:
 
     fingerprint = base_checksum = ""
     sampling_rate = 1.0
+    data_set: DataSet | None = None
 
     def __init__(self, config: Config, index: int) -> None:
         self._client = SyntheticClient(index, config.clients.synthetic_scalar_std)

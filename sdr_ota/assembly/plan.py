@@ -14,12 +14,15 @@ from ota_calibration.measure.noise_forecast import (
 )
 from ota_calibration.privacy.adjacency import Unit
 from ota_calibration.privacy.gaussian_accountant import composed_mu
+from ota_calibration.privacy.ledger_record import LedgerError
 from ota_calibration.privacy.paper_lemma import lemma_epsilon
 from ota_calibration.privacy.poisson_accountant import MissingAccountantError
 from ota_calibration.privacy.promise import Promise
 from ota_calibration.privacy.trust import TrustModel
 
 from sdr_ota.assembly.calibrated import lead_told, path_start, with_calibrated_chips
+from sdr_ota.assembly.data_headers import check_headers
+from sdr_ota.assembly.data_set import data_set_rows
 from sdr_ota.assembly.learning import sampling_rate_of
 from sdr_ota.assembly.privacy import budget_schedule, promise_for
 from sdr_ota.assembly.snr_max import snr_max
@@ -64,7 +67,8 @@ def plan_run(experiment: Path | None, settings: Sequence[str]) -> RunPlan:
         settings: Keys to change in it, as ``table.key=value``.
 
     Raises:
-        CommandFailed: If the config is wrong or the accountant is not installed.
+        CommandFailed: If the config is wrong, the accountant is not installed, or the budget of
+            the training data does not pay for the run.
     """
     try:
         config = load_config(experiment, settings)
@@ -76,15 +80,18 @@ def plan_run(experiment: Path | None, settings: Sequence[str]) -> RunPlan:
         return _planned(config, experiment.parent if experiment else Path())
     except (ConfigError, MissingAccountantError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    except LedgerError as spent:
+        raise CommandFailed(str(spent)) from spent
 
 
 def _planned(config: Config, home: Path) -> RunPlan:
     config, why = with_calibrated_chips(config, home)
     air = [*_air_rows(config, why), ("lead", lead_told(config, home))]
     air.append(("tracker", path_start(config, home)[1]))
+    warnings = [*check_headers(config, home), *_shared_codes(config)]
     if config.privacy.protect == "nothing":
         privacy = ("privacy", "no promise; see [privacy] protect, epsilon, delta")
-        return RunPlan([*air, privacy], _shared_codes(config))
+        return RunPlan([*air, privacy], warnings)
     sampling_rate = sampling_rate_of(config, home)
     n_drawn = config.clients.examples_per_round * config.clients.count
     promise = promise_for(config, sampling_rate)
@@ -93,10 +100,11 @@ def _planned(config: Config, home: Path) -> RunPlan:
     claims = list(TrustModel) if hides else [TrustModel.LOCAL]
     limit = promise.scalar_limit
     noise = Noise(forecast.client_noise_std / limit, forecast.mean_noise_std() / limit)
+    privacy_rows = _privacy_rows(promise, forecast, claims)
     return RunPlan(
-        [*air, *_privacy_rows(promise, forecast, claims)],
+        [*air, *privacy_rows, *data_set_rows(config, home, promise)],
         [
-            *_shared_codes(config),
+            *warnings,
             *_warnings(promise, forecast, round(n_drawn / sampling_rate), config.frame.symbols),
         ],
         noise,
@@ -221,13 +229,8 @@ def _privacy_rows(
     """Return the promise, its noise, and epsilon under the trust models that can be claimed."""
     mean = forecast.mean_noise_std() / promise.scalar_limit
     client = forecast.client_noise_std / promise.scalar_limit
-    batches = f", Poisson rate {promise.sampling_rate:.4f}" if promise.is_subsampled else ""
     rows = [
-        (
-            "promise",
-            f"epsilon {promise.epsilon:g}, delta {promise.delta:g}, {promise.adjacency.unit} level "
-            f"({promise.adjacency.relation}), trust {promise.trust}{batches}",
-        ),
+        ("promise", promise_in_words(promise)),
         ("noise each client adds", f"{_range(client)} clip levels"),
         ("noise of the mean scalar", f"{_range(mean)} clip levels (standard deviation)"),
     ]
@@ -236,6 +239,15 @@ def _privacy_rows(
         text = "no claim: needs coherent amplitudes" if epsilon is None else f"{epsilon:.3g}"
         rows.append((f"epsilon, {trust}", text))
     return [*rows, *_paper_rows(promise, forecast.protecting_std(promise.trust))]
+
+
+def promise_in_words(promise: Promise) -> str:
+    """Return what is promised, in one line."""
+    batches = f", Poisson rate {promise.sampling_rate:.4f}" if promise.is_subsampled else ""
+    return (
+        f"epsilon {promise.epsilon:g}, delta {promise.delta:g}, {promise.adjacency.unit} level "
+        f"({promise.adjacency.relation}), trust {promise.trust}{batches}"
+    )
 
 
 def _paper_rows(promise: Promise, noise_std: NDArray[np.float64]) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,9 +76,9 @@ class TrackingPlanner:
         plan = make_plan(
             forecast.estimates, self.peak_amplitude, self.truncation_db, unwanted, missing
         )
-        return FeedbackFormat().fed_back(
-            with_forecast(plan, forecast), self.tracker.sample_rate_hz, self.peak_amplitude
-        )
+        waits_s = tuple(self.tracker.until_payload_s(ahead_s).tolist())
+        expected = replace(with_forecast(plan, forecast), until_payload_s=waits_s)
+        return FeedbackFormat().fed_back(expected, self.tracker.sample_rate_hz, self.peak_amplitude)
 
     def snapshot(self) -> dict[str, object]:
         """Return what the soundings taught, as plain data."""

@@ -11,7 +11,7 @@ from sdr_ota.assembly.learning import Learning
 from sdr_ota.assembly.limit_choice import limit_in_force
 from sdr_ota.assembly.partners import Partners
 from sdr_ota.assembly.planner import TrackingPlanner
-from sdr_ota.assembly.privacy import admission
+from sdr_ota.assembly.privacy import Learned, admission
 from sdr_ota.assembly.server import server_of
 from sdr_ota.assembly.sounding_record import sounding_record
 from sdr_ota.config.digest import config_digest
@@ -90,11 +90,13 @@ def go_round(
         watch.evaluate(0, learning)
     make_plan, air, followers = state.planner, state.air, learning.followers
     try:
-        learned = learning.sampling_rate, limit_in_force(config, partners.nodes, watch.folder)
-        with admission(config, bench, link, watch.folder.path, learned) as admit:
-            nodes = partners.nodes
+        limit = limit_in_force(config, partners.nodes, watch.folder)
+        learned = Learned(learning.sampling_rate, limit, learning.data_set)
+        with admission(config, bench, link, watch.folder.path, learned) as admitted:
+            nodes, admit = partners.nodes, admitted.admit
             server = server_of(config, bench, link, nodes, make_plan, admit, air, followers)
-            why = _all_rounds(config, bench, server, learning, state, (watch, captures))
+            observers = watch, captures, admitted.between_rounds
+            why = _all_rounds(config, bench, server, learning, state, observers)
     except learning.failures as lost:
         raise CommandFailed(str(lost)) from lost
     except BudgetSpent as spent:
@@ -117,14 +119,23 @@ def _all_rounds(
     server: Server,
     learning: Learning,
     state: RunState[TrackingPlanner],
-    observers: tuple[RunWatch, CaptureFolder],
+    observers: tuple[RunWatch, CaptureFolder, Callable[[int], None]],
 ) -> str:
     """Go round by round; after each, write it down and save where the run stands.
+
+    Args:
+        config: The experiment.
+        bench: The open radios.
+        server: Of the rounds.
+        learning: What scores the model.
+        state: Where the run stands.
+        observers: Who learns of the rounds, what keeps captures, and what admission does between
+            two rounds.
 
     Returns:
         Why no further round is done.
     """
-    watch, captures = observers
+    watch, captures, between_rounds = observers
     position, digest = state.position, config_digest(config)
     duty, is_elsewhere = DutyLimit(bench.air_time), config.clients.location == "node"
     schedule = Schedule(
@@ -144,4 +155,5 @@ def _all_rounds(
         watch.interruption.check()
         if done < config.run.rounds:
             duty.rest()
+            between_rounds(done)
     return ALL_DONE

@@ -10,6 +10,7 @@ from ota_calibration.privacy.peak_snr import peak_snr
 
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import link_of, resolved_preset
+from sdr_ota.rounds.exchange import Link
 from sdr_ota.units import db_to_amplitude, db_to_power
 
 
@@ -22,7 +23,16 @@ def snr_max(config: Config) -> float:
     Raises:
         ValueError: If the configuration makes no frame.
     """
-    frame, air = link_of(config).frame, resolved_preset(config.air)
+    link = link_of(config)
+    return peak_snr(*expected_levels(config, link), link.frame.n_payload_chips)
+
+
+def expected_levels(config: Config, link: Link) -> tuple[float, float]:
+    """Return how loud a node arrives at its limit in the simulated air, and the noise of a chip.
+
+    Returns:
+        The amplitude of a symbol of 1, and the total noise power of one complex chip, linear.
+    """
+    air = resolved_preset(config.air)
     reach = config.link.peak_amplitude * db_to_amplitude(air.path_gain_db)
-    noise_power = db_to_power(-air.snr_db) / frame.pulse.energy
-    return peak_snr(reach, noise_power, frame.n_payload_chips)
+    return reach, db_to_power(-air.snr_db) / link.frame.pulse.energy

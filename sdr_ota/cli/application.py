@@ -47,8 +47,20 @@ def run_application() -> None:
         if ended.code == INTERRUPTED:
             raise KeyboardInterrupt from None
         raise
-    except CommandFailed as failure:
-        if os.environ.get("SDR_OTA_TRACEBACK"):
+    except (CommandFailed, OSError) as failed:
+        failure = failed if isinstance(failed, CommandFailed) else _of_the_system(failed)
+        if os.environ.get("SDR_OTA_TRACEBACK") or failure is None:
             raise
         print(f"sdr-ota: {printable(str(failure))}", file=sys.stderr)
         sys.exit(failure.exit_code)
+
+
+def _of_the_system(error: OSError) -> CommandFailed | None:
+    """Return what a file, a disk or a mode denied; None for what is no answer of the system."""
+    if error.strerror is None:
+        return None
+    where = f" {error.filename}" if error.filename is not None else ""
+    return CommandFailed(
+        f"the system refuses{where}: {error.strerror}; see who may read and write there, and "
+        "whether there is room (SDR_OTA_TRACEBACK=1 shows where it happened)"
+    )

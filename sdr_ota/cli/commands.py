@@ -2,6 +2,7 @@
 
 import typer
 
+from sdr_ota.cli.audit import audit
 from sdr_ota.cli.calibrate import calibrate
 from sdr_ota.cli.companion import companion
 from sdr_ota.cli.compare import compare
@@ -31,7 +32,7 @@ def register(app: typer.Typer) -> None:
     groups = {
         "Begin here": (run, plan, report),
         "More from runs": (watch, replay, decode, export, sweep, sign_study),
-        "Without radios": (presets, compare, dataset),
+        "Without radios": (presets, compare, audit, dataset),
         "Real radios": (doctor, find, probe, listen, selftest, calibrate, node),
         "Radios in software": (virtual_pluto, virtual_soapy, companion),
     }

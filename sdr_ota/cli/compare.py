@@ -86,10 +86,12 @@ class _Files:
     width_in: float | None
 
     def check(self) -> None:
-        from sdr_ota.runs.new_folder import check_new_folder
+        from sdr_ota.runs.new_folder import check_may_write, check_new_folder
 
         if self.folder is not None:
             check_new_folder(self.folder)
+        if self.figure is not None:
+            check_may_write(self.figure)
 
     def write(self, record: "StudyRecord", drawing: "Drawing") -> None:
         from sdr_ota.report.plots import save_figure

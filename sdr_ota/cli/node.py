@@ -1,5 +1,6 @@
 """`sdr-ota node`: this machine lends its radios to a run whose server is elsewhere."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +26,14 @@ MaxDutyCycle = Annotated[
     float, typer.Option(metavar="SHARE", help="Largest share of the time on the air.")
 ]
 
+DatasetEpsilon = Annotated[
+    float | None,
+    typer.Option(
+        metavar="EPSILON",
+        min=0,
+        help="Most that all runs may spend on this machine's data; open runs are refused.",
+    ),
+]
 WithoutToken = Annotated[
     bool,
     typer.Option(
@@ -41,6 +50,7 @@ def node(  # noqa: PLR0913, PLR0917 - a command has options
     bands: Bands,
     max_tx_gain_db: MaxGain = None,
     max_duty_cycle: MaxDutyCycle = 1.0,
+    dataset_epsilon: DatasetEpsilon = None,
     without_token: WithoutToken = False,
 ) -> None:
     """Lend this machine's radios to a run elsewhere, until Ctrl-C.
@@ -52,6 +62,8 @@ def node(  # noqa: PLR0913, PLR0917 - a command has options
     """
     from sdr_ota.assembly.node import bands_of, node_command
     from sdr_ota.radio.limited import Limits
+    from sdr_ota.remote.offer import Offer
 
     limits = Limits(bands_of(bands), max_tx_gain_db, max_duty_cycle)
-    node_command(name, address, radios, limits, without_token)
+    offer = Offer(name, tuple(radios), str(Path.cwd()), limits, dataset_epsilon)
+    node_command(offer, address, without_token)

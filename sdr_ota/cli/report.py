@@ -19,6 +19,10 @@ FigureChoice = Annotated[
     Literal["pdf", "png", "svg"] | None,
     typer.Option("--format", help="Also save every figure, in plots beside the page."),
 ]
+TableChoice = Annotated[
+    Literal["csv", "parquet"] | None,
+    typer.Option("--table", help="Also write rounds and evaluations, as files in RUN."),
+]
 
 
 def report(
@@ -26,6 +30,7 @@ def report(
     as_json: AsJson = False,
     output: Output = None,
     figure_format: FigureChoice = None,
+    table_format: TableChoice = None,
     width: Width = None,
 ) -> None:
     """Print the figures of runs, and write them as a page.
@@ -39,4 +44,4 @@ def report(
     if as_json:
         print(runs_json(folders))
     else:
-        report_runs(folders, output, figure_format, width)
+        report_runs(folders, output, figure_format, width, table_format)

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from sdr_ota.config.band_table import BandTable
 from sdr_ota.config.chip_length import ChipLength, chip_length
 from sdr_ota.config.cyclic_check import check_cyclic
+from sdr_ota.config.dotted_name import put
 from sdr_ota.config.frame_table import FrameTable, n_payload_chips
 from sdr_ota.config.limit_check import check_limit
 from sdr_ota.config.link_table import LinkTable
@@ -312,16 +313,10 @@ def _apply(tables: dict[str, object], setting: str) -> None:
 
 def _put(tables: dict[str, object], name: str, value: object) -> None:
     """Put a value under ``table.key`` into the tables."""
-    *parents, key = [part.strip() for part in name.split(".")]
-    if not parents or not key:
-        raise ConfigError(f"cannot set {name!r}: its name is not of the form table.key")
-    table = tables
-    for parent in parents:
-        inner = table.setdefault(parent, {})
-        if not isinstance(inner, dict):
-            raise ConfigError(f"cannot set {name!r}: {parent} is a value, not a table")
-        table = inner
-    table[key] = value
+    try:
+        put(tables, name, value)
+    except ValueError as nowhere:
+        raise ConfigError(f"cannot set {name!r}: {nowhere}") from None
 
 
 def _value(text: str) -> object:

@@ -64,13 +64,13 @@ def settings_of(config: Config) -> RadioSettings:
     )
 
 
+_OWN_NUMBERS = ("snr_db", "path_gain_db", "path_gain_spread_db", "interferer", "interferer_db")
+"""Of the air's table, in place of the preset's."""
+
+
 def resolved_preset(table: AirTable) -> AirPreset:
     """Return the named preset with the table's own numbers in place."""
-    changed = {
-        name: value
-        for name in ("snr_db", "path_gain_db", "path_gain_spread_db")
-        if (value := getattr(table, name)) is not None
-    }
+    changed = {name: value for name in _OWN_NUMBERS if (value := getattr(table, name)) is not None}
     return replace(air_preset(table.preset), **changed)
 
 

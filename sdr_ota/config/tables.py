@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from sdr_ota.air.interferer import recorded_rate_hz
 from sdr_ota.air.presets import air_preset
 from sdr_ota.config.prompt_check import check_prompt
 
@@ -168,8 +170,21 @@ class PrivacyTable(Table):
     )
     epsilon: Positive = Field(8.0, le=1e6, description="of the whole run")
     delta: Annotated[float, Field(gt=0, lt=1)] = Field(1e-5, description="of the whole run")
+    dataset_epsilon: Positive | None = Field(
+        None,
+        le=1e6,
+        description="most that all runs on the same training data may spend together; by default "
+        "epsilon, and no limit for the built-in reviews, which are made up",
+    )
+    dataset_ledgers: str = Field(
+        "",
+        description="folder of what they have spent, relative to the config file; by default "
+        "sdr-ota/data-sets in the user's state folder",
+    )
     neighbours: Literal["add-remove", "replace"] = Field(
-        "add-remove", description="data sets that cannot be told apart differ in one of these"
+        "add-remove",
+        description="data sets that cannot be told apart differ in one of these; if it is not "
+        'said, "replace" with protect = "client", as in arXiv 2604.12401',
     )
     trust: Literal["local", "server-sees-sum", "channel-noise-trusted"] = Field(
         "local", description="whose noise counts: each client's own, all clients', the receiver's"
@@ -202,6 +217,13 @@ class PrivacyTable(Table):
     def is_subsampled(self) -> bool:
         """Whether secret Poisson batches protect single records."""
         return self.protect == "record" and self.batches == "poisson"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _neighbours_of_the_paper(cls, said: object) -> object:
+        if isinstance(said, Mapping) and said.get("protect") == "client":
+            return {"neighbours": "replace", **said}
+        return said
 
     @model_validator(mode="after")
     def _fits(self) -> "PrivacyTable":
@@ -335,6 +357,12 @@ class AirTable(Table):
     )
     path_gain_db: float | None = Field(None, ge=-120, le=0, description="mean of the nodes")
     path_gain_spread_db: float | None = Field(None, ge=0, le=40, description="between nodes")
+    interferer: str | None = Field(
+        None, description="recording (SigMF, .wav) that plays on the air all the time"
+    )
+    interferer_db: float | None = Field(
+        None, ge=-120, le=60, description="its mean power over full scale; -20 if not given"
+    )
 
     control_latency_s: Annotated[float, Field(ge=0, le=60)] = Field(
         2e-3,
@@ -349,5 +377,9 @@ class AirTable(Table):
 
     @model_validator(mode="after")
     def _known_preset(self) -> "AirTable":
-        air_preset(self.preset)
+        preset = air_preset(self.preset)
+        if self.interferer:
+            recorded_rate_hz(Path(self.interferer))
+        elif self.interferer_db is not None and not preset.interferer:
+            raise ValueError("interferer_db is the level of a recording: name it in air.interferer")
         return self

@@ -1,5 +1,7 @@
 """A radio around another one, to which it passes everything on."""
 
+from dataclasses import replace
+
 from sdr_ota.process.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import PendingCapture, Radio, RadioInfo
 from sdr_ota.radio.clock import is_pulsed, pulsed
@@ -10,22 +12,22 @@ from sdr_ota.types import RadioSettings, Samples
 class PassedOnRadio(ClosedByBlock):
     """Does what the radio does that it is around; others change a part of it.
 
+    Attributes:
+        prefix: Put before the radio's serial: the host that it is plugged into.
+
     Args:
         radio: The radio.
     """
 
     def __init__(self, radio: Radio) -> None:
         self._radio = radio
-        self._info: RadioInfo | None = None
+        self.prefix = ""
 
     @property
     def info(self) -> RadioInfo:
-        """Who the radio is and what it can do; another name may be put over it."""
-        return self._info or self._radio.info
-
-    @info.setter
-    def info(self, info: RadioInfo) -> None:
-        self._info = info
+        """Who the radio is, and what it can do as it is set now."""
+        info = self._radio.info
+        return replace(info, serial=f"{self.prefix}{info.serial}") if self.prefix else info
 
     @property
     def has_pulse(self) -> bool:

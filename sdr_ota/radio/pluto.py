@@ -24,7 +24,6 @@ from sdr_ota.radio.base import (
     PendingCapture,
     RadioError,
     RadioLost,
-    SettingChanged,
     TimeError,
     Timeout,
 )
@@ -47,17 +46,13 @@ from sdr_ota.radio.pluto_identity import (
     temperature_c,
 )
 from sdr_ota.radio.pluto_ranges import rx_gains_db
-from sdr_ota.radio.pluto_settings import (
-    ASKED_TOLERANCES,
-    Found,
-    radio_settings,
-    receiver_settings,
-    refuse_changed,
-    transmitter_settings,
-)
+from sdr_ota.radio.pluto_settings import radio_settings, receiver_settings, transmitter_settings
 from sdr_ota.radio.pluto_trigger import PULSE_TICKS, start_engine, stop_engine
 from sdr_ota.radio.pluto_watchdog import LONGEST_BURST_S, PlutoWatchdog
 from sdr_ota.radio.refusal import (
+    ASKED_TOLERANCES,
+    Found,
+    refuse_changed,
     refuse_not_taken,
     refuse_out_of_range,
     refuse_over_full_scale,
@@ -150,15 +145,12 @@ class PlutoRadio(ClosedByBlock):
         Raises:
             SettingChanged: So that nothing is sent or received under settings of others.
         """
-        if self._asked is None:
+        asked = self._asked
+        if asked is None:
             return
         with self._device() as sdr:
             found = read(sdr)
-        try:
-            refuse_changed(self.info, in_force, found)
-        except SettingChanged as changed:
-            self.configure(self._asked)
-            raise SettingChanged(f"{changed}; it is set as before") from changed
+        refuse_changed(self.info, in_force, found, lambda: self.configure(asked))
 
     def now_tick(self) -> int:
         """Return the samples received so far, or the next pulse: there is no other clock."""

@@ -1,10 +1,16 @@
 """What every radio refuses, in the same words."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from sdr_ota.radio.base import RadioError, RadioInfo, SettingNotTaken, TransmitRefused
+from sdr_ota.radio.base import (
+    RadioError,
+    RadioInfo,
+    SettingChanged,
+    SettingNotTaken,
+    TransmitRefused,
+)
 from sdr_ota.types import RadioSettings, Samples
 
 FULL_SCALE = 1.0 + 1e-4
@@ -12,6 +18,22 @@ FULL_SCALE = 1.0 + 1e-4
 
 RATE_TOLERANCE = 1e-6
 """Share by which a rate may be rounded; over a frame of 10,000 samples that is 0.01 of one."""
+
+Found = Mapping[str, float]
+"""What a device is set to: values by name of the setting."""
+
+AUTOMATIC_GAIN = "automatic_gain"
+"""Of what is found, the one that is no field of `RadioSettings`: 1 if the device chooses."""
+
+ASKED_TOLERANCES = {"center_freq_hz": 10.0, "tx_gain_db": 1.0, "rx_gain_db": 1.0}
+"""What devices round; a bandwidth is taken as near as the filter has one."""
+
+_CHANGED_TOLERANCES = {
+    **ASKED_TOLERANCES,
+    "sample_rate_hz": 2.0,
+    "bandwidth_hz": 10.0,
+    AUTOMATIC_GAIN: 0.0,
+}
 
 
 def refuse_over_full_scale(info: RadioInfo, samples: Samples) -> None:
@@ -89,3 +111,31 @@ def refuse_not_taken(
             raise SettingNotTaken(
                 f"{info.serial}: asked for {name} = {want:g}, it reads back {found:g}"
             )
+
+
+def refuse_changed(
+    info: RadioInfo, in_force: Found, found: Found, set_again: Callable[[], object]
+) -> None:
+    """Refuse settings that are no longer those that were in force, and make those again.
+
+    Args:
+        info: Whose settings.
+        in_force: What the device was set to.
+        found: What it says now.
+        set_again: Sets the device as before.
+
+    Raises:
+        SettingChanged: Naming all that differ: nothing is to be sent or received under settings
+            of others.
+    """
+    differing = [
+        f"{name} was {was:g} and reads {found[name]:g}"
+        for name, was in in_force.items()
+        if not abs(found[name] - was) <= _CHANGED_TOLERANCES[name]
+    ]
+    if differing:
+        set_again()
+        raise SettingChanged(
+            f"{info.serial}: {', '.join(differing)}: another program has changed it; it is set as "
+            "before"
+        )

@@ -74,7 +74,13 @@ class ReopenedRadio(ClosedByBlock):
     def configure(self, settings: RadioSettings) -> RadioSettings:
         """Apply settings; a radio that comes back is given them too."""
         self._settings = settings
-        return self._use(lambda radio: radio.configure(settings))
+
+        def configured(radio: Radio) -> RadioSettings:
+            in_force = radio.configure(settings)
+            self.info = radio.info  # a Pluto's gains follow from its band
+            return in_force
+
+        return self._use(configured)
 
     def now_tick(self) -> int:
         """Return the radio's time in samples."""

@@ -29,6 +29,10 @@ from sdr_ota.radio.base import (
 )
 from sdr_ota.radio.owner import OwnedDevice
 from sdr_ota.radio.refusal import (
+    ASKED_TOLERANCES,
+    AUTOMATIC_GAIN,
+    Found,
+    refuse_changed,
     refuse_not_taken,
     refuse_out_of_range,
     refuse_over_full_scale,
@@ -42,6 +46,7 @@ from sdr_ota.radio.soapy_device import (
     temperature_c,
     wire,
 )
+from sdr_ota.radio.soapy_settings import apply_settings, gain_name, settings_found
 from sdr_ota.types import RadioSettings, Samples
 
 _CLIPPED = 1.0 - 2.0**-10
@@ -56,7 +61,6 @@ _ERRORS: Mapping[str, type[RadioError]] = {
 }
 """What SoapySDR's codes become; all others are plain radio errors."""
 
-_TOLERANCES = {"center_freq_hz": 10.0, "tx_gain_db": 1.0, "rx_gain_db": 1.0}
 _WRITE_TIMEOUT_US = 500_000
 _PASS_SAMPLES = "pass_samples"
 """Setting of virtual devices: so many samples of time pass in their world."""
@@ -87,6 +91,8 @@ class SoapyRadio(ClosedByBlock):
         self._unconfirmed = False
         self._is_lost = False
         self._ways: list[int] = []
+        self._asked: RadioSettings | None = None
+        self._in_force: Mapping[int, Found] = {}
         name = name_of(self._device, device, wiring.channel)
         self.info = RadioInfo("soapy", name, has_hardware_time=False)
         words = ",".join(f"{key}={value}" for key, value in device.items())
@@ -128,29 +134,33 @@ class SoapyRadio(ClosedByBlock):
         soapy = self._soapy
         asked = {"sample_rates_hz": settings.sample_rate_hz}
         asked |= {"center_freqs_hz": settings.center_freq_hz}
-        there = settings
+        there, found = settings, dict[int, Found]()
         with self._guarded() as device:
             for way in self._ways:
-                name = "tx_gain_db" if way == soapy.SOAPY_SDR_TX else "rx_gain_db"
-                gain_db = getattr(settings, name)
-                range_name = name.replace("gain", "gains")
-                refuse_out_of_range(self.info, asked | {range_name: gain_db})
-                device.setSampleRate(way, self._channel, settings.sample_rate_hz)
-                device.setFrequency(way, self._channel, settings.center_freq_hz)
-                device.setBandwidth(way, self._channel, settings.bandwidth_hz)
-                if device.hasGainMode(way, self._channel):
-                    device.setGainMode(way, self._channel, False)
-                device.setGain(way, self._channel, gain_db)
-                there = replace(
-                    there,
-                    sample_rate_hz=device.getSampleRate(way, self._channel),
-                    center_freq_hz=device.getFrequency(way, self._channel),
-                    bandwidth_hz=device.getBandwidth(way, self._channel),
-                    **{name: device.getGain(way, self._channel)},
-                )
-                refuse_not_taken(self.info, settings, there, _TOLERANCES)
+                name = gain_name(soapy, way)
+                gain = {name.replace("gain", "gains"): getattr(settings, name)}
+                refuse_out_of_range(self.info, asked | gain)
+                apply_settings(soapy, device, way, self._channel, settings)
+                found[way] = settings_found(soapy, device, way, self._channel)
+                fields = {key: found[way][key] for key in found[way] if key != AUTOMATIC_GAIN}
+                there = replace(there, **fields)
+                refuse_not_taken(self.info, settings, there, ASKED_TOLERANCES)
         self._rate_hz = there.sample_rate_hz
+        self._asked, self._in_force = settings, found
         return there
+
+    def _refuse_changed(self, way: int) -> None:
+        """Set all anew if another program has changed a setting of a direction.
+
+        Raises:
+            SettingChanged: So that nothing is sent or received under settings of others.
+        """
+        asked = self._asked
+        if asked is None or way not in self._in_force:
+            return
+        with self._guarded() as device:
+            found = settings_found(self._soapy, device, way, self._channel)
+        refuse_changed(self.info, self._in_force[way], found, lambda: self.configure(asked))
 
     def now_tick(self) -> int:
         """Return the device's time in samples."""
@@ -169,10 +179,12 @@ class SoapyRadio(ClosedByBlock):
         Raises:
             TimeError: If the start has passed before all of it was there.
             TransmitRefused: If it exceeds full scale.
+            SettingChanged: If another program has changed a setting; nothing was sent.
         """
         refuse_over_full_scale(self.info, samples)
         refuse_start_tick(self.info, start_tick)
         soapy = self._soapy
+        self._refuse_changed(soapy.SOAPY_SDR_TX)
         with self._guarded() as device:
             self._refuse_past(start_tick, "burst")
             stream = self._stream(soapy.SOAPY_SDR_TX)
@@ -238,10 +250,12 @@ class SoapyRadio(ClosedByBlock):
 
         Raises:
             TimeError: If the start has passed.
+            SettingChanged: If another program has changed a setting.
         """
         self._check_open()
         refuse_start_tick(self.info, start_tick)
         soapy = self._soapy
+        self._refuse_changed(soapy.SOAPY_SDR_RX)
         with self._guarded() as device:
             self._refuse_past(start_tick, "reception")
             stream = self._stream(soapy.SOAPY_SDR_RX)

@@ -6,6 +6,7 @@ saturates, the fit is off by more, and what it leaves over shows where.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -19,6 +20,12 @@ Reals = NDArray[np.float64]
 
 N_PARTS = 20
 """A change begins and ends at the border of a part, to within half of one."""
+
+_STRETCHES = np.array([s for s in combinations(range(N_PARTS + 1), 2) if s != (0, N_PARTS)])
+"""From which border to which a change may go: not over the whole burst."""
+
+_SHARES = np.diff(_STRETCHES)[:, 0] / N_PARTS
+"""Of the burst, that they have."""
 
 CHANCE = 1e-3
 """Probability that noise alone shows a change."""
@@ -94,8 +101,10 @@ def find_change(capture: Samples, reference: Samples, fit: BurstFit) -> Change |
     """
     unknowns, rest = linearised(capture, reference, fit)
     placed = fit.start - max(round(fit.start), 0)
-    echoes = [place_burst(reference, placed + d, fit.cfo, len(rest)) for d in ECHO_SAMPLES]
-    nuisance = np.concatenate([unknowns, *([[echo, 1j * echo] for echo in echoes])])
+    latest, n_rest = max(ECHO_SAMPLES), len(rest)
+    wide = place_burst(reference, placed + latest, fit.cfo, n_rest + latest - min(ECHO_SAMPLES))
+    echoes = np.stack([wide[latest - d : latest - d + n_rest] for d in ECHO_SAMPLES])
+    nuisance = np.concatenate([unknowns, echoes, 1j * echoes])
     changes = np.stack([fit.gain * unknowns[0], fit.gain * unknowns[1], unknowns[2]])
     found = _surest(_real(nuisance), _real(changes), _real(rest))
     if found is None:
@@ -148,14 +157,13 @@ def _surest(nuisance: Reals, changes: Reals, rest: Reals) -> _Stretch | None:
     """
     inverse = np.linalg.pinv(nuisance @ nuisance.T, hermitian=True)
     left = rest - (inverse @ (nuisance @ rest)) @ nuisance
-    stretches = np.array([s for s in combinations(range(N_PARTS + 1), 2) if s != (0, N_PARTS)])
-    mixed = _within(nuisance, changes, stretches)
-    scores = _within(changes, left[np.newaxis], stretches)
-    energies = _within(changes, changes, stretches)
+    mixed = _within(nuisance, changes)
+    scores = _within(changes, left[np.newaxis])
+    energies = _within(changes, changes)
     fisher = energies - mixed.transpose(0, 2, 1) @ inverse @ mixed
     explained = np.sum(scores * (np.linalg.pinv(fisher, hermitian=True) @ scores), axis=(1, 2))
-    n_reals = len(rest) * np.diff(stretches)[:, 0] / N_PARTS
-    inside = _within(left[np.newaxis], left[np.newaxis], stretches)[:, 0, 0]
+    n_reals = len(rest) * _SHARES
+    inside = _within(left[np.newaxis], left[np.newaxis])[:, 0, 0]
     outside, whole = left @ left - inside, left @ left - explained
     noise = np.maximum.reduce(
         [
@@ -165,7 +173,7 @@ def _surest(nuisance: Reals, changes: Reals, rest: Reals) -> _Stretch | None:
         ]
     )
     ratios = explained / len(changes) / np.maximum(noise, 1e-30)
-    limits = np.asarray(stats.f.isf(CHANCE / len(stretches), len(changes), n_reals))
+    limits = _limits(len(rest), len(changes))
     best = int(np.argmax(ratios / limits))
     if ratios[best] < limits[best]:
         return None
@@ -175,10 +183,17 @@ def _surest(nuisance: Reals, changes: Reals, rest: Reals) -> _Stretch | None:
     return _Stretch(share, size, covariance, mixed[best], energies[best])
 
 
-def _within(rows: Reals, columns: Reals, stretches: NDArray[np.intp]) -> Reals:
+@lru_cache(maxsize=32)
+def _limits(n_rest: int, n_changes: int) -> Reals:
+    """Return the ratios that noise alone exceeds in one burst of a thousand, one a stretch."""
+    chance = CHANCE / len(_STRETCHES)
+    return np.asarray(stats.f.isf(chance, n_changes, n_rest * _SHARES))
+
+
+def _within(rows: Reals, columns: Reals) -> Reals:
     """Return inner products within stretches, shape ``(n_stretches, n_rows, n_columns)``."""
     borders = 2 * np.linspace(0, rows.shape[1] // 2, N_PARTS + 1).round().astype(int)
     parts = [slice(a, b) for a, b in pairwise(borders)]
     each = np.stack([rows[:, part] @ columns[:, part].T for part in parts])
     until = np.concatenate([np.zeros_like(each[:1]), np.cumsum(each, axis=0)])
-    return np.asarray(until[stretches[:, 1]] - until[stretches[:, 0]])
+    return np.asarray(until[_STRETCHES[:, 1]] - until[_STRETCHES[:, 0]])

@@ -5,11 +5,15 @@ are left behind. Those look like a short pulse to a fit of the whole; but they a
 burst's own samples, whole samples away.
 """
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.receiver.burst_fit import BurstFit, linearised
 from sdr_ota.types import Samples
+
+Number = TypeVar("Number", np.float64, np.complex128)
 
 LENGTHS = (16, 24, 32, 48, 64, 96, 128, 192)
 """Samples at an end that are looked at; of longer ones a change of the burst's gain tells."""
@@ -64,15 +68,24 @@ def _displaced_start(
     lengths = np.array([n for n in LENGTHS if n <= len(model) // 2])
     longest = int(lengths.max(initial=0))
     padded = np.pad(model[: longest + FARTHEST], (FARTHEST, FARTHEST))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, longest)
-    copies, shifts = windows[2 * FARTHEST :: -1], np.arange(-FARTHEST, FARTHEST + 1)
-    until = lengths - 1
-    energy = np.cumsum(np.abs(copies) ** 2, axis=1)[:, until]
-    agreed = np.cumsum(copies.conj() * received[:longest], axis=1)[:, until]
-    whole = np.cumsum(np.abs(received[:longest]) ** 2)[until]
+    shifts = np.arange(-FARTHEST, FARTHEST + 1)
+    copies, energies = (
+        np.lib.stride_tricks.sliding_window_view(values, longest)[2 * FARTHEST :: -1]
+        for values in (padded.conj(), np.abs(padded) ** 2)
+    )
+    received = received[:longest]
+    energy = _sums_of_first(lengths, energies)
+    agreed = _sums_of_first(lengths, copies * received)
+    whole = _sums_of_first(lengths, np.abs(received) ** 2)
     left = np.maximum(whole - np.abs(agreed) ** 2 / np.maximum(energy, 1e-30), 1e-30)
     ratio = left[FARTHEST] / np.maximum(left, usual * lengths)
     likelihood = np.where(ratio > LEAST_RATIO, lengths * np.log(ratio), 0.0)
     likelihood[np.abs(shifts) < NEAREST] = 0.0
     best, _ = np.unravel_index(int(np.argmax(likelihood)), likelihood.shape)
     return int(shifts[best]) if likelihood.max() > SURE else None
+
+
+def _sums_of_first(lengths: NDArray[np.intp], rows: NDArray[Number]) -> NDArray[Number]:
+    """Return the sums of so many first values of each row, shape ``(..., n_lengths)``."""
+    parts = np.add.reduceat(rows, np.concatenate([[0], lengths[:-1]]), axis=-1)
+    return np.cumsum(parts, axis=-1)

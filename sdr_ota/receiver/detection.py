@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import fft
 
@@ -32,7 +33,8 @@ from sdr_ota.types import Samples
 DECIMATION = 3
 """Of the search; the chirps' bandwidth allows it."""
 
-_BLOCK = 8192  # samples of a transform that stays in the processor's cache
+_BLOCK = 8192  # samples of a transform, and
+_BATCH = 8  # transforms in a call, that stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,23 +189,42 @@ class _Search:
 
 
 def _metric_blocks(capture: Samples, chirp: Samples) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Correlate by overlap-save in blocks that stay in the processor's cache."""
+    """Correlate by overlap-save, many blocks in one call: so the transform uses vector code."""
     n_chirp = len(chirp)
-    if len(capture) < n_chirp:
+    n_starts = len(capture) - n_chirp + 1
+    if n_starts < 1:
         return
     n_fft = min(max(fft.next_fast_len(16 * n_chirp), _BLOCK), fft.next_fast_len(len(capture)))
     template = np.asarray(fft.fft(chirp, n_fft).conj() / (n_fft * np.sqrt(n_chirp)), np.complex64)
     step = n_fft - n_chirp + 1
-    for offset in range(0, len(capture) - n_chirp + 1, step):
-        block = capture[offset : offset + n_fft]
-        n_valid = len(block) - n_chirp + 1
-        spectrum = fft.fft(block, n_fft) * template
-        correlation = np.asarray(fft.ifft(spectrum, norm="forward")[:n_valid], np.complex64)
-        running = np.zeros(len(block) + 1)
-        np.cumsum(_squared(block), dtype=np.float64, out=running[1:])
-        energy = (running[n_chirp:] - running[:-n_chirp]).astype(np.float32)
-        metric = _squared(correlation) / np.maximum(energy, np.float32(1e-30))
-        yield offset, np.asarray(metric, np.float32)
+    for offset in range(0, n_starts, _BATCH * step):
+        n_here = min(_BATCH * step, n_starts - offset)
+        part = capture[offset : offset + n_here + n_chirp - 1]
+        blocks = sliding_window_view(np.pad(part, (0, -n_here % step)), n_fft)[::step]
+        spectra = fft.fft(blocks) * template
+        correlation = np.asarray(fft.ifft(spectra, norm="forward")[:, :step], np.complex64)
+        energy = np.maximum(_moving_sum(_squared(part), n_chirp), np.float32(1e-30))
+        metric = _squared(correlation).reshape(-1)[:n_here]
+        metric /= energy
+        yield offset, metric
+
+
+def _moving_sum(values: NDArray[np.float32], n_window: int) -> NDArray[np.float32]:
+    """Return the sum of every whole window, added up from sums of 1, 2, 4, ... values.
+
+    Rounding errors grow with the logarithm of the window, and every addition is vector code.
+    """
+    n_sums = len(values) - n_window + 1
+    total = np.zeros(n_sums, np.float32)
+    added, width = 0, 1
+    while True:
+        if n_window & width:
+            total += values[added : added + n_sums]
+            added += width
+        if added == n_window:
+            return total
+        values = values[:-width] + values[width:]
+        width *= 2
 
 
 def _squared(samples: Samples) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -26,12 +26,15 @@ class Offer:
         radios: Addresses of its radios that may be opened.
         home: Folder to which names of its data files are relative, and where its ledgers lie.
         limits: What the owner allows the radios to do, whoever orders it.
+        dataset_epsilon: Most that all runs may spend on the machine's data, and none is taken
+            that makes no promise; None for what a run's config says.
     """
 
     host: str
     radios: tuple[str, ...]
     home: str
     limits: Limits = field(default_factory=Limits)
+    dataset_epsilon: float | None = None
 
     def environment(self) -> Mapping[str, str]:
         """Return the environment in which agents on this machine are started."""
@@ -53,7 +56,7 @@ class Offer:
         name = re.sub(r"[^A-Za-z0-9.]+", "-", normal_form(address))
         kept_in = self.path("air-time") / f"{name}.json"
         radio = LimitedRadio(open_lasting_radio(address), self.limits, kept_in)
-        radio.info = replace(radio.info, serial=f"{self.host}:{radio.info.serial}")
+        radio.prefix = f"{self.host}:"
         return radio
 
     def path(self, name: str) -> Path:

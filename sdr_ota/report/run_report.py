@@ -1,7 +1,7 @@
 """The figures of runs as a table, a page, files, or JSON."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from sdr_ota.report.named_run import NamedRun, name_runs
 from sdr_ota.report.printable_console import PrintableConsole
 from sdr_ota.report.run_page import report_sections, report_summary, report_title
 from sdr_ota.report.run_table import table_rows
+from sdr_ota.report.table_files import TableFormat, save_run_tables
 from sdr_ota.runs.checked_folder import read_checked_run
 from sdr_ota.runs.owner_only import owner_only
 from sdr_ota.runs.run_folder import RunFolderError, RunRecord, read_run
@@ -35,8 +36,11 @@ def report_runs(
     output: Path | None,
     figure_format: FigureFormat | None,
     width_in: float | None = None,
+    table_format: TableFormat | None = None,
 ) -> None:
     """Print the table of one run or several, write the page, save each figure if asked to.
+
+    Rounds and evaluations become files beside the run's records if asked to.
 
     The page lies in the folder of one run; that of several is written where `output` says.
 
@@ -48,8 +52,9 @@ def report_runs(
         text = "figures of several runs lie beside their page: name it with --output FILE"
         raise CommandFailed(text, WRONG_USE)
     written = () if page is None else _write(runs, page, figure_format, width_in)
+    tables = _save_tables(runs, table_format) if table_format else ()
     _print_table(runs)
-    for path in written:
+    for path in (*written, *tables):
         console.print(f"wrote {path}", soft_wrap=True)
 
 
@@ -71,6 +76,17 @@ def _write(
         )
         raise CommandFailed(text, WRONG_USE) from error
     return (page, *saved)
+
+
+def _save_tables(runs: Sequence[NamedRun], table_format: TableFormat) -> Iterator[Path]:
+    """Write the rounds and evaluations of each run into its folder; yield their paths."""
+    for run in (named.run for named in runs):
+        try:
+            with owner_only(is_private(run.start)):
+                yield from save_run_tables(run, run.folder, table_format)
+        except OSError as error:
+            text = f"cannot write tables into {run.folder}: {error.strerror or error}"
+            raise CommandFailed(text, WRONG_USE) from error
 
 
 def runs_json(folders: Sequence[Path]) -> str:

@@ -21,6 +21,7 @@ fade when their phases oppose; one sent by one node at a time can do neither.
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -190,9 +191,8 @@ class FrameFormat:
         return 0.5 + off_chips / self.pilot_distance_chips
 
     def sounding_burst(self) -> Samples:
-        """Return the known burst that a node sends in its sounding slot."""
-        pilot = self.known_amplitude * self.pulse.shape(self.sounding_pilot_chips())
-        return np.concatenate([self.preamble(), pilot]).astype(np.complex64)
+        """Return the known burst that a node sends in its sounding slot; read-only samples."""
+        return _sounding_burst(self)
 
     def sounding_pilot_chips(self) -> Chips:
         """Return the chips of a sounding burst's pilot, shape ``(n_pilot_chips,)``, modulus 1."""
@@ -202,3 +202,11 @@ class FrameFormat:
     def preamble(self) -> Samples:
         """Return the known preamble of a joint frame."""
         return np.asarray(self.known_amplitude * chirp_pair(self.n_chirp), np.complex64)
+
+
+@lru_cache(maxsize=32)
+def _sounding_burst(frame: FrameFormat) -> Samples:
+    pilot = frame.known_amplitude * frame.pulse.shape(frame.sounding_pilot_chips())
+    burst = np.concatenate([frame.preamble(), pilot]).astype(np.complex64)
+    burst.flags.writeable = False
+    return burst

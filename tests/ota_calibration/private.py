@@ -18,6 +18,21 @@ CLIENT = Adjacency(Unit.CLIENT, Relation.REPLACE)
 RECORD = Adjacency(Unit.RECORD, Relation.ADD_REMOVE)
 
 
+class SeededNoise:
+    """Gaussians of a seeded generator, rounded: noise that can be repeated, drawn in another way.
+
+    Args:
+        seed: Of the generator.
+        shrink: The noise is so many times too small, which an audit must see.
+    """
+
+    def __init__(self, seed: int, shrink: float = 1.0) -> None:
+        self._rng, self._shrink = np.random.default_rng(seed), shrink
+
+    def discrete_gaussian(self, std: int) -> int:
+        return round(std / self._shrink * float(self._rng.standard_normal()))
+
+
 def promise(
     trust: TrustModel,
     n_rounds: int = 10,

@@ -65,12 +65,25 @@ def read_examples(
     Raises:
         DataError: The file is missing, of an unknown kind, empty or broken, or lacks a column.
     """
-    if not path.is_file():
-        raise DataError(f"there is no data file {path}; give the path of a TSV, CSV or JSONL file")
+    return examples_from(islice(file_rows(path, header), limit), columns, label_column, str(path))
+
+
+def file_rows(path: Path, header: Sequence[str] = ()) -> Iterator[Row]:
+    """Yield the rows of a file, all their columns; see `read_examples`.
+
+    Raises:
+        DataError: The file is missing, cannot be read, is of an unknown kind or broken.
+    """
     try:
-        return examples_from(islice(_rows(path, header), limit), columns, label_column, str(path))
+        if not path.is_file():
+            raise DataError(
+                f"there is no data file {path}; give the path of a TSV, CSV or JSONL file"
+            )
+        yield from _rows(path, header)
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text ({error.reason})") from error
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
 
 
 def fetch_examples(
@@ -92,6 +105,16 @@ def fetch_examples(
     Raises:
         DataError: The library is missing, the data set cannot be had, or lacks a column.
     """
+    rows = islice(hub_rows(name, split), limit)
+    return examples_from(rows, columns, label_column, f"{name} {split}")
+
+
+def hub_rows(name: str, split: str) -> Iterator[Row]:
+    """Yield the rows of a data set of the `datasets` library; see `fetch_examples`.
+
+    Raises:
+        DataError: The library is missing, or the data set cannot be had.
+    """
     try:
         import datasets  # noqa: PLC0415 - optional, and slow to import
     except ImportError as error:
@@ -107,8 +130,7 @@ def fetch_examples(
             f"data set {name!r}, split {split!r}, cannot be loaded: {str(error).splitlines()[0]}; "
             "without network give the path of a TSV, CSV or JSONL file"
         ) from error
-    rows = (Row(values, f"{name} {split} row {i}") for i, values in enumerate(table))
-    return examples_from(islice(rows, limit), columns, label_column, f"{name} {split}")
+    yield from (Row(values, f"{name} {split} row {i}") for i, values in enumerate(table))
 
 
 def examples_from(
@@ -138,7 +160,7 @@ def examples_from(
                 f"{_listed(wanted)}; if the first line of the file is no header, name its columns "
                 "in data.columns"
             )
-        texts = {column: _text(row.values[column]) for column in wanted}
+        texts = {column: as_text(row.values[column]) for column in wanted}
         _refuse_cut_letters(texts, row.place)
         fields = {column: texts[column] for column in columns}
         examples.append(Example(fields, texts[label_column]))
@@ -225,12 +247,12 @@ def _json_rows(path: Path) -> Iterator[Row]:
             yield Row(values, place)
 
 
-def _text(value: object) -> str:
-    """Return a value as text; of several answers (SQuAD's form) one a line."""
+def as_text(value: object) -> str:
+    """Return a value of a row as text; of several answers (SQuAD's form) one a line."""
     if isinstance(value, Mapping) and "text" in value:
-        return _text(value["text"])
+        return as_text(value["text"])
     if isinstance(value, list | tuple):
-        return "\n".join(dict.fromkeys(_text(item) for item in value))
+        return "\n".join(dict.fromkeys(as_text(item) for item in value))
     return str(value).lower() if isinstance(value, bool) else str(value).strip()
 
 

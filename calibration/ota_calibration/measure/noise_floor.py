@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ota_calibration.privacy.noise_bound import noise_power_lower_bound
+from sdr_ota.receiver.quantisation import converter_step
 from sdr_ota.types import Samples
+from sdr_ota.units import real_noise_variance
 
 FALSE_ALARM = 1e-3
 """Probability with which thermal noise fails one of the tests."""
@@ -27,7 +29,7 @@ class NoiseFloor:
         power: Mean power of a sample without its DC offset, full scale 1.0.
         power_std: Its standard deviation, as of white noise in the captured band.
         lower_bound: The power exceeds this with a confidence of 99.9 %, if one block of 16 held
-            nothing but noise.
+            nothing but noise; 0 if the converter's steps hide it.
         dc_offset: Complex amplitude at zero frequency.
         spectrum: Power density over the mean, shape ``(1024,)``, from minus to plus half the rate.
         findings: One sentence for everything that is not thermal noise; empty if nothing is.
@@ -43,16 +45,13 @@ class NoiseFloor:
     n_samples: int
 
 
-def measure_noise_floor(
-    idle: Samples, occupied_band: float = 1.0, quantisation_step: float = 0.0
-) -> NoiseFloor:
-    """Measure idle samples.
+def measure_noise_floor(idle: Samples, occupied_band: float = 1.0) -> NoiseFloor:
+    """Measure idle samples; what a converter rounds is no part of the lower bound.
 
     Args:
         idle: All transmitters silent, shape ``(n_samples,)``, several thousand at least.
         occupied_band: Share of the sample rate that the analog filter lets through: only so
             many samples are independent.
-        quantisation_step: Of the converter, full scale 1.0.
     """
     dc_offset = complex(np.mean(idle, dtype=np.complex128))
     noise = idle.astype(np.complex128) - dc_offset
@@ -64,12 +63,15 @@ def measure_noise_floor(
         *_burst_findings(noise, occupied_band),
         *_tone_findings(spectrum, len(noise) // _N_BINS, occupied_band),
     )
-    bound = noise_power_lower_bound(
-        idle, quantisation_step=quantisation_step, occupied_band=occupied_band
-    )
-    return NoiseFloor(
-        power, power / np.sqrt(n_independent), bound, dc_offset, spectrum, findings, len(idle)
-    )
+    bound, power_std = _sure_power(idle, occupied_band), power / np.sqrt(n_independent)
+    return NoiseFloor(power, power_std, bound, dc_offset, spectrum, findings, len(idle))
+
+
+def _sure_power(idle: Samples, occupied_band: float) -> float:
+    """Return the lower bound of thermal noise; 0 below a step, where rounding hides it."""
+    step = converter_step(idle)
+    bound = noise_power_lower_bound(idle, quantisation_step=step, occupied_band=occupied_band)
+    return bound if np.sqrt(real_noise_variance(bound)) >= step else 0.0
 
 
 def _spectrum(noise: NDArray[np.complex128]) -> NDArray[np.float64]:

@@ -140,23 +140,25 @@ def phase_measurements(
 
 
 def noise_measurements(floor: NoiseFloor) -> list[Measurement]:
-    """Receiver noise and the bound for privacy claims."""
+    """Receiver noise, and the bound for privacy claims where there is one."""
     to_db = 10 / math.log(10)
-    return [
+    measured = [
         Measurement(
             "noise_dbfs", power_to_db(floor.power), to_db * floor.power_std / floor.power, "dBFS",
             "variance of an idle capture", floor.n_samples,
-        ),
-        Measurement(
-            "noise_lower_bound_dbfs",
-            power_to_db(floor.lower_bound) if floor.lower_bound > 0 else -math.inf, 0.0, "dBFS",
-            "chi-square bound of the quietest of 16 blocks, 99.9 %", floor.n_samples,
         ),
         Measurement(
             "findings", len(floor.findings), 0.0, "",
             "; ".join(floor.findings) or "Gaussian, white, steady", floor.n_samples,
         ),
     ]  # fmt: skip
+    if not floor.lower_bound > 0:
+        return measured
+    bound = Measurement(
+        "noise_lower_bound_dbfs", power_to_db(floor.lower_bound), 0.0, "dBFS",
+        "chi-square bound of the quietest of 16 blocks, 99.9 %", floor.n_samples,
+    )  # fmt: skip
+    return [*measured, bound]
 
 
 def linearity_measurements(linearity: Linearity, n_ladders: int) -> list[Measurement]:

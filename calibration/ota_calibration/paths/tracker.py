@@ -194,7 +194,7 @@ class PathTracker:
             ahead_s: From the last node's sounding to the payload; nodes sounded earlier have
                 longer to go.
         """
-        ahead = self._ahead_s(ahead_s)
+        ahead = self.until_payload_s(ahead_s)
         now = np.zeros_like(ahead)
         here = {name: self._banks[name].forecast(now) for name in ("phase", "level")}
         there = {name: bank.forecast(ahead) for name, bank in self._banks.items()}
@@ -218,6 +218,16 @@ class PathTracker:
             start_variance_s2=delay.white_variance,
             loss_probability=self._missed / (self._expected + ASSUMED_BURSTS),
         )
+
+    def until_payload_s(self, ahead_s: float) -> Reals:
+        """Return the time from each node's last sounding to the payload, shape ``(n_nodes,)``.
+
+        Args:
+            ahead_s: From the last node's.
+        """
+        ticks = np.array([0 if e is None else e.measured_tick for e in self.latest])
+        behind = (self._last_tick() - ticks) / self.sample_rate_hz
+        return np.asarray(np.maximum(ahead_s, 1e-6) + behind)
 
     def since_s(self, tick: int) -> float:
         """Return the time from the last node's sounding to a tick of the receiver; 0 before it."""
@@ -312,11 +322,6 @@ class PathTracker:
             return Observation(nodes, times_s, phases, variances)
         offsets = 2 * np.pi * np.array([(e.cfo_hz, e.cfo_std_hz) for e in found])
         return Observation(nodes, times_s, phases, variances, offsets[:, 0], offsets[:, 1] ** 2)
-
-    def _ahead_s(self, ahead_s: float) -> Reals:
-        ticks = np.array([0 if e is None else e.measured_tick for e in self.latest])
-        behind = (self._last_tick() - ticks) / self.sample_rate_hz
-        return np.asarray(np.maximum(ahead_s, 1e-6) + behind)
 
     def _last_tick(self) -> int:
         return max((e.measured_tick for e in self.latest if e is not None), default=0)

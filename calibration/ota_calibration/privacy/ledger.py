@@ -13,6 +13,7 @@ import fcntl
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from ota_calibration.privacy.ledger_record import (
     LedgerError,
@@ -41,6 +42,14 @@ class BudgetSpent(RuntimeError):  # noqa: N818 - the word a run's stop record us
         self.nodes = tuple(nodes)
 
 
+class Charges(Protocol):
+    """What bursts are paid from."""
+
+    def charge(self, round_index: int, cost: Mapping[str, float]) -> None:
+        """Pay for one burst of every node named; see `Ledger.charge`."""
+        ...
+
+
 class Ledger(ClosedByBlock):
     """An open ledger; made by :func:`create_ledger` or :func:`resume_ledger`.
 
@@ -66,6 +75,11 @@ class Ledger(ClosedByBlock):
             os.close(self._file)
             raise
         self._usable = True
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
 
     @property
     def terms(self) -> LedgerTerms:
@@ -146,20 +160,18 @@ def create_ledger(path: Path, terms: LedgerTerms) -> Ledger:
         LedgerError: If ``path`` exists: a ledger is never overwritten.
         OSError: If it cannot be written.
     """
-    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    draft_file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
-    try:
-        _append(draft_file, terms_line(terms))
-    finally:
-        os.close(draft_file)
-    # The name appears only with a whole first line behind it, and never over another file.
-    try:
-        os.link(draft, path)
-    except FileExistsError as exists:
-        raise LedgerError(f"{path} exists; resume that run or choose another folder") from exists
-    finally:
-        draft.unlink()
-    _sync_folder(path.parent)
+    _place(path, terms_line(terms))
+    return Ledger(path)
+
+
+def copy_ledger(original: Ledger, path: Path) -> Ledger:
+    """Begin a second ledger that says what another one says by now.
+
+    Raises:
+        LedgerError: If ``path`` exists: a ledger is never overwritten.
+        OSError: If it cannot be written.
+    """
+    _place(path, original.path.read_bytes())
     return Ledger(path)
 
 
@@ -208,6 +220,23 @@ def _differences(found: LedgerTerms, asked: LedgerTerms) -> list[str]:
     for name in sorted({*found.configuration, *asked.configuration}):
         pairs[name] = (found.configuration.get(name), asked.configuration.get(name))
     return [name for name, (one, other) in pairs.items() if one != other]
+
+
+def _place(path: Path, content: bytes) -> None:
+    """Make a ledger whose name appears only with all of it, and never over another file."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
+    draft_file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+    try:
+        _append(draft_file, content)
+    finally:
+        os.close(draft_file)
+    try:
+        os.link(draft, path)
+    except FileExistsError as exists:
+        raise LedgerError(f"{path} exists; resume that run or choose another folder") from exists
+    finally:
+        draft.unlink()
+    _sync_folder(path.parent)
 
 
 def _lock(file: int, path: Path) -> None:

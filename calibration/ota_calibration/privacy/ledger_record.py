@@ -12,6 +12,8 @@ that cost every node the most that any burst may cost.
 
 import json
 import math
+import re
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TypeAlias
@@ -36,12 +38,15 @@ class LedgerTerms:
             adjacency, scalar limit, divisor, digest of the experiment file.
         unit: What costs are counted in. ``mu-squared`` adds up exactly without
             subsampling; under Poisson batches count ``bursts`` of one fixed noise.
+        run: Tells the run from all others on the same data, as of `run_name`; empty in ledgers
+            of older versions.
     """
 
     limits: Mapping[str, float]
     burst_limit: float
     configuration: Mapping[str, Setting] = field(default_factory=dict)
     unit: str = "mu-squared"
+    run: str = ""
 
     def __post_init__(self) -> None:
         values = (self.burst_limit, *self.limits.values())
@@ -50,6 +55,8 @@ class LedgerTerms:
                 f"burst_limit = {self.burst_limit} and limits = {dict(self.limits)} must be "
                 "positive and finite, for at least one node"
             )
+        if not re.fullmatch("[0-9a-f]*", self.run):  # a file is called by it
+            raise ValueError(f"run = {self.run!r} must be hexadecimal digits")
 
 
 @dataclass(slots=True)
@@ -77,6 +84,11 @@ class Tally:
             self.spent[node] += value
         self.attempts[round_index] = self.attempts.get(round_index, 0) + 1
         return self.attempts[round_index]
+
+
+def run_name() -> str:
+    """Return a name for a new run that no other run has."""
+    return secrets.token_hex(8)
 
 
 def terms_line(terms: LedgerTerms) -> bytes:

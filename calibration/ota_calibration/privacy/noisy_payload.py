@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ota_calibration.privacy.adjacency import clip_norm
-from ota_calibration.privacy.noise import NormalSource, SystemNoise, add_privacy_noise
+from ota_calibration.privacy.noise import NoiseSource, SystemNoise, add_privacy_noise
 from sdr_ota.signal.modulation import Payload
 
 
@@ -27,7 +27,7 @@ class NoisyPayload:
     inner: Payload
     scalar_limit: float
     client_noise_std: float
-    source: NormalSource = field(default_factory=SystemNoise)
+    source: NoiseSource = field(default_factory=SystemNoise)
 
     def symbols(self, scalars: Sequence[float]) -> tuple[float, ...]:
         """Return the symbols in [-1, 1] of the clipped and noisy scalars.

@@ -55,7 +55,7 @@ def poisson_epsilon(
     relation: Relation,
     loss_step: float = FINE_LOSS_STEP,
 ) -> float:
-    r"""Return the $\epsilon$ of rounds with Poisson-sampled batches.
+    r"""Return the $\epsilon$ of rounds with Poisson-sampled batches of one rate.
 
     Args:
         rounds: Number of rounds at each noise multiplier (noise standard deviation
@@ -69,17 +69,41 @@ def poisson_epsilon(
     Raises:
         MissingAccountantError: If ``dp-accounting`` is not installed.
     """
+    by_rate = {(sampling_rate, multiplier): count for multiplier, count in rounds.items()}
     _check(sampling_rate, delta)
-    if any(not multiplier > 0 for multiplier in rounds):
-        raise ValueError(f"noise multipliers {sorted(rounds)} must be positive")
+    return mixed_epsilon(by_rate, delta, relation, loss_step)
+
+
+def mixed_epsilon(
+    rounds: Mapping[tuple[float, float], int],
+    delta: float,
+    relation: Relation,
+    loss_step: float = FINE_LOSS_STEP,
+) -> float:
+    r"""Return the $\epsilon$ of rounds whose rates and noises differ.
+
+    Args:
+        rounds: Number of rounds by rate and noise multiplier; rate 1 is no subsampling.
+        delta: In (0, 1).
+        relation: As of `poisson_epsilon`.
+        loss_step: As of `poisson_epsilon`.
+
+    Raises:
+        MissingAccountantError: If ``dp-accounting`` is not installed.
+    """
+    for sampling_rate, _ in rounds:
+        _check(sampling_rate, delta)
+    multipliers = [multiplier for _, multiplier in rounds]
+    if any(not multiplier > 0 for multiplier in multipliers):
+        raise ValueError(f"noise multipliers {sorted(multipliers)} must be positive")
     library = _library()
     neighbours = {
         Relation.ADD_REMOVE: library.NeighboringRelation.ADD_OR_REMOVE_ONE,
         Relation.REPLACE: library.NeighboringRelation.REPLACE_ONE,
     }[relation]
-    step = loss_step * max(largest_loss(rounds) / LARGEST_FINE_LOSS, 1.0)
+    step = loss_step * max(largest_loss(multipliers) / LARGEST_FINE_LOSS, 1.0)
     accountant = library.pld.PLDAccountant(neighbours, step)
-    for multiplier, count in rounds.items():
+    for (sampling_rate, multiplier), count in rounds.items():
         noise = library.GaussianDpEvent(multiplier)
         accountant.compose(library.PoissonSampledDpEvent(sampling_rate, noise), count)
     return float(accountant.get_epsilon(delta))
@@ -142,10 +166,26 @@ def poisson_noise_multiplier(
     if not (epsilon > 0 and n_rounds >= 1):
         raise ValueError(f"epsilon = {epsilon} must be positive, n_rounds = {n_rounds} at least 1")
 
+    def spent(multiplier: float) -> float:
+        rounds = {multiplier: n_rounds}
+        return poisson_epsilon(rounds, sampling_rate, delta, relation, COARSE_LOSS_STEP)
+
+    return least_noise_multiplier(spent, epsilon)
+
+
+def least_noise_multiplier(epsilon_of: Callable[[float], float], epsilon: float) -> float:
+    r"""Return the least noise multiplier whose $\epsilon$ is at most ``epsilon``.
+
+    Found to a relative precision of 1e-3, rounded up.
+
+    Args:
+        epsilon_of: From a multiplier to its $\epsilon$, which falls below ``epsilon`` in the end.
+        epsilon: Target, positive.
+    """
+
     @cache
     def excess(log_multiplier: float) -> float:
-        rounds = {math.exp(log_multiplier): n_rounds}
-        spent = poisson_epsilon(rounds, sampling_rate, delta, relation, COARSE_LOSS_STEP)
+        spent = epsilon_of(math.exp(log_multiplier))
         return math.log1p(min(spent, BEYOND * epsilon)) - math.log1p(epsilon)
 
     # One round of noise 1 / sqrt(2 epsilon) loses about epsilon: more rounds need more noise.

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ota_calibration.privacy.ledger import ROUNDING, Ledger
-from ota_calibration.privacy.noise import NormalSource, SystemNoise
+from ota_calibration.privacy.ledger import ROUNDING, Charges
+from ota_calibration.privacy.noise import NoiseSource, SystemNoise
 from ota_calibration.privacy.noisy_payload import NoisyPayload
 from ota_calibration.privacy.promise import Promise
 from ota_calibration.privacy.round_levels import level_cost
@@ -44,8 +44,8 @@ class PrivateEncoder:
     peak_amplitude: float
     node: str
     n_nodes: int
-    ledger: Ledger | None = None
-    source: NormalSource = field(default_factory=SystemNoise)
+    ledger: Charges | None = None
+    source: NoiseSource = field(default_factory=SystemNoise)
 
     is_private = True
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ota_calibration.privacy.ledger import BudgetSpent, Ledger
+from ota_calibration.privacy.ledger import BudgetSpent, Charges
 from ota_calibration.privacy.noise_injection import (
     Allocation,
     ReceivedSum,
@@ -30,12 +30,19 @@ HEADROOM = 4.0
 """Standard deviations of noise that fit beside the scalar limit; more is clipped."""
 
 AMPLITUDE_ERROR_STDS = 3.0
-"""How many standard deviations louder than planned a node may arrive in a privacy claim."""
+"""How many standard deviations louder than planned a node may arrive in a privacy claim.
+
+One in 740 arrives louder still, if the tracker's covariance is right and errors are Gaussian. That
+is no part of delta: it is a confidence in what was measured, and how far the tails of a covariance
+hold nobody has measured. Costs add up over the rounds, so what one round exceeds others make up.
+"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReceiverNoise:
     """The noise that the receiver adds to a coherent sum, at least.
+
+    It may be measured again during a run; what is claimed of it only ever falls.
 
     Attributes:
         noise_power_bound: Lower confidence bound of the total noise power of one complex
@@ -48,6 +55,10 @@ class ReceiverNoise:
     noise_power_bound: float
     n_chips: int
     alone: bool = False
+
+    def lower_to(self, noise_power_bound: float) -> None:
+        """Take in a newer bound: noise that has grown may be a signal, and is not counted."""
+        self.noise_power_bound = min(self.noise_power_bound, noise_power_bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,7 @@ class PrivateRounds:
 
     promise: Promise
     levels: RoundLevels
-    ledger: Ledger
+    ledger: Charges
     payload_of: Callable[[float], Payload]
     receiver: ReceiverNoise | None = None
 
@@ -142,8 +153,8 @@ def node_names(n_nodes: int) -> tuple[str, ...]:
 
 
 def _loudest(plan: TransmitPlan) -> float:
-    """Return an upper bound of the amplitude at which a symbol of 1 arrives."""
-    worst = max(errors.amplitude_std for errors in plan.active_errors)
+    """Return an upper bound of the amplitude at which a symbol of 1 arrives, at the payload."""
+    worst = max(plan.payload_amplitude_stds)
     return plan.rx_amplitude * (1.0 + AMPLITUDE_ERROR_STDS * worst)
 
 

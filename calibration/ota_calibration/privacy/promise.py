@@ -87,10 +87,13 @@ class Promise:
 
     def burst_noise_std(self) -> float:
         """Return the protecting noise that each scalar of a subsampled run's bursts needs."""
-        multiplier = poisson_noise_multiplier(
+        return self.burst_noise_multiplier() * self._contribution
+
+    def burst_noise_multiplier(self) -> float:
+        """Return that noise over the largest contribution of one record."""
+        return poisson_noise_multiplier(
             self.epsilon, self.delta, self.sampling_rate, self.n_rounds, self.adjacency.relation
         )
-        return multiplier * self._contribution
 
     def ledger_terms(self, nodes: tuple[str, ...]) -> LedgerTerms:
         """Return what the nodes may spend, as the ledger writes it down."""
@@ -102,6 +105,10 @@ class Promise:
         words["unit"] = str(self.adjacency.unit)
         words["relation"] = str(self.adjacency.relation)
         return LedgerTerms(dict.fromkeys(nodes, limit), burst_limit, words, unit)
+
+    def budget(self) -> float:
+        """Return what each node may spend, in the unit of the ledger."""
+        return self._budget()[0]
 
     def _budget(self) -> tuple[float, float, str]:
         if self.is_subsampled:
@@ -120,6 +127,17 @@ class Promise:
         if not self.is_subsampled:
             return gaussian_epsilon(math.sqrt(spent), self.delta)
         return self.epsilon_of(np.full(math.ceil(spent), self.burst_noise_std()), loss_step)
+
+    def spent_mu(self, tally: Tally) -> float:
+        r"""Return the $\mu$ that the bursts so far cost the dearest node.
+
+        With Poisson batches against one who knows which of them a record was in: the account's
+        noise alone, without what drawing in secret adds.
+        """
+        spent = max(tally.spent.values())
+        if not self.is_subsampled:
+            return math.sqrt(spent)
+        return math.sqrt(math.ceil(spent)) * self.sensitivity / self.burst_noise_std()
 
     def epsilon_of(
         self, noise_stds: NDArray[np.float64], loss_step: float = FINE_LOSS_STEP

@@ -68,6 +68,9 @@ def open_server(run: Path, port: int) -> ThreadingHTTPServer:
     except RunFolderError as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
     except OSError as taken:
+        if taken.filename is not None:  # a file of the run, not the port
+            text = f"cannot read {taken.filename}: {taken.strerror}"
+            raise CommandFailed(text, WRONG_USE) from taken
         raise CommandFailed(
             f"cannot serve on port {port}: {taken.strerror}; choose another with --port", WRONG_USE
         ) from taken
@@ -104,7 +107,7 @@ class PageHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Send a file of the page, or an answer."""
-        host, url = _parts(f"//{self.headers.get('Host', '')}"), _parts(self.path)
+        host, url = _host(self.headers.get("Host", "")), _parts(self.path)
         if host is None or url is None:
             self._send(HTTPStatus.BAD_REQUEST, "text/plain", b"this is no address")
             return
@@ -145,6 +148,12 @@ def _parts(address: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
+
+
+def _host(header: str) -> SplitResult | None:
+    """Return name and port of a Host header; None where it holds anything else."""
+    parts = _parts(f"//{header}")
+    return parts if parts is not None and parts.netloc == header else None
 
 
 def _is_local(host: SplitResult) -> bool:

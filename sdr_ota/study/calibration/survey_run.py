@@ -42,7 +42,7 @@ from sdr_ota.report.calibration.result import (
 )
 from sdr_ota.report.calibration.view import print_result, watch
 from sdr_ota.rounds.exchange import Bench, Link
-from sdr_ota.runs.new_folder import check_new_folder
+from sdr_ota.runs.new_folder import check_may_write, check_new_folder
 from sdr_ota.study.calibration.captures import CaptureWriter
 from sdr_ota.study.calibration.latency_run import command_spread, gap_spread
 
@@ -100,6 +100,7 @@ def calibrate_command(asked: Asked, from_captures: Path | None) -> None:
         config = load_config(asked.bench, asked.settings)
     except ConfigError as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    check_may_write(asked.folder(config))  # before anything is sent
     config = _for_trains(config)
     damaged: list[str] = []
     if from_captures is not None:
@@ -215,10 +216,8 @@ class _Surveyor:
         capture = self.bench.receiver.begin_receive(IDLE_SAMPLES).result(self.link.timeout_s)
         if self.kept is not None:
             self.kept.keep_idle(self.bench, capture.samples, capture.start_tick)
-        bits = self.bench.receiver.info.rx_bits
-        step = 0.0 if bits is None else 2.0 / 2**bits
         simulated = self.bench.receiver.info.driver == "simulated"  # its band is not filtered
-        return measure_noise_floor(capture.samples, 1.0 if simulated else USABLE_BANDWIDTH, step)
+        return measure_noise_floor(capture.samples, 1.0 if simulated else USABLE_BANDWIDTH)
 
     def nodes(self, kinds: tuple[str, ...]) -> list[NodeCaptures]:
         if kinds == ("noise-floor",):

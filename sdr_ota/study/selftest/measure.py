@@ -1,6 +1,6 @@
 """Receive silence, then the known burst, then rounds with every scheme the radio can do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,7 +14,7 @@ from ota_calibration.measure.sounding_sequence import (
     receive_sequence,
 )
 
-from sdr_ota.assembly.planner import planner_of
+from sdr_ota.assembly.planner import TrackingPlanner, planner_of
 from sdr_ota.assembly.server import nodes_here, server_of
 from sdr_ota.config.load import Config, changed_config
 from sdr_ota.config.parts import link_of, payload_of
@@ -28,7 +28,7 @@ from sdr_ota.schemes import built_in_schemes, load_scheme
 from sdr_ota.signal.level import Level, level_of
 from sdr_ota.signal.metrics import chance_db, nmse_db
 from sdr_ota.signal.spectrum import power_spectrum
-from sdr_ota.units import db_to_power, power_to_db
+from sdr_ota.units import amplitude_to_db, db_to_power, power_to_db
 
 IDLE_SAMPLES = 65_536
 
@@ -69,6 +69,8 @@ class SchemeTrial:
         theory_nmse_db: What theory expects of it.
         chance_db: Half width of a 95 % interval of ``nmse_db``; NaN for fewer than 20 sums.
         last_erasure: What the last lost round said; empty if none was lost.
+        level_std_db: Standard deviation of the received levels of its soundings; 0 for fewer
+            than two.
     """
 
     scheme: str
@@ -78,6 +80,7 @@ class SchemeTrial:
     theory_nmse_db: float
     chance_db: float
     last_erasure: str
+    level_std_db: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -162,26 +165,39 @@ def measure_scheme(config: Config, bench: Bench, scheme: str, watch: Watch) -> S
     config = changed_config(config, [f"link.scheme={scheme}", f"link.payload={payload}"])
     duty = DutyLimit(bench.air_time)
     rounds: list[RoundResult] = []
-    for result in _rounds(config, bench):
+    levels_db: list[float] = []
+    planner = planner_of(config, link_of(config))
+    for result in _rounds(config, bench, planner):
         rounds.append(result)
+        if result.sounding_s:
+            found = (estimate for estimate in planner.tracker.latest if estimate is not None)
+            levels_db += [amplitude_to_db(abs(estimate.gain)) for estimate in found]
         duty.count()
         watch(f"{scheme}: round {len(rounds)} of {config.run.rounds}")
         if len(rounds) < config.run.rounds:
             duty.rest()
-    return trial_of(scheme, rounds)
+    return trial_of(scheme, rounds, levels_db)
 
 
-def _rounds(config: Config, bench: Bench) -> Iterator[RoundResult]:
+def _rounds(config: Config, bench: Bench, planner: TrackingPlanner) -> Iterator[RoundResult]:
     link = link_of(config)
     nodes = nodes_here(config, bench, link, [UniformClient(0)])
     admit = admit_all(partial(payload_of, config), largest_scalar=1.0)
-    server = server_of(config, bench, link, nodes, planner_of(config, link), admit)
+    server = server_of(config, bench, link, nodes, planner, admit)
     schedule = Schedule(config.run.rounds, config.run.seed, config.link.sounding_every)
     return run_rounds(server, schedule)
 
 
-def trial_of(scheme: str, rounds: list[RoundResult]) -> SchemeTrial:
-    """Sum up the rounds of one scheme."""
+def trial_of(
+    scheme: str, rounds: Sequence[RoundResult], levels_db: Sequence[float] = ()
+) -> SchemeTrial:
+    """Sum up the rounds of one scheme.
+
+    Args:
+        scheme: Its name.
+        rounds: In order.
+        levels_db: Received levels of its soundings.
+    """
     kept = [one for one in rounds if one.erasure is None]
     errors = [((one.decoded_sum or 0.0) - (one.true_sum or 0.0)) ** 2 for one in kept]
     expected = [one.theory_error or 0.0 for one in kept]
@@ -195,4 +211,5 @@ def trial_of(scheme: str, rounds: list[RoundResult]) -> SchemeTrial:
         theory_nmse_db=nmse_db(expected, sums),
         chance_db=chance_db(errors, expected),
         last_erasure=lost[-1] if lost else "",
+        level_std_db=float(np.std(levels_db, ddof=1)) if len(levels_db) > 1 else 0.0,
     )

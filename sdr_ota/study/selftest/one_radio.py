@@ -28,6 +28,8 @@ def one_radio_config(
     Raises:
         CommandFailed: If it cannot be used, or nobody said where the radio may transmit.
     """
+    if not address.strip():
+        raise CommandFailed("ADDRESS is empty: give a radio, driver=NAME,...", WRONG_USE)
     if bench is None and band is None:
         raise CommandFailed(
             "a selftest transmits: say in which band it may, with --band LOW_HZ:HIGH_HZ as your "

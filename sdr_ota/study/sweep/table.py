@@ -1,9 +1,9 @@
 """One table of a sweep: what each point was set to, how it ended, what came of it."""
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 
 from ota_calibration.privacy.ledger_record import LedgerError
@@ -12,6 +12,7 @@ from ota_calibration.privacy.spending import epsilon_spent
 from sdr_ota.assembly.snr_max import snr_max
 from sdr_ota.config.load import Config
 from sdr_ota.report.run_table import ledger_gap
+from sdr_ota.report.table_files import write_table_file
 from sdr_ota.runs.link_verdict import link_verdict
 from sdr_ota.runs.run_folder import RunFolderError, RunRecord, read_run
 from sdr_ota.runs.summary import Summary, summarise
@@ -52,16 +53,13 @@ def write_table(rows: Sequence[Row], folder: Path) -> list[Path]:
     Returns:
         The files.
     """
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    path = folder / "table.csv"
-    draft = path.with_suffix(".draft")
-    with draft.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
-    draft.replace(path)
-    parquet = _write_parquet(rows, columns, folder)
-    return [path] if parquet is None else [path, parquet]
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    columns = {key: [row.get(key) for row in rows] for key in keys}
+    formats = ("csv", "parquet") if find_spec("pyarrow") else ("csv",)
+    paths = [folder / f"table.{table_format}" for table_format in formats]
+    for path in paths:
+        write_table_file(columns, path)
+    return paths
 
 
 def _snr_max_db(config: Config) -> float | None:
@@ -108,25 +106,3 @@ def _plain(value: object) -> Value:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, int | str) else str(value)
-
-
-def _write_parquet(rows: Sequence[Row], columns: Sequence[str], folder: Path) -> Path | None:
-    try:
-        import pyarrow as pa  # noqa: PLC0415 - optional
-        from pyarrow import parquet  # noqa: PLC0415
-    except ImportError:
-        return None
-    path = folder / "table.parquet"
-    parquet.write_table(pa.table({c: _column(rows, c) for c in columns}), path)
-    return path
-
-
-def _column(rows: Sequence[Row], name: str) -> list[Value]:
-    """Return a column of one type: numbers if all of them are, else texts."""
-    values = [row.get(name) for row in rows]
-    there = [value for value in values if value is not None]
-    if all(isinstance(value, int) for value in there):
-        return values
-    if all(isinstance(value, int | float) for value in there):
-        return [None if value is None else float(value) for value in values]
-    return [None if value is None else str(value) for value in values]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from ota_calibration.measure.noise_floor import measure_noise_floor
+from ota_calibration.measure.quantities import noise_measurements
 
 N = 65_536
 
@@ -22,6 +23,30 @@ def test_power_leakage_and_bound_of_thermal_noise(power: float, dc_offset: compl
     assert scatter == pytest.approx(1.0, abs=4 / np.sqrt(40))
     assert all(0.85 * power < floor.lower_bound < power for floor in floors)
     assert floors[0].dc_offset == pytest.approx(dc_offset, abs=5 * np.sqrt(power / N))
+
+
+@pytest.mark.parametrize(("n_bits", "stds"), [(12, 8.0), (12, 1.5), (8, 1.2)])
+def test_what_a_converter_rounds_is_no_part_of_the_bound(n_bits: int, stds: float) -> None:
+    """It adds a sixth of a squared step: with it the bound would lie above the thermal power."""
+    step = 2.0 ** (1 - n_bits)
+    power = 2 * (stds * step) ** 2
+    for seed in range(5):
+        thermal = noise(power, seed)
+        rounded = (np.rint(thermal.real / step) + 1j * np.rint(thermal.imag / step)) * step
+        bound = measure_noise_floor(rounded.astype(np.complex64)).lower_bound
+        assert bound == pytest.approx(measure_noise_floor(thermal).lower_bound, rel=0.03)
+        assert bound < power
+
+
+def test_noise_below_a_step_has_no_bound() -> None:
+    step = 2.0**-11
+    thermal = noise(2 * (0.6 * step) ** 2, 1)
+    rounded = (np.rint(thermal.real / step) + 1j * np.rint(thermal.imag / step)) * step
+    floor = measure_noise_floor(rounded.astype(np.complex64))
+    assert floor.lower_bound == 0.0
+    kinds = [one.quantity for one in noise_measurements(floor)]
+    assert "noise_dbfs" in kinds
+    assert "noise_lower_bound_dbfs" not in kinds
 
 
 def test_thermal_noise_is_hardly_ever_accused() -> None:

@@ -1,6 +1,6 @@
 """The variation that was imposed is the variation that the tracker shows."""
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -80,6 +80,30 @@ def test_imposed_variation_is_measured(
     found = np.mean([one.timing_std_s**2 for one in others])
     assert found == pytest.approx(late, rel=0.3, abs=1e-18)
     assert mean.phase_std_rad**2 == pytest.approx(turned, rel=0.3, abs=2e-6)
+
+
+def test_hardly_a_node_is_louder_at_the_payload_than_three_stds_beyond_its_plan() -> None:
+    """What the privacy claim relies on. With the error at the sounding alone half of them are."""
+    rng, walk, ahead_s = np.random.default_rng(7), 0.02, 50e-3
+    tracker, level = PathTracker(RATE_HZ), np.ones(N_NODES)
+    beyond, at_sounding = [], []
+    for index in range(120):
+        level = level + np.sqrt(walk * GAP_S) * rng.standard_normal(N_NODES)
+        tracker.observe(sounding(index, level.astype(complex), np.zeros(N_NODES), 0.0, rng))
+        if index < 40:
+            continue
+        forecast = tracker.forecast(ahead_s)
+        waits = tuple(tracker.until_payload_s(ahead_s).tolist())
+        plan = replace(plan_of(forecast), until_payload_s=waits)
+        planned = np.array([abs(e.gain) for e in forecast.estimates if e])
+        there = level + np.sqrt(walk * ahead_s) * rng.standard_normal(N_NODES)
+        stds = np.array([one.amplitude_std for one in plan.path_errors])
+        beyond.append(there / planned > 1 + 3 * np.array(plan.payload_amplitude_stds))
+        at_sounding.append(there / planned > 1 + 3 * stds)
+    n = len(beyond) * N_NODES
+    # 0.135 % of a Gaussian; what is learned of a walk from 40 soundings and more is off by a part.
+    assert np.mean(beyond) < 0.00135 * 3 + 4 * np.sqrt(0.00135 * 3 / n)
+    assert np.mean(at_sounding) > 0.1
 
 
 def test_offset_of_many_soundings_is_known_better_than_that_of_one() -> None:

@@ -2,6 +2,7 @@ import json
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,15 @@ TERMS = LedgerTerms(
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "privacy.jsonl"
+
+
+def test_a_ledger_is_its_owners_alone_whatever_the_users_umask(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        create_ledger(path, TERMS).close()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_bursts_retransmissions_and_silent_nodes_are_counted(path: Path) -> None:

@@ -19,7 +19,7 @@ from sdr_ota.rounds.encoder import PowerLimitError
 from sdr_ota.rounds.messages import PayloadOrder
 from sdr_ota.rounds.server import payload_orders
 from sdr_ota.signal.modulation import AnalogPayload
-from tests.ota_calibration.private import RECORD, plan, private_rounds, promise
+from tests.ota_calibration.private import RECORD, SeededNoise, plan, private_rounds, promise
 
 N_NODES = len(plan().precoders)
 
@@ -30,7 +30,7 @@ def encoder(promised: Promise, folder: Path | None = None, seed: int = 1) -> Pri
     ledger = None
     if folder is not None:
         ledger = create_ledger(folder / "node.jsonl", promised.ledger_terms(("node-0",)))
-    noise = np.random.default_rng(seed)
+    noise = SeededNoise(seed)
     return PrivateEncoder(promised, AnalogPayload, 0.5, "node-0", N_NODES, ledger, noise)
 
 

@@ -17,6 +17,7 @@ from sdr_ota.signal.modulation import AnalogPayload
 from sdr_ota.types import PathErrors
 from tests.ota_calibration.private import (
     RECORD,
+    SeededNoise,
     admitted,
     plan,
     private_rounds,
@@ -120,16 +121,44 @@ def test_a_node_that_may_arrive_louder_than_planned_is_counted_as_louder(
     rounds = private_rounds(
         promise(TrustModel.CHANNEL_NOISE_TRUSTED, N_ROUNDS), tmp_path, receiver=receiver
     )
-    sure, errors = plan(), [PathErrors(), PathErrors(amplitude_std=0.05)]
+    sure, waits = plan(), (0.0, 0.02, 0.0, 0.01, 0.1)
+    errors = [PathErrors(), PathErrors(amplitude_std=0.03, amplitude_walk_per_s=0.08)]
     unsure = replace(sure, path_errors=tuple(errors[n % 2] for n in range(len(sure.precoders))))
-    (sent, payload), (softer, noisier) = (
-        admitted(rounds, index, asked) for index, asked in enumerate((sure, unsure))
+    later = replace(unsure, until_payload_s=waits)  # node 1 has the longest to go of the unsure
+    (sent, payload), (softer, noisier), (softest, noisiest) = (
+        admitted(rounds, index, asked) for index, asked in enumerate((sure, unsure, later))
     )
+    louder = [1.0 + AMPLITUDE_ERROR_STDS * std for std in (0.03, 0.05)]
     if alone:  # all of the protection: the amplitude that is asked for is lower
-        louder = 1.0 + AMPLITUDE_ERROR_STDS * 0.05
-        assert softer.rx_amplitude * louder == pytest.approx(sent.rx_amplitude)
-    else:
-        assert noise_of(noisier) > noise_of(payload)
+        assert softer.rx_amplitude * louder[0] == pytest.approx(sent.rx_amplitude)
+        assert softest.rx_amplitude * louder[1] == pytest.approx(sent.rx_amplitude)
+        return
+    assert noise_of(noisiest) > noise_of(noisier) > noise_of(payload)
+    stds = [
+        protecting_std(rounds, replace(sent, rx_amplitude=sent.rx_amplitude * factor), noise)
+        for factor, noise in zip(
+            (1.0, *louder), map(noise_of, (payload, noisier, noisiest)), strict=True
+        )
+    ]
+    assert stds == pytest.approx([stds[0]] * 3)  # what protects a node that is so loud
+
+
+def test_noise_that_is_measured_again_only_ever_lowers_what_is_claimed(tmp_path: Path) -> None:
+    receiver = ReceiverNoise(1e-2, n_chips=8)
+    rounds = private_rounds(
+        promise(TrustModel.CHANNEL_NOISE_TRUSTED, N_ROUNDS), tmp_path, receiver=receiver
+    )
+    _, before = admitted(rounds, 0, plan())
+    receiver.lower_to(3e-2)
+    assert noise_of(admitted(rounds, 1, plan())[1]) == noise_of(before)
+    receiver.lower_to(2e-3)
+    sent, after = admitted(rounds, 2, plan())
+    assert noise_of(after) > noise_of(before)
+    fresh = ReceiverNoise(2e-3, n_chips=8)
+    assert rounds.receiver == fresh
+    assert protecting_std(rounds, sent, noise_of(after)) == pytest.approx(
+        rounds.promise.sensitivity / np.sqrt(rounds.promise.mu_budget() ** 2 / N_ROUNDS)
+    )
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -156,7 +185,7 @@ def test_privacy_is_the_same_whatever_the_channel_does(
 
 
 def test_noise_is_added_after_the_clip_and_its_spread_is_as_said() -> None:
-    payload = NoisyPayload(AnalogPayload(100.0), 2.0, 3.0, np.random.default_rng(1))
+    payload = NoisyPayload(AnalogPayload(100.0), 2.0, 3.0, SeededNoise(1))
     values = np.array([payload.symbols([50.0])[0] * 100.0 for _ in range(4000)])
     assert values.mean() == pytest.approx(2.0, abs=5 * 3.0 / np.sqrt(4000))
     assert values.std() == pytest.approx(3.0, rel=5 / np.sqrt(2 * 4000))

@@ -16,11 +16,12 @@ from sdr_ota.assembly.planner import planner_of
 from sdr_ota.assembly.server import nodes_here, server_of
 from sdr_ota.config.load import load_config
 from sdr_ota.config.parts import link_of, payload_of, simulated_air
-from sdr_ota.rounds.round import RoundResult, Schedule, run_rounds
+from sdr_ota.rounds.round import Observer, RoundResult, Schedule, observe_nothing, run_rounds
 from sdr_ota.rounds.server import admit_all
 from sdr_ota.rounds.synthetic import UniformClient
 from sdr_ota.signal.metrics import chance_db, nmse_db
 from sdr_ota.study.calibration.survey_run import Asked, calibrate_command
+from sdr_ota.types import TransmitPlan
 
 N_ROUNDS, FIRST_JUDGED = 100, 10
 AGREEMENT_DB = 1.0
@@ -32,7 +33,12 @@ uncertain and the sum no worse: few such rounds decide the mean of what is expec
 
 
 def rounds_of(
-    preset: str, every: int = 1, start: PathStart | None = None, seed: int = 1, n: int = N_ROUNDS
+    preset: str,
+    every: int = 1,
+    start: PathStart | None = None,
+    seed: int = 1,
+    n: int = N_ROUNDS,
+    observe: Observer = observe_nothing,
 ) -> list[RoundResult]:
     """Run synthetic clients whose nodes are sounded every so many rounds."""
     settings = (f"air.preset={preset}", "link.scheme=coherent", f"run.seed={seed}")
@@ -43,7 +49,7 @@ def rounds_of(
         nodes, admit = nodes_here(config, bench, link, clients), partial(payload_of, config)
         planner = planner_of(config, link, start or PathStart())
         server = server_of(config, bench, link, nodes, planner, admit_all(admit, 1.0), air)
-        return list(run_rounds(server, Schedule(n, seed, every)))
+        return list(run_rounds(server, Schedule(n, seed, every), observe=observe))
 
 
 @pytest.mark.parametrize("preset", ["lab-wired", "free-running-pluto"])
@@ -61,6 +67,19 @@ def test_paths_are_predicted_between_soundings(preset: str, every: int) -> None:
     later = [r.sounding_to_payload_s for r in good if r.round % every == every - 1]
     # After an erasure a sounding comes before its turn: few of these rounds have one.
     assert np.median([s for s in later if s]) > 0.15 * (every - 1)
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_a_plan_knows_how_long_it_is_until_the_payload(every: int) -> None:
+    """What a path may have changed by then is part of what a promise of privacy counts on."""
+    seen: list[tuple[TransmitPlan, RoundResult]] = []
+    rounds_of("lab-wired", every, n=9, observe=lambda got, done: seen.append((got.plan, done)))
+    assert len(seen) == 9
+    for plan, result in seen:
+        waits_s = [plan.until_payload_s[node] for node in plan.active_nodes]
+        assert np.mean(waits_s) == pytest.approx(result.sounding_to_payload_s, rel=0.05)
+        stds = [e.amplitude_variance(t) for e, t in zip(plan.active_errors, waits_s, strict=True)]
+        assert np.square(plan.payload_amplitude_stds) == pytest.approx(stds)
 
 
 def test_first_rounds_are_better_after_a_calibration(tmp_path: Path) -> None:

@@ -72,6 +72,10 @@ MISTAKES: Mapping[str, list[Row]] = {
           for command in (["probe"], ["listen", "--once"], ["selftest", *BAND])
           for address in ("driver=pluto,url=ip:1", "driver=plutoo,uri=ip:1")),
     ],
+    "empty address": [
+        *(([*command, ""], WRONG_USE)
+          for command in (["probe"], ["listen", "--once"], ["selftest", *BAND])),
+    ],
     "no radio": [
         (["run", "nobody.toml"], NO_RADIO),
         (["calibrate", "gain", "nobody.toml"], NO_RADIO),

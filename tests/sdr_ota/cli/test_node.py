@@ -9,6 +9,7 @@ from sdr_ota.assembly import node
 from sdr_ota.assembly.node import bands_of, node_command
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.radio.limited import Limits
+from sdr_ota.remote.offer import Offer
 
 RADIO = "driver=pluto,uri=ip:127.0.0.1:1"
 LIMITS = Limits(bands_hz=((914e6, 916e6),))
@@ -34,7 +35,7 @@ def silent() -> Iterator[str]:
 
 def test_a_cluster_that_is_not_there_is_said_so(silent: str, opened: list[str]) -> None:
     with pytest.raises(CommandFailed, match=r"nothing answers at .*ray start --head") as failed:
-        node_command("lab0", silent, [RADIO], LIMITS)
+        node_command(Offer("lab0", (RADIO,), ".", LIMITS), silent)
     assert failed.value.exit_code == 1
     assert opened == []
 
@@ -50,7 +51,7 @@ def test_a_cluster_that_is_not_there_is_said_so(silent: str, opened: list[str]) 
 )
 def test_wrong_use_is_explained(name: str, address: str, words: str, opened: list[str]) -> None:
     with pytest.raises(CommandFailed, match=words) as refused:
-        node_command(name, address, [RADIO], LIMITS)
+        node_command(Offer(name, (RADIO,), ".", LIMITS), address)
     assert refused.value.exit_code == WRONG_USE
     assert opened == []
 
@@ -58,7 +59,7 @@ def test_wrong_use_is_explained(name: str, address: str, words: str, opened: lis
 def test_without_ray_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node, "find_spec", lambda name: None)
     with pytest.raises(CommandFailed, match=r"sdr-ota\[cluster\]"):
-        node_command("lab0", "127.0.0.1:1", [RADIO], LIMITS)
+        node_command(Offer("lab0", (RADIO,), ".", LIMITS), "127.0.0.1:1")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_no_radio_is_lent_without_limits_that_mean_something(
     limits: Limits, words: str, silent: str, opened: list[str]
 ) -> None:
     with pytest.raises(CommandFailed, match=words) as refused:
-        node_command("lab0", silent, [RADIO], limits)
+        node_command(Offer("lab0", (RADIO,), ".", limits), silent)
     assert refused.value.exit_code == WRONG_USE
     assert opened == []
 
@@ -86,10 +87,10 @@ def test_a_cluster_without_a_token_is_joined_only_if_that_was_asked_for(
 ) -> None:
     monkeypatch.setattr(node, "has_token", lambda: False)
     with pytest.raises(CommandFailed, match=r"can run programs .*--without-token") as refused:
-        node_command("lab0", silent, [RADIO], LIMITS)
+        node_command(Offer("lab0", (RADIO,), ".", LIMITS), silent)
     assert refused.value.exit_code == WRONG_USE
     with pytest.raises(CommandFailed, match="nothing answers"):
-        node_command("lab0", silent, [RADIO], LIMITS, without_token=True)
+        node_command(Offer("lab0", (RADIO,), ".", LIMITS), silent, without_token=True)
     assert opened == []
 
 

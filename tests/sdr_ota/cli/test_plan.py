@@ -231,3 +231,33 @@ def test_the_cost_of_a_step_is_said(
 def test_what_a_rule_cannot_do_is_refused(settings: list[str], said: str) -> None:
     with pytest.raises(CommandFailed, match=said):
         plan(None, settings, None)
+
+
+@pytest.mark.parametrize("which", ["train", "held_out"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("sentence\tanswer\na fine film\t1\n", "no column 'label'; found 'sentence', 'answer'"),
+        ("text\tlabel\na fine film\t1\n", "no column 'sentence'; found 'text', 'label'"),
+        ("sentence\tlabel\na fine film\n", "1 values for 2 columns"),
+        ("sentence\tlabel\n", "holds no example"),
+    ],
+)
+def test_the_columns_of_a_file_are_compared_with_its_header(
+    which: str, content: str, said: str, tmp_path: Path
+) -> None:
+    config, file = tmp_path / "own.toml", tmp_path / "own.tsv"
+    config.write_text(f'data = {{{which} = "own.tsv"}}')
+    file.write_text(content)
+    with pytest.raises(CommandFailed, match=said) as wrong:
+        plan(config, [], None)
+    assert wrong.value.exit_code == 2
+
+
+def test_a_file_that_is_not_there_yet_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "own.toml"
+    config.write_text('data = {train = "own.tsv"}')
+    plan(config, [], None)
+    assert "there is no data file" in " ".join(capsys.readouterr().out.split())

@@ -176,12 +176,19 @@ def test_a_board_that_does_not_answer_is_named(plutos: Plutos) -> None:
     assert sdr_ota("probe", "lime", folder=plutos.folder).returncode == 2
 
 
+ASKING_TO_END = (
+    signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGALRM,
+)  # fmt: skip
+
+
 @pytest.fixture
 def running(plutos: Plutos) -> Iterator[tuple[Plutos, subprocess.Popen[str]]]:
     """A run that has put something on the air."""
     process = subprocess.Popen(
         command("run", str(plutos.config), *ENDLESS), cwd=plutos.folder,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A shell's background job, as which these tests may run, ignores some of them.
+        preexec_fn=lambda: [signal.signal(name, signal.SIG_DFL) for name in ASKING_TO_END],  # noqa: PLW1509
     )  # fmt: skip
     try:
         wait_until(lambda: bool(plutos.world.air._cyclic))
@@ -198,19 +205,20 @@ def wait_until(holds: Callable[[], bool], timeout_s: float = 60.0) -> None:
         time.sleep(0.005)
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGALRM"])
+@pytest.mark.parametrize("number", ASKING_TO_END, ids=lambda number: number.name)
 def test_whatever_asks_a_run_to_end_switches_all_transmitters_off(
-    running: tuple[Plutos, subprocess.Popen[str]], name: str
+    running: tuple[Plutos, subprocess.Popen[str]], number: signal.Signals
 ) -> None:
     plutos, process = running
-    process.send_signal(signal.Signals[name])
+    process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert plutos.is_dark()
     stop = only_run(plutos.folder).stop
     assert stop is not None
     assert stop["ending"] == "abort"
-    assert stop["why"] == ("interrupted by the user" if name == "SIGINT" else f"ended by {name}")
+    by_user = number is signal.SIGINT
+    assert stop["why"] == ("interrupted by the user" if by_user else f"ended by {number.name}")
 
 
 def test_a_terminal_that_closes_ends_a_run_as_a_signal_does(plutos: Plutos) -> None:

@@ -1,5 +1,6 @@
 """Reports of runs: the table, the page in a real browser, figures that stand for the records."""
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -24,7 +25,8 @@ from sdr_ota.report.named_run import NamedRun, name_runs
 from sdr_ota.report.run_page import report_sections
 from sdr_ota.report.run_report import report_runs, runs_json
 from sdr_ota.report.run_table import table_rows
-from sdr_ota.rounds.round import RoundResult
+from sdr_ota.report.table_files import TableFormat
+from sdr_ota.rounds.round import FurtherSum, RoundResult
 from sdr_ota.runs.captures import stored_captures
 from sdr_ota.runs.run_folder import Evaluation, RunFolder, RunRecord, read_run
 from sdr_ota.runs.summary import summarise
@@ -348,3 +350,42 @@ def test_the_table_says_how_often_the_receivers_own_interval_held(tmp_path: Path
     rows = worded(tmp_path, 0.5, 1.0)
     held = [abs(2 * 0.5 * e) < 1.96 for _, e in np.random.default_rng(2).standard_normal((20, 2))]
     assert rows["own 95 % interval held"] == f"{100 * np.mean(held):.0f} % of the sums"
+
+
+@pytest.mark.parametrize("table_format", ["csv", "parquet"])
+def test_rounds_and_evaluations_become_tables(tmp_path: Path, table_format: TableFormat) -> None:
+    seeds = [2**64 - 1, 5]
+    further = FurtherSum(seed=2**64 - 2, mean_scalar=0.5, decoded_sum=1.0)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    run = RunFolder(folder)
+    run.write_start({"config": load_config(None, ["run.rounds=2"]).model_dump()})
+    run.append_round(
+        RoundResult(
+            0, seeds[0], active_nodes=(0, 2), mean_scalar=0.25, decoded_sum=0.5,
+            further_sums=(further,),
+        )
+    )  # fmt: skip
+    run.append_round(RoundResult(1, seeds[1], erasure="late", detail='too late, "really"'))
+    run.append_evaluation(Evaluation(0, 0.5, None, {"a": 0.25}))
+    report_runs([folder], None, None, table_format=table_format)
+    rounds, evaluations = (
+        read_table(folder / f"{name}.{table_format}") for name in ("rounds", "evaluations")
+    )
+    assert [int(row["seed"]) for row in rounds] == seeds
+    assert json.loads(rounds[0]["active_nodes"]) == [0, 2]
+    assert json.loads(rounds[0]["further_sums"]) == [asdict(further)]
+    assert float(rounds[0]["decoded_sum"]) == 0.5
+    assert rounds[1]["decoded_sum"] in ("", None)
+    assert (rounds[1]["erasure"], rounds[1]["detail"]) == ("late", 'too late, "really"')
+    assert json.loads(evaluations[0]["label_scores"]) == {"a": 0.25}
+    assert evaluations[0]["loss"] in ("", None)
+
+
+def read_table(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".csv":
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pip install pyarrow reads it")
+    rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+    return rows

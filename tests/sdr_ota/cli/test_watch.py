@@ -214,7 +214,11 @@ def test_hosts_that_are_not_this_machine_are_refused(run: Path, host: str) -> No
         assert _get(server, "/progress.json", host)[0] == 403
 
 
-@pytest.mark.parametrize("host", ["[bad", "[::", "localhost:port", "localhost:99999", "[x]:1"])
+NO_HOSTS = ["[bad", "[::", "localhost:port", "localhost:99999", "[x]:1"]
+NO_HOSTS += [f"localhost{sign}x" for sign in "#/?"]
+
+
+@pytest.mark.parametrize("host", NO_HOSTS)
 def test_what_is_no_host_is_a_bad_request(run: Path, host: str) -> None:
     with _served(run) as server:
         assert _get(server, "/progress.json", host)[0] == 400

@@ -1,10 +1,11 @@
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from sdr_ota.config.load import Config, ConfigError, load_config
+from sdr_ota.config.load import Config, ConfigError, changed_config, load_config
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 EXPERIMENTS = [path for path in sorted(EXAMPLES.glob("*.toml")) if path.name != "sweep.toml"]
@@ -264,3 +265,33 @@ def test_the_band_holds_what_oscillators_may_be_off(tmp_path: Path) -> None:
     load_config(bench, [rate, "link.max_cfo_hz=60e3"])
     with pytest.raises(ConfigError, match=r"913.999 to 916.001 MHz .* in no \[\[band\]\]"):
         load_config(bench, [rate, "link.max_cfo_hz=61e3"])
+
+
+BAND_SETTINGS = ["band.0.low_hz=914e6", "band.0.high_hz=916e6", "band.1.low_hz=868e6"]
+
+
+def test_bands_are_set_by_their_number(tmp_path: Path) -> None:
+    config = load_config(None, [*BAND_SETTINGS, "band.1.high_hz=870e6"])
+    assert [(band.low_hz, band.high_hz) for band in config.band] == [(914e6, 916e6), (868e6, 870e6)]
+    file = tmp_path / "bench.toml"
+    file.write_text("[[band]]\nlow_hz = 1e9\nhigh_hz = 2e9\n")
+    (one,) = load_config(file, ["band.0.max_duty_cycle=0.01"]).band
+    assert (one.low_hz, one.max_duty_cycle) == (1e9, 0.01)
+    assert changed_config(config, ["band.1.high_hz=871e6"]).band[1].high_hz == 871e6
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("band.1.low_hz=914e6", "write a number, 0, for '1'"),
+        ("band.low_hz=914e6", "write a number, 0, for 'low_hz'"),
+        ("band.-1.low_hz=914e6", "write a number, 0, for '-1'"),
+        ("band.0=3", "band.0 = 3: "),
+        ("band.0.low_hz=914e6", "band.0.high_hz"),
+        ("band.0.low_hz.x=3", "band.0.low_hz"),
+        ("run.rounds.0=3", "run.rounds"),
+    ],
+)
+def test_a_band_that_is_none_is_one_sentence(setting: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        load_config(None, [setting])

@@ -60,7 +60,7 @@ def other_owner(address: str) -> Iterator[subprocess.Popen[str]]:
 def radiates(world: PlutoWorld) -> bool:
     """Whether a frame is on its way to the antenna of the node's board."""
     node = world.nodes[0]
-    return node._sent is not None and node.number((PHY, TX_LO, "powerdown")) == 0
+    return node._repeated is not None and node.number((PHY, TX_LO, "powerdown")) == 0
 
 
 def values(world: PlutoWorld) -> dict[Key, str]:

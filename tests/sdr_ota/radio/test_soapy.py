@@ -1,11 +1,12 @@
 """The SoapySDR back-end against virtual devices, through the real SoapySDR."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import SoapySDR
 from ota_calibration.paths.sounding import make_plan
 
 from sdr_ota.air.presets import AirPreset, air_preset
@@ -17,6 +18,7 @@ from sdr_ota.radio.base import (
     Radio,
     RadioError,
     RadioNotFound,
+    SettingChanged,
     SettingNotTaken,
     TimeError,
     Timeout,
@@ -89,6 +91,37 @@ def test_gains_act(served: Served, tx_gain_db: float, rx_gain_db: float) -> None
             radio.configure(replace(SETTINGS, tx_gain_db=tx_gain_db, rx_gain_db=rx_gain_db))
         level = np.sqrt(np.mean(np.abs(sent([node], receiver, tone(0.5))) ** 2))
     assert level == pytest.approx(0.5 * 10 ** ((tx_gain_db + rx_gain_db) / 20), rel=0.01)
+
+
+OTHER_GAINS_DB = {SoapySDR.SOAPY_SDR_RX: 7.0, SoapySDR.SOAPY_SDR_TX: -7.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda device, way: device.setFrequency(way, 0, 868e6), "center_freq_hz was 9.15e+08"),
+        (lambda device, way: device.setBandwidth(way, 0, 0.2e6), "bandwidth_hz was 800000"),
+        (lambda device, way: device.setGain(way, 0, OTHER_GAINS_DB[way]), "gain_db was 0 and"),
+    ],
+)
+@pytest.mark.parametrize("receives", [True, False])
+def test_what_another_program_has_set_is_named_and_set_again(
+    served: Served, change: Callable[[object, int], None], said: str, receives: bool
+) -> None:
+    with open_radios(served.addresses) as (receiver, node, _):
+        for radio in (receiver, node):
+            radio.configure(SETTINGS)
+        place, way = (0, SoapySDR.SOAPY_SDR_RX) if receives else (1, SoapySDR.SOAPY_SDR_TX)
+        names = list(served.soapy.soapy_arguments)
+        other = SoapySDR.Device(names[-1] if receives else names[0])
+        change(other, way)
+        with pytest.raises(SettingChanged, match="; it is set as before") as changed:
+            (receiver.begin_receive(100) if receives else node.transmit(tone()))
+        assert said in str(changed.value) and [receiver, node][place].info.serial in str(
+            changed.value
+        )
+        level = np.sqrt(np.mean(np.abs(sent([node], receiver, tone(0.5))) ** 2))
+    assert level == pytest.approx(0.5, rel=0.01)
 
 
 def test_clipping_is_counted(served: Served) -> None:

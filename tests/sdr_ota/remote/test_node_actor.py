@@ -11,11 +11,15 @@ import msgspec
 import numpy as np
 import pytest
 from ota_calibration.privacy import private_encoder
+from ota_calibration.privacy.data_set_ledger import DataSet, standing_of
 from ota_calibration.privacy.ledger import BudgetSpent
+from ota_calibration.privacy.ledger_record import LedgerError
 
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.simulated_air import AirSettings
 from sdr_ota.assembly.node_actor import LONGEST_CYCLIC_S, NodeActor
+from sdr_ota.assembly.node_client import ModellessClient
+from sdr_ota.assembly.privacy import promise_for
 from sdr_ota.assembly.server_copy import ERRORS, modelless_copy
 from sdr_ota.config.load import Config, ConfigError, load_config
 from sdr_ota.erasure import Erasure
@@ -130,8 +134,8 @@ class Fixed:
     def __init__(self) -> None:
         self._rng = np.random.default_rng(5)
 
-    def standard_normal(self) -> float:
-        return float(self._rng.standard_normal())
+    def discrete_gaussian(self, std: int) -> int:
+        return round(std * self._rng.standard_normal())
 
 
 def traffic(lab: Lab, monkeypatch: pytest.MonkeyPatch, scalar: float, run_id: str) -> list[bytes]:
@@ -203,6 +207,27 @@ def test_a_node_pays_in_its_own_ledger_and_refuses_when_it_is_spent(lab: Lab) ->
     told(actor.close())
     assert (lab.home / "ledgers" / "run" / "node-0.jsonl").is_file()
     assert (lab.home / "ledgers" / "run").stat().st_mode & 0o077 == 0
+
+
+def test_a_node_pays_for_its_data_too_and_what_they_do_not_pay_for_does_not_begin(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_set = DataSet(lab.home / "data-sets" / "0a1b2c3d", 8.0)
+    monkeypatch.setattr(ModellessClient, "data_set", data_set)
+    config = lab.config(*PRIVATE)
+    actor = joined(lab, config, "first")
+    told(actor.announce(to_bytes(Announcement(0, (0,)))))
+    told(actor.send(to_bytes(payload_order(0, 0.5, 1000.0))))
+    told(actor.sent(1.0))
+    told(actor.close())
+    promise = promise_for(config, 1.0)
+    assert standing_of(data_set, promise).before.mu_squared == pytest.approx(0.5 / 2**2)
+    with pytest.raises(LedgerError, match="budget does not pay for this run"):
+        told(NodeActor().join(to_bytes(lab.order(config, "second"))))
+    (data_set.folder / "0f.jsonl").write_text("torn")
+    with pytest.raises(LedgerError, match="cannot be read") as broken:
+        told(NodeActor().join(to_bytes(lab.order(config, "third"))))
+    assert data_set.folder.name not in str(broken.value)
 
 
 @pytest.mark.parametrize("run_id", ["../up", "a/b", "", "..", "x" * 200])

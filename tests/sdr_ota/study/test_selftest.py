@@ -64,6 +64,7 @@ def test_a_healthy_board_passes_and_its_numbers_are_the_worlds(board: OneBoard) 
     for trial in test.measured.trials:
         assert trial.n_rounds == 20
         assert trial.nmse_db < trial.theory_nmse_db + 6
+        assert 0.0 < trial.level_std_db < 0.2
 
 
 def test_more_attenuation_is_less_level_by_as_much(board: OneBoard) -> None:
@@ -119,6 +120,14 @@ def test_a_board_that_another_program_tunes_sends_nothing(board: OneBoard) -> No
 
     with pytest.raises(CommandFailed, match="another program has changed it"):
         run_selftest(board.config(), tuned_by_another_program)
+
+
+def test_a_path_that_fades_is_named_where_rounds_fail() -> None:
+    world = PlutoWorld(AirSettings(air_preset("lab-indoor"), 1, 1e6, 915e6, seed=2))
+    with VirtualPlutos(world) as served:
+        test = OneBoard(world, f"driver=pluto,uri={served.node_uris[0]}").selftest()
+    assert not test.passed and "the path itself changes: levels vary by" in test.why
+    assert all(trial.level_std_db > 1.0 for trial in test.measured.trials)
 
 
 def test_the_board_is_silent_afterwards(board: OneBoard) -> None:
