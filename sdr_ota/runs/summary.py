@@ -8,6 +8,7 @@ from statistics import fmean
 
 import numpy as np
 
+from sdr_ota.erasure import Reason
 from sdr_ota.rounds.clipping import HIGH_QUANTILE, clipped_share
 from sdr_ota.rounds.round import RoundResult, sum_by_sum
 from sdr_ota.runs.best import best_evaluation
@@ -18,6 +19,9 @@ from sdr_ota.signal.metrics import chance_db, nmse_db
 
 BITS_PER_SCALAR = {"analog": 16, "sign": 1}
 """What one scalar would take as bits (arXiv 2604.12401, table II): half precision, or a vote."""
+
+SKIPPED: Reason = "schedule"
+"""Of a round in which a privacy schedule sends nothing."""
 
 COVERING_STDS = 1.96
 """Deviations that 95 % of Gaussian errors do not exceed."""
@@ -124,8 +128,13 @@ class Summary(ClippingFigures, HeldOutFigures):
 
     @property
     def erased_share(self) -> float:
-        """Share of the rounds that were lost, 0 to 1; NaN before the first one."""
-        return sum(self.erasures.values()) / self.rounds if self.rounds else math.nan
+        """Share of the rounds that were lost, 0 to 1; NaN before the first one.
+
+        Rounds that a privacy schedule skips are not among them: nothing was sent that could be.
+        """
+        n_skipped = self.erasures.get(SKIPPED, 0)
+        n_sent = self.rounds - n_skipped
+        return (sum(self.erasures.values()) - n_skipped) / n_sent if n_sent else math.nan
 
 
 def summarise(run: RunRecord) -> Summary:

@@ -11,6 +11,7 @@ from sdr_ota.study.sweep.plan import Point, Sweep, read_sweep
 
 PAPER = Path(__file__).parents[3] / "examples" / "paper"
 BASES = ("quick", "opt-125m")
+PAPER_FIGURES = ("fig2-paper", "fig2-squad-paper", "fig3-paper")
 SWEEPS = sorted(path.stem for path in PAPER.glob("*.toml") if path.stem not in BASES)
 
 
@@ -25,7 +26,7 @@ def settings_of(point: Point) -> list[str]:
 
 def test_every_figure_has_a_quick_form_and_the_papers_size() -> None:
     quick = {"fig2", "fig3", "signs", "table2"}
-    assert set(SWEEPS) == quick | {f"{name}-paper" for name in quick}
+    assert set(SWEEPS) == quick | {f"{name}-paper" for name in (*quick, "fig2-squad")}
 
 
 @pytest.mark.parametrize("name", SWEEPS)
@@ -45,7 +46,7 @@ def test_every_point_is_planned(name: str) -> None:
     assert planned
 
 
-@pytest.mark.parametrize("name", ["fig2-paper", "fig3-paper"])
+@pytest.mark.parametrize("name", PAPER_FIGURES)
 def test_the_papers_size_has_the_papers_numbers(name: str) -> None:
     for point in the_sweep(name).points:
         config = point.config
@@ -59,7 +60,7 @@ def test_the_papers_size_has_the_papers_numbers(name: str) -> None:
         assert config.zo.learning_rate == rate
 
 
-@pytest.mark.parametrize("name", ["fig2", "fig3", "fig2-paper", "fig3-paper"])
+@pytest.mark.parametrize("name", ["fig2", "fig3", *PAPER_FIGURES])
 def test_figures_have_four_seeds_and_both_payloads_over_the_papers_axis(name: str) -> None:
     found = the_sweep(name)
     assert found.axis == "snr_max_db"
