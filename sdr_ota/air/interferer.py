@@ -44,10 +44,13 @@ class Interferer:
             rng: Draws ``first``.
 
         Raises:
-            IqFileError: If it cannot be read, says no sample rate, or is all zero.
+            IqFileError: If it cannot be read, says no sample rate, is all zero or not all finite.
         """
         recorded_hz = recorded_rate_hz(path)
-        samples = read_iq_file(path).samples(0, MOST_SAMPLES)
+        try:
+            samples = read_iq_file(path).samples(0, MOST_SAMPLES)
+        except IqFileError as unusable:
+            raise IqFileError(f"{path} cannot be played: {unusable}") from None
         ratio = Fraction(sample_rate_hz / recorded_hz).limit_denominator(LARGEST_FACTOR)
         if ratio != 1:
             from scipy.signal import resample_poly  # noqa: PLC0415 - slow to import

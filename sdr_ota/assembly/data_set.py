@@ -27,6 +27,7 @@ from sdr_ota.config.load import Config
 from sdr_ota.config.tables import DataTable
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.radio.bench_folder import state_folder
+from sdr_ota.runs.new_folder import check_may_write
 
 LEDGERS = "data-sets"
 
@@ -106,7 +107,7 @@ def data_set_rows(config: Config, home: Path, promise: Promise) -> list[tuple[st
 
     Raises:
         LedgerError: If the data set's budget does not pay for the run, or cannot be known.
-        CommandFailed: If the data cannot be used.
+        CommandFailed: If the data cannot be used, or no ledger be kept.
     """
     if not _has_examples(config):
         return []
@@ -119,6 +120,11 @@ def data_set_rows(config: Config, home: Path, promise: Promise) -> list[tuple[st
     except DataError as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
     assert data_set is not None  # noqa: S101 - the clients hold examples, here
+    try:
+        check_may_write(data_set.folder)
+    except CommandFailed as denied:
+        text = f"{denied} with privacy.dataset_ledgers or XDG_STATE_HOME"
+        raise CommandFailed(text, denied.exit_code) from denied
     try:
         standing = standing_of(data_set, promise)
     except OSError as error:

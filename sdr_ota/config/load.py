@@ -18,6 +18,7 @@ from sdr_ota.config.chip_length import ChipLength, chip_length
 from sdr_ota.config.cyclic_check import check_cyclic
 from sdr_ota.config.dotted_name import put
 from sdr_ota.config.frame_table import FrameTable, n_payload_chips
+from sdr_ota.config.interferer_file import with_interferer_found
 from sdr_ota.config.limit_check import check_limit
 from sdr_ota.config.link_table import LinkTable
 from sdr_ota.config.local_steps_check import check_local_steps
@@ -42,6 +43,7 @@ from sdr_ota.config.zo_table import ZoTable
 from sdr_ota.plugins import PluginError
 from sdr_ota.radio.address import check_address
 from sdr_ota.radio.normal_form import normal_form
+from sdr_ota.signal.iq_words import IqFileError
 
 _OF_A_SWEEP = {"seeds", "base", "grid", "list"}
 
@@ -218,26 +220,36 @@ def load_config(path: Path | None, settings: Sequence[str] = ()) -> Config:
     Raises:
         ConfigError: With everything that is wrong, one line each.
     """
-    return config_with({} if path is None else read_tables(path), settings)
+    if path is None:
+        return config_with({}, settings)
+    return config_with(read_tables(path), settings, path.parent)
 
 
-def config_with(tables: dict[str, object], settings: Sequence[str]) -> Config:
+def config_with(tables: dict[str, object], settings: Sequence[str], home: Path = Path()) -> Config:
     """Apply ``table.key=value`` settings to tables, which change, and validate them.
+
+    Args:
+        tables: As a TOML file holds them.
+        settings: Each ``table.key=value`` with a TOML value; a bare word is a text.
+        home: Folder to which file names are relative.
 
     Raises:
         ConfigError: With everything that is wrong, one line each.
     """
     for setting in settings:
         _apply(tables, setting)
-    return _validated(tables)
+    return _validated(tables, home)
 
 
-def config_of_tables(tables: Mapping[str, object], changes: Mapping[str, object]) -> Config:
+def config_of_tables(
+    tables: Mapping[str, object], changes: Mapping[str, object], home: Path = Path()
+) -> Config:
     """Validate tables that are already in memory.
 
     Args:
         tables: As a TOML file holds them; they are not changed.
         changes: Values that replace theirs, by ``table.key``.
+        home: Folder to which file names are relative.
 
     Raises:
         ConfigError: With everything that is wrong, one line each.
@@ -245,12 +257,15 @@ def config_of_tables(tables: Mapping[str, object], changes: Mapping[str, object]
     changed = copy.deepcopy(dict(tables))
     for name, value in changes.items():
         _put(changed, name, value)
-    return _validated(changed)
+    return _validated(changed, home)
 
 
-def _validated(tables: Mapping[str, object]) -> Config:
+def _validated(tables: Mapping[str, object], home: Path) -> Config:
     try:
-        return Config.model_validate(tables)
+        config = Config.model_validate(tables)
+        return config.model_copy(update={"air": with_interferer_found(config.air, home)})
+    except IqFileError as unplayable:
+        raise ConfigError(f"air.interferer: {unplayable}") from None
     except ValidationError as invalid:
         lines = [_sentence(error) for error in invalid.errors()]
         raise ConfigError("\n".join(lines)) from None

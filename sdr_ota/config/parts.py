@@ -8,12 +8,13 @@ from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.config.chip_length import chip_length
 from sdr_ota.config.frame_table import frame_format
-from sdr_ota.config.load import Config, config_of_tables
+from sdr_ota.config.load import Config, ConfigError, config_of_tables
 from sdr_ota.config.tables import AirTable, RadioTable
 from sdr_ota.radio.air_time_account import AirTimeAccount, BandLimit
 from sdr_ota.radio.pluto_trigger import PULSE_TICKS
 from sdr_ota.rounds.exchange import Link
 from sdr_ota.schemes import AggregationScheme
+from sdr_ota.signal.iq_words import IqFileError
 from sdr_ota.signal.modulation import AnalogPayload, Payload, SignPayload
 from sdr_ota.types import RadioSettings
 
@@ -34,8 +35,15 @@ def air_settings(config: Config) -> AirSettings:
 
 
 def simulated_air(config: Config) -> SimulatedAir:
-    """Return the world that the simulated radios of a run share."""
-    return SimulatedAir(air_settings(config))
+    """Return the world that the simulated radios of a run share.
+
+    Raises:
+        ConfigError: If its interferer cannot be played.
+    """
+    try:
+        return SimulatedAir(air_settings(config))
+    except IqFileError as unplayable:
+        raise ConfigError(f"air.interferer: {unplayable}") from unplayable
 
 
 def air_seed(config: Config) -> int:

@@ -2,12 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from sdr_ota.air.interferer import recorded_rate_hz
 from sdr_ota.air.presets import air_preset
 from sdr_ota.config.prompt_check import check_prompt
 
@@ -358,7 +356,9 @@ class AirTable(Table):
     path_gain_db: float | None = Field(None, ge=-120, le=0, description="mean of the nodes")
     path_gain_spread_db: float | None = Field(None, ge=0, le=40, description="between nodes")
     interferer: str | None = Field(
-        None, description="recording (SigMF, .wav) that plays on the air all the time"
+        None,
+        description="recording (SigMF, .wav) that plays on the air all the time, relative to the "
+        "config file",
     )
     interferer_db: float | None = Field(
         None, ge=-120, le=60, description="its mean power over full scale; -20 if not given"
@@ -378,8 +378,6 @@ class AirTable(Table):
     @model_validator(mode="after")
     def _known_preset(self) -> "AirTable":
         preset = air_preset(self.preset)
-        if self.interferer:
-            recorded_rate_hz(Path(self.interferer))
-        elif self.interferer_db is not None and not preset.interferer:
+        if self.interferer_db is not None and not (self.interferer or preset.interferer):
             raise ValueError("interferer_db is the level of a recording: name it in air.interferer")
         return self

@@ -42,7 +42,8 @@ def experiment_of(source: ConfigSource, changes: Changes | None = None) -> Exper
     if source is None or isinstance(source, Mapping):
         return Experiment(config_of_tables(source or {}, plain), Path(), "")
     path = Path(source)
-    return Experiment(config_of_tables(read_tables(path), plain), path.parent, str(path))
+    home = path.parent
+    return Experiment(config_of_tables(read_tables(path), plain, home), home, str(path))
 
 
 def _plain(value: object) -> object:

@@ -20,6 +20,8 @@ from sdr_ota.erasure import Reason
 
 Reals = NDArray[np.float64]
 
+_ROUNDING = 1e-9
+
 
 class AirFunction(Protocol):
     """A function whose core is a mean of numbers between -1 and 1."""
@@ -79,7 +81,8 @@ def compute(bench: MeanBench, function: AirFunction, numbers: ArrayLike) -> Comp
             'use link.payload = "analog"'
         )
     given = np.asarray(numbers, np.float64)
-    sent = function.prepare(given)
+    sent = np.asarray(function.prepare(given), np.float64)
+    _refuse_unprepared(sent, function)
     mean = bench.mean(sent, scalar_limit=1.0)
     if mean.value is None or mean.std is None:
         return Computed(None, None, mean.erasure, mean)
@@ -180,7 +183,8 @@ class Histogram:
     limited by $\sigma$, and the bins cost air time, not precision.
 
     Attributes:
-        edges: Of the bins, ascending; a number belongs to the bin whose lower edge it reaches.
+        edges: Of the bins, ascending; a number belongs to the bin whose lower edge it reaches, so
+            that the last edge itself is in none.
     """
 
     edges: tuple[float, ...]
@@ -193,7 +197,9 @@ class Histogram:
         """Return 1 in each node's bin and -1 in the others, shape ``(n_nodes, n_bins)``."""
         if numbers.ndim != 1:
             raise ValueError(f"a histogram takes one number a node, not {numbers.shape}")
-        _refuse_outside(numbers, self.edges[0], np.nextafter(self.edges[-1], -math.inf))
+        lowest, end = self.edges[0], self.edges[-1]
+        allowed = f"{lowest:g} to below {end:g}"
+        _refuse_outside(numbers, lowest, np.nextafter(end, -math.inf), allowed)
         n_bins = len(self.edges) - 1
         bins = np.searchsorted(self.edges, numbers, side="right") - 1
         return np.asarray(2.0 * np.eye(n_bins)[bins] - 1)
@@ -203,9 +209,19 @@ class Histogram:
         return n_nodes * (mean + 1) / 2, n_nodes * std / 2
 
 
-def _refuse_outside(numbers: Reals, lowest: float, highest: float) -> None:
+def _refuse_unprepared(sent: Reals, function: AirFunction) -> None:
+    """Refuse what the bench would clip; rounding may pass the end by a little."""
+    if not (np.abs(sent) <= 1 + _ROUNDING).all():
+        raise ValueError(
+            f"{type(function).__name__}.prepare returned numbers from {sent.min():g} to "
+            f"{sent.max():g}; allowed: -1 to 1"
+        )
+
+
+def _refuse_outside(numbers: Reals, lowest: float, highest: float, allowed: str = "") -> None:
     outside = ~((numbers >= lowest) & (numbers <= highest))
     if outside.any():
         node = int(np.argwhere(outside)[0][0])
         wrong = numbers[outside].reshape(-1)[0]
-        raise ValueError(f"node {node} has {wrong:g}; allowed: {lowest:g} to {highest:g}")
+        allowed = allowed or f"{lowest:g} to {highest:g}"
+        raise ValueError(f"node {node} has {wrong:g}; allowed: {allowed}")

@@ -115,7 +115,10 @@ class AirTimeLog:
         """
         oldest_s = self._clock() - window_s
         found: list[tuple[float, float]] = []
-        for path in self._folder.glob(f"{band.name.partition('_')[0]}_*_*.slots"):
+        pattern = f"{band.name.partition('_')[0]}_*_*.slots"
+        for path in self._folder.iterdir():  # a glob is silent on a folder that may not be listed
+            if not path.match(pattern):
+                continue
             _, low, high = path.stem.split("_")
             if float(low) < band.high_hz and float(high) > band.low_hz:
                 data = path.read_bytes()

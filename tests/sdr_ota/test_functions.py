@@ -88,7 +88,7 @@ def test_wrong_numbers_are_refused_before_anything_is_sent() -> None:
         FUNCTIONS[0].prepare(np.array([1.0, -1.0]))
     with pytest.raises(ValueError, match="node 0 has nan"):
         FUNCTIONS[1].prepare(np.array([np.nan, 1.0]))
-    with pytest.raises(ValueError, match="node 0 has 5"):
+    with pytest.raises(ValueError, match="node 0 has 5; allowed: 0 to below 5"):
         FUNCTIONS[2].prepare(np.array([5.0]))
     with pytest.raises(ValueError, match="lowest"):
         GeometricMean(0.0, 1.0)
@@ -97,3 +97,22 @@ def test_wrong_numbers_are_refused_before_anything_is_sent() -> None:
     votes = {"link.payload": "sign", "link.scheme": "fsk-vote"}
     with sdr_ota.open_bench(set=votes) as bench, pytest.raises(ValueError, match="votes"):
         compute(bench, FUNCTIONS[1], np.ones(bench.n_nodes))
+
+
+class Unprepared:
+    """A function of a user's own that forgets to scale."""
+
+    def prepare(self, numbers: np.ndarray) -> np.ndarray:
+        return 10 * numbers
+
+    def finish(
+        self, mean: np.ndarray, std: np.ndarray, n_nodes: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return mean, std
+
+
+def test_what_the_bench_would_clip_is_refused() -> None:
+    with sdr_ota.open_bench() as bench:
+        with pytest.raises(ValueError, match=r"Unprepared\.prepare .* 10 to 10; allowed: -1 to 1"):
+            compute(bench, Unprepared(), np.ones(bench.n_nodes))
+        assert compute(bench, Unprepared(), np.full(bench.n_nodes, 0.1)).value is not None

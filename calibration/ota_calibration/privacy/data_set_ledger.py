@@ -196,8 +196,8 @@ def _standing(data_set: DataSet, promise: Promise, run: str) -> Standing:
 
 def _others(folder: Path, run: str) -> Iterator[tuple[Cost, bool]]:
     """Yield what every other run costs, and whether it is in progress."""
-    for path in sorted(folder.glob("*.jsonl")):
-        if path.stem == run:
+    for path in sorted(folder.iterdir()):  # a glob is silent on a folder that may not be listed
+        if path.suffix != ".jsonl" or path.stem == run:
             continue
         is_open = is_held(path)
         try:

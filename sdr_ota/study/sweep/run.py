@@ -12,6 +12,7 @@ from sdr_ota.config.load import ConfigError
 from sdr_ota.config.recorded_plugins import references_in
 from sdr_ota.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.process.interruption import Interruption
+from sdr_ota.runs.owner_only import owner_only
 from sdr_ota.study.sweep.page import write_page
 from sdr_ota.study.sweep.plan import Sweep, needs_real_radios, read_sweep
 from sdr_ota.study.sweep.point import Outcome, PointTask, Processes, finished_outcome, run_point
@@ -84,8 +85,17 @@ def run_sweep(
 def run_points(
     sweep: Sweep, folder: Path, jobs: int | None, address: str | None, progress: Progress
 ) -> SweepResults:
-    """Run the points that are not done yet, then write table and page; as `run_sweep`."""
-    folder = folder.resolve()
+    """Run the points that are not done yet, then write table and page; as `run_sweep`.
+
+    Logs and tables repeat what private runs say, so they are their owner's alone, too.
+    """
+    with owner_only(any(one.config.privacy.protect != "nothing" for one in sweep.points)):
+        return _run_points(sweep, folder.resolve(), jobs, address, progress)
+
+
+def _run_points(
+    sweep: Sweep, folder: Path, jobs: int | None, address: str | None, progress: Progress
+) -> SweepResults:
     rows = _rows_so_far(sweep, folder)
     left = [_task(sweep, folder, name) for name, row in rows.items() if row["ending"] != "done"]
     try:

@@ -235,3 +235,19 @@ def test_the_name_of_a_run_leads_nowhere_else(tmp_path: Path) -> None:
     terms = PROMISE.ledger_terms(("node-0",))
     with pytest.raises(ValueError, match="hexadecimal"):
         LedgerTerms(terms.limits, terms.burst_limit, terms.configuration, terms.unit, "../../x")
+
+
+def test_a_folder_that_cannot_be_listed_is_not_an_unspent_one(
+    data_set: DataSet, own: Callable[[], Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of mode 0300: files in it open, but what there are cannot be known."""
+    with enter_data_set(data_set, PROMISE, own()):
+        pass
+
+    def denied(path: object = ".") -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", denied)
+    monkeypatch.setattr(os, "listdir", denied)
+    with pytest.raises(PermissionError):
+        standing_of(data_set, PROMISE)

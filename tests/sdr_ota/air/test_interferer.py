@@ -11,7 +11,8 @@ from sdr_ota.air.interferer import Interferer
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
-from sdr_ota.config.load import ConfigError, load_config
+from sdr_ota.config.load import ConfigError, load_config, restore_config
+from sdr_ota.config.parts import simulated_air
 from sdr_ota.signal.iq_words import IqFileError
 
 RATE_HZ = 1e6
@@ -87,6 +88,49 @@ def test_a_config_names_what_is_wrong_with_it(tmp_path: Path) -> None:
         raw = tmp_path / "raw.cf32"
         raw.write_bytes(bytes(80))
         load_config(None, [f"air.interferer={raw}"])
+
+
+def test_its_name_is_relative_to_the_config_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, elsewhere = tmp_path / "of config", tmp_path / "elsewhere"
+    for made in (folder, elsewhere):
+        made.mkdir()
+    recording = write_sigmf(folder, tone(100, RATE_HZ), RATE_HZ)
+    experiment = folder / "own.toml"
+    experiment.write_text(f'[air]\ninterferer = "{recording.name}"\n')
+    monkeypatch.chdir(elsewhere)
+    config = load_config(Path("../of config/own.toml"))
+    with sdr_ota.open_bench(experiment) as bench:
+        assert Path(bench.config.air.interferer or "").samefile(recording)
+    monkeypatch.chdir(tmp_path)  # as a run that is resumed from another folder
+    assert Path(config.air.interferer or "").samefile(recording)
+
+
+def test_a_record_is_read_when_the_recording_has_gone(tmp_path: Path) -> None:
+    """A finished run is exported, and a node's machine joins, without the file."""
+    recording = write_sigmf(tmp_path, tone(100, RATE_HZ), RATE_HZ)
+    config = load_config(None, [f"air.interferer={recording}"])
+    recording.unlink()
+    assert restore_config(config.model_dump()) == config
+    with pytest.raises(ConfigError, match=r"air\.interferer.*No such file"):
+        simulated_air(config)
+
+
+@pytest.mark.parametrize(("value", "said"), [(0.0, "silent"), (np.nan, "foreign.*not all finite")])
+def test_a_run_says_why_a_recording_cannot_be_played(
+    tmp_path: Path, value: float, said: str
+) -> None:
+    recording = write_sigmf(tmp_path, np.full(100, value), RATE_HZ)
+    with pytest.raises(sdr_ota.SdrOtaError, match=rf"air\.interferer.*{said}"):
+        sdr_ota.run(
+            set={
+                "clients.source": "synthetic",
+                "run.rounds": 1,
+                "run.folder": str(tmp_path / "runs"),
+                "air.interferer": str(recording),
+            }
+        )
 
 
 def test_a_run_over_it_has_the_error_that_it_makes(tmp_path: Path) -> None:

@@ -139,6 +139,8 @@ def test_ledgers_that_cannot_be_kept_stop_the_run_before_it_sends(experiment: Pa
     (experiment.parent / "file").write_text("")
     with pytest.raises(CommandFailed, match=r"set privacy\.dataset_ledgers or XDG_STATE_HOME"):
         start_run(experiment, ["privacy.dataset_ledgers=file"])
+    with pytest.raises(CommandFailed, match=r"cannot be written.*privacy\.dataset_ledgers"):
+        plan_run(experiment, ["privacy.dataset_ledgers=file"])
 
 
 def test_a_node_keeps_the_ledgers_of_its_own_file(experiment: Path, tmp_path: Path) -> None:

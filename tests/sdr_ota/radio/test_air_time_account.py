@@ -1,6 +1,7 @@
 """The time on the air belongs to the bench: radios, commands and processes count together."""
 
 import math
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -232,3 +233,19 @@ def test_a_clock_that_is_set_back_gives_no_time_back(tmp_path: Path) -> None:
     clock.now_s, steady.now_s = clock.now_s - 600.0, steady.now_s + 2.0
     account.ends(account)
     assert account.used_s == 2.0
+
+
+def test_a_folder_that_cannot_be_listed_is_not_one_without_bursts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of mode 0300: what others have sent cannot be known."""
+    log = AirTimeLog(tmp_path)
+    log.add(Span(*BAND), 1.0, time.time())
+
+    def denied(path: object = ".") -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", denied)
+    monkeypatch.setattr(os, "listdir", denied)
+    with pytest.raises(PermissionError):
+        list(log.used(Span(*BAND), 3600.0))

@@ -55,3 +55,19 @@ def test_each_seed_is_a_run_and_the_same_command_goes_on(
     assert "±" in capsys.readouterr().out
     seeds_command(None, settings, "4,6")
     assert sorted(folder.glob("*/*/start.json")) == runs
+
+
+def test_what_stands_around_private_runs_is_their_owners_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Logs repeat the reports of the runs, and the table has their figures."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    runs = tmp_path / "runs"
+    settings = [
+        f"run.folder={runs}", "run.rounds=1", "clients.source=synthetic", "clients.count=2",
+        "privacy.protect=client",
+    ]  # fmt: skip
+    seeds_command(None, settings, "1")
+    made = list((runs / "demo-seeds").rglob("*"))
+    assert {"log.txt", "table.csv", "sweep.html"} <= {path.name for path in made}
+    assert [path for path in made if path.stat().st_mode & 0o077] == []
