@@ -7,6 +7,7 @@ lets it hear: one node's symbols, or the sum of all, without or with the receive
 batches are Poisson samples it is asked besides whether a unit is drawn as seldom as was promised.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -138,9 +139,13 @@ def _audited(config: Config, sampling_rate: float, n_runs: int) -> AuditReport:
     both = scores(FAR_BEYOND_THE_CLIP), scores(-FAR_BEYOND_THE_CLIP if is_replaced else 0.0)
     rows = [
         ("promise", promise_in_words(promise)),
-        ("audited", f"{n_runs} runs of {len(rounds)} rounds on each of two data sets"),
+        ("audited", f"{n_runs} runs of {_rounds(len(rounds))} on each of two data sets"),
     ]
     return _report(rows, [*_told_apart(promise, tally, both), *_drawn(config, promise)])
+
+
+def _rounds(n_rounds: int) -> str:
+    return "1 round" if n_rounds == 1 else f"{n_rounds} rounds"
 
 
 def _admitted(config: Config, bench: Bench, folder: Path, sampling_rate: float) -> Iterator[_Heard]:
@@ -196,12 +201,14 @@ class _Finding:
         found: What it is, at least.
         promised: What it may be.
         said: Both, for a person.
+        most: Largest that it could have been.
     """
 
     name: str
     found: float
     promised: float
     said: str
+    most: float = math.inf
 
 
 def _told_apart(promise: Promise, tally: Tally, scores: tuple[Reals, Reals]) -> Iterator[_Finding]:
@@ -213,8 +220,8 @@ def _told_apart(promise: Promise, tally: Tally, scores: tuple[Reals, Reals]) -> 
         f"the ledger has {mu:.3f}"
     )
     if mu > most:
-        said += f", more than the {most:.2f} that so many runs can show: use fewer --rounds"
-    yield _Finding("mu, at least", found.mu, mu, said)
+        said += f", more than the {most:.2f} that so many runs can show: raise --runs"
+    yield _Finding("mu, at least", found.mu, mu, said, most)
     if not promise.is_subsampled:
         epsilon = epsilon_lower_bound(*scores, promise.delta, CONFIDENCE)
         said = f"{epsilon:.3f}; {promise.epsilon:g} is promised"
@@ -236,6 +243,8 @@ def _report(rows: Sequence[tuple[str, str]], findings: Sequence[_Finding]) -> Au
     """Judge what was found."""
     rows = [*rows, *((finding.name, finding.said) for finding in findings)]
     broken = [one for one in findings if one.found > one.promised]
+    if not broken and any(one.promised > one.most for one in findings):
+        return AuditReport([*rows, ("verdict", "none: so few runs cannot contradict the promise")])
     if not broken:
         return AuditReport([*rows, ("verdict", "nothing contradicts the promise")])
     why = "; ".join(f"{one.name} {one.said}" for one in broken)

@@ -81,6 +81,8 @@ def compute(bench: MeanBench, function: AirFunction, numbers: ArrayLike) -> Comp
             'use link.payload = "analog"'
         )
     given = np.asarray(numbers, np.float64)
+    if given.ndim not in {1, 2}:
+        raise ValueError(f"a number or a row a node is needed, not an array of shape {given.shape}")
     sent = np.asarray(function.prepare(given), np.float64)
     _refuse_unprepared(sent, function)
     mean = bench.mean(sent, scalar_limit=1.0)

@@ -94,6 +94,8 @@ def test_wrong_numbers_are_refused_before_anything_is_sent() -> None:
         GeometricMean(0.0, 1.0)
     with pytest.raises(ValueError, match="ascending"):
         Histogram((1.0, 1.0))
+    with sdr_ota.open_bench() as bench, pytest.raises(ValueError, match="a row a node"):
+        compute(bench, FUNCTIONS[0], 1.0)
     votes = {"link.payload": "sign", "link.scheme": "fsk-vote"}
     with sdr_ota.open_bench(set=votes) as bench, pytest.raises(ValueError, match="votes"):
         compute(bench, FUNCTIONS[1], np.ones(bench.n_nodes))

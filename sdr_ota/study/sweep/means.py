@@ -27,6 +27,8 @@ def means_table(
 ) -> list[tuple[str, ...]]:
     """Return a heading, then a line for every group of repeats; empty if nothing was repeated.
 
+    Only runs that are done count; where others are not, the line says so.
+
     Args:
         rows: Of the table.
         keys: What tells the points apart.
@@ -42,10 +44,11 @@ def means_table(
     lines = [
         (
             *("–" if value is None else str(value) for value in group),
-            str(sum(row.get("ending") == "done" for row in own)),
-            *(_words(own, one) for one in shown),
+            str(len(own)) if len(done) == len(own) else f"{len(done)} of {len(own)}",
+            *(_words(done, one) for one in shown),
         )
         for group, own in groups.items()
+        for done in [[row for row in own if row.get("ending") == "done"]]
     ]
     return [heading, *lines]
 

@@ -141,3 +141,11 @@ def test_what_cannot_be_audited_is_wrong_use(settings: list[str], words: str) ->
     with pytest.raises(CommandFailed, match=words) as failed:
         audit(None, settings, 100, 1)
     assert failed.value.exit_code == WRONG_USE
+
+
+def test_too_few_runs_have_no_verdict() -> None:
+    report = audit_config(None, [*FEW_NODES, *CLIENT, "privacy.epsilon=400"], 100, 1)
+    assert dict(report.rows)["verdict"] == "none: so few runs cannot contradict the promise"
+    assert "raise --runs" in dict(report.rows)["mu, at least"]
+    assert "100 runs of 1 round on each" in dict(report.rows)["audited"]
+    assert not report.contradiction

@@ -427,7 +427,7 @@ def rows_of_curves() -> list[Row]:
          "score_after": score}
         for seed, score in ((1, 0.9), (2, 0.92), (3, 0.94))
     ]  # fmt: skip
-    return [*perfect, *noisy]
+    return [{"ending": "done", **row} for row in (*perfect, *noisy)]
 
 
 def test_a_figure_over_one_axis_has_means_deviations_and_curves_across() -> None:
@@ -450,8 +450,12 @@ def test_means_over_repeats_are_told_with_their_deviation() -> None:
     keys = ("curve", "snr_max_db", "run.seed")
     heading, perfect, *noisy = means_table(rows_of_curves(), keys, USUAL)
     assert heading == ("curve", "snr_max_db", "runs", "score")
-    assert perfect == ("perfect", "115.0", "0", "0.920 ± 0.020")
-    assert noisy[1] == ("noisy", "10.0", "0", "0.700 ± 0.030")
+    assert perfect == ("perfect", "115.0", "3", "0.920 ± 0.020")
+    assert noisy[1] == ("noisy", "10.0", "3", "0.700 ± 0.030")
+    failed = [
+        {**row, "ending": "failed"} if row["run.seed"] == 1 else row for row in rows_of_curves()
+    ]
+    assert means_table(failed, keys, USUAL)[1] == ("perfect", "115.0", "2 of 3", "0.930 ± 0.014")
     single = [row for row in rows_of_curves() if row["run.seed"] == 1]
     assert means_table(single, keys, USUAL) == []
 
