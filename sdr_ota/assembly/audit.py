@@ -243,10 +243,11 @@ def _report(rows: Sequence[tuple[str, str]], findings: Sequence[_Finding]) -> Au
     """Judge what was found."""
     rows = [*rows, *((finding.name, finding.said) for finding in findings)]
     broken = [one for one in findings if one.found > one.promised]
-    if not broken and any(one.promised > one.most for one in findings):
-        return AuditReport([*rows, ("verdict", "none: so few runs cannot contradict the promise")])
     if not broken:
-        return AuditReport([*rows, ("verdict", "nothing contradicts the promise")])
+        verdict = "nothing contradicts the promise"
+        if any(one.promised > one.most for one in findings):
+            verdict += "; of its mu so few runs could not"
+        return AuditReport([*rows, ("verdict", verdict)])
     why = "; ".join(f"{one.name} {one.said}" for one in broken)
     return AuditReport(
         [*rows, ("verdict", "the promise is not kept")],

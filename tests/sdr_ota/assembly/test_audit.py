@@ -67,7 +67,7 @@ def test_twenty_clean_configs_raise_no_false_alarm(case: str, epsilon: float) ->
     """The noise is the system's, unseeded. By the laws of the rates an audit in 100 000 errs."""
     report = audited(*CLEAN[case], epsilon=epsilon)
     assert not report.contradiction
-    assert ("verdict", "nothing contradicts the promise") in report.rows
+    assert dict(report.rows)["verdict"].startswith("nothing contradicts the promise")
 
 
 @pytest.mark.slow
@@ -121,7 +121,7 @@ def test_the_command_prints_what_was_found_and_fails_where_the_promise_is_broken
     audit(None, settings, 300, 1)
     out = capsys.readouterr().out
     assert "nothing contradicts the promise" in out
-    assert "300 runs of 1 rounds on each of two data sets" in out
+    assert "300 runs of 1 round on each of two data sets" in out
     shrunk(8.0)
     with pytest.raises(CommandFailed, match="the promise is not kept") as failed:
         audit(None, settings, 300, 1)
@@ -143,9 +143,9 @@ def test_what_cannot_be_audited_is_wrong_use(settings: list[str], words: str) ->
     assert failed.value.exit_code == WRONG_USE
 
 
-def test_too_few_runs_have_no_verdict() -> None:
+def test_too_few_runs_are_told() -> None:
     report = audit_config(None, [*FEW_NODES, *CLIENT, "privacy.epsilon=400"], 100, 1)
-    assert dict(report.rows)["verdict"] == "none: so few runs cannot contradict the promise"
+    assert dict(report.rows)["verdict"].endswith("of its mu so few runs could not")
     assert "raise --runs" in dict(report.rows)["mu, at least"]
     assert "100 runs of 1 round on each" in dict(report.rows)["audited"]
     assert not report.contradiction
