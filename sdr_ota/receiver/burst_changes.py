@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from sdr_ota.receiver.burst_fit import BurstFit, linearised, place_burst
-from sdr_ota.types import Samples
+from sdr_ota.receiver.burst_fit import AROUND, BurstFit, FittedBursts
 
 Reals = NDArray[np.float64]
 
@@ -86,101 +85,170 @@ class Change:
         return max(abs(self.cfo_shift), step)
 
 
-def find_change(capture: Samples, reference: Samples, fit: BurstFit) -> Change | None:
-    """Return the surest change inside a burst; None where noise alone explains what is left.
+def find_changes(bursts: FittedBursts) -> list[Change | None]:
+    """Return the surest change inside each burst; None where noise alone explains what is left.
 
     For every stretch of whole parts, changes of level, phase and delay there are fitted together
     with the burst's six unknowns and its echoes: linear least squares about the fit, and an F test
     of the three (Kay, Detection Theory, section 9.4), over all stretches at the level `CHANCE`. The
     noise is the largest of those of the burst, the stretch, and the others: a pulse is no change.
-
-    Args:
-        capture: In which the burst was fitted.
-        reference: The known burst as it is sent.
-        fit: Of the whole.
     """
-    unknowns, rest = linearised(capture, reference, fit)
-    placed = fit.start - max(round(fit.start), 0)
-    latest, n_rest = max(ECHO_SAMPLES), len(rest)
-    wide = place_burst(reference, placed + latest, fit.cfo, n_rest + latest - min(ECHO_SAMPLES))
-    echoes = np.stack([wide[latest - d : latest - d + n_rest] for d in ECHO_SAMPLES])
-    nuisance = np.concatenate([unknowns, echoes, 1j * echoes])
-    changes = np.stack([fit.gain * unknowns[0], fit.gain * unknowns[1], unknowns[2]])
-    found = _surest(_real(nuisance), _real(changes), _real(rest))
-    if found is None:
-        return None
-    own, size = _real(unknowns), found.size
-    shifts = np.linalg.lstsq(own @ own.T, found.mixed[: len(own)] @ size, rcond=None)[0]
-    return Change(
-        share=found.share,
-        gain=complex(size[0], size[1]),
-        delay=float(size[2]),
-        delay_std=float(np.sqrt(found.covariance[2, 2])),
-        power=float(size @ found.energies @ size / found.energies[0, 0]),
-        gain_shift=complex(shifts[0], shifts[1]) / fit.gain,
-        start_shift=float(shifts[2]),
-        cfo_shift=float(shifts[3]),
-    )
+    until, n_reals = _products_until(bursts), 2 * bursts.rest.shape[1]
+    solved = [_Nuisance.of(products[-1]) for products in until]
+    scores = np.stack([n.scores(products) for n, products in zip(solved, until, strict=True)])
+    fisher = np.stack([n.fisher(products) for n, products in zip(solved, until, strict=True)])
+    left = np.stack([n.energies_left(products) for n, products in zip(solved, until, strict=True)])
+    explained = explained_energy(fisher, scores)
+    noise = _noise(left, explained, n_reals)
+    ratios = explained / _N_CHANGES / noise
+    limits = _limits(n_reals, _N_CHANGES)
+    found: list[Change | None] = []
+    for burst, best in enumerate(np.argmax(ratios / limits, axis=1)):
+        if ratios[burst, best] < limits[best]:
+            found.append(None)
+            continue
+        precision = fisher[burst, best] / noise[burst, best]
+        covariance = np.linalg.inv(precision + np.eye(_N_CHANGES) / LARGEST**2)
+        size = covariance @ scores[burst, best] / noise[burst, best]
+        found.append(_change(until[burst], int(best), size, covariance))
+    return found
 
 
-def _real(columns: NDArray[np.complex128]) -> Reals:
-    """Return complex samples as pairs of real ones."""
-    return np.ascontiguousarray(columns).view(np.float64)
+# Rows whose products are taken, as combinations of complex ones: the burst's six unknowns and its
+# echoes, which hold for all of it; what a stretch changes; what the fit has left over.
+_ROWS = ("burst", "slope", "curve", "dc", *ECHO_SAMPLES, "rest")
+_N_OWN, _N_NUISANCE, _N_CHANGES = 6, 6 + 2 * len(ECHO_SAMPLES), 3
+_CHANGES = slice(_N_NUISANCE, _N_NUISANCE + _N_CHANGES)
+
+
+def _combinations() -> NDArray[np.complex128]:
+    one = {row: np.eye(len(_ROWS))[n] for n, row in enumerate(_ROWS)}
+    burst, slope, curve, dc = (one[row] for row in _ROWS[:4])
+    own = [burst, 1j * burst, slope, curve, dc, 1j * dc]
+    echoes = [turn * one[lag] for turn in (1, 1j) for lag in ECHO_SAMPLES]
+    return np.stack([*own, *echoes, burst, 1j * burst, slope, one["rest"]])
+
+
+_REALS = _combinations()
+
+
+def _products_until(bursts: FittedBursts) -> Reals:
+    """Return real products of all rows from the burst's beginning to every border.
+
+    Shape ``(n_bursts, N_PARTS + 1, n_reals, n_reals)``.
+    """
+    n_bursts, n_samples = bursts.rest.shape
+    gain = bursts.gain[:, np.newaxis]
+    rows = np.empty((n_bursts, len(_ROWS), n_samples), np.complex128)
+    rows[:, 0], rows[:, 1], rows[:, 2] = bursts.signal, bursts.slope, bursts.curve
+    rows[:, :3] *= gain[:, np.newaxis]
+    rows[:, 3], rows[:, -1] = 1, bursts.rest
+    for n, lag in enumerate(ECHO_SAMPLES):
+        rows[:, 4 + n] = bursts.around[:, AROUND - lag : AROUND - lag + n_samples]
+    borders = np.linspace(0, n_samples, N_PARTS + 1).round().astype(int)
+    turned, parts = rows.conj(), [slice(*ends) for ends in pairwise(borders)]
+    within = [turned[..., part] @ rows[..., part].swapaxes(1, 2) for part in parts]
+    products = np.real(_REALS.conj() @ np.stack(within, axis=1) @ _REALS.T)
+    return np.concatenate([np.zeros_like(products[:, :1]), np.cumsum(products, axis=1)], axis=1)
+
+
+def _between(until: Reals) -> Reals:
+    """Return what lies in each stretch of what is known up to each border."""
+    return np.asarray(until[_STRETCHES[:, 1]] - until[_STRETCHES[:, 0]])
 
 
 @dataclass(frozen=True)
-class _Stretch:
-    """A stretch of a burst with what has changed there.
+class _Nuisance:
+    """What holds for a whole burst, solved: the rest without it is what changes may explain.
 
     Attributes:
-        share: Of the burst.
-        size: Of each change.
-        covariance: Of ``size``.
-        mixed: Inner products of nuisance and changes.
-        energies: Of the changes with each other, each of size 1.
+        white: Combinations of the nuisance that are orthonormal, one a column.
+        left: The rest without the nuisance, as a combination of all rows.
     """
 
-    share: float
-    size: Reals
-    covariance: Reals
-    mixed: Reals
-    energies: Reals
+    white: Reals
+    left: Reals
+
+    @classmethod
+    def of(cls, whole: Reals) -> "_Nuisance":
+        energies, axes = np.linalg.eigh(whole[:_N_NUISANCE, :_N_NUISANCE])
+        seen = energies > 1e-15 * energies[-1]
+        white = axes[:, seen] / np.sqrt(energies[seen])
+        left = np.zeros(len(whole))
+        left[:_N_NUISANCE] = -white @ (white.T @ whole[:_N_NUISANCE, -1])
+        left[-1] = 1
+        return cls(white, left)
+
+    def scores(self, until: Reals) -> Reals:
+        """Return the products of the changes with what is left, shape ``(n_stretches, 3)``."""
+        return _between(until[:, _CHANGES] @ self.left)
+
+    def energies_left(self, until: Reals) -> Reals:
+        """Return the energy that is left inside of every stretch, and, last, in the whole burst."""
+        energies = until @ self.left @ self.left
+        return np.append(_between(energies), energies[-1])
+
+    def fisher(self, until: Reals) -> Reals:
+        """Return the energies of changes without the nuisance, ``(n_stretches, 3, 3)``."""
+        mixed = _between(self.white.T @ until[:, :_N_NUISANCE, _CHANGES])
+        return np.asarray(_between(until[:, _CHANGES, _CHANGES]) - mixed.swapaxes(1, 2) @ mixed)
 
 
-def _surest(nuisance: Reals, changes: Reals, rest: Reals) -> _Stretch | None:
-    """Return the stretch in which a change is the surest, if there is one at all.
+def explained_energy(fisher: Reals, scores: Reals) -> Reals:
+    r"""Return $s^T F^{-1} s$, by elimination of one unknown after the other from all at once.
 
     Args:
-        nuisance: Columns that hold for the whole burst, shape ``(n_nuisance, n_reals)``.
-        changes: Columns of a change of the whole, shape ``(n_changes, n_reals)``.
-        rest: What the fit left over, shape ``(n_reals,)``.
+        fisher: Positive definite matrices, shape ``(..., n, n)``.
+        scores: Shape ``(..., n)``.
     """
-    inverse = np.linalg.pinv(nuisance @ nuisance.T, hermitian=True)
-    left = rest - (inverse @ (nuisance @ rest)) @ nuisance
-    mixed = _within(nuisance, changes)
-    scores = _within(changes, left[np.newaxis])
-    energies = _within(changes, changes)
-    fisher = energies - mixed.transpose(0, 2, 1) @ inverse @ mixed
-    explained = np.sum(scores * (np.linalg.pinv(fisher, hermitian=True) @ scores), axis=(1, 2))
-    n_reals = len(rest) * _SHARES
-    inside = _within(left[np.newaxis], left[np.newaxis])[:, 0, 0]
-    outside, whole = left @ left - inside, left @ left - explained
-    noise = np.maximum.reduce(
+    fisher, scores, total = fisher.copy(), scores.copy(), np.zeros(scores.shape[:-1])
+    for n in range(scores.shape[-1]):
+        pivot = np.maximum(fisher[..., n, n], 1e-300)
+        total += scores[..., n] ** 2 / pivot
+        share = fisher[..., n, n + 1 :] / pivot[..., np.newaxis]
+        scores[..., n + 1 :] -= share * scores[..., n, np.newaxis]
+        fisher[..., n + 1 :, n + 1 :] -= (
+            share[..., :, np.newaxis] * fisher[..., n, np.newaxis, n + 1 :]
+        )
+    return total
+
+
+def _noise(left: Reals, explained: Reals, n_rest: int) -> Reals:
+    """Return the noise of a sample in which a change of each stretch must stand out.
+
+    Args:
+        left: Energies left inside of every stretch and, last, in the whole; a row a burst.
+        explained: Energies that changes explain.
+        n_rest: Real numbers of a burst: two a sample.
+    """
+    inside, outside, whole = left[:, :-1], left[:, -1:] - left[:, :-1], left[:, -1:]
+    most = np.maximum.reduce(
         [
-            whole / (len(rest) - len(nuisance)),
-            (inside - explained) / n_reals,
-            (outside - explained) / (len(rest) - n_reals),
+            (whole - explained) / (n_rest - _N_NUISANCE),
+            (inside - explained) / (n_rest * _SHARES),
+            (outside - explained) / (n_rest * (1 - _SHARES)),
         ]
     )
-    ratios = explained / len(changes) / np.maximum(noise, 1e-30)
-    limits = _limits(len(rest), len(changes))
-    best = int(np.argmax(ratios / limits))
-    if ratios[best] < limits[best]:
-        return None
-    covariance = np.linalg.inv(fisher[best] / noise[best] + np.eye(len(changes)) / LARGEST**2)
-    size = covariance @ scores[best, :, 0] / noise[best]
-    share = float(n_reals[best] / len(rest))
-    return _Stretch(share, size, covariance, mixed[best], energies[best])
+    return np.asarray(np.maximum(most, 1e-30))
+
+
+def _change(until: Reals, stretch: int, size: Reals, covariance: Reals) -> Change:
+    """Return a change of known size and what it does to the fit of the whole burst."""
+    first, last = _STRETCHES[stretch]
+    inside = until[last] - until[first]
+    energies = inside[_CHANGES, _CHANGES]
+    own = slice(_N_OWN)
+    shifts = np.linalg.lstsq(until[-1, own, own], inside[own, _CHANGES] @ size, rcond=None)[0]
+    return Change(
+        share=float(_SHARES[stretch]),
+        gain=complex(size[0], size[1]),
+        delay=float(size[2]),
+        delay_std=float(np.sqrt(covariance[2, 2])),
+        power=float(size @ energies @ size / energies[0, 0]),
+        gain_shift=complex(shifts[0], shifts[1]),
+        start_shift=float(shifts[2]),
+        cfo_shift=float(shifts[3]),
+    )
 
 
 @lru_cache(maxsize=32)
@@ -188,12 +256,3 @@ def _limits(n_rest: int, n_changes: int) -> Reals:
     """Return the ratios that noise alone exceeds in one burst of a thousand, one a stretch."""
     chance = CHANCE / len(_STRETCHES)
     return np.asarray(stats.f.isf(chance, n_changes, n_rest * _SHARES))
-
-
-def _within(rows: Reals, columns: Reals) -> Reals:
-    """Return inner products within stretches, shape ``(n_stretches, n_rows, n_columns)``."""
-    borders = 2 * np.linspace(0, rows.shape[1] // 2, N_PARTS + 1).round().astype(int)
-    parts = [slice(a, b) for a, b in pairwise(borders)]
-    each = np.stack([rows[:, part] @ columns[:, part].T for part in parts])
-    until = np.concatenate([np.zeros_like(each[:1]), np.cumsum(each, axis=0)])
-    return np.asarray(until[_STRETCHES[:, 1]] - until[_STRETCHES[:, 0]])

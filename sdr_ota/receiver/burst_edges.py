@@ -10,8 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_ota.receiver.burst_fit import BurstFit, linearised
-from sdr_ota.types import Samples
+from sdr_ota.receiver.burst_fit import FittedBursts
 
 Number = TypeVar("Number", np.float64, np.complex128)
 
@@ -22,7 +21,7 @@ FARTHEST = 64
 """Samples that are lost; of more, the silence that they leave in the burst tells."""
 
 NEAREST = 2
-"""A change of the delay by less, and multipath of that kind, are told by `find_change`."""
+"""A change of the delay by less, and multipath of that kind, are told by `find_changes`."""
 
 SURE = 25.0
 """Logarithm of the likelihood ratio from which samples are displaced. Noise alone, which a copy may
@@ -36,20 +35,46 @@ N_PARTS = 20
 """Of a burst, of which the median leaves over what noise and multipath make."""
 
 
-def displaced_samples(capture: Samples, reference: Samples, fit: BurstFit) -> int | None:
-    """Return by how many samples an end of a burst lies away from the rest; None if none does.
+def displaced_samples(bursts: FittedBursts) -> list[int | None]:
+    """Return by how many samples an end of each burst lies away from the rest; None: by none."""
+    model = bursts.gain[:, np.newaxis] * bursts.signal
+    received = bursts.rest + model
+    usual = _usual_power(bursts.rest)
+    found: list[int | None] = [None] * len(model)
+    for samples, known in ((received, model), (received[:, ::-1], model[:, ::-1])):
+        for burst in np.flatnonzero(_may_be_displaced(samples, known, usual)):
+            where = _displaced_start(samples[burst], known[burst], float(usual[burst]))
+            found[burst] = found[burst] or where
+    return found
 
-    Args:
-        capture: In which the burst was fitted.
-        reference: The known burst as it is sent.
-        fit: Of the whole.
+
+def _usual_power(rest: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """Return the power of a sample that is left over in most parts of each burst."""
+    parts = np.array_split(np.abs(rest) ** 2, N_PARTS, axis=1)
+    return np.asarray(np.median([part.mean(axis=1) for part in parts], axis=0))
+
+
+def _may_be_displaced(
+    received: NDArray[np.complex128], model: NDArray[np.complex128], usual: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return which bursts leave so much over at their first samples that a copy may be likelier.
+
+    A copy is taken to leave over what is usual at least, so this misses none; few bursts pass.
     """
-    columns, rest = linearised(capture, reference, fit)
-    model = fit.gain * columns[0]
-    received = rest + model
-    usual = float(np.median([np.mean(np.abs(p) ** 2) for p in np.array_split(rest, N_PARTS)]))
-    found = _displaced_start(received, model, usual)
-    return found or _displaced_start(received[::-1], model[::-1], usual)
+    lengths = _lengths(model.shape[1])
+    longest = int(lengths.max(initial=0))
+    received, model = received[:, :longest], model[:, :longest]
+    left = np.abs(received) ** 2
+    energy = np.abs(model) ** 2
+    agreed = np.abs(_sums_of_first(lengths, model.conj() * received)) ** 2
+    left_over = _sums_of_first(lengths, left)
+    left_over = left_over - agreed / np.maximum(_sums_of_first(lengths, energy), 1e-30)
+    ratio = np.maximum(left_over, 1e-30) / np.maximum(usual[:, np.newaxis] * lengths, 1e-30)
+    return np.asarray(np.any((ratio > LEAST_RATIO) & (lengths * np.log(ratio) > SURE), axis=1))
+
+
+def _lengths(n_burst: int) -> NDArray[np.intp]:
+    return np.array([n for n in LENGTHS if n <= n_burst // 2], np.intp)
 
 
 def _displaced_start(
@@ -65,7 +90,7 @@ def _displaced_start(
         model: As they were fitted.
         usual: Power of a sample that the fit leaves over elsewhere.
     """
-    lengths = np.array([n for n in LENGTHS if n <= len(model) // 2])
+    lengths = _lengths(len(model))
     longest = int(lengths.max(initial=0))
     padded = np.pad(model[: longest + FARTHEST], (FARTHEST, FARTHEST))
     shifts = np.arange(-FARTHEST, FARTHEST + 1)

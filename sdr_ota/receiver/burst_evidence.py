@@ -1,10 +1,12 @@
 """Whether a known burst has arrived as one: the same gain from its first sample to its last."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from sdr_ota.receiver.burst_changes import find_change
+from sdr_ota.receiver.burst_changes import Change, find_changes
 from sdr_ota.receiver.burst_edges import displaced_samples
-from sdr_ota.receiver.burst_fit import BurstFit
+from sdr_ota.receiver.burst_fit import BurstFit, linearised, of_equal_lengths
 from sdr_ota.receiver.synchronisation import BurstNotFound
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Samples
@@ -26,33 +28,67 @@ class BurstDisturbed(BurstNotFound):
 
 
 def judge_burst(capture: Samples, frame: FrameFormat, fit: BurstFit) -> BurstFit:
-    """Return a sounding burst's fit with what has changed inside the burst in its deviations.
+    """Judge one burst as `whole_bursts` judges many."""
+    return whole_bursts([capture], frame, [fit])[0]
 
-    Lost samples, a step of gain or phase, clipping, or the pilot of another bench do that.
 
-    Args:
-        capture: In which the burst was fitted.
-        frame: Its format.
-        fit: Of the whole burst.
+def whole_bursts(
+    captures: Sequence[Samples], frame: FrameFormat, fits: Sequence[BurstFit]
+) -> list[BurstFit]:
+    """Return bursts as `judge_bursts` does where all of them must have arrived.
 
     Raises:
-        BurstDisturbed: If too much has changed to call it one burst.
+        BurstDisturbed: If too much has changed in one to call it one burst.
     """
-    burst = frame.sounding_burst()
-    displaced = displaced_samples(capture, burst, fit)
+    whole = []
+    for fit in judge_bursts(captures, frame, fits):
+        if isinstance(fit, BurstDisturbed):
+            raise fit
+        whole.append(fit)
+    return whole
+
+
+def judge_bursts(
+    captures: Sequence[Samples], frame: FrameFormat, fits: Sequence[BurstFit]
+) -> list[BurstFit | BurstDisturbed]:
+    """Return sounding bursts' fits with what has changed inside each burst in its deviations.
+
+    Lost samples, a step of gain or phase, clipping, or the pilot of another bench do that. In which
+    too much has changed to call it one burst, the error that says so stands in its place.
+
+    Args:
+        captures: In which the bursts were fitted, one each.
+        frame: Their format.
+        fits: Of the whole bursts.
+    """
+    reference = frame.sounding_burst()
+    firsts = (max(round(fit.start), 0) for fit in fits)
+    windows = [c[at : at + len(reference)] for c, at in zip(captures, firsts, strict=True)]
+
+    def judge(places: Sequence[int]) -> list[BurstFit | BurstDisturbed]:
+        own = [fits[n] for n in places]
+        bursts = linearised([captures[n] for n in places], reference, own)
+        found = zip(own, displaced_samples(bursts), find_changes(bursts), strict=True)
+        return [_judged(*one) for one in found]
+
+    return of_equal_lengths(windows, judge)
+
+
+def _judged(
+    fit: BurstFit, displaced: int | None, change: Change | None
+) -> BurstFit | BurstDisturbed:
     if displaced is not None:
-        raise BurstDisturbed(
+        return BurstDisturbed(
             "a sounding burst did not arrive as it was sent: one of its ends lies "
             f"{abs(displaced)} samples away from the rest: samples were lost"
         )
-    change = find_change(capture, burst, fit)
     if change is None:
         return fit
     late = abs(change.delay)
     if change.power > CHANGE_LIMIT**2 or late > max(DELAY_LIMIT, SURE_STDS * change.delay_std):
         level_db = amplitude_to_db(max(abs(1 + change.gain), 1e-3))
         phase_deg = np.degrees(np.angle(1 + change.gain))
-        raise BurstDisturbed(
+        return BurstDisturbed(
             f"a sounding burst did not arrive as it was sent: {change.share:.0%} of it are "
             f"{level_db:+.1f} dB, {phase_deg:+.0f} degrees and {change.delay:+.2f} samples off the "
             f"rest (limits: {CHANGE_LIMIT:.0%} of the amplitude, {DELAY_LIMIT:g} samples): samples "

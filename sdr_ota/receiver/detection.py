@@ -178,12 +178,12 @@ class _Search:
         window = self.capture[first : up_start + 2 * n_up + 2 * self.max_shift + 1]
         if len(window) < n_up:
             return None
-        down = chirp_metric(window, self.up.conj())
+        down = _metric_of_few(window, self.up.conj())
         peak = int(np.argmax(down))
         if down[peak] <= self.threshold:
             return None
         around = self.capture[max(up_start - 1, 0) : up_start + n_up + 1]
-        up = chirp_metric(around, self.up)
+        up = _metric_of_few(around, self.up)
         rising = up_start + _vertex(up, min(up_start, 1))
         return rising, first + peak + _vertex(down, peak), metric
 
@@ -207,6 +207,13 @@ def _metric_blocks(capture: Samples, chirp: Samples) -> Iterator[tuple[int, NDAr
         metric = _squared(correlation).reshape(-1)[:n_here]
         metric /= energy
         yield offset, metric
+
+
+def _metric_of_few(window: Samples, chirp: Samples) -> NDArray[np.float32]:
+    """Return the metric at the few starts of a short window; transforms would cost more."""
+    correlation = np.correlate(window, chirp, "valid") / np.float32(np.sqrt(len(chirp)))
+    energy = np.maximum(_moving_sum(_squared(window), len(chirp)), np.float32(1e-30))
+    return np.asarray(_squared(correlation) / energy, np.float32)
 
 
 def _moving_sum(values: NDArray[np.float32], n_window: int) -> NDArray[np.float32]:

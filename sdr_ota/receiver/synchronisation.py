@@ -1,9 +1,12 @@
 """Synchronise with a burst: find it, then fit it."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sdr_ota.receiver.burst_fit import BurstFit, fit_burst
+from sdr_ota.receiver.burst_fit import BurstFit, fit_bursts
 from sdr_ota.receiver.detection import DECIMATION, Detection, detection_threshold, search_bursts
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Samples
@@ -32,22 +35,48 @@ def locate_burst(
     Raises:
         BurstNotFound: With the best metric and the threshold it missed.
     """
-    found, best = search_bursts(capture, n_chirp, max_cfo, false_alarm_probability)
+    located = locate_bursts([capture], reference, n_chirp, max_cfo, false_alarm_probability)[0]
+    if isinstance(located, BurstNotFound):
+        raise located
+    return located
+
+
+def locate_bursts(
+    captures: Sequence[Samples],
+    reference: Samples,
+    n_chirp: int,
+    max_cfo: float = 0.1,
+    false_alarm_probability: float = 1e-9,
+) -> list[BurstFit | BurstNotFound]:
+    """Do what `locate_burst` does for many captures at once, and return the error of a lost one."""
+    search = partial(_strongest, reference=reference, n_chirp=n_chirp, max_cfo=max_cfo)
+    found = [search(capture, chance=false_alarm_probability) for capture in captures]
+    where = [n for n, one in enumerate(found) if isinstance(one, Detection)]
+    coarse = [one for one in found if isinstance(one, Detection)]
+    held = [captures[n] for n in where]
+    fits = fit_bursts(held, reference[: 2 * n_chirp], coarse)
+    if len(reference) > 2 * n_chirp:
+        # A longer burst has a sharper peak than the search can hit: approach it by the preamble.
+        closer = [Detection(fit.start, fit.cfo, fit.metric) for fit in fits]
+        fits = fit_bursts(held, reference, closer)
+    located = dict(zip(where, fits, strict=True))
+    return [located[n] if isinstance(one, Detection) else one for n, one in enumerate(found)]
+
+
+def _strongest(
+    capture: Samples, reference: Samples, n_chirp: int, max_cfo: float, chance: float
+) -> Detection | BurstNotFound:
+    """Return the strongest whole burst of a capture."""
+    found, best = search_bursts(capture, n_chirp, max_cfo, chance)
     whole = [d for d in found if 0 <= round(d.start) <= len(capture) - len(reference)]
-    if not whole:
-        threshold = detection_threshold(false_alarm_probability, n_chirp // DECIMATION)
-        raise BurstNotFound(
-            f"no preamble in {len(capture)} samples: best metric {best:.4f}, threshold "
-            f"{threshold:.4f} (false alarm {false_alarm_probability:g} per sample), "
-            f"{len(found)} incomplete; check levels, gains and the start time"
-        )
-    strongest = max(whole, key=lambda detection: explained_power(capture, detection, n_chirp))
-    preamble = fit_burst(capture, reference[: 2 * n_chirp], strongest)
-    if len(reference) == 2 * n_chirp:
-        return preamble
-    # A longer burst has a sharper peak than the search can hit: approach it by the preamble.
-    closer = Detection(preamble.start, preamble.cfo, strongest.metric)
-    return fit_burst(capture, reference, closer)
+    if whole:
+        return max(whole, key=lambda detection: explained_power(capture, detection, n_chirp))
+    threshold = detection_threshold(chance, n_chirp // DECIMATION)
+    return BurstNotFound(
+        f"no preamble in {len(capture)} samples: best metric {best:.4f}, threshold "
+        f"{threshold:.4f} (false alarm {chance:g} per sample), "
+        f"{len(found)} incomplete; check levels, gains and the start time"
+    )
 
 
 def explained_power(capture: Samples, detection: Detection, n_chirp: int) -> float:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.radio.base import Capture, RadioError
-from sdr_ota.receiver.burst_evidence import judge_burst
-from sdr_ota.receiver.burst_fit import BurstFit, fit_burst
+from sdr_ota.receiver.burst_evidence import whole_bursts
+from sdr_ota.receiver.burst_fit import BurstFit, fit_bursts
 from sdr_ota.receiver.detection import Detection
 from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
 from sdr_ota.rounds.cyclic_exchange import receive_after, repeating
@@ -205,8 +205,10 @@ def fit_sequence(
     """
     reference = sequence.frame.sounding_burst()
     found = locate_burst(capture.samples, reference, sequence.frame.n_chirp, max_cfo)
-    fits = [fit_burst(capture.samples, reference, at) for at in _places(found, capture, sequence)]
-    fits = [judge_burst(capture.samples, sequence.frame, fit) for fit in fits]
+    places = _places(found, capture, sequence)
+    captures = [capture.samples] * len(places)
+    fits = fit_bursts(captures, reference, places)
+    fits = whole_bursts(captures, sequence.frame, fits)
     rows = np.array([(f.start, f.gain_std, f.cfo, f.noise_power) for f in fits])
     return SequenceFit(
         arrivals=capture.start_tick + rows[:, 0],

@@ -9,11 +9,12 @@ import numpy as np
 
 from ota_calibration.paths.power_control import Inversion, NoNodeFoundError, invert_channels
 from sdr_ota.erasure import Erasure
-from sdr_ota.receiver.burst_evidence import judge_burst
-from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
+from sdr_ota.receiver.burst_evidence import judge_bursts
+from sdr_ota.receiver.burst_fit import BurstFit
+from sdr_ota.receiver.synchronisation import BurstNotFound, locate_bursts
 from sdr_ota.rounds.exchange import Link, ReceivedSounding, Slot
 from sdr_ota.rounds.sender import subcarrier_frame
-from sdr_ota.types import ChannelEstimate, PathErrors, Precoder, TransmitPlan
+from sdr_ota.types import ChannelEstimate, PathErrors, Precoder, Samples, TransmitPlan
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,30 @@ def sounded_nodes(sounding: ReceivedSounding, link: Link) -> SoundedNodes:
     Where nodes repeat, level, offset and noise have a meaning; the delay is 0 and the phase is of
     no use, because both are new with every start.
     """
+    slots = {node: slot for node, slot in enumerate(sounding.slots) if slot is not None}
+    located = _located([slot.samples for slot in slots.values()], sounding.sample_rate_hz, link)
     estimates: list[ChannelEstimate | None] = [None] * len(sounding.slots)
     missing = {}
-    for node, slot in enumerate(sounding.slots):
-        if slot is None:
-            continue
-        try:
-            estimates[node] = estimate_path(slot, sounding, link)
-        except BurstNotFound as why:
-            missing[node] = str(why)
+    for (node, slot), found in zip(slots.items(), located, strict=True):
+        if isinstance(found, BurstNotFound):
+            missing[node] = str(found)
+        else:
+            estimates[node] = _estimate(found, slot, sounding, link)
     return SoundedNodes(tuple(estimates), missing)
+
+
+def _located(
+    captures: Sequence[Samples], rate_hz: float, link: Link
+) -> list[BurstFit | BurstNotFound]:
+    """Return the burst of each slot as it was fitted and judged, all of them together."""
+    frame = link.frame
+    found = locate_bursts(
+        captures, frame.sounding_burst(), frame.n_chirp, link.max_cfo_hz / rate_hz
+    )
+    fits = {n: fit for n, fit in enumerate(found) if isinstance(fit, BurstFit)}
+    judged = judge_bursts([captures[n] for n in fits], frame, list(fits.values()))
+    replaced = dict(zip(fits, judged, strict=True))
+    return [replaced.get(n, one) for n, one in enumerate(found)]
 
 
 def estimate_nodes(sounding: ReceivedSounding, link: Link) -> tuple[ChannelEstimate | None, ...]:
@@ -52,16 +67,9 @@ def estimate_nodes(sounding: ReceivedSounding, link: Link) -> tuple[ChannelEstim
     return sounded_nodes(sounding, link).estimates
 
 
-def estimate_path(slot: Slot, sounding: ReceivedSounding, link: Link) -> ChannelEstimate:
-    """Fit the sounding burst of one node.
-
-    Raises:
-        BurstNotFound: If it is not there, or not as it was sent.
-    """
-    frame, rate = link.frame, sounding.sample_rate_hz
-    burst = frame.sounding_burst()
-    found = locate_burst(slot.samples, burst, frame.n_chirp, link.max_cfo_hz / rate)
-    fit = judge_burst(slot.samples, frame, found)
+def _estimate(fit: BurstFit, slot: Slot, sounding: ReceivedSounding, link: Link) -> ChannelEstimate:
+    """Return what a node's burst says of its path."""
+    rate = sounding.sample_rate_hz
     center = fit.start + fit.center
     tick = round(center)
     turn = np.exp(2j * np.pi * fit.cfo * (tick - center))

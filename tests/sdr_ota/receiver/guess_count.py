@@ -20,11 +20,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from ota_calibration.paths.sounding import estimate_path, make_plan
+from ota_calibration.paths.sounding import estimate_nodes, make_plan
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture
-from sdr_ota.receiver.synchronisation import BurstNotFound
 from sdr_ota.rounds.decoding import decode, expected_squared_errors
 from sdr_ota.rounds.exchange import Link, ReceivedSounding, Reception, Slot
 from sdr_ota.schemes import load_scheme
@@ -239,10 +238,7 @@ def sounded(
     heard = heard + noise(len(heard), scene.noise_power, rng)
     samples = fault.samples(heard, scene, rng)[: scene.n_slot].astype(np.complex64)
     slot = Slot(samples, scene.due_tick - scene.frame.guard_samples, scene.due_tick)
-    try:
-        return estimate_path(slot, ReceivedSounding((slot,), RATE_HZ), link)
-    except BurstNotFound:
-        return None
+    return estimate_nodes(ReceivedSounding((slot,), RATE_HZ), link)[0]
 
 
 def count_soundings(name: str, trials: Iterable[int]) -> Count:

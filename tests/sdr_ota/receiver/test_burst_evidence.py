@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sdr_ota.receiver.burst_changes import CHANCE, find_change
+from sdr_ota.receiver.burst_changes import CHANCE, find_changes
 from sdr_ota.receiver.burst_edges import displaced_samples
 from sdr_ota.receiver.burst_evidence import judge_burst
-from sdr_ota.receiver.burst_fit import BurstFit
+from sdr_ota.receiver.burst_fit import BurstFit, FittedBursts, linearised
 from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
 from tests.sdr_ota.receiver.independent_air import (
     RATE_HZ,
@@ -34,9 +34,12 @@ def fitted(scene: SoundingScene, samples: Waveform) -> BurstFit:
     return locate_burst(samples.astype(np.complex64), burst, scene.frame.n_chirp, 7e4 / RATE_HZ)
 
 
+def about_its_fit(scene: SoundingScene, samples: Waveform) -> FittedBursts:
+    return linearised([samples], scene.frame.sounding_burst(), [fitted(scene, samples)])
+
+
 def changes_in(scene: SoundingScene, samples: Waveform) -> int:
-    fit = fitted(scene, samples)
-    return find_change(samples, scene.frame.sounding_burst(), fit) is not None
+    return find_changes(about_its_fit(scene, samples)) != [None]
 
 
 def test_noise_alone_shows_a_change_as_rarely_as_stated() -> None:
@@ -60,8 +63,7 @@ def test_an_echo_is_no_change() -> None:
 def test_ends_that_are_in_their_place_are_not_displaced(snr_db: float, echo: complex) -> None:
     for trial in range(40):
         scene, samples = received(np.random.default_rng([6, trial]), snr_db, echo)
-        fit = fitted(scene, samples)
-        assert displaced_samples(samples, scene.frame.sounding_burst(), fit) is None
+        assert displaced_samples(about_its_fit(scene, samples)) == [None]
 
 
 @pytest.mark.parametrize("count", [10, 60])
