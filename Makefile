@@ -9,7 +9,7 @@ demo: ready ## set up, then fine-tune a small OPT over the simulated air
 test: ready lint ## set up, then everything CI checks
 	@scripts/need-debian.sh chromium # looks at the pages
 	@# two workers of one thread each; a file's tests stay together with what they share
-	OMP_NUM_THREADS=1 $(run)/python -m pytest -q -m "not hardware" -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(run)/python -m pytest -q -m "not hardware" -n 2 --dist loadfile --durations 20
 
 lint: ready
 	$(run)/ruff check .

@@ -23,7 +23,7 @@ from sdr_ota.config.parts import link_of, simulated_air
 from sdr_ota.erasure import Erasure
 from sdr_ota.rounds.given_symbols import sound_bench
 
-N_WORLDS, N_SOUNDINGS, N_LEARNED = 20, 45, 15
+N_WORLDS, N_SOUNDINGS, N_LEARNED = 20, 35, 15
 REST_S = 0.19  # with the sounding's lead and frame a quarter of a second
 QUANTITIES = ("phase", "level", "delay")
 

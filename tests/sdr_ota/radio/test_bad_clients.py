@@ -4,6 +4,7 @@ No line ends a server or writes a traceback, no client holds up another board, m
 and what cannot be a value is refused and changes nothing.
 """
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,10 +24,8 @@ from sdr_ota.radio.virtual.soapy_world import LAST_TICK, SoapyWorld
 from sdr_ota.types import RadioSettings
 from tests.sdr_ota.radio.bad_clients import ANSWER_S, Words, ask, hammer, memory_mib
 
-LINES = [
-    pytest.param(1000, id="1000"),
-    pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)], id="10000"),
-]
+N_LINES = int(os.environ.get("FUZZ_LINES", "1000"))
+"""Of each kind. FUZZ_LINES=10000 takes some minutes: for whoever changes a server."""
 MOST_MIB = 100.0
 
 PLUTO_WORDS = Words(
@@ -106,9 +105,8 @@ def port_of(uri: str) -> int:
     return int(uri.rpartition(":")[2])
 
 
-@pytest.mark.parametrize("n_lines", LINES)
 def test_no_line_breaks_a_board(
-    boards: tuple[PlutoWorld, VirtualPlutos], n_lines: int, capfd: pytest.CaptureFixture[str]
+    boards: tuple[PlutoWorld, VirtualPlutos], capfd: pytest.CaptureFixture[str]
 ) -> None:
     world, served = boards
     node, receiver = port_of(served.node_uris[0]), port_of(served.receiver_uri)
@@ -119,9 +117,9 @@ def test_no_line_breaks_a_board(
             assert ask(port, b"VERSION\n").startswith(b"0.24")
             assert int(ask(port, b"PRINT\n").split()[0]) > 1000
 
-    hammer(node, PLUTO_WORDS.lines(1, n_lines), b"", is_fine)
+    hammer(node, PLUTO_WORDS.lines(1, N_LINES), b"", is_fine)
     buffer = f"OPEN {ADC} 1000 00000003\n".encode()
-    hammer(receiver, PLUTO_WORDS.lines(2, n_lines // 10), buffer, is_fine)
+    hammer(receiver, PLUTO_WORDS.lines(2, N_LINES // 10), buffer, is_fine)
     assert "Traceback" not in capfd.readouterr().err
     assert memory_mib() - before_mib < MOST_MIB
     for board in world.boards:
@@ -133,9 +131,8 @@ def test_no_line_breaks_a_board(
         radio.begin_cyclic(np.full(1000, 0.5, np.complex64))
 
 
-@pytest.mark.parametrize("n_lines", LINES)
 def test_no_line_breaks_a_device(
-    devices: tuple[SoapyWorld, VirtualSoapy], n_lines: int, capfd: pytest.CaptureFixture[str]
+    devices: tuple[SoapyWorld, VirtualSoapy], capfd: pytest.CaptureFixture[str]
 ) -> None:
     world, served = devices
     before_mib = memory_mib()
@@ -143,8 +140,8 @@ def test_no_line_breaks_a_device(
     def is_fine() -> None:
         assert ask(served.port, b"PLACES\n") == b"OK 3\n"
 
-    hammer(served.port, SOAPY_WORDS.lines(1, n_lines), b"HELLO 0\n", is_fine)
-    hammer(served.port, SOAPY_WORDS.lines(2, n_lines // 10), b"HELLO 2\n", is_fine)
+    hammer(served.port, SOAPY_WORDS.lines(1, N_LINES), b"HELLO 0\n", is_fine)
+    hammer(served.port, SOAPY_WORDS.lines(2, N_LINES // 10), b"HELLO 2\n", is_fine)
     assert "Traceback" not in capfd.readouterr().err
     assert memory_mib() - before_mib < MOST_MIB
     for device in world.devices:

@@ -31,15 +31,15 @@ FEW, MANY = 2, 40
 """Trials of a row and scheme: at first, and at most."""
 
 SLOW = {
-    "timed": 8,
-    "mixed": 8,
-    "several": 8,
-    "cyclic": 20,
-    "repeated": 8,
-    "sounding": 20,
-    "sounded": 8,
+    "timed": 4,
+    "mixed": 4,
+    "several": 4,
+    "cyclic": 10,
+    "repeated": 4,
+    "sounding": 10,
+    "sounded": 4,
 }
-"""Trials of a row and scheme in the slow test."""
+"""Trials of a row and scheme in the slow test; `guess_count` runs as many as one likes."""
 
 CELLS = [
     (kind, name, scheme)
