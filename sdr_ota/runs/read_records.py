@@ -4,7 +4,9 @@ What is wrong is said in one sentence with file, line and field. Beyond the type
 such that sums of their squares stay finite: nothing that a run writes is larger than 1e60.
 """
 
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from math import inf
 from pathlib import Path
@@ -17,6 +19,11 @@ _Record = TypeVar("_Record")
 
 MOST_BITS = 64
 LARGEST_NUMBER = 1e60
+
+_UNUSUAL = re.compile(
+    rb"[eE]\+?[0-9]{2}|(?<![0-9.])(?:(?:1[89]|[2-9][0-9])[0-9]{18}|[0-9]{21})|NaN|Infinity"
+)
+"""What a text must hold for a number in it to be not finite, or beyond both limits below."""
 
 
 class RunFolderError(OSError):
@@ -86,6 +93,10 @@ def parse_record(
     Raises:
         RunFolderError: If it holds something else.
     """
+    if is_finite and not _UNUSUAL.search(text):
+        with suppress(ValidationError):  # which the slow way finds words for
+            usual: _Record = _adapter(kind).validate_json(text, strict=True)  # type: ignore[arg-type]
+            return usual
     try:
         plain = from_json(text, allow_inf_nan=not is_finite)
         check_numbers(plain, most_bits, LARGEST_NUMBER if is_finite else inf)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sdr_ota.rounds.round import RoundResult
-from sdr_ota.runs.read_records import RunFolderError, read_lines, read_object
+from sdr_ota.runs.read_records import RunFolderError, read_lines, read_object, whole_lines
 from sdr_ota.runs.replaced_file import replace_file
 from sdr_ota.runs.run_records import (
     Ending,
@@ -128,13 +128,13 @@ class RunFolder:
         rounds = read_rounds(self.path)[:n_rounds]
         evaluations = read_evaluations(self.path) if n_rounds else []
         soundings = read_lines(self.path / SOUNDINGS, SoundingLine)
-        for name, records in (  # the rounds last: none of the others may know more than they
-            (EVALUATIONS, [asdict(e) for e in evaluations if e.rounds_done <= n_rounds]),
-            (SOUNDINGS, [s.model_dump() for s in soundings if s.round < n_rounds]),
-            (ROUNDS, [asdict(r) for r in rounds]),
+        for name, is_kept in (  # the rounds last: none of the others may know more than they
+            (EVALUATIONS, [e.rounds_done <= n_rounds for e in evaluations]),
+            (SOUNDINGS, [s.round < n_rounds for s in soundings]),
+            (ROUNDS, [True] * len(rounds)),
         ):
             if (self.path / name).exists():
-                self._rewrite(name, records)
+                self._keep_lines(name, is_kept)
         return sum(len(r.mean_scalars) for r in rounds)
 
     def append_round(self, result: RoundResult) -> None:
@@ -163,8 +163,13 @@ class RunFolder:
         """Return what a file of the folder says already; nothing if it is not there."""
         return _read_json(self.path / name, kind)
 
-    def _rewrite(self, name: str, records: Sequence[Mapping[str, object]]) -> None:
-        self._replace(name, "".join(strict_json(record) + "\n" for record in records))
+    def _keep_lines(self, name: str, is_kept: Sequence[bool]) -> None:
+        """Keep lines as they are; whatever follows those that are spoken of goes."""
+        content = (self.path / name).read_bytes()
+        lines = zip(whole_lines(content), is_kept, strict=False)
+        kept = b"".join(line + b"\n" for line, is_one in lines if is_one)
+        if kept != content:
+            replace_file(self.path / name, kept)
 
     def _replace(self, name: str, text: str) -> None:
         replace_file(self.path / name, text.encode())
