@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.receiver.constancy import constancy
@@ -13,7 +14,8 @@ from sdr_ota.schemes import AggregationScheme, LinkQuality
 from sdr_ota.types import Chips, ChipSum
 
 SPREAD_LIMIT = 2.0
-"""A payload whose chips spread this many times more than noise and symbols can was hit."""
+"""A payload whose chips spread this many times more than noise and symbols can was hit; where few
+chips show the spread, chance makes it more (`_spread_limit`)."""
 
 RIPPLE = 0.05
 """Spread that pulses and converters may add to each chip of a symbol of 1, beyond noise."""
@@ -63,21 +65,34 @@ def check_sums_in_range(
         Erasure: ``interference``.
     """
     for total, quality in zip(read, qualities, strict=True):
-        largest = _largest_std(scheme, quality, n_active)
-        if total.std > SPREAD_LIMIT * largest or abs(total.value) > n_active + 6 * largest:
+        largest, limit = _largest_std(scheme, quality, n_active), _spread_limit(total)
+        if total.std > limit * largest or abs(total.value) > n_active + 6 * largest:
             raise Erasure(
                 "interference",
                 f"decoded {total.value:.2f} with a standard deviation of {total.std:.3f} on its "
                 f"chips; {n_active} symbols of at most 1 give at most {n_active} and {largest:.3f}",
             )
         planned = _largest_std(scheme, replace(quality, noise_power=planned_noise), n_active)
-        if total.std > max(n_active, SPREAD_LIMIT * planned):
+        if total.std > max(n_active, limit * planned):
             raise Erasure(
                 "interference",
                 f"what is on the air beside the nodes leaves the sum open by {total.std:.1f}, and "
                 f"{n_active} symbols of at most 1 give at most {n_active}: it says nothing "
                 f"(without it {planned:.2f} would be left open)",
             )
+
+
+def _spread_limit(total: ChipSum) -> float:
+    """Return by how much a measured deviation may be above the true one.
+
+    Over the true variance a measured one of Gaussian chips is a chi-square over its degrees of
+    freedom. Two chips exceed `SPREAD_LIMIT` in 5 % of all rounds; with 8 degrees of freedom and
+    more, chance does so less often than `CHANCE`.
+    """
+    freedom = total.degrees_of_freedom
+    if np.isinf(freedom):
+        return SPREAD_LIMIT
+    return max(SPREAD_LIMIT, float(np.sqrt(stats.chi2.isf(CHANCE, freedom) / freedom)))
 
 
 def _largest_std(scheme: AggregationScheme, quality: LinkQuality, n_active: int) -> float:
