@@ -28,8 +28,9 @@ class AirTable(Table):
     )
     channel: str | None = Field(
         None,
-        description="file with the nodes' paths in place of the preset's (.npz, soundings.jsonl, "
-        ".csv), relative to the config file; their mean power becomes path_gain_db",
+        description="file with the nodes' paths in place of the preset's (.npz, .mat, .h5, "
+        ".sigmf-meta, .csv, a run's soundings.jsonl), relative to the config file; their mean "
+        "power becomes path_gain_db",
     )
     channel_end: Literal["refuse", "mirror"] | None = Field(
         None,

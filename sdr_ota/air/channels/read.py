@@ -2,14 +2,18 @@
 
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
-
 from sdr_ota.air.channels.channel import Channel, ChannelFileError
+from sdr_ota.air.channels.colosseum import channel_of_scenario
+from sdr_ota.air.channels.containers import NamedArrays, hdf5_arrays, mat_arrays, npz_arrays
+from sdr_ota.air.channels.deepmimo import is_power_file, read_deepmimo
 from sdr_ota.air.channels.gain_log import read_gain_log
-from sdr_ota.air.channels.named_arrays import Arrays, channel_of_arrays
+from sdr_ota.air.channels.gain_recording import read_gain_recording
+from sdr_ota.air.channels.named_arrays import channel_of_arrays
+from sdr_ota.air.channels.sionna import channel_of_cir
 from sdr_ota.air.channels.soundings import read_soundings
 
 Reader = Callable[[Path, int], Channel]
@@ -36,40 +40,38 @@ def read_channel(path: Path, antenna: int = 0) -> Channel:
         raise ChannelFileError(f"{path}: {wrong}") from None
 
 
-def _npz(path: Path, antenna: int) -> Channel:
-    # opened here: what numpy opens itself it leaves open where the archive is damaged
-    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise ChannelFileError("it holds one array without a name: save it with numpy.savez")
-        return _recognised({name: file[name] for name in file.files}, antenna)
-
-
-def _recognised(arrays: Arrays, antenna: int) -> Channel:
-    """Return the channel that the names of the arrays say they make."""
+def _in_arrays(arrays_of: Callable[[Path], NamedArrays], path: Path, antenna: int) -> Channel:
+    """Read a file of named arrays as the format that its names are of."""
+    if is_power_file(path):
+        return _at_one_antenna(partial(read_deepmimo, arrays_of=arrays_of), path, antenna)
+    arrays = arrays_of(path)
     if "taps" in arrays:
         return channel_of_arrays(arrays, antenna)
+    if {"a", "tau"} <= arrays.keys():
+        return channel_of_cir(arrays, antenna)
+    if "chMatrix" in arrays:
+        return channel_of_scenario(arrays, antenna)
     raise ChannelFileError(
-        f"it holds {', '.join(sorted(arrays)) or 'nothing'}, and no taps, which is how our own "
-        "format is known"
+        f"it holds {', '.join(sorted(arrays)) or 'nothing'}: neither taps (our own format), nor a "
+        "and tau (Sionna), nor chMatrix (Colosseum); of DeepMIMO name the file power_t..."
     )
 
 
-def _without_antennas(read: Callable[[Path], Channel]) -> Reader:
-    def reader(path: Path, antenna: int) -> Channel:
-        if antenna:
-            raise ChannelFileError(
-                f"it was read at one antenna, and air.channel_antenna = {antenna}"
-            )
-        return read(path)
-
-    return reader
+def _at_one_antenna(read: Callable[[Path], Channel], path: Path, antenna: int) -> Channel:
+    if antenna:
+        raise ChannelFileError(f"it is of one antenna, and air.channel_antenna = {antenna}")
+    return read(path)
 
 
 ENDINGS: Mapping[str, Reader] = MappingProxyType(
     {
-        ".npz": _npz,
-        ".jsonl": _without_antennas(read_soundings),
-        ".csv": _without_antennas(read_gain_log),
+        ".npz": partial(_in_arrays, npz_arrays),
+        ".mat": partial(_in_arrays, mat_arrays),
+        ".h5": partial(_in_arrays, hdf5_arrays),
+        ".hdf5": partial(_in_arrays, hdf5_arrays),
+        ".sigmf-meta": partial(_at_one_antenna, read_gain_recording),
+        ".jsonl": partial(_at_one_antenna, read_soundings),
+        ".csv": partial(_at_one_antenna, read_gain_log),
     }
 )
 """What can be read, by the ending of a file's name."""

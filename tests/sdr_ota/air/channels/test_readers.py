@@ -18,7 +18,7 @@ TWO = np.ones((2, 1, 1))
 @pytest.mark.parametrize(
     ("arrays", "said"),
     [
-        ({"tap": TWO}, "no taps"),
+        ({"tap": TWO}, "it holds tap: neither taps"),
         ({"taps": TWO, "interval": 1.0}, "'interval'; the names are"),
         ({"taps": TWO}, "when they were"),
         ({"taps": np.ones((1, 1, 3))}, "when they arrive"),
