@@ -31,7 +31,7 @@ echo "setup: installing Python packages into .venv (about a minute the first tim
 install_torch
 # The environment's own numpy and scipy, whatever Debian's are.
 $pip "numpy>=2" "scipy>=1.13"
-$pip --editable ".[llm,privacy,pluto,gnuradio,cluster,parquet,tensorboard,docs,dev]"
+$pip --editable ".[llm,privacy,pluto,gnuradio,cluster,parquet,hdf5,tensorboard,docs,dev]"
 # Flower holds back typer, rich and protobuf, and wants exactly one version of Ray: its tests run in
 # an environment of its own.
 echo "setup: installing Flower into .venv/flower"

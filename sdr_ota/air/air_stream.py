@@ -87,4 +87,5 @@ def oscillator_and_front_end(preset: AirPreset) -> AirPreset:
         delay_spread_s=0.0,
         dc_offset_dbfs=-inf,
         interferer="",
+        channel="",
     )

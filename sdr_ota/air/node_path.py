@@ -10,7 +10,7 @@ import numpy as np
 from sdr_ota.air import impairments as imp
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.restoring import whole_number
-from sdr_ota.air.scattering import GaussMarkovScattering, Scattering, draw_scattering
+from sdr_ota.air.scattered_paths import Paths, ScatteredPaths
 from sdr_ota.types import Samples
 from sdr_ota.units import db_to_amplitude
 
@@ -50,6 +50,7 @@ class NodePath:
         cfo_hz: Its carrier over the nominal one; the receiver's own offset is
             `ReceiverOscillator`'s.
         drift_hz_per_s: How the carrier moves.
+        recorded: Paths from a file, in place of the preset's.
     """
 
     preset: AirPreset
@@ -60,17 +61,15 @@ class NodePath:
     clock_error_ppm: float
     cfo_hz: float
     drift_hz_per_s: float
+    recorded: Paths | None = None
     tuned_cfo_hz: float = field(init=False)
-    _profile: imp.DelayProfile = field(init=False)
-    _scattering: Scattering = field(init=False)
+    _paths: Paths = field(init=False)
     _walk_rad: float = 0.0
     _last_tick: int = 0
 
     def __post_init__(self) -> None:
         self.tuned_cfo_hz = self.cfo_hz
-        spread = self.preset.delay_spread_s if self.preset.multipath_profile != "flat" else None
-        self._profile = imp.delay_profile(self.preset.multipath_profile, spread)
-        self._scattering = _scattering(self.preset, len(self._profile.powers), self.rng)
+        self._paths = self.recorded or ScatteredPaths(self.preset, self.rng)
 
     @classmethod
     def draw(
@@ -79,6 +78,7 @@ class NodePath:
         sample_rate_hz: float,
         center_freq_hz: float,
         rng: np.random.Generator,
+        recorded: Paths | None = None,
     ) -> "NodePath":
         """Draw a node of this air: level, delay, oscillator and start phase."""
         level_db = preset.path_gain_db + preset.path_gain_spread_db * rng.standard_normal()
@@ -95,6 +95,7 @@ class NodePath:
             clock_error_ppm=error_ppm,
             cfo_hz=imp.cfo_of_clock_error(error_ppm, center_freq_hz),
             drift_hz_per_s=drift,
+            recorded=recorded,
         )
 
     def detune(self, detuned_hz: float) -> None:
@@ -110,7 +111,7 @@ class NodePath:
         return {
             **drawn,
             "rng": self.rng.bit_generator.state,
-            "scattering": self._scattering.snapshot(),
+            "scattering": self._paths.snapshot(),
             "walk_rad": self._walk_rad,
             "last_tick": self._last_tick,
         }
@@ -124,7 +125,7 @@ class NodePath:
         for name in _DRAWN:  # NumPy's numbers and Python's round differently: keep the kind
             setattr(self, name, type(getattr(self, name))(state[name]))
         self.rng.bit_generator.state = state["rng"]
-        self._scattering.restore(state["scattering"])
+        self._paths.restore(state["scattering"])
         self._walk_rad = float(state["walk_rad"])
         self._last_tick = whole_number(state["last_tick"])
 
@@ -159,14 +160,7 @@ class NodePath:
 
         Ticks come in order: a ``gauss-markov`` process moves on.
         """
-        if self.preset.fading == "none":
-            return 1.0 + 0j
-        return complex(self._path_gains(round(tick)).sum())
-
-    def _path_gains(self, tick: int) -> imp.Gains:
-        scatter = self._scattering.at(tick, self.sample_rate_hz)
-        k_db = self.preset.rician_k_db if self.preset.fading == "rician" else -math.inf
-        return imp.path_gains(self._profile, scatter, k_db)
+        return self._paths.gain(round(tick), self.sample_rate_hz)
 
     def _front_end(self, samples: Samples) -> Samples:
         preset = self.preset
@@ -194,14 +188,7 @@ class NodePath:
             self._walk_rad = imp.advance_phase_noise(
                 self._walk_rad, elapsed_s, self.preset.phase_noise_linewidth_hz, self.rng
             )
-        if self.preset.fading == "none":
-            return placed
-        gains = self._path_gains(start_tick)
-        if len(gains) == 1:
-            faded = imp.apply_gain(placed.samples, complex(gains[0]))
-            return imp.PlacedSamples(faded, placed.first_tick)
-        spread = imp.apply_multipath(placed.samples, self._profile, gains, self.sample_rate_hz)
-        return imp.PlacedSamples(spread.samples, placed.first_tick + spread.first_tick)
+        return self._paths.through(placed, start_tick, self.sample_rate_hz)
 
     def _turned(self, samples: Samples, tick: int) -> Samples:
         samples = imp.apply_gain(samples, self.gain)
@@ -231,15 +218,6 @@ _DRAWN = (
     "drift_hz_per_s",
 )
 """Numbers of a path that are drawn when a node is started."""
-
-
-def _scattering(preset: AirPreset, n_paths: int, rng: np.random.Generator) -> Scattering:
-    """Return the process of a node's paths; where nothing fades it is never asked."""
-    if preset.fading == "none":
-        # What it draws of the node's generator belongs to the worlds of these airs: another
-        # process would change the bursts' jitter and losses that follow.
-        return GaussMarkovScattering(n_paths, preset.coherence_time_s, rng)
-    return draw_scattering(preset.fading_spectrum, n_paths, preset.coherence_time_s, rng)
 
 
 def draw_start_phase(preset: AirPreset, rng: np.random.Generator) -> float:

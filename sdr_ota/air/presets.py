@@ -44,6 +44,9 @@ Fading: TypeAlias = Literal["none", "rayleigh", "rician"]
 FadingSpectrum: TypeAlias = Literal["jakes", "gauss-markov"]
 """Doppler spectrum of the scattered part: bounded, or with an exponential correlation."""
 
+ChannelEnd: TypeAlias = Literal["refuse", "mirror"]
+"""What comes after the last time of a channel file: nothing, or the file backwards and so on."""
+
 
 @dataclass(frozen=True, slots=True)
 class AirPreset:
@@ -97,6 +100,10 @@ class AirPreset:
         interferer: A recording that plays on the air all the time, from a place that is drawn;
             empty for none.
         interferer_db: Its mean power, counted as ``snr_db`` is.
+        channel: A file with the nodes' paths, in place of spread, fixed delay, fading and
+            multipath; their mean power becomes ``path_gain_db``. Empty for none.
+        channel_end: What comes after its last time.
+        channel_antenna: Which of its receive antennas, from 0.
         gain_step_probability: Chance that the receiver's gain steps by 1 dB, and the
             phase by 177 degrees, before a capture; it stays so until the next step.
         burst_loss_probability: Chance that a node's burst never leaves.
@@ -135,6 +142,9 @@ class AirPreset:
     interference_duration_s: float = 0.0
     interferer: str = ""
     interferer_db: float = -20.0
+    channel: str = ""
+    channel_end: ChannelEnd = "refuse"
+    channel_antenna: int = 0
     gain_step_probability: float = 0.0
     burst_loss_probability: float = 0.0
     late_probability: float = 0.0

@@ -7,7 +7,7 @@ virtual: it moves when a reception ends, never by itself.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 
 from sdr_ota.air import impairments as imp
+from sdr_ota.air.channels.read import read_channel
 from sdr_ota.air.interferer import Interferer
 from sdr_ota.air.node_path import CyclicSource, NodePath, draw_start_phase
+from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.receiver_oscillator import ReceiverOscillator
+from sdr_ota.air.recorded_paths import RecordedPaths, at_level, with_paths_of
 from sdr_ota.air.restoring import mapping_of, samples_of
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.types import Samples
@@ -32,19 +35,22 @@ class SimulatedAir:
 
     Raises:
         IqFileError: If the preset names an interferer that cannot be played.
+        ChannelFileError: If it names a channel file that cannot be used.
     """
 
     def __init__(self, settings: AirSettings) -> None:
         *nodes, own, receiver, foreign = np.random.SeedSequence(settings.seed).spawn(
             settings.n_nodes + 3
         )
-        self.preset = settings.preset
+        self.preset, recorded = _recorded_paths(settings)
         self.sample_rate_hz = rate_hz = settings.sample_rate_hz
         self.center_freq_hz = settings.center_freq_hz
         self.now_tick = 0
         self.paths = [
-            NodePath.draw(self.preset, rate_hz, self.center_freq_hz, np.random.default_rng(node))
-            for node in nodes
+            NodePath.draw(
+                self.preset, rate_hz, self.center_freq_hz, np.random.default_rng(node), paths
+            )
+            for node, paths in zip(nodes, recorded, strict=True)
         ]
         self.noise_power = db_to_power(-self.preset.snr_db)
         self.receiver = ReceiverOscillator.draw(
@@ -194,3 +200,15 @@ class SimulatedAir:
             n_samples=round(self.preset.interference_duration_s * self.sample_rate_hz),
             power=db_to_power(self.preset.interference_power_db),
         )
+
+
+def _recorded_paths(settings: AirSettings) -> tuple[AirPreset, Sequence[RecordedPaths | None]]:
+    """Return the preset without what its channel file holds, and each node's paths in it."""
+    preset, n_nodes = settings.preset, settings.n_nodes
+    if not preset.channel:
+        return preset, [None] * n_nodes
+    channel = read_channel(Path(preset.channel), preset.channel_antenna).first_nodes(n_nodes)
+    channel.check_fits(settings.sample_rate_hz, settings.center_freq_hz)
+    even = at_level(channel)
+    paths = [RecordedPaths.of(even, node, preset.channel_end) for node in range(n_nodes)]
+    return with_paths_of(preset, channel), paths

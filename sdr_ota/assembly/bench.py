@@ -8,6 +8,7 @@ from functools import partial
 from ota_flowgraphs.process import ChildFailed
 from ota_flowgraphs.virtual_radios import VirtualRadios
 
+from sdr_ota.air.recorded_paths import ChannelEnded
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import air_settings, air_time_account, settings_of
@@ -70,6 +71,8 @@ def open_radios_here(config: Config, air: SimulatedAir) -> Iterator[Bench]:
             yield bench
         except RadioLost as lost:
             raise CommandFailed(f"{lost}; the run stops", NO_RADIO) from lost
+        except ChannelEnded as ended:
+            raise CommandFailed(f"{ended}; the run stops") from ended
 
 
 @contextmanager

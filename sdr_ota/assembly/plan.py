@@ -21,6 +21,7 @@ from ota_calibration.privacy.promise import Promise
 from ota_calibration.privacy.trust import TrustModel
 
 from sdr_ota.assembly.calibrated import lead_told, path_start, with_calibrated_chips
+from sdr_ota.assembly.channel_span import channel_rows
 from sdr_ota.assembly.data_headers import check_headers
 from sdr_ota.assembly.data_set import data_set_rows
 from sdr_ota.assembly.learning import sampling_rate_of
@@ -135,6 +136,7 @@ def _air_rows(config: Config, why_chips: str) -> list[tuple[str, str]]:
         ),
         ("peak level", f"{amplitude_to_db(_peak(config)):.1f} dBFS at the loudest node"),
         *_radio_rows(config),
+        *channel_rows(config),
     ]
 
 

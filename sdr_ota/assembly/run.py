@@ -12,6 +12,7 @@ from ota_calibration.privacy.spending import LEDGER
 
 from sdr_ota.assembly.bench import open_radios_here, receiving
 from sdr_ota.assembly.calibrated import path_start, with_calibrated_chips
+from sdr_ota.assembly.channel_span import check_channel_lasts
 from sdr_ota.assembly.fresh_records import required_records
 from sdr_ota.assembly.learning import JOURNAL, Learning
 from sdr_ota.assembly.partners import partners_of
@@ -78,6 +79,7 @@ def run_config(config: Config, origin: Origin, open_live: OpenLive | None = None
             config, why = with_calibrated_chips(with_chosen_scheme(config), origin.home)
             if why:
                 _log.warning("chips of %d samples: %s", config.chip_length.samples, why)
+            check_channel_lasts(config)
             folder = RunFolder.create(Path(config.run.folder).expanduser())
             with run_lock(folder.path):
                 _run_to_the_end(config, origin, folder, None, open_live)
@@ -106,6 +108,7 @@ def resume_run(path: Path, more_rounds: int = 0, open_live: OpenLive | None = No
             earlier = resumed_run(path, more_rounds)
             if earlier is None:
                 return False
+            check_channel_lasts(earlier.config)
             origin = Origin(Path(earlier.run.start["home"]), earlier.run.start["config_file"])
             with owner_only(earlier.config.privacy.protect != "nothing"):
                 _run_to_the_end(earlier.config, origin, RunFolder(path), earlier, open_live)

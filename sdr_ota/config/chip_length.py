@@ -15,13 +15,14 @@ import math
 from dataclasses import dataclass
 
 from sdr_ota.air.presets import air_preset
+from sdr_ota.config.air_table import AirTable
 from sdr_ota.config.frame_table import (
     LEAST_SAMPLES_PER_CHIP,
     MOST_SAMPLES_PER_CHIP,
     FrameTable,
     n_payload_chips,
 )
-from sdr_ota.config.tables import AirTable, RadioTable
+from sdr_ota.config.tables import RadioTable
 from sdr_ota.schemes import AggregationScheme
 
 ARRIVALS_PER_CHIP = 8

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sdr_ota.air.interferer import recorded_rate_hz
-from sdr_ota.config.tables import AirTable
+from sdr_ota.config.air_table import AirTable
 
 
 def with_interferer_found(air: AirTable, home: Path) -> AirTable:

@@ -13,7 +13,10 @@ from pydantic import BaseModel, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from sdr_ota.air.channels.channel import ChannelFileError
+from sdr_ota.config.air_table import AirTable
 from sdr_ota.config.band_table import BandTable
+from sdr_ota.config.channel_file import with_channel_found
 from sdr_ota.config.chip_length import ChipLength, chip_length
 from sdr_ota.config.cyclic_check import check_cyclic
 from sdr_ota.config.dotted_name import put
@@ -27,7 +30,6 @@ from sdr_ota.config.recorded_plugins import check_recorded_plugins
 from sdr_ota.config.rule_check import check_rule
 from sdr_ota.config.shown_value import short, shown
 from sdr_ota.config.tables import (
-    AirTable,
     CalibrationTable,
     CapturesTable,
     ClientsTable,
@@ -263,7 +265,11 @@ def config_of_tables(
 def _validated(tables: Mapping[str, object], home: Path) -> Config:
     try:
         config = Config.model_validate(tables)
-        return config.model_copy(update={"air": with_interferer_found(config.air, home)})
+        air = with_interferer_found(config.air, home)
+        found = with_channel_found(air, config.radio, config.clients.count, home)
+        return config.model_copy(update={"air": found})
+    except ChannelFileError as unusable:
+        raise ConfigError(f"air.channel: {unusable}") from None
     except IqFileError as unplayable:
         raise ConfigError(f"air.interferer: {unplayable}") from None
     except ValidationError as invalid:

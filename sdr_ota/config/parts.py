@@ -3,13 +3,15 @@
 import zlib
 from dataclasses import replace
 
+from sdr_ota.air.channels.channel import ChannelFileError
 from sdr_ota.air.presets import AirPreset, air_preset
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
+from sdr_ota.config.air_table import AirTable
 from sdr_ota.config.chip_length import chip_length
 from sdr_ota.config.frame_table import frame_format
 from sdr_ota.config.load import Config, ConfigError, config_of_tables
-from sdr_ota.config.tables import AirTable, RadioTable
+from sdr_ota.config.tables import RadioTable
 from sdr_ota.radio.air_time_account import AirTimeAccount, BandLimit
 from sdr_ota.radio.pluto_trigger import PULSE_TICKS
 from sdr_ota.rounds.exchange import Link
@@ -38,10 +40,12 @@ def simulated_air(config: Config) -> SimulatedAir:
     """Return the world that the simulated radios of a run share.
 
     Raises:
-        ConfigError: If its interferer cannot be played.
+        ConfigError: If its interferer cannot be played or its channel file cannot be used.
     """
     try:
         return SimulatedAir(air_settings(config))
+    except ChannelFileError as unusable:
+        raise ConfigError(f"air.channel: {unusable}") from unusable
     except IqFileError as unplayable:
         raise ConfigError(f"air.interferer: {unplayable}") from unplayable
 
@@ -72,7 +76,10 @@ def settings_of(config: Config) -> RadioSettings:
     )
 
 
-_OWN_NUMBERS = ("snr_db", "path_gain_db", "path_gain_spread_db", "interferer", "interferer_db")
+_OWN_NUMBERS = (
+    "snr_db", "path_gain_db", "path_gain_spread_db", "interferer", "interferer_db",
+    "channel", "channel_end", "channel_antenna",
+)  # fmt: skip
 """Of the air's table, in place of the preset's."""
 
 

@@ -6,7 +6,6 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from sdr_ota.air.presets import air_preset
 from sdr_ota.config.prompt_check import check_prompt
 
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -343,41 +342,3 @@ class ReceiverTable(Table):
     patience_s: Positive = Field(
         5.0, description="a flowgraph that answers later than this is said to hang"
     )
-
-
-class AirTable(Table):
-    """The simulated air: a preset, and what is different from it."""
-
-    preset: str = Field("lab-wired", description="`sdr-ota presets` lists them; or a plug-in")
-    seed: Seed | None = Field(None, description="run.seed if not given")
-    snr_db: float | None = Field(
-        None, ge=-60, le=120, description="full-scale node through 0 dB over noise, per sample"
-    )
-    path_gain_db: float | None = Field(None, ge=-120, le=0, description="mean of the nodes")
-    path_gain_spread_db: float | None = Field(None, ge=0, le=40, description="between nodes")
-    interferer: str | None = Field(
-        None,
-        description="recording (SigMF, .wav) that plays on the air all the time, relative to the "
-        "config file",
-    )
-    interferer_db: float | None = Field(
-        None, ge=-120, le=60, description="its mean power over full scale; -20 if not given"
-    )
-
-    control_latency_s: Annotated[float, Field(ge=0, le=60)] = Field(
-        2e-3,
-        description="of a control message to all nodes, in the simulated world's time; with real "
-        "radios, what plans expect of it",
-    )
-    round_s: Annotated[float, Field(ge=0, le=3600)] = Field(
-        0.25,
-        description="that a round takes at least, in the simulated world's time: probes, frames, "
-        "leads and messages",
-    )
-
-    @model_validator(mode="after")
-    def _known_preset(self) -> "AirTable":
-        preset = air_preset(self.preset)
-        if self.interferer_db is not None and not (self.interferer or preset.interferer):
-            raise ValueError("interferer_db is the level of a recording: name it in air.interferer")
-        return self

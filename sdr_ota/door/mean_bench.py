@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sdr_ota.air.recorded_paths import ChannelEnded
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.assembly.planner import planner_of
 from sdr_ota.assembly.server import nodes_here, server_of
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import payload_of
+from sdr_ota.door.errors import SdrOtaError
 from sdr_ota.door.mean import Mean, mean_of
 from sdr_ota.process.closed_by_block import ClosedByBlock
 from sdr_ota.radio.base import RadioError, RadioInfo
@@ -142,6 +144,8 @@ class MeanBench(ClosedByBlock):
             )
         except RadioError as broken:
             result = RoundResult(index, announcement.seeds[0], erasure="radio", detail=str(broken))
+        except ChannelEnded as ended:
+            raise SdrOtaError(str(ended)) from ended
         self._duty.count()
         return result
 

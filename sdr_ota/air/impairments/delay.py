@@ -7,6 +7,7 @@ the band edge the error grows and reaches the signal itself at half the rate.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ MAX_CLOCK_ERROR_PPM = 100.0
 """Largest clock error for which ``RESAMPLING_ERROR`` is kept."""
 
 _HALF_TAPS = 16
+_MOVING_BLOCK = 8192  # samples whose gains are held in memory at a time
 _WINDOW_SHAPE = 9.75
 _MAX_FRAME_SAMPLES = 1024
 # Over one frame the kernel is interpolated linearly between two shifts s apart;
@@ -98,6 +100,37 @@ def convolve_paths(
     ticks = np.arange(first_tick, int(upper.max()) + _HALF_TAPS)
     response = gains @ _kernel(ticks[None, :] - delays_samples[:, None])
     return PlacedSamples(np.convolve(samples, response.astype(np.complex64)), first_tick)
+
+
+def convolve_moving_paths(
+    samples: Samples,
+    delays_samples: NDArray[np.float64],
+    gains_at: Callable[[NDArray[np.int64]], NDArray[np.complex128]],
+) -> PlacedSamples:
+    """Add up delayed copies whose gains change: ``y[m] = sum_l gains[m, l] x(m - delays[l])``.
+
+    Args:
+        samples: Complex baseband, shape ``(n_samples,)``.
+        delays_samples: Path delays in sample intervals, shape ``(n_paths,)``.
+        gains_at: From ticks, counted as those of the result, to complex path amplitudes at them,
+            shape ``(n_ticks, n_paths)``.
+
+    Returns:
+        The sum with the tick of its first sample.
+    """
+    upper = np.ceil(delays_samples)
+    first_tick = int(upper.min()) - _HALF_TAPS
+    ticks = np.arange(first_tick, int(upper.max()) + _HALF_TAPS)
+    kernels = _kernel(ticks[None, :] - delays_samples[:, None]).astype(np.float32)
+    padded = np.pad(samples, len(ticks) - 1)
+    windows = sliding_window_view(padded, len(ticks))
+    received = np.empty(len(windows), np.complex64)
+    for first in range(0, len(windows), _MOVING_BLOCK):
+        block = slice(first, min(first + _MOVING_BLOCK, len(windows)))
+        delayed = windows[block] @ kernels[:, ::-1].T
+        gains = gains_at(first_tick + np.arange(block.start, block.stop))
+        received[block] = np.sum(delayed * gains, axis=1)
+    return PlacedSamples(received, first_tick)
 
 
 def resample_by_ppm(

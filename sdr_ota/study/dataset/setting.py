@@ -4,27 +4,30 @@ import csv
 import io
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from sdr_ota.air.presets import air_preset
+from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.assembly.bench import open_bench
 from sdr_ota.assembly.server import nodes_here, server_of
 from sdr_ota.config.load import Config, load_config
 from sdr_ota.config.parts import link_of, payload_of, simulated_air
+from sdr_ota.rounds.decoding import decode_present
 from sdr_ota.rounds.exchange import Bench, Link, Reception
 from sdr_ota.rounds.round import RoundResult, run_rounds
 from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import admit_all
 from sdr_ota.rounds.synthetic import UniformClient
-from sdr_ota.runs.captures import capture_name, write_capture
+from sdr_ota.runs.captures import capture_name, frame_parts, write_capture
 from sdr_ota.runs.replaced_file import replace_file
 from sdr_ota.schemes import load_scheme
-from sdr_ota.signal.iq_file import META
+from sdr_ota.signal.iq_file import DATA, META
 from sdr_ota.study.dataset.sounder import KeptSoundings
+from sdr_ota.study.dataset.split import SPLITS
 
 ROWS = "rows.csv"
 """Written last: a setting's folder that holds it is whole."""
@@ -39,17 +42,20 @@ class Setting:
         scheme: How symbols are added.
         n_nodes: Nodes that send together.
         snr_db: Of the samples of one full-scale node of mean path gain.
+        split: What the captures are for; each has a world of its own.
     """
 
     preset: str
     scheme: str
     n_nodes: int
     snr_db: float
+    split: str = SPLITS[0]
 
     @property
     def folder(self) -> str:
         """Where its captures lie, under the data set."""
-        return f"{self.preset}/{self.scheme}/{self.n_nodes:02d}-nodes-{self.snr_db:g}-db"
+        setting = f"{self.n_nodes:02d}-nodes-{self.snr_db:g}-db"
+        return f"{self.preset}/{self.scheme}/{setting}/{self.split}"
 
     def config(self, settings: Sequence[str], n_captures: int, seed: int) -> Config:
         """Return the configuration of its radios, air and link.
@@ -63,6 +69,7 @@ class Setting:
         return load_config(
             None,
             [
+                "link.tune_above_hz=never",  # oscillators as they are
                 *settings,
                 "clients.source=synthetic",
                 f"clients.count={self.n_nodes}",
@@ -88,11 +95,17 @@ class Row:
         nodes: K.
         snr_db: Of the setting.
         round: Index within the setting.
+        split: train, validation or test; they share no world.
+        data: File of the samples, cf32_le; empty if none were received.
+        payload_start: Index of the payload's first sample in it.
+        payload_samples: How many there are.
+        cfo_hz: Largest carrier offset from the receiver, of a node that sent: the truth.
         symbols: What the nodes sent, separated by spaces.
         active_nodes: Which of them sent.
         true_sum: Sum of their symbols: the ground truth.
         decoded_sum: What our receiver makes of it.
-        decoded_std: Standard deviation of its error, as our receiver knows it.
+        lmmse_sum: The same, shrunk by our receiver to the least expected squared error.
+        decoded_std: Standard deviation of the error of decoded_sum, as our receiver knows it.
         chips_std: The part of it that the payload's own chips show.
         theory_error: Squared error that theory expects.
         noise_power: Of a chip, as the idle slot shows it.
@@ -107,10 +120,16 @@ class Row:
     nodes: int
     snr_db: float
     round: int
+    split: str
+    data: str
+    payload_start: int | None
+    payload_samples: int | None
+    cfo_hz: float | None
     symbols: str
     active_nodes: str
     true_sum: float | None
     decoded_sum: float | None
+    lmmse_sum: float | None
     decoded_std: float | None
     chips_std: float | None
     theory_error: float | None
@@ -136,7 +155,7 @@ def write_setting(setting: Setting, config: Config, root: Path) -> None:
         server = server_of(config, bench, link, nodes, soundings, admit, air)
         schedule = Schedule(config.run.rounds, config.run.seed, n_symbols=config.frame.symbols)
         rows = [
-            _row(setting, result, soundings.take(), captures.take())
+            _row(setting, result, soundings.take(), captures.take(), link, air)
             for result in run_rounds(server, schedule, observe=captures.keep)
         ]
     write_rows(folder / ROWS, [asdict(row) for row in rows])
@@ -169,20 +188,36 @@ class _KeptCaptures:
         return last
 
 
-def _row(setting: Setting, result: RoundResult, sounding: str, received: Reception | None) -> Row:
+def _row(
+    setting: Setting,
+    result: RoundResult,
+    sounding: str,
+    received: Reception | None,
+    link: Link,
+    air: SimulatedAir,
+) -> Row:
     active = received.plan.active_nodes if received else ()
+    name = f"{setting.folder}/{capture_name(result.round)}"
+    parts = frame_parts(received, link.frame) if received else ()
+    payload = next((part for part in parts if part.label == "payload"), None)
     return Row(
-        capture=f"{setting.folder}/{capture_name(result.round)}{META}" if received else "",
+        capture=f"{name}{META}" if received else "",
         sounding=f"{setting.folder}/{sounding}{META}" if sounding else "",
         preset=setting.preset,
         scheme=setting.scheme,
         nodes=setting.n_nodes,
         snr_db=setting.snr_db,
         round=result.round,
+        split=setting.split,
+        data=f"{name}{DATA}" if received else "",
+        payload_start=payload.start_sample if payload else None,
+        payload_samples=payload.n_samples if payload else None,
+        cfo_hz=_largest_cfo_hz(air, active) if active else None,
         symbols=_words(received),
         active_nodes=" ".join(map(str, active)),
         true_sum=received.true_sum if received else None,
         decoded_sum=result.decoded_sum,
+        lmmse_sum=_shrunk_sum(received, link) if received and not result.erasure else None,
         decoded_std=result.decoded_std,
         chips_std=result.chips_std,
         theory_error=result.theory_error,
@@ -190,6 +225,20 @@ def _row(setting: Setting, result: RoundResult, sounding: str, received: Recepti
         rx_amplitude=received.plan.rx_amplitude if received else None,
         erasure=result.erasure or "",
     )
+
+
+def _shrunk_sum(received: Reception, link: Link) -> float:
+    _, exchange = decode_present(received, replace(link, decode="lmmse"))
+    return exchange.total.value
+
+
+def _largest_cfo_hz(air: SimulatedAir, nodes: Sequence[int]) -> float:
+    since_s = air.now_tick / air.sample_rate_hz
+    return max(
+        abs(path.cfo_hz - air.receiver.cfo_hz
+            + (path.drift_hz_per_s - air.receiver.drift_hz_per_s) * since_s)
+        for path in (air.paths[node] for node in nodes)
+    )  # fmt: skip
 
 
 def _words(received: Reception | None) -> str:

@@ -19,10 +19,17 @@ from sdr_ota.report.printable_console import PrintableConsole
 from sdr_ota.runs.new_folder import check_new_folder
 from sdr_ota.runs.replaced_file import replace_file
 from sdr_ota.schemes import load_scheme
-from sdr_ota.study.dataset.card import baseline, write_card
+from sdr_ota.study.dataset.baseline import of_cells, of_settings
+from sdr_ota.study.dataset.card import write_card
+from sdr_ota.study.dataset.checksums import write_checksums
 from sdr_ota.study.dataset.setting import ROWS, Setting, write_rows, write_setting
+from sdr_ota.study.dataset.split import SPLITS, captures_of
+from sdr_ota.study.dataset.tracker_errors import tracker_rows
 
 GRID = "dataset.json"
+
+TRACKER = "tracker"
+"""Folder of the second part, a file an air."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +41,10 @@ class Grid:
         schemes: How symbols are added.
         most_nodes: K goes from 1 to this.
         snrs_db: Of one full-scale node.
-        captures: In every setting.
+        captures: In every setting, its three splits together.
         seed: Everything random follows from it.
         settings: Further ``table.key=value`` for all of them.
+        predictions: Of the second part, in each of its worlds; 0 for no second part.
     """
 
     presets: tuple[str, ...]
@@ -46,6 +54,7 @@ class Grid:
     captures: int
     seed: int
     settings: tuple[str, ...] = ()
+    predictions: int = 12
 
     def configs(self) -> dict[Setting, Config]:
         """Return every setting with its configuration.
@@ -58,9 +67,12 @@ class Grid:
         for scheme in self.schemes:
             load_scheme(scheme)
         counts = range(1, self.most_nodes + 1)
-        places = product(self.presets, self.schemes, counts, self.snrs_db)
+        splits = [split for split in SPLITS if captures_of(split, self.captures)]
+        places = product(self.presets, self.schemes, counts, self.snrs_db, splits)
         made = (Setting(*place) for place in places)
-        configs = {s: s.config(self.settings, self.captures, self.seed) for s in made}
+        configs = {
+            s: s.config(self.settings, captures_of(s.split, self.captures), self.seed) for s in made
+        }
         for config in configs.values():
             if config.radio.sends_cyclic_frames or not config.radio.is_simulated:
                 raise ValueError("a data set is made by simulated radios with hardware time")
@@ -87,6 +99,9 @@ def make_dataset(root: Path, grid: Grid) -> int:
                     _forget(root / setting.folder)
                     write_setting(setting, config, root)
                 interruption.check()
+            for preset in grid.presets if grid.predictions else ():
+                _write_tracker(root, grid, preset)
+                interruption.check()
             _describe(root, grid, tuple(configs))
     except KeyboardInterrupt:
         text = f"interrupted; the same command goes on with what is missing in {root}"
@@ -96,7 +111,7 @@ def make_dataset(root: Path, grid: Grid) -> int:
             f"cannot write {root}: {error.strerror or error}; what is there stays, and the same "
             "command goes on with what is missing"
         ) from error
-    return len(configs) * grid.captures
+    return sum(config.run.rounds for config in configs.values())
 
 
 def _claim(root: Path, grid: Grid) -> None:
@@ -121,13 +136,30 @@ def _forget(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
+def _write_tracker(root: Path, grid: Grid, preset: str) -> None:
+    """Write the second part of one air, if it is not there."""
+    path = root / TRACKER / f"{preset}.csv"
+    if not path.is_file():
+        rows = tracker_rows(preset, grid.most_nodes, grid.predictions, grid.seed, grid.settings)
+        path.parent.mkdir(exist_ok=True)
+        write_rows(path, [asdict(row) for row in rows])
+
+
 def _describe(root: Path, grid: Grid, settings: Sequence[Setting]) -> None:
-    """Write the index, the baseline and the data card from the settings' rows."""
-    rows = []
-    for setting in settings:
-        with (root / setting.folder / ROWS).open(encoding="utf-8", newline="") as file:
-            rows += list(csv.DictReader(file))
+    """Write the index, the baselines, the data card and the checksums."""
+    rows = [row for setting in settings for row in _read(root / setting.folder / ROWS)]
+    parts = [root / TRACKER / f"{preset}.csv" for preset in grid.presets if grid.predictions]
+    tracked = [row for part in parts for row in _read(part)]
     write_rows(root / "index.csv", rows)
-    results = baseline(rows)
-    write_rows(root / "baseline.csv", [asdict(result) for result in results])
-    write_card(root, grid.captures, rows, results)
+    cells = of_cells(rows)
+    write_rows(root / "baseline.csv", [asdict(result) for result in of_settings(rows)])
+    write_rows(root / "baseline-cfo.csv", [asdict(result) for result in cells])
+    if tracked:
+        write_rows(root / "tracker.csv", tracked)
+    write_card(root, rows, cells, tracked)
+    write_checksums(root)
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

@@ -16,9 +16,12 @@ from sdr_ota.failure import INTERRUPTED, WRONG_USE, CommandFailed
 from sdr_ota.rounds.decoding import decode
 from sdr_ota.runs.captures import read_capture
 from sdr_ota.study.dataset import writer as dataset_module
+from sdr_ota.study.dataset.split import SPLITS, captures_of
 from sdr_ota.study.dataset.writer import Grid, make_dataset
 
-GRID = Grid(("lab-wired", "harsh"), ("coherent", "fsk-vote"), 2, (20.0,), captures=3, seed=1)
+GRID = Grid(
+    ("lab-wired", "harsh"), ("coherent", "fsk-vote"), 2, (20.0,), captures=3, seed=1, predictions=1
+)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +46,36 @@ def test_every_combination_is_there_and_every_file_is_named(root: Path) -> None:
     assert len(rows) == 3 * len(places) == 3 * 2 * 2 * 2
     named = {r[kind] for r in rows for kind in ("capture", "sounding") if r[kind]}
     assert named == {name for name in _files(root) if name.endswith(".sigmf-meta")}
-    assert len(_rows(root, "baseline.csv")) == len(places)
+    assert len(_rows(root, "baseline.csv")) == 2 * len(places)  # two decoders
+
+
+def test_splits_share_no_world(root: Path) -> None:
+    """The paths' truths differ between the splits of a setting, and not within one."""
+    worlds: dict[tuple[str, ...], dict[str, set[str]]] = {}
+    for row in _rows(root):
+        if row["sounding"]:
+            fields = json.loads((root / row["sounding"]).read_text())["global"]
+            setting = (row["preset"], row["scheme"], row["nodes"], row["snr_db"])
+            of_setting = worlds.setdefault(setting, {})
+            gains = json.dumps([truth["gain"] for truth in fields["ota:truth"]])
+            of_setting.setdefault(row["split"], set()).add(gains)
+    for of_setting in worlds.values():
+        assert set(of_setting) == set(SPLITS)
+        assert all(len(gains) == 1 for gains in of_setting.values())
+        assert len(set.union(*of_setting.values())) == len(SPLITS)
+
+
+@pytest.mark.parametrize("captures", range(1, 30))
+def test_splits_are_all_of_the_captures(captures: int) -> None:
+    parts = {split: captures_of(split, captures) for split in SPLITS}
+    assert sum(parts.values()) == captures
+    assert parts["train"] >= parts["test"] == parts["validation"] >= (captures >= 3)
+
+
+def test_checksums_are_those_of_the_files(root: Path) -> None:
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=root, check=True)
+    named = {line.split("  ", 1)[1] for line in (root / "SHA256SUMS").read_text().splitlines()}
+    assert named == set(_files(root)) - {"SHA256SUMS"}
 
 
 def test_the_index_says_what_is_in_the_captures(root: Path) -> None:
@@ -89,9 +121,9 @@ def test_broken_off_and_gone_on_is_the_whole_set(
     original, calls = dataset_module.write_setting, iter(range(100))
 
     def interrupted(*arguments: object) -> None:
-        if next(calls) == 4:
+        if next(calls) == 12:
             original(*arguments)  # type: ignore[arg-type]
-            written = next(tmp_path.glob("set/harsh/*/*/rows.csv"))
+            written = next(tmp_path.glob("set/harsh/*/*/*/rows.csv"))
             written.unlink()  # as if it had not come so far
             raise KeyboardInterrupt
         original(*arguments)  # type: ignore[arg-type]
@@ -106,21 +138,44 @@ def test_broken_off_and_gone_on_is_the_whole_set(
     assert _files(tmp_path / "set") == _files(root)
 
 
-def test_the_loading_code_of_the_card_runs(root: Path) -> None:
+def test_the_loaders_of_the_card_give_every_payload(root: Path) -> None:
+    """NumPy's first, PyTorch's after it; each stands alone in five lines besides its import."""
     card = (root / "README.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    for_numpy, for_torch = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    for code in (for_numpy, for_torch):
+        assert len([line for line in code.splitlines() if line and "import" not in line]) <= 5
+    used = """
+n = 0
+for split in ("train", "validation", "test"):
+    for row, samples in load(split):
+        n += len(samples) == int(row["payload_samples"]) > 0
+print(n, *(pair[0].shape[1] for pair in torch.utils.data.DataLoader(Sums(), batch_size=None)))
+"""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
+        [sys.executable, "-W", "ignore", "-c", for_numpy + for_torch + used],
         cwd=root, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == sum(bool(r["capture"]) for r in _rows(root))
+    received = [row for row in _rows(root) if row["capture"]]
+    n_train = sum(row["split"] == "train" for row in received)
+    assert done.stdout.split() == [str(len(received)), *["2"] * n_train]
     assert "{" not in re.sub(r"```.*?```", "", card, flags=re.DOTALL)
+
+
+def test_the_payload_of_the_index_is_the_annotated_one(root: Path) -> None:
+    for row in _rows(root):
+        if row["capture"]:
+            meta = json.loads((root / row["capture"]).read_text())
+            part = next(a for a in meta["annotations"] if a["core:label"] == "payload")
+            place = (int(row["payload_start"]), int(row["payload_samples"]))
+            assert place == (part["core:sample_start"], part["core:sample_count"])
 
 
 def test_soundings_hold_the_truth_of_the_paths(tmp_path: Path) -> None:
     """Carrier offsets as estimated from the burst, against those of the air."""
-    grid = Grid(("free-running-pluto",), ("coherent",), 3, (30.0,), captures=4, seed=1)
+    grid = Grid(
+        ("free-running-pluto",), ("coherent",), 3, (30.0,), captures=4, seed=1, predictions=0
+    )
     make_dataset(tmp_path / "set", grid)
     errors = []
     for row in _rows(tmp_path / "set"):
@@ -137,7 +192,7 @@ def test_soundings_hold_the_truth_of_the_paths(tmp_path: Path) -> None:
 
 
 def test_the_baseline_is_what_theory_expects_where_theory_knows_everything(tmp_path: Path) -> None:
-    grid = Grid(("ideal",), ("coherent",), 2, (10.0,), captures=40, seed=1)
+    grid = Grid(("ideal",), ("coherent",), 2, (10.0,), captures=40, seed=1, predictions=0)
     make_dataset(tmp_path / "set", grid)
     rows = _rows(tmp_path / "set")
     errors = sum((float(r["decoded_sum"]) - float(r["true_sum"])) ** 2 for r in rows)

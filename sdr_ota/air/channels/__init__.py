@@ -1,0 +1,1 @@
+"""Paths that were measured or ray-traced, read from files: one format, and readers of others."""
