@@ -9,25 +9,29 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 environment=${SDR_OTA_ENVIRONMENT:-/opt/sdr-ota}
-"$here/install.sh" "$environment"
-export PATH="$environment/bin:$PATH"
 token=~/.ray/auth_token
 
-case ${1:-} in
-server)
+server() {
   [ -s "$token" ] || ray get-auth-token --generate
-  exec ray start --head --port 6379 ${2:+--node-ip-address "$2"} \
+  exec ray start --head --port 6379 ${1:+--node-ip-address "$1"} \
     --include-dashboard=false --disable-usage-stats --block
-  ;;
-node)
-  name=$2 server=$3 radio=$4 band=$5
-  shift 5
+}
+
+node() {
+  local name=$1 server=$2 radio=$3 band=$4
+  shift 4
   echo "node $name: waiting for the server's token in $token"
   until [ -s "$token" ]; do sleep 2; done
   exec sdr-ota node "$name" --address "$server:6379" --radio "$radio" --band "$band" "$@"
-  ;;
+}
+
+case "${1:-}:$#" in
+server:[12] | node:[5-9] | node:1?) ;;
 *)
-  echo "start.sh: say server, or node NAME SERVER RADIO BAND" >&2
+  echo "start.sh: say server [ADDRESS], or node NAME SERVER RADIO LOW_HZ:HIGH_HZ" >&2
   exit 2
   ;;
 esac
+"$here/install.sh" "$environment"
+export PATH="$environment/bin:$PATH"
+"$@"

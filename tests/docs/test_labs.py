@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import shlex
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -97,3 +98,12 @@ def test_the_nodes_of_the_profile_are_those_of_its_config(commands: list[list[st
     for words in starts:
         low, _, high = words[4].partition(":")
         assert (float(low), float(high)) == (band.low_hz, band.high_hz)
+
+
+@pytest.mark.parametrize("words", [[], ["sever"], ["node", "node1"], ["server", "a", "b"]])
+def test_nothing_is_installed_for_words_that_make_no_sense(words: list[str]) -> None:
+    done = subprocess.run(
+        [LABS / "start.sh", *words], capture_output=True, text=True, env={}, timeout=20, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "say server [ADDRESS], or node NAME" in done.stderr
