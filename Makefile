@@ -28,7 +28,7 @@ bench: ready ## every figure with its peer, as ratios on one page (build/bench);
 	$(run)/python benchmarks/page.py
 
 docs: ready ## the documentation as a folder of pages: build/site/index.html
-	NO_MKDOCS_2_WARNING=1 $(run)/mkdocs build --quiet
+	PYTHONPATH=.:calibration:flowgraphs $(run)/python docs/site/build.py .
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -1,11 +1,10 @@
 """The page of all commands, made from the command line itself."""
 
 import re
+from collections.abc import Iterator
 
 import typer
 import typer.core
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
 from typer.cli import get_docs_for_click
 
 from sdr_ota.cli.application import app
@@ -17,15 +16,13 @@ _KEPT_LINES = re.compile(r"^\x08\n((?: +\S.*\n)+)", re.MULTILINE)
 """Lines of a command's help that a terminal shows as they stand."""
 
 
-def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add reference/commands.md."""
+def pages() -> Iterator[tuple[str, str]]:
+    """Yield reference/commands.md."""
     command = typer.main.get_command(app)
     with typer.Context(command) as context:
         text = get_docs_for_click(obj=command, ctx=context, name="sdr-ota", title="Commands")
     text = _SHORTENED.sub(lambda found: _entry(command, found[1]), text)
-    text = _KEPT_LINES.sub(r"```text\n\1```\n", text)
-    files.append(File.generated(config, "reference/commands.md", content=text))
-    return files
+    yield "reference/commands.md", _KEPT_LINES.sub(r"```text\n\1```\n", text)
 
 
 def _entry(command: typer.core.TyperGroup, name: str) -> str:

@@ -4,8 +4,6 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
 from pydantic.fields import FieldInfo
 
 from sdr_ota.config.load import Config
@@ -36,11 +34,9 @@ keys and values out of range are refused, with what is allowed. The unit stands 
 """
 
 
-def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add reference/config.md."""
-    text = "\n".join([INTRODUCTION, *_sections()])
-    files.append(File.generated(config, "reference/config.md", content=text))
-    return files
+def pages() -> Iterator[tuple[str, str]]:
+    """Yield reference/config.md."""
+    yield "reference/config.md", "\n".join([INTRODUCTION, *_sections()])
 
 
 def _sections() -> Iterator[str]:

@@ -2,18 +2,19 @@
 
 import html
 import re
+from pathlib import Path
 
 from latex2mathml.converter import convert
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import Files
-from mkdocs.structure.pages import Page
 
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.DOTALL)
 
 
-def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Replace what the Markdown extension has marked as a formula."""
-    return _FORMULA.sub(_mathml, content)
+def show_formulas(site: Path) -> None:
+    """Replace what the Markdown extension has marked as a formula, in every page of a site."""
+    for page in site.rglob("*.html"):
+        text = page.read_text()
+        if "arithmatex" in text:
+            page.write_text(_FORMULA.sub(_mathml, text))
 
 
 def _mathml(found: re.Match[str]) -> str:

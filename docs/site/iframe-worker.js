@@ -2,17 +2,13 @@
 // Browsers start no worker from a page that was opened as a file, and the search runs in one. There a
 // hidden frame takes its place: it loads the worker's script, and messages go to and fro as events.
 
-class IFrameWorker extends EventTarget {
+class IFrameWorker {
   constructor(url) {
-    super();
     this.frame = document.createElement("iframe");
     this.frame.hidden = true;
     document.body.append(this.frame);
     this.inside = this.frame.contentWindow;
-    this.inside.postMessage = (data) => this.dispatchEvent(new MessageEvent("message", { data }));
-    this.inside.importScripts = async (...urls) => {
-      for (const one of urls) await this.load(one);
-    };
+    this.inside.postMessage = (data) => this.onmessage?.(new MessageEvent("message", { data }));
     this.ready = this.load(url);
   }
 
@@ -36,7 +32,4 @@ class IFrameWorker extends EventTarget {
   }
 }
 
-if (location.protocol === "file:") {
-  window.IFrameWorker = IFrameWorker; // the search's script looks for it, too
-  window.Worker = IFrameWorker;
-}
+if (location.protocol === "file:") window.Worker = IFrameWorker;

@@ -28,14 +28,27 @@ from sdr_ota.assembly.learning import sampling_rate_of
 from sdr_ota.assembly.privacy import budget_schedule, promise_for
 from sdr_ota.assembly.snr_max import snr_max
 from sdr_ota.assembly.step_cost import step_cost
-from sdr_ota.config.air_time import air_s_per_round, air_s_per_scalar, frame_times_s
+from sdr_ota.config.air_time import (
+    air_s_per_round,
+    air_s_per_scalar,
+    frame_times_s,
+    gradient_air_s_per_round,
+)
 from sdr_ota.config.load import Config, ConfigError, load_config
 from sdr_ota.config.parts import link_of
 from sdr_ota.config.privacy_check import sends_soft_signs
 from sdr_ota.failure import WRONG_USE, CommandFailed
+from sdr_ota.report.energy import (
+    energy_words,
+    lte_upload_s,
+    packet_energy_j,
+    radio_energy_j,
+    upload_energy_j,
+)
 from sdr_ota.report.noise_figure import Noise
 from sdr_ota.rounds.messages import bits_per_round
 from sdr_ota.rounds.transmitter import lead_burst
+from sdr_ota.runs.summary import BITS_PER_GRADIENT_ENTRY
 from sdr_ota.signal.node_pilots import n_node_codes
 from sdr_ota.signal.subcarriers import USED_BAND
 from sdr_ota.types import Precoder
@@ -130,6 +143,7 @@ def _air_rows(config: Config, why_chips: str) -> list[tuple[str, str]]:
         ("chips", _chips(config, why_chips)),
         ("step", step_cost(config.zo, config.frame)),
         ("control messages", f"{down} bit to a node, {up} bit from it, each round"),
+        *_energy_rows(config),
         (
             "occupied bandwidth",
             f"{occupied_hz / 1e3:.0f} kHz, {low / 1e6:.3f} to {high / 1e6:.3f} MHz",
@@ -145,6 +159,24 @@ def _scalar_air(config: Config) -> str:
     n_symbols, each_ms = config.frame.symbols, air_s_per_scalar(config) * 1e3
     carried = "one in a frame" if n_symbols == 1 else f"{n_symbols} of each node in a frame"
     return f"{each_ms:.2f} ms, {carried} (frame.symbols)"
+
+
+def _energy_rows(config: Config) -> list[tuple[str, str]]:
+    """Return what a round costs a node, and what it would otherwise; no model is loaded."""
+    own_j, n_entries = radio_energy_j(air_s_per_round(config)), 10**6
+    air_s, n_bits = gradient_air_s_per_round(config, n_entries), n_entries * BITS_PER_GRADIENT_ENTRY
+    return [
+        (
+            "energy of a node",
+            f"at most {energy_words(own_j)} a round on the air, control messages apart",
+        ),
+        ("energy, DeComFL", f"{energy_words(packet_energy_j(1))} a round, its packet alone"),
+        (
+            "energy, gradients",
+            f"at least {energy_words(upload_energy_j(n_bits))} a round and million entries: "
+            f"{lte_upload_s(n_bits):.1f} s over LTE, {air_s:.1f} s over this air",
+        ),
+    ]
 
 
 def _pilot_share(config: Config) -> str:

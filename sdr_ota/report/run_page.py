@@ -11,6 +11,12 @@ from ota_calibration.privacy.spending import privacy_spending
 
 from sdr_ota.config.load import Config
 from sdr_ota.printable import printable
+from sdr_ota.report.energy import (
+    energy_words,
+    packet_energy_j,
+    radio_energy_j,
+    upload_energy_j,
+)
 from sdr_ota.report.erasure_words import first_check, situation_of
 from sdr_ota.report.figures import (
     capture_figure,
@@ -40,6 +46,9 @@ COST_ROWS = (
     "time on the air",
     "with gradients",
     "with gradients over with scalars",
+    "energy of a node on the air, at most",
+    "energy with DeComFL, a packet a round",
+    "energy of gradients, at least",
 )
 
 _log = logging.getLogger(__name__)
@@ -203,7 +212,8 @@ def _cost(runs: Sequence[NamedRun]) -> Section:
     text = (
         "First-order federated averaging would send a gradient a round. Bits: half precision "
         "for every entry of it. Air time: the same soundings and frames, with one entry a chip "
-        "and no averaging over chips, the fastest that the same waveform allows."
+        "and no averaging over chips, the fastest that the same waveform allows. Energy: the "
+        "documentation has its sources, and what it leaves out, in explanation/energy.md."
     )
     return Section(
         "Cost beside first-order federated learning", text, [Table(_headings(runs), rows)]
@@ -220,6 +230,9 @@ def _cost_column(summary: Summary) -> list[str]:
         f"{air_s:,.2f} s" if air_s is not None else "–",
         f"{gradient_air_s:,.2f} s" if gradient_air_s is not None else "–",
         f"{gradient_air_s / air_s:,.0f}" if gradient_air_s and air_s else "–",
+        energy_words(radio_energy_j(air_s)) if air_s is not None else "–",
+        energy_words(packet_energy_j(summary.rounds)),
+        energy_words(upload_energy_j(gradient_bits)) if gradient_bits else "–",
     ]
 
 

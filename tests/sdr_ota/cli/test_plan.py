@@ -261,3 +261,11 @@ def test_a_file_that_is_not_there_yet_is_a_warning(
     config.write_text('data = {train = "own.tsv"}')
     plan(config, [], None)
     assert "there is no data file" in " ".join(capsys.readouterr().out.split())
+
+
+def test_energy_follows_from_the_time_on_the_air(capsys: pytest.CaptureFixture[str]) -> None:
+    text = _plan(capsys, "radio.sample_rate_hz=1e6", "link.max_cfo_hz=1e4")
+    assert "10.27 ms a round" in text  # times 2.5 W, times 4.5 W
+    assert "energy of a node at most 26 mJ (PlutoSDR), 46 mJ (USRP B200) a round" in text
+    # a million chips of 2 us, beside which the payload of 512 is nothing
+    assert "2.7 s over LTE, 2.0 s over this air" in text

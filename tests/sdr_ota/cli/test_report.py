@@ -283,6 +283,15 @@ def test_json_is_an_object_for_one_run_and_a_list_for_several(tmp_path: Path) ->
     assert not (one / "report.html").exists()
 
 
+def test_the_page_says_what_the_rounds_cost_in_energy(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    report_runs([written_run(tmp_path / "run")], page, None)
+    html = page.read_text()
+    assert "5 J (PlutoSDR), 9 J (USRP B200)" in html  # 200 rounds of 10 ms
+    assert "8 J (Wi-Fi), 2.6 kJ (LTE)" in html  # 200 packets of 0.04 J and of 12.76 J
+    assert "910 mJ (Wi-Fi), 1.4 J (LTE)" in html  # 200 gradients of 1000 entries of 16 bit
+
+
 def test_a_page_that_cannot_be_written_is_wrong_use(tmp_path: Path) -> None:
     folder = written_run(tmp_path / "run")
     with pytest.raises(CommandFailed, match="choose another --output"):
