@@ -2,7 +2,7 @@
 
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic.fields import FieldInfo
 
@@ -73,10 +73,7 @@ def _row(key: str, field: FieldInfo) -> str:
 
 def _values(field: FieldInfo) -> str:
     """Return what a key takes: its choices, or its type and range."""
-    choices = [c for part in _parts(field.annotation) for c in typing.get_args(part)]
-    if all(typing.get_origin(p) is typing.Literal for p in _parts(field.annotation)):
-        return ", ".join(f"`{_toml(choice)}`" for choice in choices)
-    return f"{_type_name(field.annotation)}{_range(field)}"
+    return f"{_type_name(field.annotation)}{_range(field.metadata)}"
 
 
 def _parts(annotation: object) -> list[object]:
@@ -87,32 +84,40 @@ def _parts(annotation: object) -> list[object]:
 
 
 def _type_name(annotation: object) -> str:
+    return " or ".join(_one_type(part) for part in _parts(annotation))
+
+
+def _one_type(kind: object) -> str:
+    """Say a type that is no union, with the range that it has of its own."""
     names = {int: "integer", float: "number", str: "text", bool: "`true`, `false`"}
-    containers = {tuple: "list of {}", Mapping: "table of {}"}
-    said = []
-    for part in _parts(annotation):
-        origin = typing.get_origin(part)
-        container = next(
-            (text for kind, text in containers.items() if origin in _kinds(kind)), "{}"
-        )
-        members = [a for a in typing.get_args(part) if a is not ...] or [part]
-        said.append(container.format(names.get(members[-1], str(members[-1]))))
-    return " or ".join(said)
+    containers = {tuple: "list of {}", Mapping: "table of {}", dict: "table of {}"}
+    origin, members = typing.get_origin(kind), [a for a in typing.get_args(kind) if a is not ...]
+    if origin is typing.Annotated:
+        own, *constraints = members
+        bounds = [bound for c in constraints for bound in getattr(c, "metadata", [c])]
+        return f"{_type_name(own)}{_range(bounds)}"
+    if origin is typing.Literal:
+        return ", ".join(f"`{_toml(choice)}`" for choice in members)
+    if origin in containers:
+        return containers[origin].format(_type_name(members[-1]))
+    return names[kind]
 
 
-def _kinds(kind: type) -> tuple[type, ...]:
-    return (Mapping, dict) if kind is Mapping else (kind,)
-
-
-def _range(field: FieldInfo) -> str:
+def _range(bounds: Sequence[object]) -> str:
     words = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
     said = [
-        f"{words[name]} {getattr(bound, name):g}"
-        for bound in field.metadata
+        f"{words[name]} {_bound(getattr(bound, name))}"
+        for bound in bounds
         for name in words
         if getattr(bound, name, None) is not None
     ]
     return f", {', '.join(said)}" if said else ""
+
+
+def _bound(value: float) -> str:
+    """Say a bound; a large power of two as one."""
+    power = round(value).bit_length() - 1
+    return f"2^{power}" if power > 30 and value == 2**power else _toml(value)
 
 
 def _default(field: FieldInfo) -> str:

@@ -70,6 +70,10 @@ def test_the_ranges_are_those_of_the_code(site: Path) -> None:
     text = " ".join(text_of(site / "reference" / "config.html").split())
     assert "snr_db number, at least -60, at most 120 dB not set" in text
     assert 'payload "analog", "sign"' in text
+    assert "patience_evaluations integer, at least 1, at most 2^31" in text
+    assert 'scalar_limit number or "auto"' in text
+    assert "annotation=" not in text
+    assert "typing." not in text
 
 
 def test_every_command_is_listed(site: Path) -> None:
