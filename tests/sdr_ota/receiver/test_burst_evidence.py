@@ -1,14 +1,16 @@
 """What has changed inside a sounding burst is refused, or counted in its deviations."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from sdr_ota.receiver.burst_changes import CHANCE, find_changes
 from sdr_ota.receiver.burst_edges import displaced_samples
-from sdr_ota.receiver.burst_evidence import judge_burst
+from sdr_ota.receiver.burst_evidence import BurstDisturbed, judge_burst, judge_bursts
 from sdr_ota.receiver.burst_fit import BurstFit, FittedBursts, linearised
-from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst
+from sdr_ota.receiver.synchronisation import BurstNotFound, locate_burst, locate_bursts
 from tests.sdr_ota.receiver.independent_air import (
     RATE_HZ,
     SoundingScene,
@@ -117,3 +119,41 @@ def test_a_pulse_is_noise_and_no_change() -> None:
         samples[at : at + 200] += noise(200, 10 * (0.5 * abs(scene.gain)) ** 2, rng)
         accepted += changes_in(scene, samples) == 0
     assert accepted >= 36
+
+
+def test_many_bursts_together_are_what_each_is_alone() -> None:
+    """More than fit into one call, of two lengths, some without a burst, some disturbed."""
+    captures, frame = [], received(np.random.default_rng([8, 0]))[0].frame
+    for trial in range(20):
+        rng = np.random.default_rng([8, trial])
+        _, samples = received(rng)
+        if trial % 5 == 1:
+            samples = noise(len(samples), 1.0, rng)
+        if trial % 5 == 2:
+            samples[GUARD + 400 :] *= 4
+        captures.append(samples[: len(samples) - trial % 2].astype(np.complex64))
+    burst, max_cfo = frame.sounding_burst(), 7e4 / RATE_HZ
+    together = locate_bursts(captures, burst, frame.n_chirp, max_cfo)
+    found = [n for n, fit in enumerate(together) if isinstance(fit, BurstFit)]
+    fits = [fit for fit in together if isinstance(fit, BurstFit)]
+    judged = dict(zip(found, judge_bursts([captures[n] for n in found], frame, fits), strict=True))
+    seen = Counter()
+    for n, samples in enumerate(captures):
+        try:
+            fit = locate_burst(samples, burst, frame.n_chirp, max_cfo)
+            alone = judge_burst(samples, frame, fit)
+        except BurstNotFound as why:
+            error = judged.get(n, together[n])
+            assert (type(error), str(error)) == (type(why), str(why))
+            seen[type(why)] += 1
+            continue
+        same = judged[n]
+        assert isinstance(same, BurstFit)
+        # One burst of a call may be fitted in fewer steps than another, so not to the last bit.
+        assert abs(same.start - alone.start) < 1e-3 * alone.start_std
+        assert abs(same.cfo - alone.cfo) < 1e-3 * alone.cfo_std
+        assert abs(same.gain - alone.gain) < 1e-3 * alone.gain_std
+        stds = [(f.start_std, f.cfo_std, f.gain_std, f.noise_power) for f in (same, alone)]
+        np.testing.assert_allclose(*stds, rtol=1e-3)
+        seen[BurstFit] += 1
+    assert min(seen[BurstFit], seen[BurstDisturbed], seen[BurstNotFound]) >= 3
