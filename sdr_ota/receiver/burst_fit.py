@@ -24,9 +24,9 @@ _AT_ONCE = 6  # bursts of a call: more would not stay in the processor's cache
 AROUND = 4
 """Samples on both sides of a burst that copies of it a little earlier or later reach into."""
 
-_STANDS_STILL = np.array([1e-4, 1e-7])
+_STANDS_STILL = np.array([2e-5, 2e-8])
 """Step of delay (samples) and offset (cycles per sample) after which a burst is fitted: the next
-would be near the square of it, as Gauss-Newton's error is where little is left over."""
+would be a tenth of it at most, and less where less noise is left over."""
 
 _UNKNOWNS = np.zeros((7, 5), np.complex128)
 """Real unknowns and what is left over as combinations of complex rows: real and imaginary gain,

@@ -150,10 +150,10 @@ def test_many_bursts_together_are_what_each_is_alone() -> None:
         same = judged[n]
         assert isinstance(same, BurstFit)
         # One burst of a call may be fitted in fewer steps than another, so not to the last bit.
-        assert abs(same.start - alone.start) < 1e-3 * alone.start_std
-        assert abs(same.cfo - alone.cfo) < 1e-3 * alone.cfo_std
-        assert abs(same.gain - alone.gain) < 1e-3 * alone.gain_std
+        assert abs(same.start - alone.start) < 1e-2 * alone.start_std
+        assert abs(same.cfo - alone.cfo) < 1e-2 * alone.cfo_std
+        assert abs(same.gain - alone.gain) < 1e-2 * alone.gain_std
         stds = [(f.start_std, f.cfo_std, f.gain_std, f.noise_power) for f in (same, alone)]
-        np.testing.assert_allclose(*stds, rtol=1e-3)
+        np.testing.assert_allclose(*stds, rtol=1e-2)
         seen[BurstFit] += 1
     assert min(seen[BurstFit], seen[BurstDisturbed], seen[BurstNotFound]) >= 3
