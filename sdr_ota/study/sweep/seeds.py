@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from sdr_ota.config.load import ConfigError
+from sdr_ota.assembly.learning import BUILTIN
+from sdr_ota.config.load import Config, ConfigError
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.study.sweep.plan import Sweep, point_of
 from sdr_ota.study.sweep.results import SEED
@@ -39,10 +40,30 @@ def run_seeds(
         points = tuple(point_of(file, settings, {SEED: seed}) for seed in numbers)
     except (ConfigError, ValueError) as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    check_pays_for_all(points[0].config, len(points))
     sweep = Sweep(Path.cwd(), None, (SEED,), points)
     name = experiment.stem if experiment else "demo"
     folder = Path(points[0].config.run.folder) / f"{name}-seeds"
     return run_points(sweep, folder, None, None, show)
+
+
+def check_pays_for_all(config: Config, n_runs: int) -> None:
+    """Refuse private runs that would together pass what their training data may spend.
+
+    Raises:
+        CommandFailed: If nothing says what runs may spend together beyond the epsilon of one.
+    """
+    privacy, learns_from_file = config.privacy, config.data.train != BUILTIN
+    is_private = privacy.protect != "nothing" and config.clients.source == "model"
+    if n_runs == 1 or not (is_private and learns_from_file) or privacy.dataset_epsilon is not None:
+        return
+    raise CommandFailed(
+        f"{n_runs} private runs would learn from the same data, and privacy.epsilon = "
+        f"{privacy.epsilon:g} is what these may spend in all: only the first would run. Together "
+        f"they spend at most {n_runs * privacy.epsilon:g}: allow it with --set "
+        f"privacy.dataset_epsilon={n_runs * privacy.epsilon:g}",
+        WRONG_USE,
+    )
 
 
 def read_seeds(text: str) -> tuple[int, ...]:
