@@ -204,6 +204,10 @@ def _others(folder: Path, run: str) -> Iterator[tuple[Cost, bool]]:
             terms, tally = read_tally(path)
             promise = promise_of(terms)
         except (LedgerError, ArithmeticError, KeyError, TypeError, ValueError) as broken:
-            raise LedgerError(f"{path} cannot be read: {broken}") from broken
+            raise LedgerError(
+                f"{path} cannot be read: {broken}. It is a copy of the ledger privacy.jsonl in the "
+                f"folder of a run on the same data, whose first line holds {path.stem}: put that "
+                "in its place"
+            ) from broken
         spent = None if is_open else max(tally.spent.values())
         yield cost_of(promise, spent, terms.noise_multiplier or None), is_open

@@ -174,13 +174,18 @@ def test_a_killed_run_has_spent_what_it_paid_and_lets_others_in(
 
 
 def test_a_torn_line_is_the_dearest_burst(data_set: DataSet, own: Callable[[], Ledger]) -> None:
-    path = _run(data_set, own(), 0.2)
+    ledger = own()
+    path = _run(data_set, ledger, 0.2)
     whole = path.read_bytes()
     path.write_bytes(whole[:-9])
     assert standing_of(data_set, PROMISE).spent_epsilon == pytest.approx(_epsilon(0.1, 1.0))
     path.write_bytes(whole[:20])
-    with pytest.raises(LedgerError, match=rf"{path} cannot be read: the ledger's first line"):
+    named = rf"{path} cannot be read: the ledger's first line .* holds {path.stem}: put that"
+    with pytest.raises(LedgerError, match=named):
         standing_of(data_set, PROMISE)
+    assert path.stem.encode() in ledger.path.read_bytes().split(b"\n")[0]
+    path.write_bytes(ledger.path.read_bytes())
+    assert standing_of(data_set, PROMISE).spent_epsilon == pytest.approx(_epsilon(0.2))
 
 
 def test_a_resumed_run_is_not_counted_twice_and_brings_a_lost_copy_back(
