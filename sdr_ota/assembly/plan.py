@@ -35,7 +35,7 @@ from sdr_ota.config.air_time import (
     gradient_air_s_per_round,
 )
 from sdr_ota.config.load import Config, ConfigError, load_config
-from sdr_ota.config.parts import link_of
+from sdr_ota.config.parts import air_settings, link_of, simulated_air
 from sdr_ota.config.privacy_check import sends_soft_signs
 from sdr_ota.failure import WRONG_USE, CommandFailed
 from sdr_ota.report.energy import (
@@ -151,7 +151,17 @@ def _air_rows(config: Config, why_chips: str) -> list[tuple[str, str]]:
         ("peak level", f"{amplitude_to_db(_peak(config)):.1f} dBFS at the loudest node"),
         *_radio_rows(config),
         *channel_rows(config),
+        *_interferer_rows(config),
     ]
+
+
+def _interferer_rows(config: Config) -> list[tuple[str, str]]:
+    """Return what a plan says of the recording on the air, as it will be played."""
+    preset = air_settings(config).preset
+    if not preset.interferer or not config.radio.is_simulated:
+        return []
+    simulated_air(config)  # reads it: refuses what cannot be played
+    return [("interferer", f"{preset.interferer} at {preset.interferer_db:g} dB, all the time")]
 
 
 def _scalar_air(config: Config) -> str:

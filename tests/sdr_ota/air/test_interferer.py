@@ -11,8 +11,10 @@ from sdr_ota.air.interferer import Interferer
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
+from sdr_ota.assembly.plan import plan_run
 from sdr_ota.config.load import ConfigError, load_config, restore_config
 from sdr_ota.config.parts import simulated_air
+from sdr_ota.failure import CommandFailed
 from sdr_ota.signal.iq_words import IqFileError
 
 RATE_HZ = 1e6
@@ -122,6 +124,8 @@ def test_a_run_says_why_a_recording_cannot_be_played(
     tmp_path: Path, value: float, said: str
 ) -> None:
     recording = write_sigmf(tmp_path, np.full(100, value), RATE_HZ)
+    with pytest.raises(CommandFailed, match=rf"air\.interferer.*{said}"):
+        plan_run(None, [f"air.interferer={recording}"])
     with pytest.raises(sdr_ota.SdrOtaError, match=rf"air\.interferer.*{said}"):
         sdr_ota.run(
             set={
@@ -161,3 +165,9 @@ def test_a_run_over_it_has_the_error_that_it_makes(tmp_path: Path) -> None:
     spread = 4 * np.sqrt(2 * 2 / 40)
     assert errors[-20.0] / errors[-60.0] == pytest.approx(expected, rel=spread)
     assert stds[-20.0] / stds[-60.0] == pytest.approx(expected, rel=0.3)
+
+
+def test_a_plan_says_what_is_played(tmp_path: Path) -> None:
+    recording = write_sigmf(tmp_path, tone(100, RATE_HZ), RATE_HZ)
+    rows = dict(plan_run(None, [f"air.interferer={recording}", "air.interferer_db=-12"]).rows)
+    assert rows["interferer"] == f"{recording} at -12 dB, all the time"
