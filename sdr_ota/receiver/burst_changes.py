@@ -107,8 +107,7 @@ def find_changes(bursts: FittedBursts) -> list[Change | None]:
         if ratios[burst, best] < limits[best]:
             found.append(None)
             continue
-        precision = fisher[burst, best] / noise[burst, best]
-        covariance = np.linalg.inv(precision + np.eye(_N_CHANGES) / LARGEST**2)
+        covariance = _covariance(fisher[burst, best] / noise[burst, best])
         size = covariance @ scores[burst, best] / noise[burst, best]
         found.append(_change(until[burst], int(best), size, covariance))
     return found
@@ -117,6 +116,9 @@ def find_changes(bursts: FittedBursts) -> list[Change | None]:
 # Rows whose products are taken, as combinations of complex ones: the burst's six unknowns and its
 # echoes, which hold for all of it; what a stretch changes; what the fit has left over.
 _ROWS = ("burst", "slope", "curve", "dc", *ECHO_SAMPLES, "rest")
+_SMALLEST = 1e-12
+"""Share of an energy below which it is nothing but rounding."""
+
 _N_OWN, _N_NUISANCE, _N_CHANGES = 6, 6 + 2 * len(ECHO_SAMPLES), 3
 _CHANGES = slice(_N_NUISANCE, _N_NUISANCE + _N_CHANGES)
 
@@ -135,14 +137,15 @@ _REALS = _combinations()
 def _products_until(bursts: FittedBursts) -> Reals:
     """Return real products of all rows from the burst's beginning to every border.
 
-    Shape ``(n_bursts, N_PARTS + 1, n_reals, n_reals)``.
+    Shape ``(n_bursts, N_PARTS + 1, n_reals, n_reals)``; in each row the burst's amplitude is 1.
     """
     n_bursts, n_samples = bursts.rest.shape
-    gain = bursts.gain[:, np.newaxis]
+    level = np.maximum(np.abs(bursts.gain), 1e-30)[:, np.newaxis]
+    gain = bursts.gain[:, np.newaxis] / level
     rows = np.empty((n_bursts, len(_ROWS), n_samples), np.complex128)
     rows[:, 0], rows[:, 1], rows[:, 2] = bursts.signal, bursts.slope, bursts.curve
     rows[:, :3] *= gain[:, np.newaxis]
-    rows[:, 3], rows[:, -1] = 1, bursts.rest
+    rows[:, 3], rows[:, -1] = 1, bursts.rest / level
     for n, lag in enumerate(ECHO_SAMPLES):
         rows[:, 4 + n] = bursts.around[:, AROUND - lag : AROUND - lag + n_samples]
     borders = np.linspace(0, n_samples, N_PARTS + 1).round().astype(int)
@@ -171,9 +174,11 @@ class _Nuisance:
 
     @classmethod
     def of(cls, whole: Reals) -> "_Nuisance":
-        energies, axes = np.linalg.eigh(whole[:_N_NUISANCE, :_N_NUISANCE])
-        seen = energies > 1e-15 * energies[-1]
-        white = axes[:, seen] / np.sqrt(energies[seen])
+        products = whole[:_N_NUISANCE, :_N_NUISANCE]
+        each = 1 / np.sqrt(np.maximum(np.diagonal(products), 1e-300))  # brings all to energy 1
+        energies, axes = np.linalg.eigh(each[:, np.newaxis] * products * each)
+        seen = energies > _SMALLEST * energies[-1]
+        white = each[:, np.newaxis] * axes[:, seen] / np.sqrt(energies[seen])
         left = np.zeros(len(whole))
         left[:_N_NUISANCE] = -white @ (white.T @ whole[:_N_NUISANCE, -1])
         left[-1] = 1
@@ -198,14 +203,17 @@ def explained_energy(fisher: Reals, scores: Reals) -> Reals:
     r"""Return $s^T F^{-1} s$, by elimination of one unknown after the other from all at once.
 
     Args:
-        fisher: Positive definite matrices, shape ``(..., n, n)``.
+        fisher: Matrices without a negative eigenvalue but for rounding, shape ``(..., n, n)``; an
+            unknown of which nothing is seen explains nothing.
         scores: Shape ``(..., n)``.
     """
     fisher, scores, total = fisher.copy(), scores.copy(), np.zeros(scores.shape[:-1])
+    least = _SMALLEST * np.abs(np.diagonal(fisher, axis1=-2, axis2=-1)) + 1e-300
     for n in range(scores.shape[-1]):
-        pivot = np.maximum(fisher[..., n, n], 1e-300)
-        total += scores[..., n] ** 2 / pivot
-        share = fisher[..., n, n + 1 :] / pivot[..., np.newaxis]
+        pivot = fisher[..., n, n]
+        inverse = np.where(pivot > least[..., n], 1 / np.maximum(pivot, least[..., n]), 0.0)
+        total += scores[..., n] ** 2 * inverse
+        share = fisher[..., n, n + 1 :] * inverse[..., np.newaxis]
         scores[..., n + 1 :] -= share * scores[..., n, np.newaxis]
         fisher[..., n + 1 :, n + 1 :] -= (
             share[..., :, np.newaxis] * fisher[..., n, np.newaxis, n + 1 :]
@@ -230,6 +238,12 @@ def _noise(left: Reals, explained: Reals, n_rest: int) -> Reals:
         ]
     )
     return np.asarray(np.maximum(most, 1e-30))
+
+
+def _covariance(precision: Reals) -> Reals:
+    """Return the covariance of changes that are no larger than `LARGEST` anyhow."""
+    values, axes = np.linalg.eigh(precision)
+    return np.asarray(axes / (np.maximum(values, 0) + 1 / LARGEST**2) @ axes.T)
 
 
 def _change(until: Reals, stretch: int, size: Reals, covariance: Reals) -> Change:

@@ -1,6 +1,7 @@
 """What has changed inside a sounding burst is refused, or counted in its deviations."""
 
 from collections import Counter
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -157,3 +158,27 @@ def test_many_bursts_together_are_what_each_is_alone() -> None:
         np.testing.assert_allclose(*stds, rtol=1e-2)
         seen[BurstFit] += 1
     assert min(seen[BurstFit], seen[BurstDisturbed], seen[BurstNotFound]) >= 3
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-7, 1e-3, 1e4])
+@pytest.mark.parametrize("snr_db", [10.0, 25.0, 80.0])
+def test_levels_do_not_matter(scale: float, snr_db: float) -> None:
+    """Gauges of a receiver are arbitrary: what has changed is the same at every level."""
+    for trial in range(5):
+        scene, samples = received(np.random.default_rng([9, trial]), snr_db)
+        samples[GUARD + 300 + 50 * trial : GUARD + 1000] *= 1.1  # not to an end: no two are alike
+        usual = find_changes(about_its_fit(scene, samples))[0]
+        scaled = find_changes(about_its_fit(scene, scale * samples))[0]
+        assert (usual is None) == (scaled is None)
+        if usual is not None and scaled is not None:
+            np.testing.assert_allclose(astuple(scaled), astuple(usual), rtol=1e-3, atol=1e-6)
+
+
+def test_a_burst_without_any_noise_has_not_changed() -> None:
+    """Nothing is left over to explain, nor to divide by."""
+    for trial in range(5):
+        scene = draw_sounding(np.random.default_rng([10, trial]))
+        heard = scene.received(np.arange(scene.n_slot) - float(GUARD))
+        fit = fitted(scene, heard)
+        judged = judge_burst(heard, scene.frame, fit)
+        assert abs(judged.gain - fit.gain) == 0
