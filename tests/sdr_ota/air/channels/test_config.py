@@ -26,6 +26,7 @@ def moving(folder: Path, seconds: float, **more: object) -> Path:
         ({}, "clients.count=6", "paths of 5 nodes, and clients.count = 6"),
         ({"carrier_hz": 2.4e9}, "", "radio.center_freq_hz = 2400000000"),
         ({"tap_interval_s": 2e-6}, "", "radio.sample_rate_hz = 500000"),
+        ({}, "radio.processes=true", "set radio.processes = false"),
         ({}, "air.channel_antenna=1", "1 receive antennas"),
         ({}, "air.path_gain_spread_db=1", "path_gain_spread_db is in the channel file"),
     ],
@@ -34,7 +35,7 @@ def test_what_does_not_fit_is_said(
     tmp_path: Path, more: dict[str, object], setting: str, said: str
 ) -> None:
     path = moving(tmp_path, 10.0, **more)
-    settings = [f"air.channel={path}", *([setting] if setting else [])]
+    settings = ["clients.count=4", f"air.channel={path}", *([setting] if setting else [])]
     with pytest.raises(ConfigError, match=said):
         load_config(None, settings)
 
