@@ -92,3 +92,16 @@ def test_what_goes_on_after_the_end_of_the_file_is_told_so(tmp_path: Path) -> No
     air = simulated_air(config)
     with pytest.raises(CommandFailed, match="the run stops"), open_bench(config, air) as opened:
         opened.nodes[0].transmit(np.ones(10, np.complex64), 1_000_001)
+
+
+def test_a_run_goes_on_over_its_file_as_if_it_had_not_stopped(tmp_path: Path) -> None:
+    path = write_npz(tmp_path, taps=np.exp(1j * np.arange(120).reshape(40, 3, 1)), interval_s=0.1)
+    settings: dict[str, object] = {
+        "clients.source": "synthetic", "clients.count": 3, "run.folder": str(tmp_path / "runs"),
+        "air.preset": "lab-indoor", "air.channel": str(path),
+    }  # fmt: skip
+    whole = sdr_ota.run(set={**settings, "run.rounds": 5}).rounds
+    begun = sdr_ota.run(set={**settings, "run.rounds": 3})
+    resume_run(begun.folder, more_rounds=2)
+    again = sdr_ota.read_run(begun.folder).rounds
+    np.testing.assert_array_equal(again.decoded_sum, whole.decoded_sum)
