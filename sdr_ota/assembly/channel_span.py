@@ -10,47 +10,49 @@ from sdr_ota.rounds.clock import MESSAGES_PER_ROUND
 from sdr_ota.units import power_to_db
 
 
-def channel_rows(config: Config) -> list[tuple[str, str]]:
-    """Return what a plan says of the channel file; nothing where there is none.
-
-    Raises:
-        ConfigError: If it cannot be used, or ends before the run does.
-    """
-    if not config.air.channel or not config.radio.is_simulated:
-        return []
-    channel = _channel(config)
-    n_times, n_nodes, n_taps = channel.taps.shape
-    lasts = "it does not change"
-    if math.isfinite(channel.duration_s):
-        lasts = f"{channel.duration_s:.4g} s, {_rounds_covered(config, channel):.0f} rounds"
-        if config.air.channel_end == "mirror":
-            lasts += ", then backwards and so on"
-    _check_lasts(config, channel)
-    return [
-        (
-            "channel",
-            f"{config.air.channel}: {channel.name or 'no name'}, {n_nodes} nodes, {n_taps} taps, "
-            f"{n_times} times; {lasts}; mean power gain {power_to_db(channel.mean_power):.1f} dB "
-            "becomes air.path_gain_db"
-            + ("" if channel.phase_rad is None else "; it holds the oscillators"),
-        )
-    ]
-
-
 def check_channel_lasts(config: Config) -> None:
     """Refuse a run that is longer than the channel file it is to play.
 
     Raises:
         ConfigError: If it is, or the file cannot be used.
     """
-    channel_rows(config)
+    if (channel := _channel(config)) is not None:
+        _check_lasts(config, channel)
 
 
-def _channel(config: Config) -> Channel:
+def channel_rows(config: Config) -> list[tuple[str, str]]:
+    """Return what a plan says of the channel file; nothing where there is none.
+
+    Raises:
+        ConfigError: If it cannot be used, or ends before the run does.
+    """
+    channel = _channel(config)
+    if channel is None:
+        return []
+    _check_lasts(config, channel)
+    n_times, n_nodes, n_taps = channel.taps.shape
+    what = f"{channel.name or 'no name'}, {n_nodes} nodes, {n_taps} taps, {n_times} times"
+    level = f"mean power gain {power_to_db(channel.mean_power):.1f} dB becomes air.path_gain_db"
+    parts = [f"{config.air.channel}: {what}", _lasts(config, channel), level]
+    if channel.phase_rad is not None:
+        parts.append("it holds the oscillators")
+    return [("channel", "; ".join(parts))]
+
+
+def _channel(config: Config) -> Channel | None:
+    if not config.air.channel or not config.radio.is_simulated:
+        return None
     try:
         return usable_channel(config.air, config.clients.count)
     except ChannelFileError as unusable:
         raise ConfigError(f"air.channel: {unusable}") from None
+
+
+def _lasts(config: Config, channel: Channel) -> str:
+    if math.isinf(channel.duration_s):
+        return "it does not change"
+    lasts = f"{channel.duration_s:.4g} s, {_rounds_covered(config, channel):.0f} rounds"
+    return f"{lasts}, then backwards and so on" if config.air.channel_end == "mirror" else lasts
 
 
 def _check_lasts(config: Config, channel: Channel) -> None:

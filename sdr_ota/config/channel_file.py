@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sdr_ota.air.channels.channel import Channel
+from sdr_ota.air.channels.channel import Channel, ChannelFileError
 from sdr_ota.air.channels.read import read_channel
 from sdr_ota.config.air_table import AirTable
 from sdr_ota.config.tables import RadioTable
@@ -22,6 +22,10 @@ def with_channel_found(air: AirTable, radio: RadioTable, n_nodes: int, home: Pat
     """
     if not air.channel:
         return air
+    if radio.processes:  # nodes there have the preset's oscillators, and the air four inputs
+        raise ChannelFileError(
+            f"{air.channel} cannot be played between processes: set radio.processes = false"
+        )
     found = air.model_copy(
         update={"channel": str((home / Path(air.channel).expanduser()).absolute())}
     )

@@ -17,6 +17,12 @@ from sdr_ota.air.channels.named_arrays import Arrays
 
 STATIC_DELAY_S = 1e-9
 
+LONGEST_DELAY_S = 5.12e-6
+"""The delay spread that Colosseum supports."""
+
+GRID_S = 10e-9
+"""To which delays are rounded, ours: however taps wander, a link then has 512 of them at most."""
+
 
 def channel_of_scenario(arrays: Arrays, receiver: int) -> Channel:
     """Return the paths from every other node to one of them.
@@ -47,18 +53,15 @@ def channel_of_scenario(arrays: Arrays, receiver: int) -> Channel:
 
 def _moving(found: list[list[NDArray[np.complex128]]], arrays: Arrays) -> Channel:
     """Return links whose taps may be at other delays at another time: one tap for each delay."""
-    n_nodes = len(found[0])
-    own = [
-        sorted({float(d.real) for row in found for d in row[node][:, 0]}) for node in range(n_nodes)
-    ]
+    steps = [[np.round(link[:, 0].real / GRID_S).astype(int) for link in row] for row in found]
+    own = [np.unique(np.concatenate([row[node] for row in steps])) for node in range(len(found[0]))]
     n_taps = max(map(len, own))
-    taps = np.zeros((len(found), n_nodes, n_taps), np.complex128)
+    taps = np.zeros((len(found), len(own), n_taps), np.complex128)
     for t, row in enumerate(found):
         for node, link in enumerate(row):
-            places = np.searchsorted(own[node], link[:, 0].real)
-            np.add.at(taps[t, node], places, link[:, 1])
-    delays = np.array([delays + [0.0] * (n_taps - len(delays)) for delays in own])
-    return Channel(taps, delays, _times(arrays, taps))
+            np.add.at(taps[t, node], np.searchsorted(own[node], steps[t][node]), link[:, 1])
+    delays = [np.pad(places, (0, n_taps - len(places))) for places in own]
+    return Channel(taps, GRID_S * np.stack(delays), _times(arrays, taps))
 
 
 def _times(arrays: Arrays, taps: NDArray[Any]) -> NDArray[np.float64]:
@@ -83,4 +86,7 @@ def _link(cell: Any) -> NDArray[np.complex128]:
         raise ChannelFileError(
             "a link of its chMatrix is neither a structure of delay and iq nor a matrix of both"
         )
-    return values.astype(np.complex128)
+    link = values.astype(np.complex128)
+    if not ((link[:, 0].real >= 0) & (link[:, 0].real < LONGEST_DELAY_S)).all():
+        raise ChannelFileError("a delay of its chMatrix is not within 0 and 5.11 us")
+    return link

@@ -15,7 +15,7 @@ def npz_arrays(path: Path) -> NamedArrays:
     """Return the arrays of an ``.npz`` file; what could run code is refused.
 
     Raises:
-        ChannelFileError, ValueError, zipfile.BadZipFile: If it is none.
+        ChannelFileError: If it holds no names. What NumPy raises of a damaged file passes.
         OSError: If it cannot be read.
     """
     # opened here: what numpy opens itself it leaves open where the archive is damaged
@@ -29,7 +29,7 @@ def mat_arrays(path: Path) -> NamedArrays:
     """Return the variables of a ``.mat`` file of MATLAB's formats up to 7.
 
     Raises:
-        ChannelFileError, ValueError: If it is of another format, or damaged.
+        ChannelFileError: If it is of another format. What SciPy raises of a damaged file passes.
         OSError: If it cannot be read.
     """
     from scipy.io import loadmat  # noqa: PLC0415 - slow to import
@@ -41,8 +41,8 @@ def mat_arrays(path: Path) -> NamedArrays:
         raise ChannelFileError(
             "it is a .mat file of format 7.3: save it with save(..., '-v7')"
         ) from None
-    except (MatReadError, TypeError, KeyError, IndexError, OverflowError, MemoryError) as damaged:
-        raise ChannelFileError(f"it cannot be read as a .mat file: {damaged}") from None
+    except MatReadError as damaged:
+        raise ChannelFileError(f"it is no .mat file: {damaged}") from None
     return {name: value for name, value in found.items() if not name.startswith("__")}
 
 

@@ -1,6 +1,8 @@
 """From a file's ending and content to its channel."""
 
+import csv
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -17,6 +19,10 @@ from sdr_ota.air.channels.sionna import channel_of_cir
 from sdr_ota.air.channels.soundings import read_soundings
 
 Reader = Callable[[Path, int], Channel]
+
+_DAMAGE = (ValueError, TypeError, KeyError, IndexError, OverflowError, EOFError, RuntimeError,
+           zipfile.BadZipFile, zlib.error, csv.Error)  # fmt: skip
+"""What NumPy, SciPy, h5py and JSON raise of files that are cut, changed, or of another kind."""
 
 
 def read_channel(path: Path, antenna: int = 0) -> Channel:
@@ -36,8 +42,10 @@ def read_channel(path: Path, antenna: int = 0) -> Channel:
         return reader(path, antenna)
     except OSError as unreadable:
         raise ChannelFileError(f"{path}: {unreadable.strerror or unreadable}") from None
-    except (ValueError, zipfile.BadZipFile) as wrong:
+    except ChannelFileError as wrong:
         raise ChannelFileError(f"{path}: {wrong}") from None
+    except _DAMAGE as wrong:
+        raise ChannelFileError(f"{path} cannot be read: {wrong}") from None
 
 
 def _in_arrays(arrays_of: Callable[[Path], NamedArrays], path: Path, antenna: int) -> Channel:

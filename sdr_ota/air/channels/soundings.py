@@ -11,6 +11,9 @@ from sdr_ota.air.channels.readings import Reading, channel_of_readings
 
 START = "start.json"
 
+_NUMBERS = ("measured_tick", "gain_db", "phase_rad", "cfo_hz", "delay_s")
+"""Of a node's line, in the order of `Reading`."""
+
 
 def read_soundings(path: Path) -> Channel:
     """Read ``soundings.jsonl`` of a run folder; rate and carrier are in its ``start.json``.
@@ -72,12 +75,9 @@ def _lines(path: Path) -> Iterator[list[Any]]:
 
 def _reading(found: Mapping[str, Any], rate_hz: float, number: int) -> Reading:
     try:
-        return Reading(
-            float(found["measured_tick"]) / rate_hz,
-            float(found["gain_db"]),
-            float(found["phase_rad"]),
-            float(found["cfo_hz"]),
-            float(found["delay_s"]),
-        )
+        tick, *others = (float(found[name]) for name in _NUMBERS)
     except (KeyError, TypeError, ValueError):
         raise ChannelFileError(f"line {number} holds a node without a number") from None
+    if not all(map(math.isfinite, (tick, *others))):
+        raise ChannelFileError(f"line {number} holds a number that is not finite")
+    return Reading(tick / rate_hz, *others)

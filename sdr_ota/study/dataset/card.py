@@ -7,7 +7,7 @@ from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, Template
+from jinja2 import Environment, StrictUndefined, Template
 
 from sdr_ota.air.presets import air_preset
 from sdr_ota.runs.replaced_file import replace_file
@@ -37,7 +37,7 @@ def write_card(
         presets=", ".join(dict.fromkeys(row["preset"] for row in rows)),
         schemes=", ".join(dict.fromkeys(row["scheme"] for row in rows)),
         snrs=", ".join(f"{float(s):g}" for s in dict.fromkeys(row["snr_db"] for row in rows)),
-        megabytes=f"{sum(p.stat().st_size for p in root.rglob('*') if p.is_file()) / 1e6:.1f}",
+        megabytes=f"{sum(p.stat().st_size for p in root.rglob('*.sigmf-*')) / 1e6:.1f}",
         columns="\n".join(_columns(Row)),
         tracker_columns="\n".join(_columns(TrackerRow)),
         airs="\n".join(_airs(dict.fromkeys(row["preset"] for row in rows))),
@@ -52,7 +52,10 @@ def write_card(
 
 def _template() -> Template:
     text = files(__package__).joinpath("card.md.jinja").read_text(encoding="utf-8")
-    return Environment(autoescape=False, keep_trailing_newline=True).from_string(text)
+    environment = Environment(
+        autoescape=False, keep_trailing_newline=True, undefined=StrictUndefined
+    )
+    return environment.from_string(text)
 
 
 def _setting(row: CsvRow) -> tuple[str, ...]:

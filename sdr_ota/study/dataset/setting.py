@@ -27,7 +27,6 @@ from sdr_ota.runs.replaced_file import replace_file
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.iq_file import DATA, META
 from sdr_ota.study.dataset.sounder import KeptSoundings
-from sdr_ota.study.dataset.split import SPLITS
 
 ROWS = "rows.csv"
 """Written last: a setting's folder that holds it is whole."""
@@ -49,7 +48,7 @@ class Setting:
     scheme: str
     n_nodes: int
     snr_db: float
-    split: str = SPLITS[0]
+    split: str
 
     @property
     def folder(self) -> str:

@@ -26,6 +26,7 @@ def moving(folder: Path, seconds: float, **more: object) -> Path:
         ({}, "clients.count=6", "paths of 5 nodes, and clients.count = 6"),
         ({"carrier_hz": 2.4e9}, "", "radio.center_freq_hz = 2400000000"),
         ({"tap_interval_s": 2e-6}, "", "radio.sample_rate_hz = 500000"),
+        ({}, "radio.processes=true", "set radio.processes = false"),
         ({}, "air.channel_antenna=1", "1 receive antennas"),
         ({}, "air.path_gain_spread_db=1", "path_gain_spread_db is in the channel file"),
     ],
@@ -34,7 +35,7 @@ def test_what_does_not_fit_is_said(
     tmp_path: Path, more: dict[str, object], setting: str, said: str
 ) -> None:
     path = moving(tmp_path, 10.0, **more)
-    settings = [f"air.channel={path}", *([setting] if setting else [])]
+    settings = ["clients.count=4", f"air.channel={path}", *([setting] if setting else [])]
     with pytest.raises(ConfigError, match=said):
         load_config(None, settings)
 
@@ -91,3 +92,16 @@ def test_what_goes_on_after_the_end_of_the_file_is_told_so(tmp_path: Path) -> No
     air = simulated_air(config)
     with pytest.raises(CommandFailed, match="the run stops"), open_bench(config, air) as opened:
         opened.nodes[0].transmit(np.ones(10, np.complex64), 1_000_001)
+
+
+def test_a_run_goes_on_over_its_file_as_if_it_had_not_stopped(tmp_path: Path) -> None:
+    path = write_npz(tmp_path, taps=np.exp(1j * np.arange(120).reshape(40, 3, 1)), interval_s=0.1)
+    settings: dict[str, object] = {
+        "clients.source": "synthetic", "clients.count": 3, "run.folder": str(tmp_path / "runs"),
+        "air.preset": "lab-indoor", "air.channel": str(path),
+    }  # fmt: skip
+    whole = sdr_ota.run(set={**settings, "run.rounds": 5}).rounds
+    begun = sdr_ota.run(set={**settings, "run.rounds": 3})
+    resume_run(begun.folder, more_rounds=2)
+    again = sdr_ota.read_run(begun.folder).rounds
+    np.testing.assert_array_equal(again.decoded_sum, whole.decoded_sum)

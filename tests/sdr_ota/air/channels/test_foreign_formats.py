@@ -118,6 +118,22 @@ def test_a_scenario_of_colosseum(tmp_path: Path, form: str) -> None:
             assert response(channel, node, 3e5, time) == pytest.approx(expected)
 
 
+def test_what_is_wrong_with_a_scenario_of_colosseum_is_said(tmp_path: Path) -> None:
+    cells, _, _ = scenario("columns")
+    path = tmp_path / "scenario.mat"
+    savemat(path, {"chMatrix": cells})
+    with pytest.raises(ChannelFileError, match="2 times and no time"):
+        read_channel(path)
+    cells[0, 1, 0] = np.array([[6e-6, 1.0]])
+    savemat(path, {"chMatrix": cells, "time": [[0.0, 1000.0]]})
+    with pytest.raises(ChannelFileError, match="within 0 and"):
+        read_channel(path, antenna=1)
+    cells[0, 1, 0] = np.ones((4, 3))
+    savemat(path, {"chMatrix": cells, "time": [[0.0, 1000.0]]})
+    with pytest.raises(ChannelFileError, match="neither a structure"):
+        read_channel(path, antenna=1)
+
+
 def test_a_static_scenario_of_colosseum_is_a_matrix_of_path_gains(tmp_path: Path) -> None:
     savemat(tmp_path / "scenario.mat", {"chMatrix": [[0.0, -3.0, -6.0]] * 2 + [[-20.0, 0, 0]]})
     channel = read_channel(tmp_path / "scenario.mat")

@@ -1,6 +1,7 @@
 """What a channel file may hold, and what is said of one that cannot be used."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,25 @@ def test_a_damaged_a_missing_and_a_foreign_file_are_named(tmp_path: Path) -> Non
     np.savez(code, taps=np.array([object()]))
     for path in (damaged, code, tmp_path / "none.npz", tmp_path / "paths.xyz"):
         with pytest.raises(ChannelFileError, match=path.name):
+            read_channel(path)
+
+
+@pytest.mark.parametrize("name", ["paths.npz", "log.csv", "soundings.jsonl"])
+def test_whatever_is_changed_in_a_file_it_is_read_or_named(tmp_path: Path, name: str) -> None:
+    good = write_soundings(tmp_path, *({"nodes": [{**GOOD, "measured_tick": t}]} for t in (1, 2)))
+    path = tmp_path / name
+    if name == "paths.npz":
+        np.savez_compressed(path, taps=np.ones((9, 3, 1)), interval_s=0.1)
+    elif name == "log.csv":
+        path.write_text("time_s,node,gain_db,phase_rad\n0,0,-3,0.1\n1,0,-3,0.2\n2,0,-4,0.3\n")
+    assert good.exists()
+    content, rng = path.read_bytes(), np.random.default_rng(3)
+    for _ in range(300):
+        changed = bytearray(content)
+        for place in rng.integers(len(changed), size=2):
+            changed[place] = rng.integers(256)
+        path.write_bytes(changed[: rng.integers(len(changed) // 2, 2 * len(changed))])
+        with suppress(ChannelFileError):
             read_channel(path)
 
 
@@ -146,6 +166,7 @@ def write_soundings(folder: Path, *lines: object) -> Path:
         ({}, "line 2 holds a node without a number"),
         ({**GOOD, "measured_tick": 5}, "line 2 the clock goes back"),
         ("x", "line 2 holds a node"),
+        ({**GOOD, "gain_db": float("inf")}, "not finite"),
     ],
 )
 def test_what_is_wrong_with_soundings_is_said(tmp_path: Path, nodes: object, said: str) -> None:
