@@ -167,6 +167,16 @@ def test_late_bursts_are_as_frequent_as_asked_and_do_not_leave() -> None:
     assert n_heard == n_bursts - n_late
 
 
+def test_a_burst_and_a_reception_for_now_are_in_time() -> None:
+    world = air(n_nodes=1)
+    world.pass_time(100)
+    pending = SimulatedRadio(world, None).begin_receive(400, world.now_tick)
+    SimulatedRadio(world, 0).transmit(burst(1), world.now_tick)
+    assert np.abs(pending.result(1.0).samples).max() > 1e-3
+    with pytest.raises(TimeError, match="burst for tick 499 came late, at 500"):
+        SimulatedRadio(world, 0).transmit(burst(1), 499)
+
+
 def test_interference_comes_as_often_and_as_loud_as_asked() -> None:
     preset = dataclasses.replace(
         SILENT,

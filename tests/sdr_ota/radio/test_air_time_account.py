@@ -118,6 +118,14 @@ def test_bursts_at_the_same_ticks_count_once_whoever_leads(tmp_path: Path) -> No
     assert used(tmp_path, clock) == pytest.approx(3e-3)
 
 
+def test_an_earlier_burst_apart_from_the_last_one_counts_itself_alone(tmp_path: Path) -> None:
+    clock = Clock()
+    with nodes(tmp_path, clock, None, has_time=True) as (one, two):
+        one.transmit(BLOCK, 50_000)
+        two.transmit(BLOCK, 10_000)
+    assert used(tmp_path, clock) == pytest.approx(2e-3)
+
+
 def test_a_process_that_is_killed_has_used_the_longest_burst(tmp_path: Path) -> None:
     clock = Clock()
     with nodes(tmp_path, clock, None) as (one, _):

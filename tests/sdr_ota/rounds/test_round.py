@@ -28,6 +28,7 @@ from sdr_ota.rounds.round import Position, RoundResult, run_round, run_rounds
 from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.sender import TimedSender
 from sdr_ota.rounds.server import (
+    Admission,
     Planner,
     Quote,
     Server,
@@ -578,6 +579,13 @@ class Diary:
 
         return Noting(scalar)
 
+    def admission(self, admit: Admission) -> Admission:
+        def noted(index: int, plan: TransmitPlan) -> Quote:
+            self.lines.append("admit")
+            return admit(index, plan)
+
+        return noted
+
     def watch(self, air: SimulatedAir) -> None:
         send = air.send
 
@@ -592,10 +600,13 @@ def test_nodes_compute_then_are_sounded_then_send_then_step() -> None:
     world, diary = World((1.0, -0.4)), Diary()
     diary.watch(world.air)
     clients = [diary.client(node, scalar) for node, scalar in enumerate(world.scalars)]
-    assert all(not r.erasure for r in world.run(n_rounds=2, clients=clients))
+    server = world.server(clients=clients)
+    noting = dataclasses.replace(server, admit=diary.admission(server.admit))
+    assert all(not r.erasure for r in run_rounds(noting, Schedule(2, seed=9)))
     one_round = [
         *("compute 0", "compute 1"),
         *("send 0", "send 1"),  # soundings
+        "admit",  # before, a lost sounding would be paid for; after, a burst would not
         *("send 0", "send 1"),  # payload
         *("step 0", "step 1"),
     ]
