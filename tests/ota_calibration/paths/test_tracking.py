@@ -202,10 +202,11 @@ def test_a_plan_takes_the_forecast_of_each_node_that_sends() -> None:
         start_variance_s2=3e-12 * sent,
         loss_probability=0.04,
     )
-    active = (Precoder(1 + 0j),) * 4
+    active = [Precoder(1 + 0j, cfo_hz=1e4 * node) for node in range(4)]
     plan = with_forecast(TransmitPlan((*active, Precoder(0j)), 1.0, 0.1), forecast)
     for node, errors in enumerate(plan.path_errors[:4]):
-        assert errors.phase_std_rad == pytest.approx(0.2 * (node + 1))
+        turned_rad2 = (2 * np.pi * 1e4 * node) ** 2 * 3e-12 * sent[node]  # by a late start
+        assert errors.phase_std_rad**2 == pytest.approx(0.04 * sent[node] + turned_rad2)
         assert errors.cfo_std_hz == pytest.approx(3.0 * (node + 1))
         assert errors.phase_walk_rad2_per_s == pytest.approx(0.3 * sent[node])
         assert errors.amplitude_std == pytest.approx(0.1 * (node + 1))

@@ -153,6 +153,18 @@ def test_the_factor_of_energies_is_the_one_written_out() -> None:
     assert lmmse_factor(moments, 0.03, 0.0) == 0.0
 
 
+def test_a_sum_of_noise_alone_says_on_average_that_there_are_no_symbols() -> None:
+    plan, link = TransmitPlan((Precoder(1),) * N_NODES, 1.0, 0.1), LinkQuality(N_CHIPS, 1.0, 0.1)
+    scheme, chips = load_scheme("coherent"), np.ones(N_CHIPS, np.complex128)
+    noise = 0.2 * np.random.default_rng(3).standard_normal(2000)
+    squares = [
+        judged_sum(ChipSum(value, 0.2, 255), chips, scheme, link, plan, "unbiased").symbol_square
+        for value in noise.tolist()
+    ]
+    of_noise = 0.2**2 / N_NODES  # what each would say with the noise left in
+    assert np.mean(squares) == pytest.approx(0, abs=5 * of_noise * np.sqrt(2 / 2000))
+
+
 def test_few_looks_widen_the_interval_as_students_t_does() -> None:
     # Quantiles of t at 97.5 % from its table: 4.303, 2.228 and 2.042 for 2, 10, 30.
     for freedom, quantile in ((2, 4.303), (10, 2.228), (30, 2.042)):

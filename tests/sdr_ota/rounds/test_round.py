@@ -28,6 +28,7 @@ from sdr_ota.rounds.round import Position, RoundResult, run_round, run_rounds
 from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.sender import TimedSender
 from sdr_ota.rounds.server import (
+    MAX_SOUNDINGS,
     Admission,
     Planner,
     Quote,
@@ -39,7 +40,7 @@ from sdr_ota.rounds.synthetic import SyntheticClient
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.modulation import AnalogPayload, Payload, SignPayload
-from sdr_ota.types import Precoder, Samples, TransmitPlan
+from sdr_ota.types import PathErrors, Precoder, Samples, TransmitPlan
 from tests.sounded_nodes import sound_nodes
 
 RATE_HZ = 1e6
@@ -503,6 +504,40 @@ def test_the_loop_goes_on_after_an_erasure_and_sounds_again() -> None:
 def test_sounding_every_so_many_rounds(every: int) -> None:
     _, sounded_at = with_trouble(World((1.0, -0.4)), set(), every, n_rounds=6)
     assert sounded_at == list(range(0, 6, every))
+
+
+@pytest.mark.parametrize(("phase_error_rad", "n_soundings"), [(0.29, 1), (0.31, MAX_SOUNDINGS)])
+def test_nodes_are_sounded_again_while_their_offsets_leave_the_phase_open(
+    phase_error_rad: float, n_soundings: int
+) -> None:
+    world, soundings = World((1.0, -0.4)), []
+    cfo_std_hz = phase_error_rad / (2 * np.pi * world.link.lead_s)
+
+    def planner(sounding: ReceivedSounding) -> TransmitPlan:
+        soundings.append(sounding)
+        errors = (PathErrors(cfo_std_hz=cfo_std_hz),) * 2
+        return dataclasses.replace(world.planned(sounding), path_errors=errors)
+
+    world.server(planner).sound(0)
+    assert len(soundings) == n_soundings
+
+
+def test_the_servers_own_copy_steps_with_the_nodes_and_skips_what_is_lost() -> None:
+    world, copy = World((1.0, -0.4)), RecordingClient(0.0)
+    server = dataclasses.replace(world.server(), followers=[copy])
+    plan = world.sounded()
+    assert not world.round(0, plan, server).erasure
+    lose(world, plan.lead_node)
+    assert world.round(1, plan, server).erasure
+    assert copy.steps == world.clients[0].steps and len(copy.steps) == 1
+
+
+def test_a_frame_whose_leader_was_late_is_lost_though_others_sent() -> None:
+    world = World((1.9, 1.0, -0.5))
+    plan = world.sounded()
+    late_by_its_radio(world, plan.lead_node)
+    result = world.round(7, plan)
+    assert (result.erasure, result.detail) == ("late", "the burst came late")
 
 
 def test_a_planner_that_fails_costs_its_round_only() -> None:

@@ -219,6 +219,8 @@ def test_every_direction_of_a_run_has_a_seed_of_its_own() -> None:
     seeds = [seed for index in range(50) for seed in schedule.announcement(index).seeds]
     assert len(set(seeds)) == 200
     assert seeds[::4] == [Schedule(50, seed=1).round_seed(index) for index in range(50)]
+    others = [Schedule(50, seed=2, n_symbols=4).announcement(index).seeds for index in range(50)]
+    assert len({*seeds, *(seed for other in others for seed in other)}) == 400
 
 
 def test_a_reception_knows_the_sums_of_its_symbols() -> None:
