@@ -43,19 +43,22 @@ ROWS: dict[str, list[dict[str, object]]] = {
     ],
 }  # fmt: skip
 
-WHAT_IS_ASKED = {
-    "sst2": ("a joy It was", "great"),
-    "rte": ('Ann sings. Does this mean that "Ann has a voice." is true? Yes or No?', "Yes"),
+WHAT_IS_ASKED = {  # with the first row, and then the right answers of all
+    "sst2": ("a joy It was", "great", "terrible"),
+    "rte": ('Ann sings. Does this mean that "Ann has a voice." is true? Yes or No?', "Yes", "No"),
     "cb": (
-        'Suppose I know it rains. Can we conclude that "it rains"? Yes, No, or Maybe?', "Yes",
+        'Suppose I know it rains. Can we conclude that "it rains"? Yes, No, or Maybe?', "Yes", "No",
+        "Maybe",
     ),
-    "boolq": ("Ice is frozen water. is ice water?", "Yes"),
+    "boolq": ("Ice is frozen water. is ice water?", "Yes", "No"),
     "wic": (
         'Is the word "bank" used in the same sense in these two sentences? Yes or No? '
-        "The bank lends. A bank failed.", "Yes",
+        "The bank lends. A bank failed.", "Yes", "No",
     ),
-    "copa": ("The glass broke. What was the cause?", "It fell."),
-    "ag_news": ("Election today It is about", "the world"),
+    "copa": ("The glass broke. What was the cause?", "It fell.", "We got wet."),
+    "ag_news": (
+        "Election today It is about", "the world", "sports", "business", "technology",
+    ),
     "squad": ("The tower is in Paris. Question: Where is it? Answer:", "Paris\nin Paris"),
 }  # fmt: skip
 
@@ -74,11 +77,12 @@ def test_a_task_reads_its_data_set_from_files_and_from_the_hub(tmp_path: Path, n
         (Row(row, "row") for row in ROWS[name]), task.columns, task.label_column, "hub"
     )
     assert read == fetched
-    prompt, answer = WHAT_IS_ASKED[name]
+    prompt, *answers = WHAT_IS_ASKED[name]
     assert task.prompt(read[0]) == prompt
     if isinstance(task, PromptTask):
         check_labels(read, task, name)
-        assert task.continuations(read[0])[task.labels.index(read[0].label)] == answer
+        for example, answer in zip(read, answers, strict=True):
+            assert task.continuations(example)[task.labels.index(example.label)] == answer
         assert {example.label for example in read} <= set(task.labels)
     else:
-        assert read[0].label == answer
+        assert [example.label for example in read] == answers
