@@ -84,3 +84,14 @@ def test_phases_of_two_benches_do_not_add_up() -> None:
 def test_the_bench_without_a_number_turns_nothing() -> None:
     frame, payload = FrameFormat(), np.exp(1j * np.arange(512.0))
     np.testing.assert_array_equal(frame.parted(frame.sent_chips(payload, 0, 5))[0], payload)
+
+
+@pytest.mark.parametrize("n_symbols", [1, 2, 5])
+def test_a_symbol_lies_where_its_chips_do_between_the_middles_of_the_pilots(n_symbols: int) -> None:
+    frame = FrameFormat(n_symbols=n_symbols)
+    middles = np.arange(frame.n_sent_chips)
+    payload, pilots = frame.parted(middles.astype(np.complex128))
+    before, behind = pilots.real.mean(axis=1)
+    for symbol, chips in enumerate(frame.symbol_chips(payload).real):
+        place = (chips.mean() - before) / (behind - before)
+        assert frame.symbol_place(symbol) == pytest.approx(place)
