@@ -8,7 +8,7 @@ import pytest
 from sdr_ota.air.impairments import NoiseBurst, add_awgn, add_noise_burst, awgn, fractional_delay
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture
-from sdr_ota.receiver.joint_frame import receive_joint_frame
+from sdr_ota.receiver.joint_frame import receive_joint_frame, turned_back
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Chips, Samples
 
@@ -58,6 +58,40 @@ def test_noise_power_is_that_of_a_chip_without_the_leakage(
         powers.append(received.noise_power)
     spread = 5 / math.sqrt(40 * FRAME.n_idle_chips)
     assert np.mean(powers) == pytest.approx(noise_power / FRAME.pulse.energy, rel=spread)
+
+
+def test_noise_that_a_converter_rounds_away_in_silence_is_that_of_a_chip_of_the_payload() -> None:
+    step, noise_std = 2.0**-7, 0.3 * 2.0**-7
+    held = 2 * (noise_std**2 + step**2 / 12) / FRAME.pulse.energy  # with what rounding adds
+    powers = []
+    for seed in range(20):
+        capture = joint_frame(payload(), 120.3, 2 * noise_std**2, seed)
+        parts = np.round(capture.view(np.float32) / step) * step
+        received = receive_joint_frame(Capture(parts.view(np.complex64), 0), FRAME, MAX_CFO)
+        powers.append(received.noise_power)
+    assert np.mean(powers) == pytest.approx(held, rel=0.1)
+
+
+def test_the_receivers_dc_offset_is_in_no_chip() -> None:
+    chips = payload()
+    capture = joint_frame(chips, 120.3, 1e-6) + np.complex64(0.05 - 0.02j)
+    received = receive_joint_frame(Capture(capture, 0), FRAME, MAX_CFO)
+    assert np.mean(np.abs(received.chips - chips) ** 2) < 2e-5
+
+
+@pytest.mark.parametrize("cfo", [1e-4, -1e-4])
+def test_an_offset_that_is_known_is_turned_back_about_the_payloads_middle(cfo: float) -> None:
+    chips, start = payload(), 120.0
+    capture = joint_frame(chips, start, 1e-6)
+    middle = start + FRAME.payload_start + (FRAME.n_payload - 1) / 2
+    turning = np.exp(2j * np.pi * cfo * (np.arange(len(capture)) - middle))
+    received = receive_joint_frame(
+        Capture((capture * turning).astype(np.complex64), 0), FRAME, MAX_CFO
+    )
+    assert np.mean(np.abs(received.chips - chips) ** 2) > 0.01
+    back = turned_back(received, FRAME, cfo)
+    assert np.mean(np.abs(back.chips - chips) ** 2) < 2e-5
+    assert np.mean(np.abs(back.pilots - FRAME.node_codes(5)[:, 1]) ** 2) < 2e-5
 
 
 def test_a_pulse_in_a_quarter_of_the_idle_slot_is_no_noise() -> None:

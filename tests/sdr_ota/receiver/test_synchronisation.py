@@ -155,8 +155,9 @@ def test_not_found_carries_its_numbers() -> None:
         locate_burst(cut_off[:1600], SOUNDING, FRAME.n_chirp)
 
 
-def test_an_offset_beyond_the_search_range_is_not_reported() -> None:
-    capture = add_awgn(placed(PREAMBLE, 500.0, 0.06, 1.0, 3000), 0.01, np.random.default_rng(14))
+@pytest.mark.parametrize("cfo", [0.06, -0.06])
+def test_an_offset_beyond_the_search_range_is_not_reported(cfo: float) -> None:
+    capture = add_awgn(placed(PREAMBLE, 500.0, cfo, 1.0, 3000), 0.01, np.random.default_rng(14))
     assert len(detect_bursts(capture, FRAME.n_chirp, max_cfo=0.07)) == 1
     assert detect_bursts(capture, FRAME.n_chirp, max_cfo=0.05) == []
 

@@ -72,6 +72,20 @@ def test_what_a_known_arrival_leaves_of_a_symbol(name: str) -> None:
     np.testing.assert_allclose(moments.covariance, 0, atol=1e-12)
 
 
+@pytest.mark.parametrize("timing_std", [0.05, 0.1, 0.3])
+def test_moments_of_late_energies_are_those_of_drawn_ones(timing_std: float) -> None:
+    gains, n_draws = GainErrors(timing_chips=0.1, timing_variance_chips2=timing_std**2), 200_000
+    link = LinkQuality(N_CHIPS, 1.0, 1e-12, gains, rolloff=PULSE.rolloff)
+    late = 0.1 + timing_std * np.random.default_rng(6).standard_normal(n_draws)
+    kept = 1 - PULSE.rolloff / 4 * (1 - np.cos(2 * np.pi * late))
+    moments = load_scheme("energy-difference").gain_moments(1, link)
+    chance = 5 / np.sqrt(n_draws)
+    assert moments.mean[0] == pytest.approx(kept.mean(), abs=chance * kept.std())
+    fourth = np.mean((kept - kept.mean()) ** 4)
+    spread = chance * np.sqrt(fourth - kept.var() ** 2)
+    assert moments.covariance[0, 0] == pytest.approx(kept.var(), abs=spread)
+
+
 @pytest.mark.parametrize("late_chips", [0.25, 0.5])
 def test_tones_and_slots_do_not_care_for_half_a_chip(late_chips: float) -> None:
     rng = np.random.default_rng(3)
