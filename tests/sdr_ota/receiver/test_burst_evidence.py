@@ -98,6 +98,22 @@ def test_a_step_is_counted_whichever_side_of_it_is_true(factor: complex) -> None
         assert abs(judged.cfo * RATE_HZ - scene.cfo_hz) < 5 * judged.cfo_std * RATE_HZ
 
 
+@pytest.mark.parametrize(("change", "is_refused"), [(0.3, False), (0.5, True), (-0.5, True)])
+def test_a_step_of_more_than_40_percent_of_the_amplitude_is_refused(
+    change: float, is_refused: bool
+) -> None:
+    factor = (1 + change / 2) / (1 - change / 2)  # about the mean, which is what the fit sees
+    for trial in range(10):
+        scene, samples = received(np.random.default_rng([8, trial]))
+        samples[GUARD + BURST // 2 :] *= factor
+        fit = fitted(scene, samples)
+        if is_refused:
+            with pytest.raises(BurstNotFound, match="off the rest"):
+                judge_burst(samples, scene.frame, fit)
+        else:
+            assert judge_burst(samples, scene.frame, fit).gain_std > fit.gain_std
+
+
 @pytest.mark.parametrize("count", [1, 2, 5, 37])
 def test_lost_samples_are_refused_by_what_they_did(count: int) -> None:
     for trial in range(20):
