@@ -43,3 +43,13 @@ def test_variances_grow_with_the_offset_in_radians_and_with_the_walks() -> None:
     phase, level = forecast.variances(0.05)
     assert phase == pytest.approx(0.1 + (2 * np.pi * 2.0 * 0.05) ** 2 + 0.3 * 0.05)
     assert level == pytest.approx(0.01 + 0.2 * 0.05)
+
+
+def test_half_of_a_gains_error_is_in_phase_and_half_in_level() -> None:
+    tracker, gain_std = PathTracker(RATE_HZ), 0.02
+    seen = ChannelEstimate(0.5j, gain_std, 0.0, 1e-9, 0.0, 1.0, 1e-6, 1000)
+    tracker.observe([seen])  # nothing is known yet but this
+    forecast = tracker.forecast(1e-6)
+    half = (gain_std / 0.5) ** 2 / 2
+    assert forecast.phase_variance_rad2 == pytest.approx(half, rel=0.01)
+    assert forecast.level_variance == pytest.approx(half, rel=0.01)
