@@ -3,7 +3,7 @@
 import copy
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -402,12 +402,27 @@ def test_directions_of_a_pool_come_again() -> None:
     assert len({update.scalar for update in seen}) == 20
 
 
-def test_the_learning_rate_follows_its_schedule() -> None:
+def test_draws_are_named_by_seed_and_place_among_all_clients_of_the_run() -> None:
+    names = []
+
+    def draw(n_examples: int, name: Sequence[int]) -> Sequence[int]:
+        names.append(tuple(name))
+        return range(n_examples)
+
+    how = training(draw=draw, data_seed=7, first_client=3)
+    Cohort(network(), losses, data(2), how).scalars([11, 12])
+    assert names == [(7, 3, 11), (7, 4, 11)]
+
+
+@pytest.mark.parametrize("n_directions", [1, 2])
+def test_the_learning_rate_follows_its_schedule_by_rounds(n_directions: int) -> None:
     seen: list[Update] = []
     rate = LearningRate(0.1, 3, Decay.LINEAR, n_updates=9)
-    cohort = Cohort(network(), losses, data(1), training(learning_rate=rate), kept(seen))
-    for seed in range(10):
-        run_round(cohort, seed)
-    assert [update.learning_rate for update in seen] == [rate.at(index) for index in range(10)]
-    assert seen[2].learning_rate == pytest.approx(0.1) == seen[3].learning_rate
-    assert seen[9].learning_rate == 0.0
+    how = training(learning_rate=rate, directions_per_round=n_directions)
+    (client,) = Cohort(network(), losses, data(1), how, kept(seen)).clients
+    for index in range(10):
+        seeds = range(index * n_directions, (index + 1) * n_directions)
+        client.apply(index, client.local_scalars(seeds), seeds)
+    rates = [update.learning_rate for update in seen]
+    assert rates == [rate.at(index) for index in range(10) for _ in range(n_directions)]
+    assert rate.at(2) == pytest.approx(0.1) == rate.at(3) and rate.at(9) == 0.0

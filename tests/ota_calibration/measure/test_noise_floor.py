@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from ota_calibration.measure import noise_floor
 from ota_calibration.measure.noise_floor import measure_noise_floor
 from ota_calibration.measure.quantities import noise_measurements
+from scipy.stats import binom
 
 N = 65_536
 
@@ -54,6 +56,17 @@ def test_thermal_noise_is_hardly_ever_accused() -> None:
         bool(measure_noise_floor(noise(1e-3, seed, 16_384)).findings) for seed in range(200)
     )
     assert accused <= 4  # 0.6 expected from three tests at one in a thousand
+
+
+def test_many_blocks_and_bins_together_accuse_noise_as_rarely_as_stated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chance, n_trials = 0.05, 200
+    monkeypatch.setattr(noise_floor, "FALSE_ALARM", chance)
+    findings = [measure_noise_floor(noise(1e-3, s, 16_384)).findings for s in range(n_trials)]
+    for kind in ("bursts", "a tone"):
+        accused = sum(any(one.startswith(kind) for one in found) for found in findings)
+        assert accused <= binom.ppf(1 - 1e-4, n_trials, chance)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.8])

@@ -50,3 +50,14 @@ def test_a_drift_does_not_widen_the_interval_and_intervals_hold(slope: float) ->
         missed += abs(mean.value) > measured.half_width()
     low, high = binom.ppf([1e-4, 1 - 1e-4], N_TRIALS, 0.05)
     assert low <= missed <= high
+
+
+def test_the_scatter_about_a_line_has_two_degrees_less_than_observations() -> None:
+    times_s, n_first = np.arange(12.0), 8
+    observations = 3.0 - 0.2 * times_s + np.tile([0.1, -0.1, -0.3, 0.2], 3)
+    found = residual_mean(times_s.tolist(), observations.tolist(), n_first)
+    design = np.stack([np.ones(n_first), times_s[:n_first]], axis=1)
+    _, (squares,), rank, _ = np.linalg.lstsq(design, observations[:n_first], rcond=None)
+    assert found.freedom == n_first - rank == 6
+    assert found.std**2 == pytest.approx(squares / 6 / 12)
+    assert found.value == pytest.approx(observations.mean())

@@ -23,7 +23,7 @@ from sdr_ota.signal.modulation import AnalogPayload, SignPayload
 
 TRUTH = RoundTruth(
     symbols=np.zeros(3),
-    scalars=np.array([3.0, -1.0, 8.0]),
+    scalars=np.array([-3.0, 1.0, 8.0]),
     example_scalars=((1.0, 5.0), (0.5, -2.5), (9.0, 7.0)),
 )
 N_ROUNDS, N_FEW, N_NODES = 60, 12, 5
@@ -33,9 +33,9 @@ LINK_ONLY = ("clients.source=synthetic", "air.preset=lab-wired")
 def test_a_round_tells_what_was_clipped_of_the_nodes_that_sent() -> None:
     found = clipping_of(TRUTH, (0, 1), AnalogPayload(2.0))
     assert found is not None
-    assert found.unclipped_symbols == (1.5, -0.5)
+    assert found.unclipped_symbols == (-1.5, 0.5)
     assert found.clipped_share == 0.5
-    assert found.clip_biases == (-0.5,)
+    assert found.clip_biases == (0.5,)
     assert found.clipped_example_share == 0.5
     assert found.example_quantiles == (0.875, pytest.approx(2.125), 2.5)
 

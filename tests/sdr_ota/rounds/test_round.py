@@ -695,6 +695,24 @@ def test_a_scalar_is_sent_once_and_never_before_it_is_computed() -> None:
     refused()
 
 
+class PrivateEncoder(OpenEncoder):
+    is_private = True
+
+
+@pytest.mark.parametrize(("kind", "told"), [(OpenEncoder, (0.5,)), (PrivateEncoder, None)])
+def test_only_a_node_without_a_promise_tells_its_scalars(
+    kind: type[OpenEncoder], told: tuple[float, ...] | None
+) -> None:
+    world = World((0.5,))
+    sender = TimedSender(world.link, RATE_HZ)
+    encoder = kind(lambda _: world.payload, 0.9)
+    node = LocalNode(0, world.clients[0], world.bench.nodes[0], sender, encoder)
+    node.announce(Announcement(0, (1,)))
+    node.ready()
+    truth = node.truth(0)
+    assert (truth and truth.scalars) == told
+
+
 def test_a_refusal_ends_the_run_and_the_receiver_sits_the_frame_out() -> None:
     world = World((1.0, -0.4))
     server = world.server()

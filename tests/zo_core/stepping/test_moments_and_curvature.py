@@ -84,6 +84,20 @@ def test_hiso_is_the_published_recursion(kind: DirectionKind, size: int) -> None
     np.testing.assert_allclose(run(rule, kind), expected, atol=2e-6)
 
 
+@pytest.mark.parametrize("n_followed", [None, 0, 4])
+def test_a_curvature_that_is_behind_catches_up_before_the_step(n_followed: int | None) -> None:
+    """None is kept where the step is taken; 0 and 4 are what a node that missed rounds knows."""
+    rule, kind = UpdateRule(2, name=RuleName.HISO, square_decay=0.9), DirectionKind.GAUSSIAN
+    one, other = Weights(), Weights()
+    curvature = curvature_of(one, rule, kind, UPDATES[:-2])
+    take_step(one, UPDATES, rule, kind, curvature)
+    behind = None
+    if n_followed is not None:
+        behind = curvature_of(other, rule, kind, UPDATES[:n_followed])
+    take_step(other, UPDATES, rule, kind, behind)
+    np.testing.assert_array_equal(other.flat(), one.flat())
+
+
 @pytest.mark.parametrize("name", [RuleName.ADAMEZO, RuleName.HISO])
 @pytest.mark.parametrize("tile", [7, 16])
 def test_tiles_do_not_change_a_bit(

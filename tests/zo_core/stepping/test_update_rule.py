@@ -94,6 +94,23 @@ def test_weight_decay_is_apart_from_the_scalars() -> None:
     np.testing.assert_allclose(run(UpdateRule(weight_decay=0.3), 5), expected, atol=1e-6)
 
 
+def test_steps_along_one_direction_are_rounded_with_new_noise_each_time() -> None:
+    """The noise belongs to the number of the update and to the direction's place in its group."""
+    rule, half = UpdateRule(directions_per_step=2, stochastic_rounding=True), 2.0**-8
+
+    def stepped(*scalars: float) -> torch.Tensor:
+        model = nn.Module()
+        model.theta = nn.Parameter(torch.full((4096,), 1.5, dtype=torch.bfloat16))
+        take_step(model, [Update(3, scalar, 2.0) for scalar in scalars], rule, KIND)
+        return model.theta.detach()
+
+    first, later, other_place = stepped(half, 0), stepped(half, 0, half, 0), stepped(0, half)
+    # Half of the weights move, each pair of noises agrees on about half of them.
+    for one, other in ((first, later), (first, other_place), (later, other_place)):
+        agreed = float((one == other).float().mean())
+        assert agreed == pytest.approx(0.5, abs=5 * 0.5 / math.sqrt(4096))
+
+
 def test_a_step_that_is_not_finite_moves_nothing() -> None:
     model = Weights()
     with pytest.raises(UpdateNotFiniteError):
