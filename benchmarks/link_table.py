@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from rows import Row, emit, parsed
+from scipy import stats
 
 import sdr_ota
 from sdr_ota.air.presets import PRESETS
@@ -147,7 +148,8 @@ def _judgement(worlds: Sequence[World]) -> str:
     shares = 100 * np.array([w.covered / w.sums for w in heard])
     pooled = 100 * sum(w.covered for w in heard) / sum(w.sums for w in heard)
     off = np.array([w.expected_nmse_db - w.nmse_db for w in heard])
-    half = [COVERING_STDS * v.std(ddof=1) / np.sqrt(len(heard)) for v in (shares, off)]
+    wide = float(stats.t.ppf(0.975, len(heard) - 1)) / np.sqrt(len(heard))
+    half = [wide * values.std(ddof=1) for values in (shares, off)]
     return f"{pooled:.1f} ± {half[0]:.1f} ({off.mean():+.1f} ± {half[1]:.1f})"
 
 
