@@ -33,7 +33,7 @@ from sdr_ota.report.html_page import (
 from sdr_ota.report.plots import house_style
 
 HERE = Path(__file__).parent
-NOT_BENCHMARKS = {"page.py", "rows.py"}
+NOT_BENCHMARKS = {"page.py", "rows.py", "sst2_small_opt.py"}
 PACKAGES = ("sdr-ota", "numpy", "scipy", "torch", "transformers", "numba")
 TIMEOUT_S = 3600.0
 
