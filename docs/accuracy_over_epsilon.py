@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.container import Container
 from matplotlib.figure import Figure
 
 from sdr_ota.report.plots import house_style, joined_style
@@ -83,32 +85,34 @@ def _cell(runs: Sequence[Run]) -> str:
 
 def figure(schemes: dict[str, Curves]) -> Figure:
     """Draw the score over epsilon, a panel a scheme: mean and deviation over seeds."""
-    drawing = Figure(figsize=(2.2 * len(schemes) + 0.6, 2.9))
+    drawing = Figure(figsize=(2.2 * len(schemes) + 0.6, 3.1), layout="constrained")
     panels = drawing.subplots(1, len(schemes), sharey=True, squeeze=False)[0]
+    noises = list(dict.fromkeys(noise for curves in schemes.values() for noise in curves))
+    shown = {}
     for axes, (scheme, curves) in zip(panels, schemes.items(), strict=True):
-        for index, (noise, own) in enumerate(curves.items()):
-            _draw(axes, noise, own, index)
+        for noise, own in curves.items():
+            shown[noise] = _draw(axes, own, noises.index(noise))
         axes.set_xscale("log", base=2)
         every = epsilons([run for own in curves.values() for run in own])
         axes.set_xticks(every, [f"{epsilon:g}" for epsilon in every])
         axes.set_title(scheme, fontsize=9)
         axes.set_xlabel("epsilon")
-        axes.legend(fontsize=6, loc="lower right")
     panels[0].set_ylabel("held-out accuracy after the run")
-    drawing.tight_layout()
+    handles = [shown[noise] for noise in noises]
+    drawing.legend(handles, noises, loc="outside lower center", ncols=3, fontsize=7)
     return drawing
 
 
-def _draw(axes: Axes, noise: str, runs: Sequence[Run], index: int) -> None:
-    if noise == NO_PROMISE:
-        mean, std = mean_and_std(runs, SCORE)
-        axes.axhline(mean, color="black", linewidth=1, label=noise)
-        axes.axhspan(mean - std, mean + std, color="black", alpha=0.12, linewidth=0)
-        return
+def _draw(axes: Axes, runs: Sequence[Run], index: int) -> Artist | Container:
+    """Draw a curve over its budgets; across, as a band, where it has none."""
     places = epsilons(runs)
+    if not places:
+        mean, std = mean_and_std(runs, SCORE)
+        axes.axhspan(mean - std, mean + std, color="black", alpha=0.12, linewidth=0)
+        return axes.axhline(mean, color="black", linewidth=1)
     columns = [[run for run in runs if run[EPSILON] == place] for place in places]
     means, stds = np.transpose([mean_and_std(own, SCORE) for own in columns])
-    axes.errorbar(places, means, stds, label=noise, markersize=4, capsize=2, **joined_style(index))
+    return axes.errorbar(places, means, stds, markersize=4, capsize=2, **joined_style(index))
 
 
 if __name__ == "__main__":

@@ -47,10 +47,11 @@ def test_a_line_holds_mean_deviation_and_number_of_the_runs_that_are_done(
 
 
 def test_a_scheme_is_a_panel_with_its_curves(page: ModuleType, schemes: object) -> None:
-    coherent, vote = page.figure(schemes).axes
+    drawing = page.figure(schemes)
+    coherent, vote = drawing.axes
     assert (coherent.get_title(), vote.get_title()) == ("coherent", "fsk-vote")
-    labels = [text.get_text() for text in coherent.get_legend().get_texts()]
-    assert labels == ["no promise", "clients' noise"]
+    (legend,) = drawing.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["no promise", "clients' noise"]
     (curve,) = coherent.containers
     assert list(curve[0].get_xdata()) == [0.5, 8.0]
     assert list(curve[0].get_ydata()) == pytest.approx([0.55, 0.7])
