@@ -13,12 +13,10 @@ import argparse
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from rows import Row, emit, parsed
+from rows import Row, best_s, emit, parsed
 from scipy import signal
 
 from sdr_ota.air.impairments import add_awgn, apply_cfo
@@ -72,16 +70,6 @@ def receive_stream(capture: Samples, frame: FrameFormat) -> int:
         scheme.decode(align_joint_frame(capture, frame, burst).chips, 1, 0.9)
         n_decoded += 1
     return n_decoded
-
-
-def best_s(work: Callable[[], object], repeats: int) -> float:
-    """Return the shortest wall time of some repeats."""
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return min(times)
 
 
 def gnuradio_s(capture: Samples, preamble: Samples, repeats: int) -> float | None:

@@ -9,6 +9,8 @@ import argparse
 import json
 import os
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -46,6 +48,16 @@ def emit(*rows: Row) -> None:
     if path := os.environ.get(ROWS):
         with Path(path).open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
+
+
+def best_s(work: Callable[[], object], repeats: int) -> float:
+    """Return the shortest wall time of some repeats."""
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return min(times)
 
 
 def parsed(parser: argparse.ArgumentParser, **quick: object) -> argparse.Namespace:

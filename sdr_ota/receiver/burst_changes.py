@@ -37,6 +37,32 @@ LARGEST = 1.0
 from delay, and no more than this is believed of either where the other explains it too."""
 
 
+_SMALLEST = 1e-12
+"""Share of an energy below which it is nothing but rounding."""
+
+_ROWS = ("burst", "slope", "curve", "dc", *ECHO_SAMPLES, "rest")
+"""Complex rows whose products are taken: the burst with its derivatives and a DC offset, its
+echoes, and what the fit has left over."""
+
+_N_OWN, _N_NUISANCE, _N_CHANGES = 6, 6 + 2 * len(ECHO_SAMPLES), 3
+_CHANGES = slice(_N_NUISANCE, _N_NUISANCE + _N_CHANGES)
+
+
+def _combinations() -> NDArray[np.complex128]:
+    """Return real unknowns as combinations of the rows: a burst's own six, echoes, changes, rest.
+
+    The first 14 hold for the whole burst, the next three (level, phase, delay) for a stretch.
+    """
+    one = {row: np.eye(len(_ROWS))[n] for n, row in enumerate(_ROWS)}
+    burst, slope, curve, dc = (one[row] for row in _ROWS[:4])
+    own = [burst, 1j * burst, slope, curve, dc, 1j * dc]
+    echoes = [turn * one[lag] for turn in (1, 1j) for lag in ECHO_SAMPLES]
+    return np.stack([*own, *echoes, burst, 1j * burst, slope, one["rest"]])
+
+
+_REALS = _combinations()
+
+
 @dataclass(frozen=True)
 class Change:
     """What differs in one stretch of a burst, and what that does to the fit of the whole.
@@ -98,7 +124,7 @@ def find_changes(bursts: FittedBursts) -> list[Change | None]:
     scores = np.stack([n.scores(products) for n, products in zip(solved, until, strict=True)])
     fisher = np.stack([n.fisher(products) for n, products in zip(solved, until, strict=True)])
     left = np.stack([n.energies_left(products) for n, products in zip(solved, until, strict=True)])
-    explained = explained_energy(fisher, scores)
+    explained = _explained_energy(fisher, scores)
     noise = _noise(left, explained, n_reals)
     ratios = explained / _N_CHANGES / noise
     limits = _limits(n_reals, _N_CHANGES)
@@ -111,27 +137,6 @@ def find_changes(bursts: FittedBursts) -> list[Change | None]:
         size = covariance @ scores[burst, best] / noise[burst, best]
         found.append(_change(until[burst], int(best), size, covariance))
     return found
-
-
-# Rows whose products are taken, as combinations of complex ones: the burst's six unknowns and its
-# echoes, which hold for all of it; what a stretch changes; what the fit has left over.
-_ROWS = ("burst", "slope", "curve", "dc", *ECHO_SAMPLES, "rest")
-_SMALLEST = 1e-12
-"""Share of an energy below which it is nothing but rounding."""
-
-_N_OWN, _N_NUISANCE, _N_CHANGES = 6, 6 + 2 * len(ECHO_SAMPLES), 3
-_CHANGES = slice(_N_NUISANCE, _N_NUISANCE + _N_CHANGES)
-
-
-def _combinations() -> NDArray[np.complex128]:
-    one = {row: np.eye(len(_ROWS))[n] for n, row in enumerate(_ROWS)}
-    burst, slope, curve, dc = (one[row] for row in _ROWS[:4])
-    own = [burst, 1j * burst, slope, curve, dc, 1j * dc]
-    echoes = [turn * one[lag] for turn in (1, 1j) for lag in ECHO_SAMPLES]
-    return np.stack([*own, *echoes, burst, 1j * burst, slope, one["rest"]])
-
-
-_REALS = _combinations()
 
 
 def _products_until(bursts: FittedBursts) -> Reals:
@@ -199,7 +204,7 @@ class _Nuisance:
         return np.asarray(_between(until[:, _CHANGES, _CHANGES]) - mixed.swapaxes(1, 2) @ mixed)
 
 
-def explained_energy(fisher: Reals, scores: Reals) -> Reals:
+def _explained_energy(fisher: Reals, scores: Reals) -> Reals:
     r"""Return $s^T F^{-1} s$, by elimination of one unknown after the other from all at once.
 
     Args:

@@ -6,7 +6,7 @@ import numpy as np
 
 from sdr_ota.receiver.burst_changes import Change, find_changes
 from sdr_ota.receiver.burst_edges import displaced_samples
-from sdr_ota.receiver.burst_fit import BurstFit, linearised, of_equal_lengths
+from sdr_ota.receiver.burst_fit import BurstFit, burst_window, linearised, of_equal_lengths
 from sdr_ota.receiver.synchronisation import BurstNotFound
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Samples
@@ -62,8 +62,7 @@ def judge_bursts(
         fits: Of the whole bursts.
     """
     reference = frame.sounding_burst()
-    firsts = (max(round(fit.start), 0) for fit in fits)
-    windows = [c[at : at + len(reference)] for c, at in zip(captures, firsts, strict=True)]
+    windows = [burst_window(c, reference, fit) for c, fit in zip(captures, fits, strict=True)]
 
     def judge(places: Sequence[int]) -> list[BurstFit | BurstDisturbed]:
         own = [fits[n] for n in places]

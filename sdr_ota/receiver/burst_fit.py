@@ -221,6 +221,12 @@ class FittedBursts:
         return self.around[:, AROUND:-AROUND]
 
 
+def burst_window(capture: Samples, reference: Samples, fit: BurstFit) -> Samples:
+    """Return a burst from its first whole sample on, as far as the capture holds it."""
+    first = max(round(fit.start), 0)
+    return capture[first : first + len(reference)]
+
+
 def linearised(
     captures: Sequence[Samples], reference: Samples, fits: Sequence[BurstFit]
 ) -> FittedBursts:
@@ -231,11 +237,10 @@ def linearised(
         reference: The known burst as it is sent.
         fits: Of each.
     """
-    firsts = [max(round(fit.start), 0) for fit in fits]
-    cut = [samples[at : at + len(reference)] for samples, at in zip(captures, firsts, strict=True)]
-    windows = np.stack(cut).astype(np.complex128)
+    pairs = zip(captures, fits, strict=True)
+    windows = np.stack([burst_window(c, reference, fit) for c, fit in pairs]).astype(np.complex128)
     n_samples = windows.shape[1]
-    delay = np.array([fit.start - first for fit, first in zip(fits, firsts, strict=True)])
+    delay = np.array([fit.start - max(round(fit.start), 0) for fit in fits])
     model = _BurstModel.of(reference, n_samples + 2 * AROUND)
     around, slope, curve = model.columns(delay + AROUND, np.array([fit.cfo for fit in fits]))
     inside = slice(AROUND, AROUND + n_samples)
