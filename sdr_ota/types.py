@@ -115,6 +115,8 @@ class TransmitPlan:
             is known.
         until_payload_s: From each node's reference tick to the payload, as planned, in node
             order; empty where no path is expected to change until then.
+        arriving_level: Amplitude at which payloads arrive over ``rx_amplitude``, as the node pilots
+            of earlier rounds showed it.
     """
 
     precoders: tuple[Precoder, ...]
@@ -124,6 +126,7 @@ class TransmitPlan:
     left_out: tuple[str, ...] = ()
     symbol_mean_square: float | None = None
     until_payload_s: tuple[float, ...] = ()
+    arriving_level: float = 1.0
 
     @property
     def active_nodes(self) -> tuple[int, ...]:

@@ -21,10 +21,10 @@ from sdr_ota.radio.base import RadioError, RadioInfo
 from sdr_ota.rounds.duty import DutyLimit
 from sdr_ota.rounds.exchange import Bench, Link, Reception
 from sdr_ota.rounds.given_symbols import GivenClient
+from sdr_ota.rounds.learned import Learned
 from sdr_ota.rounds.round import RoundResult, run_round
 from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import Quote
-from sdr_ota.rounds.symbol_power import SymbolPower
 from sdr_ota.runs.captures import capture_name, write_capture
 from sdr_ota.signal.iq_file import META
 from sdr_ota.types import TransmitPlan
@@ -59,7 +59,7 @@ class MeanBench(ClosedByBlock):
         self._duty = DutyLimit(bench.air_time)
         self._next_round = 0
         self._plan: TransmitPlan | None = None
-        self._symbols = SymbolPower()
+        self._learned = Learned()
         self._is_tuned = False
         self._scalar_limit = config.link.fixed_scalar_limit()
         self._last: tuple[Reception, RoundResult] | None = None
@@ -140,7 +140,7 @@ class MeanBench(ClosedByBlock):
                 self._server.tune()
                 self._is_tuned = True
             result, self._plan = run_round(
-                self._server, announcement, plan, self._keep, self._symbols
+                self._server, announcement, plan, self._keep, self._learned
             )
         except RadioError as broken:
             result = RoundResult(index, announcement.seeds[0], erasure="radio", detail=str(broken))

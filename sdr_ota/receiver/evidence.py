@@ -101,6 +101,8 @@ class Evidence:
         phase_rad: The common turn at the payload's middle.
         phase_variance_rad2: Of what is left of it.
         noise_powers: Of a chip, at each symbol of the payload.
+        shown_level: Mean amplitude of the nodes over the expected one, as the pilots show it; None
+            where phases do not matter, so that noise adds to it, and where a gain has stepped.
     """
 
     chips: Chips
@@ -109,6 +111,7 @@ class Evidence:
     phase_rad: float
     phase_variance_rad2: float
     noise_powers: tuple[float, ...]
+    shown_level: float | None = None
 
 
 def weigh(
@@ -142,9 +145,7 @@ def weigh(
     pilots = pilots.turned(phase_rad, phase_rad)
     if not needs_phase:
         pilots = replace(pilots, gains=np.abs(pilots.gains) + 0j)
-    level = common_level(
-        pilots.mean.real, groups.share, pilots.part_variances, groups.level_variances
-    )
+    level, shown = _common_level(pilots, groups)
     _check_nodes(pilots.mean / level, pilots.part_variances, groups, needs_phase)
     codes = [CodeGroups.of(expected.at(place), frame, seed) for place in range(frame.n_symbols)]
     gains = _gains_by_symbol(pilots, level, codes, frame, needs_phase)
@@ -163,6 +164,7 @@ def weigh(
         phase_rad=phase_rad,
         phase_variance_rad2=phase_variance,
         noise_powers=(received.noise_power,) * frame.n_symbols,
+        shown_level=shown if needs_phase else None,
     )
 
 
@@ -199,12 +201,15 @@ def _distortion_variance(rest_power: float, sent_power: float, noise: float, nee
     """
     if needs.phase:  # neighbours of the spreading chips do not add up: their scatter shows it all
         return 0.0
+    if not needs.amplitude:
+        # A tone meets the channel at one frequency, pilots at all of the band. What they differ by
+        # is what pilots leave unexplained; half of its power lies along the gain. The energies'
+        # own scatter hides what chance adds to it.
+        return max(rest_power - noise, 0.0) / max(sent_power, 1e-30) / 2
     signal, beside = 0.0, needs.beside
     if beside is not None and beside.symbol_power < sent_power / 2:
         noise, signal = max(noise, beside.rest_power), beside.symbol_power
-    share = max(rest_power - CHANCE_EXCESS * noise, 0.0) / max(sent_power - signal, 1e-30)
-    # Powers add, and an energy is off by the share itself.
-    return share if needs.amplitude else (share / 2) ** 2
+    return max(rest_power - CHANCE_EXCESS * noise, 0.0) / max(sent_power - signal, 1e-30)
 
 
 def _common_turn(pilots: PilotGains, groups: CodeGroups) -> float:
@@ -226,6 +231,12 @@ def _common_phase(pilots: PilotGains, groups: CodeGroups) -> tuple[float, float]
         share @ groups.phase_variances,
     )
     return float(phase), float(variance)
+
+
+def _common_level(pilots: PilotGains, groups: CodeGroups) -> tuple[float, float | None]:
+    """Return the level of all nodes together as far as it is credible, and as measured."""
+    noise = pilots.part_variances
+    return common_level(pilots.mean.real, groups.share, noise, groups.level_variances)
 
 
 def _gains_by_symbol(

@@ -47,11 +47,14 @@ def believed(off: Reals, noise: Reals, known: Reals) -> tuple[Reals, Reals]:
     return mean, np.where(changed, noise, known * noise / total)
 
 
-def common_level(levels: Reals, share: Reals, noise: Reals, known: Reals) -> float:
-    """Return the level that all nodes have in common, over the plan's.
+def common_level(
+    levels: Reals, share: Reals, noise: Reals, known: Reals
+) -> tuple[float, float | None]:
+    """Return the level that all nodes have in common, over the plan's, and the one measured.
 
     As far as the plan's own spread makes it credible, so that noise of the pilots does not enter
-    a sum that was as planned; wholly where the plan cannot explain it: a gain has stepped.
+    a sum that was as planned; wholly where the plan cannot explain it: a gain has stepped, and what
+    was measured tells nothing of other rounds: None.
 
     Args:
         levels: Of the nodes over the plan's, shape ``(n_groups,)``.
@@ -65,7 +68,7 @@ def common_level(levels: Reals, share: Reals, noise: Reals, known: Reals) -> flo
     off = float(share @ levels) - 1
     likely = credible(off, float(share**2 @ known), float(share**2 @ noise))
     if likely != off:
-        return 1 + likely
+        return 1 + likely, 1 + off
     off = float(np.median(levels)) - 1  # one node that has changed does not pass for all
     if not 1 / COMMON_LEVEL_LIMIT < 1 + off < COMMON_LEVEL_LIMIT:
         raise Erasure(
@@ -73,4 +76,4 @@ def common_level(levels: Reals, share: Reals, noise: Reals, known: Reals) -> flo
             f"all nodes together arrived with {max(1 + off, 0.0):.2f} of the planned amplitude "
             f"(limits {1 / COMMON_LEVEL_LIMIT:g} and {COMMON_LEVEL_LIMIT:g})",
         )
-    return 1 + off
+    return 1 + off, None

@@ -283,7 +283,7 @@ def _levels(
     rests = np.array([max(pilot.steady_rest, noise) for pilot in pilots])
     variances = rests / (2 * planned**2 * np.array([pilot.n_chips for pilot in pilots]))
     share = np.full(len(pilots), 1 / len(pilots))
-    level = common_level(levels, share, variances, known)
+    level, _ = common_level(levels, share, variances, known)
     along, along_variance = believed(levels / level - 1, variances, known)
     common, kept = float(kept.mean()), kept / kept.mean()
     _check_levels(kept * levels / level, known + variances, expected.nodes)

@@ -193,6 +193,9 @@ class Exchange:
         cfo: Residual carrier offset of the lead node in cycles per sample.
         metric: Detection metric of the lead node.
         phase_rad: Common phase of all nodes, planned to be 0; None where it is not measured.
+        arrived_level: Amplitude at which the payload arrived over the plan's ``rx_amplitude``, as
+            the node pilots show it, noise included; None where it is not measured, where phases do
+            not matter, and where a gain has stepped.
     """
 
     sums: tuple[DecodedSum, ...]
@@ -200,6 +203,7 @@ class Exchange:
     cfo: float
     metric: float
     phase_rad: float | None = None
+    arrived_level: float | None = None
 
     @property
     def total(self) -> DecodedSum:

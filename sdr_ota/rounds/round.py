@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from statistics import fmean
 
 import numpy as np
 
@@ -26,10 +25,10 @@ from sdr_ota.rounds.absent_nodes import without_absent
 from sdr_ota.rounds.clipping import clipping_of
 from sdr_ota.rounds.decoding import decode_present, expected_squared_errors
 from sdr_ota.rounds.exchange import Exchange, Link, Reception
+from sdr_ota.rounds.learned import Learned
 from sdr_ota.rounds.messages import Announcement, Outcome
 from sdr_ota.rounds.schedule import Schedule
 from sdr_ota.rounds.server import Quote, Server
-from sdr_ota.rounds.symbol_power import SymbolPower
 from sdr_ota.rounds.truth import RoundTruth
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.modulation import AnalogPayload
@@ -155,14 +154,14 @@ class Position:
     Attributes:
         next_round: Index of the round to come.
         plan: How the nodes sent last; None asks for a sounding.
-        symbols: How large their symbols were so far.
+        learned: What the rounds so far showed of symbols and levels.
         detuned_hz: What each node's synthesiser was tuned away; None before it was.
     """
 
     next_round: int = 0
     plan: TransmitPlan | None = None
     detuned_hz: tuple[float, ...] | None = None
-    symbols: SymbolPower = field(default_factory=SymbolPower)
+    learned: Learned = field(default_factory=Learned)
 
 
 @dataclass
@@ -172,7 +171,7 @@ class Round:
     Attributes:
         announcement: Its index and seed.
         plan: How the nodes send; None before a sounding.
-        symbols: How large symbols were in earlier rounds; this one is taken in.
+        learned: What earlier rounds showed; this one is taken in.
         quote: As admitted.
         reception: What was captured.
         exchange: What was decoded.
@@ -183,7 +182,7 @@ class Round:
 
     announcement: Announcement
     plan: TransmitPlan | None
-    symbols: SymbolPower
+    learned: Learned
     quote: Quote | None = None
     reception: Reception | None = None
     exchange: Exchange | None = None
@@ -215,7 +214,7 @@ def run_rounds(
     while (index := position.next_round) < schedule.n_rounds:
         plan = None if index % schedule.sounding_every == 0 else position.plan
         announcement = schedule.announcement(index)
-        result, position.plan = run_round(server, announcement, plan, observe, position.symbols)
+        result, position.plan = run_round(server, announcement, plan, observe, position.learned)
         position.next_round += 1
         yield result
 
@@ -225,7 +224,7 @@ def run_round(
     announcement: Announcement,
     plan: TransmitPlan | None = None,
     observe: Observer = observe_nothing,
-    symbols: SymbolPower | None = None,
+    learned: Learned | None = None,
 ) -> tuple[RoundResult, TransmitPlan | None]:
     """Let all nodes compute, exchange the numbers over the air, let all nodes step.
 
@@ -236,8 +235,7 @@ def run_round(
         announcement: Index and seed of the round.
         plan: How the nodes sent last: the paths are predicted anew; None sounds them first.
         observe: Shown what was received.
-        symbols: How large symbols were in earlier rounds; this round is taken in. None where
-            nothing is known.
+        learned: What earlier rounds showed; this one is taken in. None where nothing is known.
 
     Returns:
         The result, and the plan for the next round: None after an erasure.
@@ -245,7 +243,7 @@ def run_round(
     Raises:
         Exception: What ``server.admit``, a client or a refusing node raises; it ends the run.
     """
-    current = Round(announcement, plan, SymbolPower() if symbols is None else symbols)
+    current = Round(announcement, plan, Learned() if learned is None else learned)
     with _timed(current, "compute_s"):
         server.announce(announcement)
         absent = server.wait_until_ready()
@@ -273,14 +271,13 @@ def _exchange(server: Server, current: Round, plan: TransmitPlan) -> None:
     Raises:
         Erasure: If the sum cannot be trusted.
     """
-    quote, symbols = server.admit(current.announcement.round, plan), current.symbols
-    usual = symbols.symbol_mean_square(quote.largest_scalar)
-    quote = replace(quote, plan=replace(quote.plan, symbol_mean_square=usual))
+    quote = server.admit(current.announcement.round, plan)
+    quote = replace(quote, plan=current.learned.told(quote.plan, quote.largest_scalar))
     current.quote = quote
     current.reception = server.receive(quote, current.announcement)
     current.reception, current.exchange = decode_present(current.reception, server.link)
     sums, n_active = current.exchange.sums, len(current.reception.plan.active_nodes)
-    symbols.observe(fmean(total.symbol_square for total in sums), quote.largest_scalar)
+    current.learned.observe(current.exchange, quote.largest_scalar)
     current.mean_scalars = tuple(quote.payload.mean_scalar(s.value, n_active) for s in sums)
 
 

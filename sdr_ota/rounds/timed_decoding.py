@@ -43,7 +43,8 @@ def decode_timed(reception: Reception, link: Link) -> Exchange:
     symbols = zip(read, frame.symbol_chips(found.chips), qualities, strict=True)
     sums = judged_sums(symbols, scheme, plan, link.decode)
     burst = received.burst
-    return Exchange(sums, qualities, burst.cfo, burst.metric, found.phase_rad)
+    arrived = None if found.shown_level is None else found.shown_level * plan.arriving_level
+    return Exchange(sums, qualities, burst.cfo, burst.metric, found.phase_rad, arrived)
 
 
 def _expectation_by_symbol(
@@ -76,7 +77,7 @@ def _expectation(
     )
     return Expectation(
         nodes=plan.active_nodes,
-        rx_amplitude=plan.rx_amplitude,
+        rx_amplitude=plan.rx_amplitude * plan.arriving_level,
         phase_variances_rad2=across + phase,
         level_variances=level,
         turn_variances_rad2=np.array(turned),

@@ -17,6 +17,7 @@ def check_reception(reception: Reception, link: Link) -> None:
     plan, n_nodes = reception.plan, len(reception.plan.precoders)
     demand(reception.sample_rate_hz > 0, "core:sample_rate", "is not positive")
     demand(plan.rx_amplitude > 0, "ota:plan.rx_amplitude", "is not positive")
+    demand(plan.arriving_level > 0, "ota:plan.arriving_level", "is not positive")
     demand(bool(plan.active_nodes), "ota:plan.precoders", "let no node send")
     if reception.symbols is not None:  # private nodes keep theirs
         n_symbols = link.frame.n_symbols

@@ -192,6 +192,7 @@ def test_plans_and_parameters_survive_the_file(tmp_path: Path, bench: Bench) -> 
         noise_power=1e-4,
         path_errors=(PathErrors(phase_walk_rad2_per_s=0.25, timing_std_s=1e-9), PathErrors()),
         symbol_mean_square=0.125,
+        arriving_level=1.003,
         left_out=("node 1 was not found",),
     )
     samples = np.arange(4000, dtype=np.complex64) * (0.1 + 0.2j)
