@@ -15,6 +15,7 @@ from sdr_ota.assembly.calibrated import path_start, with_calibrated_chips
 from sdr_ota.assembly.channel_span import check_channel_lasts
 from sdr_ota.assembly.fresh_records import required_records
 from sdr_ota.assembly.learning import JOURNAL, Learning
+from sdr_ota.assembly.named_files import check_named_files
 from sdr_ota.assembly.partners import partners_of
 from sdr_ota.assembly.planner import planner_of
 from sdr_ota.assembly.resumed_run import ResumedRun, resumed_run
@@ -109,6 +110,7 @@ def resume_run(path: Path, more_rounds: int = 0, open_live: OpenLive | None = No
             if earlier is None:
                 return False
             check_channel_lasts(earlier.config)
+            check_named_files(earlier)
             origin = Origin(Path(earlier.run.start["home"]), earlier.run.start["config_file"])
             with owner_only(earlier.config.privacy.protect != "nothing"):
                 _run_to_the_end(earlier.config, origin, RunFolder(path), earlier, open_live)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
+from sdr_ota.assembly.named_files import file_digests
 from sdr_ota.assembly.resumed_run import ResumedRun
 from sdr_ota.config.air_time import air_s_per_round
 from sdr_ota.config.digest import config_digest
@@ -26,6 +27,7 @@ def start_record(config: Config, home: Path, bench: Bench) -> Mapping[str, objec
         "config": config.model_dump(mode="json"),
         "config_digest": config_digest(config),
         "home": str(home.resolve()),
+        "files": file_digests(config, home),
         "payload": config.link.payload,
         "air_s_per_round": air_s_per_round(config),
         # Nodes elsewhere have not joined yet: what is written once is written when all are known.
