@@ -80,6 +80,7 @@ class Needs:
     Attributes:
         phase: Whether phases matter.
         amplitude: Whether amplitudes are read; else energies are.
+        tones: Whether an energy is that of many chips together: of a tone, not of the whole band.
         distortion_share: Of the node pilots' power, that may be left unexplained.
         beside: What the payload's chips hold beside the symbols; None where they do not show it.
     """
@@ -88,6 +89,7 @@ class Needs:
     amplitude: bool
     distortion_share: float
     beside: Beside | None = None
+    tones: bool = False
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,7 @@ def _distortion_variance(rest_power: float, sent_power: float, noise: float, nee
     """
     if needs.phase:  # neighbours of the spreading chips do not add up: their scatter shows it all
         return 0.0
-    if not needs.amplitude:
+    if needs.tones:
         # A tone meets the channel at one frequency, pilots at all of the band. What they differ by
         # is what pilots leave unexplained; half of its power lies along the gain. The energies'
         # own scatter hides what chance adds to it.
@@ -209,7 +211,9 @@ def _distortion_variance(rest_power: float, sent_power: float, noise: float, nee
     signal, beside = 0.0, needs.beside
     if beside is not None and beside.symbol_power < sent_power / 2:
         noise, signal = max(noise, beside.rest_power), beside.symbol_power
-    return max(rest_power - CHANCE_EXCESS * noise, 0.0) / max(sent_power - signal, 1e-30)
+    share = max(rest_power - CHANCE_EXCESS * noise, 0.0) / max(sent_power - signal, 1e-30)
+    # Powers add, and an energy of the whole band is off by the share itself.
+    return share if needs.amplitude else (share / 2) ** 2
 
 
 def _common_turn(pilots: PilotGains, groups: CodeGroups) -> float:

@@ -77,7 +77,8 @@ def decode_payload(
     reads_amplitudes = any(np.iscomplexobj(values) for values in alike)
     share = min(scatter / 4, DISTORTION_SHARE)
     beside = beside_symbols(alike, planned) if reads_amplitudes else None
-    needs = Needs(scheme.needs_phase, reads_amplitudes, share, beside)
+    tones = not reads_amplitudes and 2 * sum(map(len, alike)) < len(received.chips)
+    needs = Needs(scheme.needs_phase, reads_amplitudes, share, beside, tones)
     found = weigh(received, expected, frame, sending.seed, needs)
     symbols, level = frame.symbol_chips(found.chips), found.rx_amplitude
     # Each symbol has its own amplitude: values are alike inside one, and nowhere else.
