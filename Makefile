@@ -1,4 +1,4 @@
-.PHONY: demo test mutants lint setup ready bench docs clean
+.PHONY: demo test versions mutants lint setup ready bench docs clean
 run = .venv/bin
 enter = @echo "in this shell: source .venv/bin/activate    (then: sdr-ota --help)"
 
@@ -10,6 +10,9 @@ test: ready lint ## set up, then everything CI checks
 	@scripts/need-debian.sh chromium # looks at the pages
 	@# two workers of one thread each; a file's tests stay together with what they share
 	OMP_NUM_THREADS=1 $(run)/python -m pytest -q -m "not hardware" -n 2 --dist loadfile --durations 20
+
+versions: ready ## what users install: wheel, sdist, each extra, lowest versions, other Pythons
+	$(run)/python scripts/versions.py
 
 mutants: ready ## whether tests find the faults of tests/mutants.md; about half an hour
 	OMP_NUM_THREADS=1 $(run)/python scripts/mutants.py

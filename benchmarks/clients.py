@@ -33,15 +33,16 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=1, help="examples a client and round")
     parser.add_argument("--tokens", type=int, default=32, help="tokens an example")
     parser.add_argument("--layers", type=int, default=12, help="decoder layers; OPT-125M has 12")
-    parser.add_argument("--repeats", type=int, default=3, help="turns; medians are reported")
-    options = parsed(parser, clients=[1, 5], layers=2, repeats=1)
+    parser.add_argument("--repeats", type=int, default=7, help="turns; medians are reported")
+    options = parsed(parser, clients=[1, 5], layers=2)
     torch.manual_seed(0)
     config = transformers.OPTConfig(num_hidden_layers=options.layers)
     model = transformers.OPTForCausalLM(config).eval()
     print(f"{'K':>5} {'2 forward ms':>13} {'cohort ms':>10} {'ratio':>6} {'K apart / cohort':>17}")
     alone_ms = 0.0
     for n_clients in options.clients:
-        forward_ms, cohort_ms = measured(model, n_clients, options)
+        turns = measured(model, n_clients, options)
+        forward_ms, cohort_ms = (statistics.median(column) for column in zip(*turns, strict=True))
         alone_ms = alone_ms or cohort_ms / n_clients
         print(
             f"{n_clients:5d} {forward_ms:13.0f} {cohort_ms:10.0f} {cohort_ms / forward_ms:6.2f} "
@@ -49,7 +50,8 @@ def main() -> None:
             flush=True,
         )
         what, setting = f"a round of {n_clients} clients", f"{options.layers} layers"
-        emit(Row(what, cohort_ms / 1e3, "two forward passes", forward_ms / 1e3, "s", setting))
+        peer, pairs = "two forward passes", [ours / theirs for theirs, ours in turns]
+        emit(Row(what, cohort_ms / 1e3, peer, forward_ms / 1e3, "s", setting, pairs))
         apart_s = n_clients * alone_ms / 1e3
         if n_clients > 1:
             emit(Row(what, cohort_ms / 1e3, f"{n_clients} rounds of one", apart_s, "s", setting))
@@ -57,7 +59,7 @@ def main() -> None:
 
 def measured(
     model: torch.nn.Module, n_clients: int, options: argparse.Namespace
-) -> tuple[float, float]:
+) -> list[tuple[float, float]]:
     tokens = torch.randint(10, 50000, (n_clients * options.examples, options.tokens)).tolist()
     examples = [EncodedExample(tuple(row), ((1234,), (4321,)), 0) for row in tokens]
     parts = [examples[k::n_clients] for k in range(n_clients)]
@@ -77,8 +79,7 @@ def measured(
         for client in cohort.clients:
             client.apply(seed, [sum(scalars) / n_clients], [seed])
 
-    times = [(timed(forward), timed(a_round)) for _ in range(options.repeats + 1)][1:]
-    return statistics.median(t[0] for t in times), statistics.median(t[1] for t in times)
+    return [(timed(forward), timed(a_round)) for _ in range(options.repeats + 1)][1:]
 
 
 def timed(work: Callable[[], None]) -> float:

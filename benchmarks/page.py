@@ -2,7 +2,9 @@
 
 Each file runs in a process of its own, one after the other; what it hands over in the form
 of `rows.py` becomes a table of ratios and a figure. A file that hands over nothing is quoted
-in its own words; one that fails is named with what it said last. Nothing here decides a test.
+in its own words; one that fails is named with what it said last. Ratios are compared with those of
+the committed page (`committed.py`), and what became slower is said first. Nothing here decides a
+test.
 """
 
 import argparse
@@ -14,10 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
+import committed
+from committed import Interval
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from rows import ROWS, Row
@@ -33,7 +37,7 @@ from sdr_ota.report.html_page import (
 from sdr_ota.report.plots import house_style
 
 HERE = Path(__file__).parent
-NOT_BENCHMARKS = {"page.py", "rows.py", "sst2_small_opt.py"}
+NOT_BENCHMARKS = {"committed.py", "page.py", "rows.py", "sst2_small_opt.py"}
 PACKAGES = ("sdr-ota", "numpy", "scipy", "torch", "transformers", "numba")
 TIMEOUT_S = 3600.0
 
@@ -43,21 +47,58 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("build/bench"), help="folder to write")
     parser.add_argument("--quick", action="store_true", help="small and rough: minutes at most")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="files to run, without .py")
+    parser.add_argument(
+        "--keep", action="store_true", help=f"write the ratios into {committed.FILE.name}"
+    )
     options = parser.parse_args()
     files = sorted(p for p in HERE.glob("*.py") if p.name not in NOT_BENCHMARKS)
     if unknown := {*(options.only or ())} - {p.stem for p in files}:
         there = ", ".join(p.stem for p in files)
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {there}")
     chosen = [p for p in files if not options.only or p.stem in options.only]
-    sections = [Section("Machine", tables=[Table((), machine())])]
+    about, before = machine(), committed.read()
+    sections, now = [Section("Machine", tables=[Table((), about)])], {}
     for path in chosen:
         print(f"{path.stem} ...", flush=True)
-        sections.append(measured(path, options.quick))
-    write(sections, options)
+        section, rows = measured(path, options.quick)
+        sections.append(section)
+        now |= {committed.key_of(path.stem, r): committed.interval_of(r.ratios) for r in rows}
+    comparison = compared(now, before)
+    print(comparison.text)
+    write([comparison, *sections], options)
+    if options.keep:
+        committed.keep(now, measured=where(dict(about)))
 
 
-def measured(path: Path, quick: bool) -> Section:
-    """Run one benchmark and return what it measured as a section."""
+def where(about: Mapping[str, str]) -> str:
+    """Say in one line on what was measured."""
+    wanted = ("processor", "cores that may be used", "load before", "date", "code")
+    return ", ".join(f"{name} {about[name]}" for name in wanted)
+
+
+def compared(now: Mapping[str, Interval | None], before: Mapping[str, Interval]) -> Section:
+    """Lay every ratio beside the committed one; say what became slower."""
+    verdicts = {key: committed.verdict(one, before.get(key)) for key, one in now.items()}
+    slower = [key for key, said in verdicts.items() if said == "slower"]
+    n_judged = sum(said in ("slower", "faster", "as before") for said in verdicts.values())
+    text = f"{len(slower)} of {n_judged} ratios that can be judged became worse than the committed "
+    text += "ones by more than 10 % beyond both intervals (95 %)."
+    cells = [
+        (key, _interval(one), _interval(before.get(key)), verdicts[key])
+        for key, one in sorted(now.items(), key=lambda item: item[0] not in slower)
+        if one is not None
+    ]
+    told = "".join(f"\n\nslower: {key}" for key in slower)
+    headings = ("ratio", "now", "committed", "verdict")
+    return Section("Beside the committed page", text + told, [Table(headings, cells)])
+
+
+def _interval(one: Interval | None) -> str:
+    return f"{one.ratio:.3g} ({one.low:.3g} to {one.high:.3g})" if one else "none"
+
+
+def measured(path: Path, quick: bool) -> tuple[Section, list[Row]]:
+    """Run one benchmark and return what it measured, as a section and as rows."""
     about = (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0]
     with tempfile.TemporaryDirectory() as folder:
         rows_file = Path(folder) / "rows.jsonl"
@@ -74,10 +115,9 @@ def measured(path: Path, quick: bool) -> Section:
         ending = f"It took {took_s:.0f} s."
     if not rows:
         words, tables = quoted(said.stdout)
-        return Section(path.stem, f"{about}\n\n{ending}\n\n{words}", tables)
-    return Section(
-        path.stem, f"{about}\n\n{ending}", [table_of(rows)], [figure_of(path.stem, rows)]
-    )
+        return Section(path.stem, f"{about}\n\n{ending}\n\n{words}", tables), rows
+    figures = [figure_of(path.stem, rows)]
+    return Section(path.stem, f"{about}\n\n{ending}", [table_of(rows)], figures), rows
 
 
 def _run(command: list[str], folder: Path, rows: Path) -> subprocess.CompletedProcess[str]:

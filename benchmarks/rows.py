@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,6 +28,8 @@ class Row:
         theirs: The peer's figure, in the same unit.
         unit: Of both: s, MiB, ...; a cost, so that a ratio below 1 is in our favour.
         setting: Size, number format, ...: what both had in common.
+        ratios: Ours over theirs of each turn, where both were measured in turn: what
+            `committed.py` judges by. Empty where they were not.
     """
 
     what: str
@@ -36,6 +38,7 @@ class Row:
     theirs: float
     unit: str
     setting: str = ""
+    ratios: Sequence[float] = ()
 
     @property
     def ratio(self) -> float:
@@ -50,14 +53,20 @@ def emit(*rows: Row) -> None:
             file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
 
 
-def best_s(work: Callable[[], object], repeats: int) -> float:
-    """Return the shortest wall time of some repeats."""
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return min(times)
+def in_turn_s(works: Mapping[str, Callable[[], object]], turns: int) -> dict[str, list[float]]:
+    """Return the wall times of some works, each done once a turn: noise meets all of them alike."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(turns):
+        for name, work in works.items():
+            began = time.perf_counter()
+            work()
+            times[name].append(time.perf_counter() - began)
+    return times
+
+
+def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    """Return the ratio of every turn."""
+    return [one / other for one, other in zip(ours, theirs, strict=True)]
 
 
 def parsed(parser: argparse.ArgumentParser, **quick: object) -> argparse.Namespace:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from ota_calibration.paths.sounding import sounded_nodes
-from rows import Row, best_s, emit, parsed
+from rows import Row, emit, in_turn_s, parsed, ratios
 
 from sdr_ota.assembly.bench import open_bench
 from sdr_ota.config.load import config_of_tables
@@ -39,15 +39,21 @@ def one_by_one(sounding: ReceivedSounding, link: Link) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=50, help="the best one counts")
-    arguments = parsed(parser, repeats=2)
+    parser.add_argument("--repeats", type=int, default=50, help="turns; the best counts")
+    arguments = parsed(parser, repeats=12)
     for n_nodes in N_NODES:
         sounding, link = received(n_nodes)
-        together_s = best_s(partial(sounded_nodes, sounding, link), arguments.repeats)
-        each_s = best_s(partial(one_by_one, sounding, link), arguments.repeats)
+        works = {
+            "together": partial(sounded_nodes, sounding, link),
+            "each": partial(one_by_one, sounding, link),
+        }
+        times = in_turn_s(works, arguments.repeats)
+        together_s, each_s = min(times["together"]), min(times["each"])
         figures = f"{1e3 * together_s:6.2f} ms together, {1e3 * each_s:6.2f} one by one"
         print(f"{n_nodes:3} nodes: {figures}")
-        emit(Row("a sounding", together_s, "nodes one by one", each_s, "s", f"{n_nodes} nodes"))
+        pairs = ratios(times["together"], times["each"])
+        nodes = f"{n_nodes} nodes"
+        emit(Row("a sounding", together_s, "nodes one by one", each_s, "s", nodes, pairs))
 
 
 if __name__ == "__main__":

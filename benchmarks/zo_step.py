@@ -59,10 +59,10 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--examples", type=int, default=16, help="examples a batch")
     parser.add_argument("--tokens", type=int, default=64, help="tokens an example")
     parser.add_argument("--layers", type=int, default=12, help="decoder layers; OPT-125M has 12")
-    parser.add_argument("--repeats", type=int, default=5, help="turns; medians are reported")
+    parser.add_argument("--repeats", type=int, default=7, help="turns; medians are reported")
     parser.add_argument("--threads", type=int, default=0, help="torch threads; 0 leaves them")
     parser.add_argument("--device", default="cpu", help="where the weights live: cpu, cuda")
-    return rows.parsed(parser, dtypes=["fp32"], examples=4, layers=2, repeats=2)
+    return rows.parsed(parser, dtypes=["fp32"], examples=4, layers=2)
 
 
 def build(n_layers: int, dtype: torch.dtype, device: str) -> torch.nn.Module:
@@ -182,10 +182,11 @@ def report(
     for name in ("probe pass", "update pass", "MeZO pass"):
         print(f"  {name + ' / floor':32s} {ratio(times[name], times['floor']):6.2f}")
     setting = f"{dtype}, {options.layers} layers, {options.examples} x {options.tokens} tokens"
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    medians["two forward passes"] = 2 * medians["forward"]
+    paired = times | {"two forward passes": [2 * value for value in times["forward"]]}
+    medians = {name: statistics.median(values) for name, values in paired.items()}
     for what, peer in BESIDE:
-        rows.emit(rows.Row(what, medians[what], peer, medians[peer], "s", setting))
+        pairs = rows.ratios(paired[what], paired[peer])
+        rows.emit(rows.Row(what, medians[what], peer, medians[peer], "s", setting, pairs))
 
 
 def ratio(above: list[float], below: list[float]) -> float:

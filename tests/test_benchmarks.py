@@ -17,7 +17,7 @@ sys.path.insert(0, {folder!r})
 import argparse
 from rows import Row, emit, parsed
 options = parsed(argparse.ArgumentParser(), n=3)
-emit(Row("ours", 1.0, "theirs", 4.0, "s", "small" if options.quick else "large"))
+emit(Row("ours", 1.0, "theirs", 4.0, "s", "small" if options.quick else "large", [0.25, 0.5]))
 '''
 
 
@@ -33,7 +33,8 @@ def page(monkeypatch: pytest.MonkeyPatch) -> object:
 def test_rows_become_ratios(tmp_path: Path, page: object, quick: bool, setting: str) -> None:
     path = tmp_path / "good.py"
     path.write_text(GOOD.format(folder=str(FOLDER)))
-    section = page.measured(path, quick)
+    section, rows = page.measured(path, quick)
+    assert [row.ratios for row in rows] == [[0.25, 0.5]]
     assert section.text.startswith("A benchmark.\n\nIt took")
     assert section.tables[0].rows == [("ours", "theirs", "0.25", "1 s", "4 s", setting)]
     assert len(section.figures) == 1
@@ -44,15 +45,15 @@ def test_a_file_without_rows_is_quoted_and_a_failure_is_named(
 ) -> None:
     path = tmp_path / "other.py"
     path.write_text('print("12 MS/s")')
-    assert "12 MS/s" in page.measured(path, quick=True).text
+    assert "12 MS/s" in page.measured(path, quick=True)[0].text
     path.write_text('print("| a | b |\\n|---|---|\\n| 1 | 2 |")')
-    (table,) = page.measured(path, quick=True).tables
+    (table,) = page.measured(path, quick=True)[0].tables
     assert (table.headings, table.rows) == (["a", "b"], [["1", "2"]])
     monkeypatch.setattr(page, "TIMEOUT_S", 0.0)
-    assert "It failed: not done after 0 s" in page.measured(path, quick=False).text
+    assert "It failed: not done after 0 s" in page.measured(path, quick=False)[0].text
     monkeypatch.undo()
     path.write_text('raise SystemExit("no radio here")')
-    assert "It failed: no radio here" in page.measured(path, quick=True).text
+    assert "It failed: no radio here" in page.measured(path, quick=True)[0].text
 
 
 def test_an_unknown_name_is_refused_with_those_that_are_there(tmp_path: Path) -> None:

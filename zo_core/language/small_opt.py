@@ -178,6 +178,8 @@ def build_tokenizer(corpus: Sequence[str], recipe: SmallOptRecipe) -> PreTrained
 _SPLITTER = Split(Regex(_WORD), behavior="removed", invert=True)
 
 
+# OPT of transformers 5.5 draws a random number a layer while it trains, to drop none.
+@torch.random.fork_rng(devices=[])
 def pretrain(
     corpus: Sequence[str],
     tokenizer: PreTrainedTokenizerFast,

@@ -116,7 +116,9 @@ def test_a_model_that_cannot_run_is_refused_in_a_sentence(
 def test_a_prefix_that_is_not_read_is_refused(tokenizer: PreTrainedTokenizerFast) -> None:
     shape = {"state_size": 4, "num_heads": 4, "head_dim": 8, "n_groups": 1}
     config = Mamba2Config(vocab_size=20, hidden_size=16, num_hidden_layers=1, **shape)
-    with pytest.raises(NothingToTrainError, match=r"cannot take a prefix.*does not read it"):
+    # That of transformers 5.5 cannot be run with a prefix at all.
+    why = r"cannot take a prefix.*(does not read it|cannot be run)"
+    with pytest.raises(NothingToTrainError, match=why):
         with_prefix(causal(config), 3, tokenizer)
 
 
