@@ -117,6 +117,8 @@ class TransmitPlan:
             order; empty where no path is expected to change until then.
         arriving_level: Amplitude at which payloads arrive over ``rx_amplitude``, as the node pilots
             of earlier rounds showed it.
+        antenna_weights: By whose conjugates the receiver adds its antennas, sum of squares 1;
+            empty where there is one, or where powers of antennas are added.
     """
 
     precoders: tuple[Precoder, ...]
@@ -127,6 +129,7 @@ class TransmitPlan:
     symbol_mean_square: float | None = None
     until_payload_s: tuple[float, ...] = ()
     arriving_level: float = 1.0
+    antenna_weights: tuple[complex, ...] = ()
 
     @property
     def active_nodes(self) -> tuple[int, ...]:

@@ -1,8 +1,9 @@
 """One node's transmitter and its path to the receiver: what they do to every burst."""
 
+import copy
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,33 @@ class CyclicSource:
 
 
 @dataclass
+class FurtherPath:
+    """What a node's path to another antenna of the receiver has of its own.
+
+    Attributes:
+        turn: Its fixed phase over that of the first antenna's path, as a factor.
+        paths: Its profile and fading, independent of the first antenna's.
+    """
+
+    turn: complex
+    paths: Paths
+
+    @classmethod
+    def draw(cls, preset: AirPreset, rng: np.random.Generator) -> "FurtherPath":
+        """Draw a path to an antenna that is half a wavelength or more from the others."""
+        return cls(complex(np.exp(2j * np.pi * rng.random())), ScatteredPaths(preset, rng))
+
+    def snapshot(self) -> dict[str, object]:
+        """Return all that was drawn or changes with time, as plain data."""
+        return {"turn": self.turn, "scattering": self.paths.snapshot()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to a snapshot; raises what `NodePath.restore` raises."""
+        self.turn = complex(state["turn"])
+        self.paths.restore(state["scattering"])
+
+
+@dataclass
 class NodePath:
     """One node's transmitter and its path to the receiver; it ages with every burst.
 
@@ -51,6 +79,7 @@ class NodePath:
             `ReceiverOscillator`'s.
         drift_hz_per_s: How the carrier moves.
         recorded: Paths from a file, in place of the preset's.
+        further: Paths to the receiver's other antennas.
     """
 
     preset: AirPreset
@@ -62,6 +91,7 @@ class NodePath:
     cfo_hz: float
     drift_hz_per_s: float
     recorded: Paths | None = None
+    further: tuple[FurtherPath, ...] = ()
     tuned_cfo_hz: float = field(init=False)
     _paths: Paths = field(init=False)
     _walk_rad: float = 0.0
@@ -112,6 +142,7 @@ class NodePath:
             **drawn,
             "rng": self.rng.bit_generator.state,
             "scattering": self._paths.snapshot(),
+            "further": [path.snapshot() for path in self.further],
             "walk_rad": self._walk_rad,
             "last_tick": self._last_tick,
         }
@@ -126,18 +157,22 @@ class NodePath:
             setattr(self, name, type(getattr(self, name))(state[name]))
         self.rng.bit_generator.state = state["rng"]
         self._paths.restore(state["scattering"])
+        for path, then in zip(self.further, state.get("further", ()), strict=True):
+            path.restore(then)
         self._walk_rad = float(state["walk_rad"])
         self._last_tick = whole_number(state["last_tick"])
 
-    def propagate(self, samples: Samples, start_tick: int) -> imp.PlacedSamples | None:
-        """Return what of a burst reaches the receiver, placed on its ticks; None if lost."""
+    def propagate(self, samples: Samples, start_tick: int) -> tuple[imp.PlacedSamples, ...]:
+        """Return what of a burst reaches each antenna, placed on its ticks; empty if lost."""
         if self.rng.random() < self.preset.burst_loss_probability:
-            return None
+            return ()
         jitter = self.preset.start_jitter_s * self.rng.standard_normal() * self.sample_rate_hz
         return self._through(samples, start_tick, self.delay_samples + jitter)
 
-    def propagate_cyclic(self, source: "CyclicSource", first_tick: int, n_samples: int) -> Samples:
-        """Return what of an endless repetition reaches the receiver in a window of its time."""
+    def propagate_cyclic(
+        self, source: "CyclicSource", first_tick: int, n_samples: int
+    ) -> tuple[Samples, ...]:
+        """Return what of an endless repetition reaches each antenna in a window of its time."""
         rate = 1.0 + self.clock_error_ppm * 1e-6  # node samples a receiver sample
         origin = source.start_tick + self.delay_samples
         first = math.floor((first_tick - origin) * rate) - _EDGE_SAMPLES
@@ -145,15 +180,23 @@ class NodePath:
         samples = source.samples_from(first, count)
         tick = math.floor(origin + first / rate)
         placed = self._through(samples, tick, origin + first / rate - tick)
-        return placed.window(first_tick, n_samples)
+        return tuple(one.window(first_tick, n_samples) for one in placed)
 
     def _through(
         self, samples: Samples, start_tick: int, delay_samples: float
-    ) -> imp.PlacedSamples:
-        placed = self._delayed(self._front_end(samples), delay_samples)
-        placed = self._faded(placed, start_tick)
-        tick = start_tick + placed.first_tick
-        return imp.PlacedSamples(self._turned(placed.samples, tick), tick)
+    ) -> tuple[imp.PlacedSamples, ...]:
+        delayed = self._delayed(self._front_end(samples), delay_samples)
+        placed = [self._faded(delayed, start_tick)]
+        for path in self.further:
+            faded = path.paths.through(delayed, start_tick, self.sample_rate_hz)
+            placed.append(replace(faded, samples=imp.apply_gain(faded.samples, path.turn)))
+        # One oscillator: its phase walks alike at all antennas.
+        walks = [copy.deepcopy(self.rng) for _ in self.further]
+        ticks = [start_tick + one.first_tick for one in placed]
+        return tuple(
+            imp.PlacedSamples(self._turned(one.samples, tick, rng), tick)
+            for one, tick, rng in zip(placed, ticks, (self.rng, *walks), strict=True)
+        )
 
     def fading(self, tick: float) -> complex:
         """Return what fading makes of the gain at the carrier; unit mean power, 1 without fading.
@@ -190,7 +233,7 @@ class NodePath:
             )
         return self._paths.through(placed, start_tick, self.sample_rate_hz)
 
-    def _turned(self, samples: Samples, tick: int) -> Samples:
+    def _turned(self, samples: Samples, tick: int, rng: np.random.Generator) -> Samples:
         samples = imp.apply_gain(samples, self.gain)
         if self.cfo_hz:
             samples = imp.apply_cfo(samples, self.cfo_hz, self.sample_rate_hz, tick)
@@ -204,7 +247,7 @@ class NodePath:
                 self.preset.phase_noise_linewidth_hz,
                 self.sample_rate_hz,
                 self._walk_rad,
-                self.rng,
+                rng,
             )
         return samples
 

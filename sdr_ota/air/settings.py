@@ -15,6 +15,7 @@ class AirSettings:
         sample_rate_hz: Samples a second, the same for all; path delays belong to it.
         center_freq_hz: Carrier; with an oscillator error it makes the carrier offset.
         seed: Everything random follows from it.
+        n_antennas: Of the receiver; the worlds of one antenna do not depend on it.
     """
 
     preset: AirPreset
@@ -22,3 +23,4 @@ class AirSettings:
     sample_rate_hz: float
     center_freq_hz: float
     seed: int
+    n_antennas: int = 1

@@ -4,8 +4,12 @@ Every burst is bent by its node's hardware and path the moment it is sent and
 added to what the receiver will receive; nothing but that sum is kept, and the
 receiver's oscillator turns it as a whole when it is received. Time is
 virtual: it moves when a reception ends, never by itself.
+
+A receiver of several antennas has one oscillator and one gain for all of them; what arrives, the
+noise and what hits it are each antenna's own.
 """
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +21,7 @@ import numpy as np
 from sdr_ota.air import impairments as imp
 from sdr_ota.air.channels.read import read_channel
 from sdr_ota.air.interferer import Interferer
-from sdr_ota.air.node_path import CyclicSource, NodePath, draw_start_phase
+from sdr_ota.air.node_path import CyclicSource, FurtherPath, NodePath, draw_start_phase
 from sdr_ota.air.presets import AirPreset
 from sdr_ota.air.receiver_oscillator import ReceiverOscillator
 from sdr_ota.air.recorded_paths import RecordedPaths, at_level, with_paths_of
@@ -39,9 +43,8 @@ class SimulatedAir:
     """
 
     def __init__(self, settings: AirSettings) -> None:
-        *nodes, own, receiver, foreign = np.random.SeedSequence(settings.seed).spawn(
-            settings.n_nodes + 3
-        )
+        seeds = np.random.SeedSequence(settings.seed)
+        *nodes, own, receiver, foreign = seeds.spawn(settings.n_nodes + 3)
         self.preset, recorded = _recorded_paths(settings)
         self.sample_rate_hz = rate_hz = settings.sample_rate_hz
         self.center_freq_hz = settings.center_freq_hz
@@ -56,7 +59,14 @@ class SimulatedAir:
         self.receiver = ReceiverOscillator.draw(
             self.preset, self.center_freq_hz, np.random.default_rng(receiver)
         )
-        self._rng = np.random.default_rng(own)
+        # Spawned after all others: a world's first antenna is that of the same world of one.
+        self._rngs = [np.random.default_rng(own)]
+        for antenna in seeds.spawn(settings.n_antennas - 1):
+            noise, *own_paths = antenna.spawn(1 + settings.n_nodes)
+            self._rngs.append(np.random.default_rng(noise))
+            for path, seed in zip(self.paths, own_paths, strict=True):
+                further = FurtherPath.draw(self.preset, np.random.default_rng(seed))
+                path.further = (*path.further, further)
         self._interferer = None
         if self.preset.interferer:
             self._interferer = Interferer.read(
@@ -65,7 +75,7 @@ class SimulatedAir:
                 rate_hz,
                 np.random.default_rng(foreign),
             )
-        self._sum = np.zeros(0, np.complex64)
+        self._sums = [np.zeros(0, np.complex64) for _ in self._rngs]
         self._sum_start = 0
         self._cyclic: dict[int, CyclicSource] = {}
         self._gain_is_up = False
@@ -78,8 +88,12 @@ class SimulatedAir:
             "now_tick": self.now_tick,
             "paths": [path.snapshot() for path in self.paths],
             "receiver": self.receiver.snapshot(),
-            "rng": self._rng.bit_generator.state,
-            "sum": self._sum.copy(),
+            "rng": self._rngs[0].bit_generator.state,
+            "sum": self._sums[0].copy(),
+            "further": [
+                {"rng": rng.bit_generator.state, "sum": total.copy()}
+                for rng, total in zip(self._rngs[1:], self._sums[1:], strict=True)
+            ],
             "sum_start": self._sum_start,
             "cyclic": [
                 {"node": node, "period": source.period.copy(), "start_tick": source.start_tick}
@@ -98,9 +112,11 @@ class SimulatedAir:
         for path, then in zip(self.paths, state["paths"], strict=True):
             path.restore(mapping_of(then))
         self.receiver.restore(state["receiver"])
-        self._rng.bit_generator.state = state["rng"]
+        antennas = [state, *state.get("further", ())]
+        for rng, then in zip(self._rngs, antennas, strict=True):
+            rng.bit_generator.state = then["rng"]
         self.now_tick, self._sum_start = int(state["now_tick"]), int(state["sum_start"])
-        self._sum = samples_of(state["sum"])
+        self._sums = [samples_of(then["sum"]) for then in antennas]
         self._cyclic = {
             int(one["node"]): CyclicSource(samples_of(one["period"]), float(one["start_tick"]))
             for one in state["cyclic"]
@@ -126,9 +142,8 @@ class SimulatedAir:
 
     def send(self, node: int, samples: Samples, start_tick: int) -> None:
         """Add a node's burst to what the receiver will receive."""
-        arrived = self.paths[node].propagate(samples, start_tick)
-        if arrived is not None:
-            self._add(arrived)
+        for antenna, arrived in enumerate(self.paths[node].propagate(samples, start_tick)):
+            self._add(antenna, arrived)
 
     def begin_cyclic(self, node: int, samples: Samples) -> None:
         """Let a node send samples over and over, after a latency that nobody knows."""
@@ -151,40 +166,70 @@ class SimulatedAir:
         """Let time pass without anybody listening."""
         self._forget_before(self.now_tick + n_samples)
 
-    def _add(self, arrived: imp.PlacedSamples) -> None:
+    def _add(self, antenna: int, arrived: imp.PlacedSamples) -> None:
+        total = self._sums[antenna]
         first = max(arrived.first_tick - self._sum_start, 0)
         skipped = first - (arrived.first_tick - self._sum_start)
         body = arrived.samples[skipped:]
-        missing = first + len(body) - len(self._sum)
+        missing = first + len(body) - len(total)
         if missing > 0:
-            self._sum = np.concatenate([self._sum, np.zeros(missing, np.complex64)])
-        self._sum[first : first + len(body)] += body
+            total = np.concatenate([total, np.zeros(missing, np.complex64)])
+        total[first : first + len(body)] += body
+        self._sums[antenna] = total
 
     def receive(self, start_tick: int, n_samples: int) -> tuple[Samples, int]:
-        """Return what the receiver receives in a window, and how many samples clipped.
+        """Return what the first antenna receives in a window, and how many samples clipped.
 
         The clock moves to the window's end and everything before it is forgotten.
         """
-        received = imp.PlacedSamples(self._sum, self._sum_start).window(start_tick, n_samples)
+        return self.receive_all(start_tick, n_samples)[0]
+
+    def receive_all(self, start_tick: int, n_samples: int) -> list[tuple[Samples, int]]:
+        """Return what each antenna receives in a window, and how many of its samples clipped.
+
+        The clock moves to the window's end and everything before it is forgotten.
+        """
+        received = [
+            imp.PlacedSamples(total, self._sum_start).window(start_tick, n_samples)
+            for total in self._sums
+        ]
         for node, source in self._cyclic.items():
-            received += self.paths[node].propagate_cyclic(source, start_tick, n_samples)
+            repeated = self.paths[node].propagate_cyclic(source, start_tick, n_samples)
+            received = [total + one for total, one in zip(received, repeated, strict=True)]
         if self._interferer is not None:
-            received += self._interferer.at(start_tick, n_samples)
+            foreign = self._interferer.at(start_tick, n_samples)
+            received = [total + foreign for total in received]
         self._forget_before(start_tick + n_samples)
-        return self._received(self.receiver.turned(received, start_tick, self.sample_rate_hz))
+        # One oscillator: its phase walks alike at all antennas.
+        oscillators = [self.receiver, *(copy.deepcopy(self.receiver) for _ in received[1:])]
+        return self._received(
+            [
+                oscillator.turned(total, start_tick, self.sample_rate_hz)
+                for oscillator, total in zip(oscillators, received, strict=True)
+            ]
+        )
 
     def _forget_before(self, tick: int) -> None:
-        self._sum = self._sum[max(tick - self._sum_start, 0) :].copy()
+        gone = max(tick - self._sum_start, 0)
+        self._sums = [total[gone:].copy() for total in self._sums]
         self._sum_start = max(tick, self._sum_start)
         self.now_tick = max(tick, self.now_tick)
 
-    def _received(self, received: Samples) -> tuple[Samples, int]:
-        preset = self.preset
-        if self._rng.random() < preset.interference_probability:
-            received = imp.add_noise_burst(received, self._interference(len(received)), self._rng)
-        received = imp.add_awgn(received, self.noise_power, self._rng)
-        if self._rng.random() < preset.gain_step_probability:
+    def _received(self, received: list[Samples]) -> list[tuple[Samples, int]]:
+        """Return what the front end makes of what arrives at each antenna."""
+        preset, rng = self.preset, self._rngs[0]
+        if rng.random() < preset.interference_probability:
+            pulse = self._interference(len(received[0]))
+            hit = zip(received, self._rngs, strict=True)
+            received = [imp.add_noise_burst(one, pulse, own) for one, own in hit]
+        noisy = zip(received, self._rngs, strict=True)
+        received = [imp.add_awgn(one, self.noise_power, own) for one, own in noisy]
+        if rng.random() < preset.gain_step_probability:
             self._gain_is_up = not self._gain_is_up
+        return [self._converted(one) for one in received]
+
+    def _converted(self, received: Samples) -> tuple[Samples, int]:
+        preset = self.preset
         if self._gain_is_up:
             received = imp.apply_gain_step(received, step_sample=0)
         if preset.dc_offset_dbfs > -math.inf:
@@ -196,7 +241,7 @@ class SimulatedAir:
 
     def _interference(self, n_capture: int) -> imp.NoiseBurst:
         return imp.NoiseBurst(
-            start_sample=int(self._rng.integers(n_capture)),
+            start_sample=int(self._rngs[0].integers(n_capture)),
             n_samples=round(self.preset.interference_duration_s * self.sample_rate_hz),
             power=db_to_power(self.preset.interference_power_db),
         )

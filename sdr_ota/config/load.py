@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from sdr_ota.air.channels.channel import ChannelFileError
 from sdr_ota.config.air_table import AirTable
+from sdr_ota.config.antenna_check import check_antennas
 from sdr_ota.config.band_table import BandTable
 from sdr_ota.config.channel_file import with_channel_found
 from sdr_ota.config.chip_length import ChipLength, chip_length
@@ -83,26 +84,26 @@ class Config(Table):
 
     @model_validator(mode="after")
     def _fits(self) -> "Config":
+        rate_hz = self.radio.sample_rate_hz
         if not self.link.is_auto:  # otherwise checked when one is chosen
-            samples, rate_hz = self.chip_length.samples, self.radio.sample_rate_hz
-            n_chips = n_payload_chips(self.frame, samples, rate_hz)
+            n_chips = n_payload_chips(self.frame, self.chip_length.samples, rate_hz)
             self.link.loaded_scheme().check(n_chips, self.clients.count)
-        if self.link.max_cfo_hz > 0.25 * self.radio.sample_rate_hz:
+        if self.link.max_cfo_hz > 0.25 * rate_hz:
             raise ValueError(
                 f"link.max_cfo_hz = {self.link.max_cfo_hz:g} is more than a quarter of "
-                f"radio.sample_rate_hz = {self.radio.sample_rate_hz:g}"
+                f"radio.sample_rate_hz = {rate_hz:g}"
             )
-        if self.radio.center_freq_hz < self.radio.sample_rate_hz / 2:
+        if self.radio.center_freq_hz < rate_hz / 2:
             raise ValueError(
                 f"radio.center_freq_hz = {self.radio.center_freq_hz:g} is below half of "
-                f"radio.sample_rate_hz = {self.radio.sample_rate_hz:g}: a part of the band would "
-                "lie below 0 Hz"
+                f"radio.sample_rate_hz = {rate_hz:g}: a part of the band would lie below 0 Hz"
             )
         check_limit(self.link, self.privacy)
         check_rule(self.zo, self.model)
         check_local_steps(self.zo, self.frame, self.privacy)
         check_privacy(self.privacy, self.link, self.frame, self.clients)
         self._check_location()
+        check_antennas(self)
         check_cyclic(self.frame, self.receiver, self.radio)
         if not self.radio.is_simulated:
             if self.radio.processes:

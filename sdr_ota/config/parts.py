@@ -33,6 +33,7 @@ def air_settings(config: Config) -> AirSettings:
         radio.sample_rate_hz,
         radio.center_freq_hz,
         air_seed(config),
+        radio.rx_antennas,
     )
 
 

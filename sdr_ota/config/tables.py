@@ -271,6 +271,9 @@ class RadioTable(Table):
         description="rounds in a row that are lost with a radio or a machine before the run stops; "
         "between them up to 5 s are waited",
     )
+    rx_antennas: Literal[1, 2, 4] = Field(
+        1, description="of the receiver, of simulated radios with hardware time"
+    )
     center_freq_hz: Positive = Field(915e6, le=1e12, description="to which all radios are tuned")
     sample_rate_hz: Positive = Field(1e6, le=1e10, description="of all radios")
     tx_gain_db: float = Field(0.0, description="of every node; fixed during a run")

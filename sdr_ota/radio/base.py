@@ -14,7 +14,7 @@
 The last five bear SoapySDR's names (its ``Errors.h``), which the field knows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from types import TracebackType
 from typing import Protocol, Self
@@ -135,11 +135,18 @@ class Capture:
         samples: Shape ``(n_samples,)``.
         start_tick: Receiver tick of the first sample.
         n_clipped: Samples of which a part touched full scale.
+        further: The same window at the receiver's other antennas, each alone.
     """
 
     samples: Samples
     start_tick: int
     n_clipped: int = 0
+    further: tuple["Capture", ...] = ()
+
+    @property
+    def antennas(self) -> tuple["Capture", ...]:
+        """What each antenna received, in their order."""
+        return (replace(self, further=()), *self.further) if self.further else (self,)
 
 
 class PendingCapture(Protocol):

@@ -1,6 +1,6 @@
 """Radios that share a simulated air instead of a real one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sdr_ota.air.simulated_air import SimulatedAir
 from sdr_ota.process.closed_by_block import ClosedByBlock
@@ -128,5 +128,8 @@ class _PendingWindow:
                 f"the samples from tick {self.start_tick} on are gone, it is {self.air.now_tick}; "
                 "a window is read once and before any later one"
             )
-        samples, n_clipped = self.air.receive(self.start_tick, self.n_samples)
-        return Capture(samples, self.start_tick, n_clipped)
+        first, *further = (
+            Capture(samples, self.start_tick, n_clipped)
+            for samples, n_clipped in self.air.receive_all(self.start_tick, self.n_samples)
+        )
+        return replace(first, further=tuple(further))

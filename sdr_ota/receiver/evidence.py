@@ -22,8 +22,9 @@ from sdr_ota.receiver.levels import (
     common_level,
     credible,
 )
-from sdr_ota.receiver.pilot_fit import PilotFit, fit_node_pilots
+from sdr_ota.receiver.pilot_fit import LEAST_DELAY_STD_CHIPS, PilotFit, fit_node_pilots
 from sdr_ota.receiver.pilot_gains import PilotGains
+from sdr_ota.schemes.base import ONE_ANTENNA, Antennas, overlaps_of
 from sdr_ota.schemes.gain_errors import GainErrors, node_values
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.signal.waveform import raised_cosine
@@ -105,6 +106,7 @@ class Evidence:
         noise_powers: Of a chip, at each symbol of the payload.
         shown_level: Mean amplitude of the nodes over the expected one, as the pilots show it; None
             where phases do not matter, so that noise adds to it, and where a gain has stepped.
+        antennas: Of the receiver, and how alike the nodes' paths to them are.
     """
 
     chips: Chips
@@ -114,6 +116,7 @@ class Evidence:
     phase_variance_rad2: float
     noise_powers: tuple[float, ...]
     shown_level: float | None = None
+    antennas: Antennas = ONE_ANTENNA
 
 
 def weigh(
@@ -126,7 +129,7 @@ def weigh(
     """Measure every node's gain around the payload, and correct what is common.
 
     Args:
-        received: Payload and node pilots as aligned.
+        received: Payload and node pilots as aligned; of several antennas with the joint chips.
         expected: What the plan expects.
         frame: The format.
         seed: Of the round; it makes the codes.
@@ -136,9 +139,8 @@ def weigh(
         NodesAbsent: If some nodes did not send.
         Erasure: ``interference``, ``not-found`` or ``gain-changed``.
     """
-    needs_phase = needs.phase
-    groups = CodeGroups.of(expected, frame, seed)
-    pilots = _received_pilots(received, expected, groups, frame, needs)
+    needs_phase, groups = needs.phase, CodeGroups.of(expected, frame, seed)
+    pilots, antennas = _all_pilots(received, expected, groups, frame, needs)
     _check_presence(pilots, expected, groups)
     turn_rad = _common_turn(pilots, groups) if needs_phase else 0.0
     pilots = pilots.turned(-turn_rad / 2, turn_rad / 2)
@@ -167,7 +169,32 @@ def weigh(
         phase_variance_rad2=phase_variance,
         noise_powers=(received.noise_power,) * frame.n_symbols,
         shown_level=shown if needs_phase else None,
+        antennas=antennas,
     )
+
+
+def _all_pilots(
+    received: ReceivedPayload,
+    expected: Expectation,
+    groups: CodeGroups,
+    frame: FrameFormat,
+    needs: Needs,
+) -> tuple[PilotGains, Antennas]:
+    """Fit the node pilots at every antenna; raises `Erasure` where one is not what was sent."""
+    if not received.further:
+        return _received_pilots(received, expected, groups, frame, needs), ONE_ANTENNA
+    each = []
+    for antenna, one in enumerate(received.antennas):
+        try:  # what a payload's chips hold beside the symbols, they hold for all antennas together
+            own = _received_pilots(one, expected, groups, frame, replace(needs, beside=None))
+        except Erasure as lost:
+            raise Erasure(lost.reason, f"antenna {antenna}: {lost.detail}") from lost
+        each.append(own)
+    overlaps = overlaps_of(np.stack([own.mean for own in each]))
+    overlaps = overlaps[np.ix_(groups.of_node, groups.of_node)]
+    antennas = Antennas(len(each), tuple(map(tuple, overlaps.tolist())))
+    delay_variance = max(expected.delay_std_chips, LEAST_DELAY_STD_CHIPS) ** 2
+    return PilotGains.of_antennas(each, delay_variance), antennas
 
 
 def _received_pilots(
@@ -315,7 +342,7 @@ def _check_presence(pilots: PilotGains, expected: Expectation, groups: CodeGroup
         NodesAbsent: With these nodes, if others are left.
     """
     spread = pilots.part_variances
-    noise_alone = -np.log(CHANCE) * 2 * spread  # of the power of complex Gaussian noise
+    noise_alone = pilots.noise_alone(CHANCE)
     missing = (np.abs(pilots.mean) ** 2 < noise_alone) & (noise_alone < ABSENT_AMPLITUDE**2)
     missing &= UNEXPECTED_STDS**2 * (groups.level_variances + spread) < 1
     if missing.any():

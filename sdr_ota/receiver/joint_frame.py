@@ -1,5 +1,6 @@
 """From a capture to an aligned payload, or to an erasure with its reason."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,16 +25,25 @@ class ReceivedPayload:
         noise_power: Total noise power of one chip: the median of the idle slot's quarters, which
             a pulse in one of them does not move, with what a converter's steps hide there.
         burst: The lead node's preamble as found.
+        further: The same of the receiver's other antennas, at the same preamble, each alone.
     """
 
     chips: Chips
     pilots: Chips
     noise_power: float
     burst: BurstFit
+    further: tuple["ReceivedPayload", ...] = ()
+
+    @property
+    def antennas(self) -> tuple["ReceivedPayload", ...]:
+        """What each antenna received, in their order."""
+        return (replace(self, further=()), *self.further) if self.further else (self,)
 
 
 def receive_joint_frame(capture: Capture, frame: FrameFormat, max_cfo: float) -> ReceivedPayload:
     """Find the preamble, align the payload to a fraction of a sample, measure the noise.
+
+    Antennas share clock and oscillator: where the preamble is found best, it is for all of them.
 
     Args:
         capture: Holds the joint frame somewhere.
@@ -43,12 +53,25 @@ def receive_joint_frame(capture: Capture, frame: FrameFormat, max_cfo: float) ->
     Raises:
         Erasure: ``saturated`` or ``not-found``.
     """
-    refuse_clipped(capture)
-    try:
-        burst = locate_burst(capture.samples, frame.preamble(), frame.n_chirp, max_cfo)
-    except BurstNotFound as missing:
-        raise Erasure("not-found", str(missing)) from missing
-    return align_joint_frame(capture.samples, frame, burst)
+    antennas = capture.antennas
+    for antenna, one in enumerate(antennas):
+        refuse_clipped(one, f" at antenna {antenna}" if capture.further else "")
+    burst = _best_burst([one.samples for one in antennas], frame, max_cfo)
+    first, *further = (align_joint_frame(one.samples, frame, burst) for one in antennas)
+    return replace(first, further=tuple(further))
+
+
+def _best_burst(antennas: Sequence[Samples], frame: FrameFormat, max_cfo: float) -> BurstFit:
+    """Return the preamble where it is found best; raises ``not-found`` if it is nowhere."""
+    found, missing = [], []
+    for samples in antennas:
+        try:
+            found.append(locate_burst(samples, frame.preamble(), frame.n_chirp, max_cfo))
+        except BurstNotFound as nowhere:
+            missing.append(nowhere)
+    if not found:
+        raise Erasure("not-found", str(missing[0])) from missing[0]
+    return max(found, key=lambda burst: burst.metric)
 
 
 def turned_back(received: ReceivedPayload, frame: FrameFormat, cfo: float) -> ReceivedPayload:
@@ -62,11 +85,20 @@ def turned_back(received: ReceivedPayload, frame: FrameFormat, cfo: float) -> Re
     per_chip = 2 * np.pi * cfo * frame.pulse.samples_per_chip
     place = np.arange(frame.n_sent_chips) - (frame.n_sent_chips - 1) / 2
     chips, pilots = frame.parted(np.exp(-1j * per_chip * place))
-    return replace(received, chips=received.chips * chips, pilots=received.pilots * pilots)
+    return replace(
+        received,
+        chips=received.chips * chips,
+        pilots=received.pilots * pilots,
+        further=tuple(turned_back(one, frame, cfo) for one in received.further),
+    )
 
 
-def refuse_clipped(capture: Capture) -> None:
+def refuse_clipped(capture: Capture, where: str = "") -> None:
     """Refuse a capture of which a part touched full scale.
+
+    Args:
+        capture: Of one antenna.
+        where: Which, for the message, where there are several.
 
     Raises:
         Erasure: ``saturated``.
@@ -74,7 +106,7 @@ def refuse_clipped(capture: Capture) -> None:
     if capture.n_clipped:
         raise Erasure(
             "saturated",
-            f"{capture.n_clipped} of {len(capture.samples)} samples touch full scale; "
+            f"{capture.n_clipped} of {len(capture.samples)} samples{where} touch full scale; "
             "lower the receive gain or the nodes' level",
         )
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 from sdr_ota.erasure import Erasure
+from sdr_ota.receiver.antennas import joint_chips, weighted
 from sdr_ota.receiver.constancy import N_PARTS, moved_variance
 from sdr_ota.receiver.evidence import DISTORTION_SHARE, Beside, Evidence, Needs, weigh
 from sdr_ota.receiver.expectation import Expectation
@@ -39,11 +41,14 @@ class Sending:
         scheme: How symbols are added.
         n_nodes: Nodes of the bench.
         seed: Of the round; it makes the node pilots.
+        antenna_weights: By whose conjugates antennas are added before anything is read; empty
+            where there is one, or where the scheme combines them.
     """
 
     scheme: AggregationScheme
     n_nodes: int
     seed: int
+    antenna_weights: tuple[complex, ...] = ()
 
 
 def decode_payload(
@@ -66,10 +71,7 @@ def decode_payload(
         Erasure: If it cannot be trusted.
     """
     scheme, n_nodes = sending.scheme, sending.n_nodes
-    _check_samples(received, expected.noise_power, frame.n_symbols)
-    burst = received.burst
-    cfo = credible(burst.cfo, expected.cfo_variance, burst.cfo_std**2)
-    received = turned_back(received, frame, cfo)
+    received, alone = _joined(received, expected, frame, sending)
     # What distorts the pilots may change the sum by a part of what its chips leave open.
     aligned, planned = frame.symbol_chips(received.chips), expected.rx_amplitude
     scatter = min(scheme.decode(chips, n_nodes, planned).std for chips in aligned)
@@ -90,15 +92,35 @@ def decode_payload(
     chance = SWING_CHANCE / max(sum(np.isrealobj(values) for values in every), 1)
     pairs = zip(found.gains, by_symbol, strict=True)
     noises = [
-        payload_noise(chips, own, level, received.noise_power)
-        for chips, own in zip(symbols, by_symbol, strict=True)
+        fmean(
+            payload_noise(frame.symbol_chips(one.chips)[symbol], own, level, one.noise_power)
+            for one in alone
+        )
+        for symbol, own in enumerate(by_symbol)
     ]
-    found = replace(
-        found,
-        gains=tuple(_with_swing(gains, own, chance) for gains, own in pairs),
-        noise_powers=tuple(noises),
-    )
+    swung = tuple(_with_swing(gains, own, chance) for gains, own in pairs)
+    found = replace(found, gains=swung, noise_powers=tuple(noises))
     return tuple(scheme.decode(chips, n_nodes, level) for chips in symbols), found
+
+
+def _joined(
+    received: ReceivedPayload, expected: Expectation, frame: FrameFormat, sending: Sending
+) -> tuple[ReceivedPayload, tuple[ReceivedPayload, ...]]:
+    """Return what is decoded, turned by the offset, and each antenna that is left beside it.
+
+    Raises:
+        Erasure: ``radio`` if samples are missing at an antenna.
+    """
+    for antenna, one in enumerate(received.antennas):
+        where = f"antenna {antenna}: " if received.further else ""
+        _check_samples(one, expected.noise_power, frame.n_symbols, where)
+    burst = received.burst
+    cfo = credible(burst.cfo, expected.cfo_variance, burst.cfo_std**2)
+    received = turned_back(received, frame, cfo)
+    if sending.antenna_weights:
+        received = weighted(received, sending.antenna_weights)
+    chips = joint_chips(received, frame, sending.scheme, sending.n_nodes)
+    return replace(received, chips=chips), received.antennas
 
 
 def _with_swing(
@@ -153,7 +175,9 @@ def payload_noise(
     return min(idle_noise, 2 * energy / float(stats.chi2.ppf(QUIET_CHANCE, 2 * len(quieter))))
 
 
-def _check_samples(received: ReceivedPayload, sounded_noise: float, n_symbols: int) -> None:
+def _check_samples(
+    received: ReceivedPayload, sounded_noise: float, n_symbols: int, where: str = ""
+) -> None:
     """Erase the round if samples are missing: no receiver is quieter than its own noise.
 
     Raises:
@@ -161,9 +185,9 @@ def _check_samples(received: ReceivedPayload, sounded_noise: float, n_symbols: i
     """
     chips, noise = received.chips, received.noise_power
     if not (np.isfinite(chips).all() and np.isfinite(received.pilots).all() and noise < np.inf):
-        raise Erasure("radio", "the capture holds numbers that are not finite")
+        raise Erasure("radio", f"{where}the capture holds numbers that are not finite")
     if noise == 0.0:
-        raise Erasure("radio", "the idle slot holds zeros alone: samples were lost")
+        raise Erasure("radio", f"{where}the idle slot holds zeros alone: samples were lost")
     n_parts = N_PARTS * n_symbols
     parts = np.array_split(chips, min(n_parts, len(chips)))
     quietest = min(parts, key=lambda part: float(np.mean(np.abs(part) ** 2)))
@@ -172,6 +196,6 @@ def _check_samples(received: ReceivedPayload, sounded_noise: float, n_symbols: i
     if power < min(noise, sounded_noise) * chance / IDLE_MARGIN:
         raise Erasure(
             "radio",
-            f"a part of the payload has {power_to_db(noise / max(power, 1e-30)):.1f} dB less power "
-            "than the noise of the idle slot: samples were lost",
+            f"{where}a part of the payload has {power_to_db(noise / max(power, 1e-30)):.1f} dB "
+            "less power than the noise of the idle slot: samples were lost",
         )

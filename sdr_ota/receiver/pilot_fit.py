@@ -24,7 +24,7 @@ _CUBIC_CHANCE = 1e-3
 _LEAST_CUBIC = 0.05
 """Of the pilots' power, that their cube must have beyond their gains to show anything."""
 
-_LEAST_DELAY_STD_CHIPS = 1e-4
+LEAST_DELAY_STD_CHIPS = 1e-4
 _LEAST_NOISE = 1e-12
 
 
@@ -70,7 +70,7 @@ def fit_node_pilots(
         delay_std_chips: Expected deviation of a node's arrival.
         rolloff: Of the pulse.
     """
-    delay_std = max(delay_std_chips, _LEAST_DELAY_STD_CHIPS)
+    delay_std = max(delay_std_chips, LEAST_DELAY_STD_CHIPS)
     noise = max(noise_power, _LEAST_NOISE)
     model = _Model.of(codes, rolloff)
     delays = model.searched_delays(pilots, noise, delay_std)

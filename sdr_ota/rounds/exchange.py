@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -115,12 +115,19 @@ class ReceivedSounding:
         sample_rate_hz: Samples a second.
         late_nodes: Nodes whose radios said that they did not send: the order came too late.
         frame: The capture of all slots; None where each has its own.
+        further: The same at the receiver's other antennas, each alone.
     """
 
     slots: tuple[Slot | None, ...]
     sample_rate_hz: float
     late_nodes: frozenset[int] = frozenset()
     frame: Capture | None = None
+    further: tuple["ReceivedSounding", ...] = ()
+
+    @property
+    def antennas(self) -> tuple["ReceivedSounding", ...]:
+        """What each antenna received, in their order."""
+        return (replace(self, further=()), *self.further) if self.further else (self,)
 
 
 @dataclass(frozen=True)

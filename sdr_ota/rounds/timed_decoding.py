@@ -4,6 +4,7 @@ It imports what numpy and scipy are enough for: GNU Radio's interpreter decodes 
 """
 
 from dataclasses import replace
+from statistics import fmean
 
 import numpy as np
 
@@ -27,14 +28,16 @@ def decode_timed(reception: Reception, link: Link) -> Exchange:
     frame, plan, scheme = link.frame, reception.plan, link.scheme
     rate = reception.sample_rate_hz
     received = link.receive(reception.capture, frame, link.max_cfo_hz / rate)
-    planned = planned_quality(reception, frame, received.noise_power)
+    idle_noise = fmean(one.noise_power for one in received.antennas)
+    planned = planned_quality(reception, frame, idle_noise)
     expected = _expectation_by_symbol(reception, planned, frame)
-    sending = Sending(scheme, reception.n_nodes, reception.seed)
+    sending = Sending(scheme, reception.n_nodes, reception.seed, plan.antenna_weights)
     read, found = decode_payload(received, expected, frame, sending)
     measured = replace(
         planned,
         rx_amplitude=found.rx_amplitude,
         common_phase_variance_rad2=found.phase_variance_rad2,
+        antennas=found.antennas,
     )
     idle = [replace(measured, gains=gains) for gains in found.gains]
     check_sums_in_range(read, scheme, idle, len(plan.active_nodes), plan.noise_power)

@@ -5,7 +5,7 @@ pilots and payload prove it; otherwise it is an erasure.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sdr_ota.erasure import Erasure
 from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost, TimeError
@@ -74,9 +74,19 @@ class TimedExchange:
             raise lost_sounding(lost, self.receiver, self.leaves_out_lost) from lost
         except RadioError as broken:
             raise Erasure("radio", f"sounding failed: {broken}") from broken
-        refuse_saturated_sounding(capture, "the sounding")
-        slots = tuple(_slot(capture, frame, node) for node in range(len(nodes)))
-        return ReceivedSounding(slots, self.sample_rate_hz, late, capture)
+        for antenna, one in enumerate(capture.antennas):
+            where = f" at antenna {antenna}" if capture.further else ""
+            refuse_saturated_sounding(one, f"the sounding{where}")
+        first, *further = (
+            ReceivedSounding(
+                tuple(_slot(one, frame, node) for node in range(len(nodes))),
+                self.sample_rate_hz,
+                late,
+                one,
+            )
+            for one in capture.antennas
+        )
+        return replace(first, further=tuple(further))
 
     def receive(
         self, nodes: Sequence[Node], orders: Mapping[int, PayloadOrder]

@@ -92,13 +92,16 @@ def plan_record(plan: TransmitPlan) -> Json:
     record = asdict(plan)
     for precoder in record["precoders"]:
         precoder["gain"] = [precoder["gain"].real, precoder["gain"].imag]
-    return record
+    weights = [[weight.real, weight.imag] for weight in record.pop("antenna_weights")]
+    return {**record, "antenna_weights": weights} if weights else record
 
 
 def plan_of(record: Json) -> TransmitPlan:
     """Return the plan that ``plan_record`` wrote down."""
     precoders = [{**p, "gain": complex(*p["gain"])} for p in record["precoders"]]
-    return TypeAdapter(TransmitPlan).validate_python({**record, "precoders": precoders})
+    weights = [complex(*pair) for pair in record.get("antenna_weights", ())]
+    plain = {**record, "precoders": precoders, "antenna_weights": weights}
+    return TypeAdapter(TransmitPlan).validate_python(plain)
 
 
 def radios_record(bench: Bench) -> list[Json]:

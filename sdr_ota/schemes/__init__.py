@@ -23,8 +23,11 @@ from sdr_ota.plugins import (
 )
 from sdr_ota.schemes.base import (
     AggregationScheme,
+    Antennas,
+    CombinesAntennas,
     LinkQuality,
     adds_powers,
+    overlaps_of,
     theory_squared_error,
 )
 from sdr_ota.schemes.foreign import checked_scheme_class
@@ -32,12 +35,15 @@ from sdr_ota.schemes.gain_errors import GainErrors
 
 __all__ = [
     "AggregationScheme",
+    "Antennas",
+    "CombinesAntennas",
     "GainErrors",
     "LinkQuality",
     "adds_powers",
     "built_in_schemes",
     "load_recorded_scheme",
     "load_scheme",
+    "overlaps_of",
     "scheme_names",
     "scheme_record",
     "theory_squared_error",

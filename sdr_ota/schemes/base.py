@@ -2,13 +2,51 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdr_ota.schemes.gain_errors import FactorMoments, GainErrors, Reals
 from sdr_ota.types import Chips, ChipSum
+
+
+@dataclass(frozen=True, slots=True)
+class Antennas:
+    r"""Receive antennas whose powers are added, and how alike the nodes' paths to them are.
+
+    Attributes:
+        count: Antennas, M.
+        overlaps: $|h_k^H h_l|^2 / (|h_k|^2 |h_l|^2)$ of the nodes that send, from 0 (another
+            pattern) to 1 (the same); empty with one antenna, where all are 1.
+    """
+
+    count: int = 1
+    overlaps: tuple[tuple[float, ...], ...] = ()
+
+    @classmethod
+    def alike(cls, count: int, n_nodes: int, overlap: float) -> "Antennas":
+        """Return antennas at which any two nodes overlap by the same."""
+        if count == 1:
+            return cls()
+        matrix = np.where(np.eye(n_nodes, dtype=bool), 1.0, overlap)
+        return cls(count, tuple(map(tuple, matrix.tolist())))
+
+
+ONE_ANTENNA = Antennas()
+
+
+def overlaps_of(gains: Chips) -> Reals:
+    """Return how alike paths are, as `Antennas.overlaps`.
+
+    Args:
+        gains: Shape ``(n_antennas, n_nodes)``.
+
+    Returns:
+        Shape ``(n_nodes, n_nodes)``.
+    """
+    unit = gains / np.maximum(np.linalg.norm(gains, axis=0), 1e-30)
+    return np.asarray(np.abs(unit.conj().T @ unit) ** 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +63,8 @@ class LinkQuality:
         rolloff: Of the pulse; says what a timing error costs.
         n_absent: Nodes of the bench that do not send; where a node has a slot of
             its own, the slot stays empty.
+        antennas: Of the receiver; ``rx_amplitude`` is the root of the power of a symbol of 1 at
+            all of them, ``noise_power`` the mean of one.
     """
 
     n_chips: int
@@ -34,6 +74,7 @@ class LinkQuality:
     common_phase_variance_rad2: float = 0.0
     rolloff: float = 0.35
     n_absent: int = 0
+    antennas: Antennas = ONE_ANTENNA
 
     @property
     def relative_noise(self) -> float:
@@ -132,6 +173,24 @@ class AggregationScheme(Protocol):
         ...
 
 
+@runtime_checkable
+class CombinesAntennas(Protocol):
+    """A scheme that needs no phases and can read several antennas."""
+
+    def combine(self, antennas: Chips, n_nodes: int) -> Chips:
+        """Return chips of which ``decode`` reads what all antennas together show.
+
+        Args:
+            antennas: The payload at each, shape ``(n_antennas, n_chips)``; a node's phase may be
+                another at each of them.
+            n_nodes: Nodes in the bench.
+
+        Returns:
+            Shape ``(n_chips,)``.
+        """
+        ...
+
+
 def adds_powers(scheme: AggregationScheme, chips: Chips, n_nodes: int) -> bool:
     """Return whether a scheme reads energies, in which the nodes' powers add; else amplitudes.
 
@@ -192,20 +251,34 @@ def random_phase_chips(n_chips: int, rng: np.random.Generator) -> Chips:
 
 
 def energy_chip_variance(
-    powers: NDArray[np.float64], relative_noise: float, mean: Reals, mean_square: Reals
+    powers: NDArray[np.float64],
+    relative_noise: float,
+    mean: Reals,
+    mean_square: Reals,
+    antennas: Antennas = ONE_ANTENNA,
 ) -> float:
     r"""Return the variance of one chip's energy where nodes send with independent uniform phases.
 
     Given the factors $w_k$ of the nodes' powers $v_k$, the energy of a chip has the mean $G + N$
     with $G = \sum w_k v_k$ and the variance $(G+N)^2 - \sum w_k^2 v_k^2$; this is the expectation
-    of that over the factors.
+    of that over the factors. Over M antennas energies add up to the mean $G + M N$ and the
+    variance $\sum_{k \ne l} o_{kl} w_k v_k w_l v_l + 2 G N + M N^2$ with the overlaps $o_{kl}$ and
+    $w_k v_k$ the power of a node at all antennas; derived here from the moments of sums of random
+    phasors in noise.
 
     Args:
         powers: Of the nodes, as sent, shape ``(n_nodes,)``.
         relative_noise: Noise power of a chip over the power of a symbol of 1.
         mean: Of the factors, shape ``(n_nodes,)``.
         mean_square: Of the factors, shape ``(n_nodes,)``.
+        antennas: Whose energies are added.
     """
+    if antennas.overlaps:
+        received = mean * powers
+        overlaps = np.array(antennas.overlaps) - np.eye(len(powers))
+        beat = float(received @ overlaps @ received)
+        noise = 2 * float(received.sum()) * relative_noise + antennas.count * relative_noise**2
+        return beat + noise
     total = float(mean @ powers) + relative_noise
     spread = float((mean_square - mean**2) @ powers**2)
     return total**2 + spread - float(mean_square @ powers**2)

@@ -48,6 +48,10 @@ class EnergyDifference:
         chips[first : first + half] = np.sqrt(abs(symbol)) * random_phase_chips(half, rng)
         return chips
 
+    def combine(self, antennas: Chips, n_nodes: int) -> Chips:
+        """Return chips that have the antennas' energies together."""
+        return np.asarray(np.linalg.norm(antennas, axis=0) + 0j)
+
     def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> ChipSum:
         """Return the mean energy difference; its deviation is measured on the chips."""
         plus, minus = _halves(chips, rx_amplitude)
@@ -67,7 +71,8 @@ class EnergyDifference:
         symbols $E A^2 = [\sum E w_k^2 + \frac{2}{\pi} \sum_{k \ne l} E w_k E w_l] E p^2$.
         """
         halves = _halves(chips, link.rx_amplitude)
-        moduli = max(sum(float(half.mean()) for half in halves) - 2 * link.relative_noise, 0.0)
+        noise = 2 * link.antennas.count * link.relative_noise
+        moduli = max(sum(float(half.mean()) for half in halves) - noise, 0.0)
         chance = sum(float(half.var(ddof=1)) / len(half) for half in halves)
         mean, mean_square = _kept_power(n_active, link)
         pairs = float(mean.sum() ** 2 - mean @ mean)
@@ -94,7 +99,10 @@ class EnergyDifference:
         """
         factors = _kept_power(len(symbols), link)
         halves = (np.maximum(symbols, 0.0), np.maximum(-symbols, 0.0))
-        chip = sum(energy_chip_variance(v, link.relative_noise, *factors) for v in halves)
+        of_halves = (
+            energy_chip_variance(v, link.relative_noise, *factors, link.antennas) for v in halves
+        )
+        chip = sum(of_halves)
         floor = self.gain_moments(len(symbols), link).sum_variance(symbols)
         return chip / (link.n_chips // 2) + floor
 

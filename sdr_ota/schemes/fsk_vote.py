@@ -70,6 +70,16 @@ class FskVote:
         chips[: n_looks * self.look_chips] = abs(np.sign(symbol)) * looks.ravel()
         return chips
 
+    def combine(self, antennas: Chips, n_nodes: int) -> Chips:
+        """Return chips whose tones have, in every look, the antennas' energies together."""
+        n_looks = antennas.shape[1] // self.look_chips
+        looks = antennas[:, : n_looks * self.look_chips].reshape(len(antennas), n_looks, -1)
+        tones = np.stack([self._tone(1), self._tone(-1)])
+        heights = np.linalg.norm(looks @ tones.conj().T / self.look_chips, axis=0)
+        chips = np.zeros(antennas.shape[1], np.complex128)
+        chips[: n_looks * self.look_chips] = (heights @ tones).ravel()
+        return chips
+
     def decode(self, chips: Chips, n_nodes: int, rx_amplitude: float) -> ChipSum:
         """Return the mean energy difference of the two tones: the soft vote."""
         plus, minus = self.alike(chips, n_nodes, rx_amplitude)
@@ -103,7 +113,7 @@ class FskVote:
         votes, factors = np.sign(symbols), power_moments(link.gains, len(symbols))
         noise = link.relative_noise / self.look_chips
         tones = (np.maximum(votes, 0.0), np.maximum(-votes, 0.0))
-        look = sum(energy_chip_variance(v, noise, *factors) for v in tones)
+        look = sum(energy_chip_variance(v, noise, *factors, link.antennas) for v in tones)
         floor = self.gain_moments(len(symbols), link).sum_variance(votes)
         return look / (link.n_chips // self.look_chips) + floor
 

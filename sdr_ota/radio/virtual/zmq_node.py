@@ -98,7 +98,7 @@ class VirtualNode:
         self._n_made += PIECE
         if self._source is None:
             return np.zeros(PIECE, np.complex64)
-        sent = self._path.propagate_cyclic(self._source, first, PIECE)
+        (sent,) = self._path.propagate_cyclic(self._source, first, PIECE)
         if self._end < self._tick:
             sent[max(math.ceil(self._end) - first, 0) :] = 0
             self.fall_silent()

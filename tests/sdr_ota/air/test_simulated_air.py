@@ -229,7 +229,7 @@ def test_a_path_fades_by_the_spectrum_of_its_preset(
     world = air(fading, n_nodes=n_nodes)
     for start in (0, 7000):
         for path in world.paths:
-            placed = path.propagate(np.ones(10, np.complex64), start)
+            (placed,) = path.propagate(np.ones(10, np.complex64), start)
             assert placed is not None
             gains.append(placed.window(start, 10)[5])
     before, after = np.array(gains).reshape(2, n_nodes)

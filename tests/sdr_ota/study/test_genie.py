@@ -128,7 +128,7 @@ def test_the_fading_asked_for_is_that_of_the_bursts() -> None:
     air, other = world(replace(FADING, shared_clock=True)), world(FADING)
     burst = np.ones(64, np.complex64)
     for tick in (0, 500_000, 3_000_000):
-        arrived = air.paths[0].propagate(burst, tick)
+        (arrived,) = air.paths[0].propagate(burst, tick)
         assert arrived is not None
         gain = arrived.samples[len(arrived.samples) // 2] / air.paths[0].gain
         assert other.paths[0].fading(tick) == pytest.approx(complex(gain), rel=1e-4)
