@@ -132,7 +132,7 @@ def _air_rows(config: Config, why_chips: str) -> list[tuple[str, str]]:
     up, down = bits_per_round(config.frame.symbols)
     low, high = (config.radio.center_freq_hz + half * occupied_hz / 2 for half in (-1, 1))
     return [
-        ("link", f"{n_nodes} nodes, scheme {config.link.scheme}, payload {config.link.payload}"),
+        ("link", f"{n_nodes} nodes, {_how_added(config)}"),
         (
             "air time",
             f"{per_round_s * 1e3:.2f} ms a round ({joint_s * 1e3:.2f} ms joint "
@@ -153,6 +153,13 @@ def _air_rows(config: Config, why_chips: str) -> list[tuple[str, str]]:
         *channel_rows(config),
         *_interferer_rows(config),
     ]
+
+
+def _how_added(config: Config) -> str:
+    """Return how numbers travel, and to how many antennas."""
+    link, n_antennas = config.link, config.radio.rx_antennas
+    told = f"scheme {link.scheme}, payload {link.payload}"
+    return told if n_antennas == 1 else f"{told}, {n_antennas} receive antennas"
 
 
 def _interferer_rows(config: Config) -> list[tuple[str, str]]:

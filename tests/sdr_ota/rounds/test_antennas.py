@@ -12,9 +12,11 @@ import sdr_ota
 from sdr_ota.air.presets import air_preset
 from sdr_ota.air.settings import AirSettings
 from sdr_ota.air.simulated_air import SimulatedAir
+from sdr_ota.assembly.run import resume_run
 from sdr_ota.config.load import ConfigError, config_of_tables
 from sdr_ota.radio.simulated import SimulatedRadio
 from sdr_ota.runs.capture_record import plan_of, plan_record
+from sdr_ota.runs.run_folder import read_run
 from sdr_ota.types import Precoder, Samples, TransmitPlan
 
 SCHEMES = ("coherent", "energy-difference", "fsk-vote", "tdma")
@@ -113,6 +115,17 @@ def test_what_is_not_there_is_refused_with_what_to_do(
     tables = {**settings("coherent", 2), **change}
     with pytest.raises(ConfigError, match=words):
         config_of_tables({}, tables)
+
+
+@pytest.mark.parametrize("scheme", ["coherent", "energy-difference"])
+def test_a_run_that_goes_on_is_the_run_that_never_stopped(scheme: str, tmp_path: Path) -> None:
+    given = settings(scheme, 2)
+    whole = sdr_ota.run(None, set={**given, "run.folder": str(tmp_path / "whole")})
+    sdr_ota.run(None, set={**given, "run.rounds": 5, "run.folder": str(tmp_path / "parts")})
+    (parts,) = (tmp_path / "parts").iterdir()
+    assert resume_run(parts, more_rounds=7)
+    sums = [[r.decoded_sum for r in run.rounds] for run in (whole, read_run(parts))]
+    assert sums[0] == sums[1]
 
 
 def test_a_plan_keeps_its_weights_in_a_record() -> None:
