@@ -28,6 +28,7 @@ from sdr_ota.radio.address import AddressError, open_radios
 from sdr_ota.radio.base import RadioError, SettingNotTaken
 from sdr_ota.radio.limited import LimitedRadio, Limits
 from sdr_ota.radio.normal_form import normal_form
+from sdr_ota.rounds.encoder import PowerLimitError
 from sdr_ota.rounds.node import LocalNode
 from sdr_ota.rounds.opening import sender_of
 from sdr_ota.runs.replaced_file import replace_file
@@ -211,7 +212,13 @@ def _listen(radio: LimitedRadio, node: AirNode, setup: AirSetup, notes: Notes) -
     """
     n_samples = round(CAPTURE_LEADS * setup.times.node_lead)
     _log.warning("%s listens at %g MHz", radio.info.serial, setup.settings.center_freq_hz / 1e6)
-    listen(radio, node, setup, n_samples, lambda: notes.is_over, BY_AIR_TIMEOUT_S)
+    from zo_core.client import LossNotFiniteError  # noqa: PLC0415 - it needs torch, which is there
+    from zo_core.stepping.update import UpdateNotFiniteError  # noqa: PLC0415
+
+    try:
+        listen(radio, node, setup, n_samples, lambda: notes.is_over, BY_AIR_TIMEOUT_S)
+    except (LossNotFiniteError, PowerLimitError, UpdateNotFiniteError) as lost:
+        raise CommandFailed(f"{lost}; node ends") from lost
 
 
 def _written(end: NodeEnd, folder: Path) -> NodeEnd:

@@ -67,7 +67,9 @@ def serve_soapy_devices(
         return VirtualSoapy(world, port)
 
 
-def serve_two_way_devices(n_nodes: int, preset: str, port: int, seed: int) -> VirtualSoapy:
+def serve_two_way_devices(
+    n_nodes: int, preset: str, port: int, seed: int, n_channels: int = 1
+) -> VirtualSoapy:
     """Start virtual SoapySDR devices that all send and receive; see `TwoWayWorld`.
 
     Args:
@@ -75,11 +77,15 @@ def serve_two_way_devices(n_nodes: int, preset: str, port: int, seed: int) -> Vi
         preset: Name of the air between them.
         port: TCP port on loopback.
         seed: Everything random follows from it.
+        n_channels: Of a device each way: 1.
 
     Raises:
-        CommandFailed: If there is no such preset, carriers drift in it, or the port is taken.
+        CommandFailed: If there is no such preset, carriers drift in it, a device is to have more
+            channels, or the port is taken.
     """
     with _refusing("devices", f"at port {port}; choose another with --port"):
+        if n_channels != 1:
+            raise ValueError(f"a device that sends and receives has 1 channel, not {n_channels}")
         return VirtualSoapy(TwoWayWorld(_settings(n_nodes, preset, seed)), port)
 
 

@@ -34,11 +34,8 @@ def virtual_soapy(
     """
     from sdr_ota.assembly import virtual_bench
 
-    if two_way:
-        opened = virtual_bench.serve_two_way_devices(nodes, preset, port, seed)
-    else:
-        opened = virtual_bench.serve_soapy_devices(nodes, preset, port, seed, channels)
-    with opened as served:
+    one_way, both = virtual_bench.serve_soapy_devices, virtual_bench.serve_two_way_devices
+    with (both if two_way else one_way)(nodes, preset, port, seed, channels) as served:
         _serve(served, f"export SOAPY_SDR_PLUGIN_PATH={virtual_bench.soapy_module_folder()}")
 
 

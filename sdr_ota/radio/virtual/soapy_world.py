@@ -77,7 +77,7 @@ class SoapyWorld:
         if left:
             raise ValueError(f"{settings.n_nodes} nodes do not fill devices of {n_channels}")
         self.command_s = command_s
-        self.lock = threading.Condition(threading.Lock())
+        self.lock = threading.Condition()
         self.has_reference = True
         # A path's offset is counted from the listening device: it has the receiver's error in it.
         own = replace(settings.preset, adc_bits=None, receiver_clock_error_range_ppm=0.0)

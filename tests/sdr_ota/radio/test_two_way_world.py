@@ -1,6 +1,7 @@
 """What the server sends arrives at the nodes of a two-way world: how strong, how far off, when."""
 
 import math
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -152,6 +153,19 @@ def test_a_burst_that_is_ordered_too_late_is_not_sent(virtual_soapy_driver: Path
         node.transmit(np.full(100, 0.5, np.complex64), node.now_tick() + 10)
         with pytest.raises(TimeError):
             node.confirm_sent(5.0)
+
+
+def test_a_driver_that_chooses_again_lets_go_of_what_it_had() -> None:
+    world = world_of(2)
+    with (
+        VirtualSoapy(world) as served,
+        socket.create_connection(("127.0.0.1", served.port), 30) as connection,
+        connection.makefile("rb") as answers,
+    ):
+        connection.sendall(b"HELLO 0\nHELLO 1\n")
+        assert [answers.readline()[:2] for _ in range(2)] == [b"OK", b"OK"]
+        assert [math.isinf(device.stands_at) for device in world.devices] == [True, False, True]
+    assert [device.has_been_opened for device in world.devices] == [True, True, False]
 
 
 def test_an_air_whose_carriers_drift_is_refused() -> None:
