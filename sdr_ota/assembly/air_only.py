@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sdr_ota.assembly.control_row import refuse_busy_band
 from sdr_ota.config.digest import config_digest
 from sdr_ota.config.load import Config
 from sdr_ota.config.parts import control_format, link_of, settings_of, shares_reference
@@ -93,7 +94,7 @@ def speaking_server(config: Config, home: Path, radio: Radio, log: StepLog) -> I
         log: Steps so far.
 
     Raises:
-        CommandFailed: If key or radio cannot be used.
+        CommandFailed: If key, radio or band cannot be used.
     """
     if not radio.info.is_full_duplex:
         raise CommandFailed(
@@ -101,6 +102,7 @@ def speaking_server(config: Config, home: Path, radio: Radio, log: StepLog) -> I
             "without cables needs a radio that can",
             WRONG_USE,
         )
+    refuse_busy_band(config)
     setup, path = air_setup(config, home), key_path(config, home)
     try:
         with kept_number(path.with_name(f"{path.name}.sent"), 0) as number:
