@@ -119,16 +119,7 @@ def air_only_node(address: str, experiment: Path, limits: Limits, folder: Path) 
             try:
                 _listen(limited, node, setup, notes)
             finally:
-                end = _written(
-                    NodeEnd(
-                        place,
-                        notes.last_round,
-                        node.n_steps,
-                        node.progress.journal.hex(),
-                        client.save(folder / WEIGHTS, node.n_steps),
-                    ),
-                    folder,
-                )
+                end = _ended(place, node, notes, client, folder)
     return end
 
 
@@ -221,7 +212,9 @@ def _listen(radio: LimitedRadio, node: AirNode, setup: AirSetup, notes: Notes) -
         raise CommandFailed(f"{lost}; node ends") from lost
 
 
-def _written(end: NodeEnd, folder: Path) -> NodeEnd:
-    """Write how a node has ended into its folder."""
+def _ended(place: int, node: AirNode, notes: Notes, client: "NodeClient", folder: Path) -> NodeEnd:
+    """Write a node's weights, and how it has ended, into its folder."""
+    checksum, journal = client.save(folder / WEIGHTS, node.n_steps), node.progress.journal.hex()
+    end = NodeEnd(place, notes.last_round, node.n_steps, journal, checksum)
     replace_file(folder / "end.json", json.dumps(asdict(end), indent=2).encode())
     return end
