@@ -162,12 +162,20 @@ class NodePath:
         self._walk_rad = float(state["walk_rad"])
         self._last_tick = whole_number(state["last_tick"])
 
-    def propagate(self, samples: Samples, start_tick: int) -> tuple[imp.PlacedSamples, ...]:
-        """Return what of a burst reaches each antenna, placed on its ticks; empty if lost."""
+    def propagate(
+        self, samples: Samples, start_tick: int, late_samples: float = 0.0
+    ) -> tuple[imp.PlacedSamples, ...]:
+        """Return what of a burst reaches each antenna, placed on its ticks; empty if lost.
+
+        Args:
+            samples: As sent.
+            start_tick: Receiver tick at which the first one leaves.
+            late_samples: By which it leaves behind that tick.
+        """
         if self.rng.random() < self.preset.burst_loss_probability:
             return ()
         jitter = self.preset.start_jitter_s * self.rng.standard_normal() * self.sample_rate_hz
-        return self._through(samples, start_tick, self.delay_samples + jitter)
+        return self._through(samples, start_tick, self.delay_samples + late_samples + jitter)
 
     def propagate_cyclic(
         self, source: "CyclicSource", first_tick: int, n_samples: int

@@ -140,9 +140,17 @@ class SimulatedAir:
         unlucky = self.paths[node].rng.random() < self.preset.late_probability
         return start_tick < self.now_tick or unlucky
 
-    def send(self, node: int, samples: Samples, start_tick: int) -> None:
-        """Add a node's burst to what the receiver will receive."""
-        for antenna, arrived in enumerate(self.paths[node].propagate(samples, start_tick)):
+    def send(self, node: int, samples: Samples, start_tick: int, late_samples: float = 0.0) -> None:
+        """Add a node's burst to what the receiver will receive.
+
+        Args:
+            node: Which one.
+            samples: As sent.
+            start_tick: At which the first one leaves.
+            late_samples: By which it leaves behind that tick: a node's clock has ticks of its own.
+        """
+        placed = self.paths[node].propagate(samples, start_tick, late_samples)
+        for antenna, arrived in enumerate(placed):
             self._add(antenna, arrived)
 
     def begin_cyclic(self, node: int, samples: Samples) -> None:

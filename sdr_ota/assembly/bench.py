@@ -37,6 +37,12 @@ def open_bench(config: Config, air: SimulatedAir) -> Iterator[Bench]:
         elsewhere = [address for address in config.radio.nodes if at_host(address)[0]]
     except AddressError as wrong:
         raise CommandFailed(str(wrong), WRONG_USE) from wrong
+    if config.clients.location == "air":
+        raise CommandFailed(
+            'clients.location = "air": nodes open their radios themselves (sdr-ota node '
+            "--air-only), and only sdr-ota run uses them",
+            WRONG_USE,
+        )
     if elsewhere:
         raise CommandFailed(
             f"{elsewhere[0]} is on another machine, whose radios only sdr-ota run uses, with a "
@@ -82,7 +88,7 @@ def _radios(
     """Open the receiver and the nodes."""
     radio = config.radio
     if not radio.is_simulated:
-        here = [address for address in radio.nodes if not at_host(address)[0]]
+        here = _nodes_here(config)
         with _receiver_elsewhere(radio.receiver) as elsewhere:
             local = () if elsewhere else (radio.receiver,)
             with open_radios((*local, *here), account) as radios:
@@ -96,6 +102,13 @@ def _radios(
         places = (None, *range(config.clients.count))
         made = (SimulatedRadio(air, place, radio.has_hardware_time) for place in places)
         yield tuple(opened.enter_context(one) for one in made)
+
+
+def _nodes_here(config: Config) -> list[str]:
+    """Return the addresses of nodes whose radios this process opens."""
+    if config.clients.location == "air":
+        return []
+    return [address for address in config.radio.nodes if not at_host(address)[0]]
 
 
 @contextmanager
@@ -129,7 +142,7 @@ def _check_distinct(config: Config, receiver: Radio, nodes: Sequence[Radio]) -> 
     if config.radio.is_simulated:
         return
     first: dict[tuple[str, str], str] = {}
-    here = [address for address in config.radio.nodes if not at_host(address)[0]]
+    here = _nodes_here(config)
     for address, radio in zip(here, nodes, strict=True):
         device = (radio.info.driver, radio.info.serial)
         if radio is receiver:

@@ -26,7 +26,7 @@ def check_headers(config: Config, home: Path) -> list[str]:
     from zo_core.data.examples import DataError, examples_from, file_rows  # noqa: PLC0415
 
     table, missing = config.data, []
-    has_training = config.clients.location == "server"
+    has_training = not config.clients.are_elsewhere
     for source in dict.fromkeys((*[table.train] * has_training, table.held_out)):
         if source == BUILTIN or source.startswith(DATASETS):
             continue

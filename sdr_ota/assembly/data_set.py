@@ -44,7 +44,7 @@ def data_set_of(config: Config, home: Path) -> DataSet | None:
     Raises:
         DataError: If the data cannot be used.
     """
-    if not _has_examples(config) or config.clients.location == "node":
+    if not _has_examples(config) or config.clients.are_elsewhere:
         return None
     named = config.privacy.dataset_ledgers
     ledgers = home / Path(named).expanduser() if named else state_folder(LEDGERS)
@@ -111,7 +111,7 @@ def data_set_rows(config: Config, home: Path, promise: Promise) -> list[tuple[st
     """
     if not _has_examples(config):
         return []
-    if config.clients.location == "node":
+    if config.clients.are_elsewhere:
         return [("training data", "each node's machine keeps a ledger of its own")]
     from zo_core.data.examples import DataError  # noqa: PLC0415
 

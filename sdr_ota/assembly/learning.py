@@ -92,7 +92,7 @@ def sampling_rate_of(config: Config, home: Path) -> float:
     """
     if config.clients.source == "synthetic":
         return 1.0
-    if config.clients.location == "node" and config.data.train != BUILTIN:
+    if config.clients.are_elsewhere and config.data.train != BUILTIN:
         return config.clients.sampling_rate or 1.0
     from zo_core.data.examples import DataError  # noqa: PLC0415
 

@@ -42,7 +42,9 @@ def node_command(offer: Offer, address: str, without_token: bool = False) -> Non
         )
     if find_spec("ray") is None:
         raise CommandFailed("machines join through Ray: pip install 'sdr-ota[cluster]'")
-    _check_limits(offer.limits)
+    check_limits(offer.limits)
+    if not radios:
+        raise CommandFailed("say which radio of this machine to lend: --radio ADDRESS", WRONG_USE)
     if not (without_token or has_token()):
         raise CommandFailed(
             f"{NO_TOKEN}. Copy the server's token to that file, made there with ray "
@@ -68,6 +70,11 @@ def node_command(offer: Offer, address: str, without_token: bool = False) -> Non
     )
 
 
+def limits_of(bands: Sequence[str], max_tx_gain_db: float | None, max_duty_cycle: float) -> Limits:
+    """Return an owner's limits; bands as in `bands_of`, which raises what this does."""
+    return Limits(bands_of(bands), max_tx_gain_db, max_duty_cycle)
+
+
 def bands_of(words: Sequence[str]) -> tuple[tuple[float, float], ...]:
     """Return the bands that a user has written as ``LOW_HZ:HIGH_HZ``.
 
@@ -86,7 +93,7 @@ def bands_of(words: Sequence[str]) -> tuple[tuple[float, float], ...]:
         ) from wrong
 
 
-def _check_limits(limits: Limits) -> None:
+def check_limits(limits: Limits) -> None:
     """Refuse to lend a radio without a band, or with limits that mean nothing."""
     if not limits.bands_hz:
         raise CommandFailed(

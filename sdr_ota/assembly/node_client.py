@@ -30,6 +30,7 @@ from zo_core.client import Cohort
 from zo_core.directions.fingerprint import direction_fingerprint, weight_checksum
 from zo_core.directions.threads import one_thread
 from zo_core.stepping.rules import Update, curvature_of, take_step
+from zo_core.stepping.weight_checkpoint import save_weights
 
 FINGERPRINT_SEED = 1
 
@@ -55,6 +56,10 @@ class NodeClient(Protocol):
 
     def start(self) -> ScalarClient:
         """Return the client that takes part from here on."""
+        ...
+
+    def save(self, path: Path, n_updates: int) -> str:
+        """Write what has been learned into a file; return the checksum of the weights."""
         ...
 
 
@@ -111,6 +116,11 @@ class ModelClient:
         )
         return cohort.clients[0]
 
+    def save(self, path: Path, n_updates: int) -> str:
+        """Write the weights that learn as safetensors; return the checksum of all weights."""
+        save_weights(self._model, path, n_updates)
+        return weight_checksum(self._model)
+
 
 class ModellessClient:
     """Draws its scalars at random; there is nothing to follow.
@@ -134,6 +144,10 @@ class ModellessClient:
     def start(self) -> ScalarClient:
         """Return the client."""
         return self._client
+
+    def save(self, path: Path, n_updates: int) -> str:
+        """Do nothing."""
+        return ""
 
 
 def node_client(config: Config, index: int, home: Path) -> NodeClient:

@@ -22,6 +22,7 @@ from ota_calibration.privacy.trust import TrustModel
 
 from sdr_ota.assembly.calibrated import lead_told, path_start, with_calibrated_chips
 from sdr_ota.assembly.channel_span import channel_rows
+from sdr_ota.assembly.control_row import control_frames_row
 from sdr_ota.assembly.data_headers import check_headers
 from sdr_ota.assembly.data_set import data_set_rows
 from sdr_ota.assembly.learning import sampling_rate_of
@@ -142,7 +143,9 @@ def _air_rows(config: Config, why_chips: str) -> list[tuple[str, str]]:
         ("air time a scalar", _scalar_air(config)),
         ("chips", _chips(config, why_chips)),
         ("step", step_cost(config.zo, config.frame)),
-        ("control messages", f"{down} bit to a node, {up} bit from it, each round"),
+        control_frames_row(config)
+        if config.clients.location == "air"
+        else ("control messages", f"{down} bit to a node, {up} bit from it, each round"),
         *_energy_rows(config),
         (
             "occupied bandwidth",

@@ -94,7 +94,9 @@ def go_round(
             if position.next_round == 0:
                 watch.evaluate(0, learning)
             nodes, admit = partners.nodes, admitted.admit
-            server = server_of(config, bench, link, nodes, make_plan, admit, air, followers)
+            server = server_of(
+                config, bench, link, nodes, make_plan, admit, air, followers, partners.ordered
+            )
             observers = watch, captures, admitted.between_rounds
             why = _all_rounds(config, bench, server, learning, state, observers)
     except learning.failures as lost:
@@ -137,7 +139,7 @@ def _all_rounds(
     """
     watch, captures, between_rounds = observers
     position, digest = state.position, config_digest(config)
-    duty, is_elsewhere = DutyLimit(bench.air_time), config.clients.location == "node"
+    duty, is_elsewhere = DutyLimit(bench.air_time), config.clients.are_elsewhere
     schedule = Schedule(
         config.run.rounds, config.run.seed, config.link.sounding_every, config.frame.symbols
     )

@@ -1,6 +1,6 @@
 """From a config, an open bench and clients to nodes and the server of their rounds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from sdr_ota.air.simulated_air import SimulatedAir
@@ -12,6 +12,7 @@ from sdr_ota.rounds.exchange import Bench, Link, ReceivedSounding
 from sdr_ota.rounds.node import LocalNode, Node, ScalarClient
 from sdr_ota.rounds.opening import exchange_of, local_nodes
 from sdr_ota.rounds.server import Admission, Server
+from sdr_ota.rounds.timed_exchange import do_nothing
 from sdr_ota.types import TransmitPlan
 
 
@@ -56,6 +57,7 @@ def server_of(  # noqa: PLR0913, PLR0917 - it is where these meet
     admit: Admission,
     air: SimulatedAir | None = None,
     followers: Sequence[ScalarClient] = (),
+    ordered: Callable[[], None] = do_nothing,
 ) -> Server:
     """Return the server of a run's rounds.
 
@@ -68,10 +70,11 @@ def server_of(  # noqa: PLR0913, PLR0917 - it is where these meet
         admit: What admits a round.
         air: The simulated world, whose time the server's messages take; None for other radios.
         followers: The server's own copies of the model.
+        ordered: See `TimedExchange`.
     """
     return Server(
         nodes=nodes,
-        exchange=exchange_of(bench, link, config.radio.lost_node == "leave-out"),
+        exchange=exchange_of(bench, link, config.radio.lost_node == "leave-out", ordered),
         link=link,
         make_plan=make_plan,
         admit=admit,

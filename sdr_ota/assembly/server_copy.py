@@ -63,10 +63,14 @@ class ServerCopy:
     Attributes:
         learning: Scores the server's copy of the model; it has a follower and no clients.
         course: For the nodes.
+        fingerprint: Of the directions that it makes; empty without a model.
+        base_checksum: Of the weights before the first step; empty without a model.
     """
 
     learning: Learning
     course: Course
+    fingerprint: str = ""
+    base_checksum: str = ""
 
 
 def model_copy(
@@ -113,7 +117,7 @@ def model_copy(
         sampling_rate=sampling_rate,
         failures=(*learning.failures, *REFUSALS),
     )
-    return ServerCopy(learning, course)
+    return ServerCopy(learning, course, fingerprint, base_checksum)
 
 
 def modelless_copy() -> ServerCopy:

@@ -31,7 +31,7 @@ def start_record(config: Config, home: Path, bench: Bench) -> Mapping[str, objec
         "payload": config.link.payload,
         "air_s_per_round": air_s_per_round(config),
         # Nodes elsewhere have not joined yet: what is written once is written when all are known.
-        **({} if config.clients.location == "node" else radios_of(bench)),
+        **({} if config.clients.are_elsewhere else radios_of(bench)),
         "versions": _versions(),
         "git": _git_state(),
         "machine": platform.platform(),

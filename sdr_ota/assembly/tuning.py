@@ -14,7 +14,7 @@ from sdr_ota.rounds.tuning import Tuning
 def tuning_of(config: Config, link: Link) -> Tuning | None:
     """Return how nodes are tuned; None where one reference leaves no offset, or none is wanted."""
     above_hz = config.link.tune_above_hz
-    if above_hz == "never" or shares_reference(config):
+    if above_hz == "never" or shares_reference(config) or config.clients.location == "air":
         return None
 
     def offsets_hz(sounding: ReceivedSounding) -> Sequence[float | None]:

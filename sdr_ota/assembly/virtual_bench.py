@@ -13,6 +13,7 @@ from sdr_ota.radio.virtual.pluto_server import VirtualPlutos
 from sdr_ota.radio.virtual.soapy_module import build_module
 from sdr_ota.radio.virtual.soapy_server import VirtualSoapy
 from sdr_ota.radio.virtual.soapy_world import SoapyWorld
+from sdr_ota.radio.virtual.two_way_world import TwoWayWorld
 
 SAMPLE_RATE_HZ, CENTER_FREQ_HZ = 1e6, 915e6
 """To which the drawn delays and offsets belong; clients may set what they like."""
@@ -64,6 +65,28 @@ def serve_soapy_devices(
     with _refusing("devices", f"at port {port}; choose another with --port"):
         world = SoapyWorld(_settings(n_nodes, preset, seed), n_channels=n_channels)
         return VirtualSoapy(world, port)
+
+
+def serve_two_way_devices(
+    n_nodes: int, preset: str, port: int, seed: int, n_channels: int = 1
+) -> VirtualSoapy:
+    """Start virtual SoapySDR devices that all send and receive; see `TwoWayWorld`.
+
+    Args:
+        n_nodes: Nodes; the server's device comes last.
+        preset: Name of the air between them.
+        port: TCP port on loopback.
+        seed: Everything random follows from it.
+        n_channels: Of a device each way: 1.
+
+    Raises:
+        CommandFailed: If there is no such preset, carriers drift in it, a device is to have more
+            channels, or the port is taken.
+    """
+    with _refusing("devices", f"at port {port}; choose another with --port"):
+        if n_channels != 1:
+            raise ValueError(f"a device that sends and receives has 1 channel, not {n_channels}")
+        return VirtualSoapy(TwoWayWorld(_settings(n_nodes, preset, seed)), port)
 
 
 def soapy_module_folder() -> Path:

@@ -1,13 +1,32 @@
 """`sdr-ota node`: this machine lends its radios to a run whose server is elsewhere."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-Name = Annotated[str, typer.Argument(help="Name of this machine in the run.")]
+if TYPE_CHECKING:
+    from sdr_ota.radio.limited import Limits
+
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME|CONFIG",
+        help="Name of this machine in the run; with --air-only, the run's config file.",
+    ),
+]
 Address = Annotated[
     str, typer.Option(help="Of the cluster: where `ray start --head` runs, HOST:PORT.")
+]
+AirOnly = Annotated[
+    str,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Join by the air alone, with the radio that has this address in the run's config.",
+    ),
+]
+Folder = Annotated[
+    Path, typer.Option(help="With --air-only: for the weights and for how it ended.")
 ]
 Radios = Annotated[
     list[str],
@@ -45,25 +64,36 @@ WithoutToken = Annotated[
 
 def node(  # noqa: PLR0913, PLR0917 - a command has options
     name: Name,
-    address: Address,
-    radios: Radios,
-    bands: Bands,
+    address: Address = "",
+    radios: Radios = [],  # noqa: B006 - typer makes a new one
+    bands: Bands = [],  # noqa: B006
     max_tx_gain_db: MaxGain = None,
     max_duty_cycle: MaxDutyCycle = 1.0,
     dataset_epsilon: DatasetEpsilon = None,
     without_token: WithoutToken = False,
+    air_only: AirOnly = "",
+    folder: Folder = Path("air-only-node"),
 ) -> None:
     """Lend this machine's radios to a run elsewhere, until Ctrl-C.
 
     In that run's config a radio lent here is ADDRESS,host=NAME. Orders beyond the
     bands, the gain and the share of the time are refused here, whoever sends them.
     Files of the machine's own data and its privacy ledgers lie in the folder in
-    which this command was started.
+    which this command was started. --air-only needs no network.
     """
-    from sdr_ota.assembly.node import bands_of, node_command
-    from sdr_ota.radio.limited import Limits
+    from sdr_ota.assembly.node import limits_of, node_command
     from sdr_ota.remote.offer import Offer
 
-    limits = Limits(bands_of(bands), max_tx_gain_db, max_duty_cycle)
+    limits = limits_of(bands, max_tx_gain_db, max_duty_cycle)
+    if air_only:
+        return _by_air(air_only, Path(name), limits, folder)
     offer = Offer(name, tuple(radios), str(Path.cwd()), limits, dataset_epsilon)
     node_command(offer, address, without_token)
+
+
+def _by_air(address: str, experiment: Path, limits: "Limits", folder: Path) -> None:
+    from sdr_ota.assembly.air_only_node import air_only_node
+
+    end = air_only_node(address, experiment, limits, folder)
+    print(f"node {end.node}: {end.n_steps} steps, the last round was {end.last_round}")
+    print(f"steps {end.journal}, weights {end.checksum or 'none'}")

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from sdr_ota.air.channels.channel import ChannelFileError
+from sdr_ota.config.air_only_check import check_air_only
 from sdr_ota.config.air_table import AirTable
 from sdr_ota.config.antenna_check import check_antennas
 from sdr_ota.config.band_table import BandTable
@@ -21,6 +22,7 @@ from sdr_ota.config.channel_file import with_channel_found
 from sdr_ota.config.chip_length import ChipLength, chip_length
 from sdr_ota.config.cyclic_check import check_cyclic
 from sdr_ota.config.dotted_name import put
+from sdr_ota.config.elsewhere_check import check_nodes_elsewhere
 from sdr_ota.config.frame_table import FrameTable, n_payload_chips
 from sdr_ota.config.interferer_file import with_interferer_found
 from sdr_ota.config.limit_check import check_limit
@@ -123,45 +125,20 @@ class Config(Table):
     def _check_location(self) -> None:
         """Refuse clients on machines that do not exist, or radios without their clients."""
         remote = [address for address in self.radio.nodes if "host=" in address]
-        if self.clients.location == "server":
+        if self.clients.location == "air":
+            check_air_only(self.clients, self.link, self.frame, self.privacy, self.radio)
+        elif self.clients.location == "server":
             if remote:
                 raise ValueError(
                     f"{remote[0]} is on another machine: a node's client computes where its radio "
                     'is; set clients.location = "node" and host=NAME in every address'
                 )
             return
-        if len(remote) != len(self.radio.nodes) or not remote:
+        elif len(remote) != len(self.radio.nodes) or not remote:
             raise ValueError(
                 'clients.location = "node" needs host=NAME in every address of radio.nodes'
             )
-        self._check_nodes_elsewhere(remote)
-
-    def _check_nodes_elsewhere(self, remote: Sequence[str]) -> None:
-        """Refuse what nodes on other machines cannot do."""
-        if normal_form(self.radio.receiver) in {normal_form(address) for address in remote}:
-            raise ValueError(
-                f"radio.receiver = {self.radio.receiver!r} on another machine cannot be the "
-                "receiver and a node: each opens its radio in a process of its own; use two radios"
-            )
-        of_nodes = [kind for kind in self.calibration.require if kind != "noise-floor"]
-        if of_nodes:
-            raise ValueError(
-                f'calibration.require = "{of_nodes[0]}" with clients.location = "node": nodes on '
-                "other machines have no records here; require noise-floor only"
-            )
-        if self.privacy.protect == "nothing":
-            return
-        if self.privacy.trust == "channel-noise-trusted":
-            raise ValueError(
-                'clients.location = "node" with trust = "channel-noise-trusted": a node cannot '
-                "verify the receiver's noise; use local or server-sees-sum"
-            )
-        own_files = self.data.train != "builtin" and self.clients.source == "model"
-        if self.privacy.is_subsampled and own_files and self.clients.sampling_rate is None:
-            raise ValueError(
-                "Poisson batches from the nodes' own files need clients.sampling_rate: the server "
-                "does not know how many examples a node has, and the accountant needs the chance"
-            )
+        check_nodes_elsewhere(self.clients, self.data, self.privacy, self.calibration, self.radio)
 
     def _check_transmission(self) -> None:
         """Refuse to open real radios that may not send what the experiment needs."""

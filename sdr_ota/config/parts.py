@@ -12,13 +12,18 @@ from sdr_ota.config.chip_length import chip_length
 from sdr_ota.config.frame_table import frame_format
 from sdr_ota.config.load import Config, ConfigError, config_of_tables
 from sdr_ota.config.tables import RadioTable
+from sdr_ota.downlink.frames import message_cost, messages_of_a_round
 from sdr_ota.radio.air_time_account import AirTimeAccount, BandLimit
 from sdr_ota.radio.pluto_trigger import PULSE_TICKS
 from sdr_ota.rounds.exchange import Link
 from sdr_ota.schemes import AggregationScheme
+from sdr_ota.signal.control_frame import ControlFormat
 from sdr_ota.signal.iq_words import IqFileError
 from sdr_ota.signal.modulation import AnalogPayload, Payload, SignPayload
 from sdr_ota.types import RadioSettings
+
+BY_AIR_TIMEOUT_S = 60.0
+"""For a capture while nodes are told by the air: the world of virtual radios waits for them."""
 
 USABLE_BANDWIDTH = 0.8
 """Analog bandwidth in sample rates: what converters' filters leave flat."""
@@ -122,10 +127,30 @@ def link_with(config: Config, scheme: AggregationScheme) -> Link:
         frame=replace(frame, known_amplitude=config.link.peak_amplitude),
         scheme=scheme,
         max_cfo_hz=config.link.max_cfo_hz,
-        lead_s=config.radio.lead_s,
+        lead_s=_lead_s(config),
         pulse_s=_pulse_s(config.radio),
+        timeout_s=BY_AIR_TIMEOUT_S if config.clients.location == "air" else Link.timeout_s,
         decode=config.link.decode,
     )
+
+
+def control_format(config: Config) -> ControlFormat:
+    """Return the format of the control frames of a run without cables."""
+    return ControlFormat(bench=bench_number(config))
+
+
+def _lead_s(config: Config) -> float:
+    """Return the time from the decision to send until a frame begins.
+
+    Where the air carries the order, it holds the server's lead, the longest control frame and the
+    node's lead, and half a lead for what the server does before it orders.
+    """
+    if config.clients.location != "air":
+        return config.radio.lead_s
+    control = control_format(config)
+    said = messages_of_a_round(config.clients.count)
+    longest = max(message_cost(message, control).n_samples for message in said)
+    return 2.5 * config.radio.lead_s + longest / config.radio.sample_rate_hz
 
 
 def _pulse_s(radio: RadioTable) -> float:

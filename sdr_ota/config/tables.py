@@ -147,8 +147,10 @@ class ClientsTable(Table):
     source: Literal["model", "synthetic"] = Field(
         "model", description="a language model, or random scalars to measure the link alone"
     )
-    location: Literal["server", "node"] = Field(
-        "server", description="where clients compute: node is the machine in radio.nodes"
+    location: Literal["server", "node", "air"] = Field(
+        "server",
+        description="where clients compute: node is the machine in radio.nodes; air, too, and "
+        "nothing but control frames of the receiver's radio leads there",
     )
     sampling_rate: float | None = Field(
         None, gt=0, le=1, description="of the nodes' own files: chance of an example to be drawn"
@@ -157,6 +159,11 @@ class ClientsTable(Table):
     split: Literal["even", "dirichlet"] = Field("even", description="how data are dealt out")
     dirichlet_alpha: Positive = Field(0.5, description="label skew of the dirichlet split")
     synthetic_scalar_std: Positive = Field(1.0, description="of the synthetic clients' scalars")
+
+    @property
+    def are_elsewhere(self) -> bool:
+        """Whether clients compute on machines of their own."""
+        return self.location != "server"
 
 
 class PrivacyTable(Table):
@@ -283,6 +290,14 @@ class RadioTable(Table):
         le=10,
         description="from the decision to send until the frame begins: what hosts of real radios "
         "need to get samples there; simulated ones take as long",
+    )
+    key_file: str = Field(
+        "",
+        description="of control frames, relative to the config file: 32 random bytes or more that "
+        "the server and all nodes have and nobody else may read",
+    )
+    compute_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        0.05, description="that nodes reached by control frames are given to compute in a round"
     )
     transmit_allowed: bool = Field(False, description="real radios send only if this is true")
     longest_burst_s: Positive = Field(

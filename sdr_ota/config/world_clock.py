@@ -22,7 +22,7 @@ def world_clock(config: Config, air: SimulatedAir | None, receiver: Radio) -> Wo
         receiver: Open; a virtual one says so.
     """
     world = _world(config, air, receiver)
-    if world is None:
+    if world is None or config.clients.location == "air":  # what is said takes time on the air
         return RealClock()
     latency_s = config.air.control_latency_s
     lead_s = 0.0 if config.radio.sends_cyclic_frames else config.radio.lead_s

@@ -11,6 +11,7 @@ show of the server's clock.
 """
 
 import logging
+from collections.abc import Callable
 
 from sdr_ota.downlink.beacon import Moment, beacon_fix, on_time
 from sdr_ota.downlink.clock_track import ClockTrack
@@ -34,6 +35,10 @@ from sdr_ota.types import Precoder
 _log = logging.getLogger(__name__)
 
 
+def note_nothing(received: ReceivedMessage) -> None:
+    """For nodes that nobody watches."""
+
+
 class AirNode:
     """A node that is told by the air alone.
 
@@ -43,6 +48,10 @@ class AirNode:
         setup: What was agreed on before the run.
         progress: Of its model.
         last_sequence: Number of the message that it took last; -1 where none was.
+        taken: Called with every message that is the server's and new, before it is acted on.
+
+    Attributes:
+        n_steps: That the model has taken.
     """
 
     def __init__(
@@ -52,7 +61,9 @@ class AirNode:
         setup: AirSetup,
         progress: Progress,
         last_sequence: int = -1,
+        taken: Callable[[ReceivedMessage], None] = note_nothing,
     ) -> None:
+        self._taken, self.n_steps = taken, 0
         self.progress = progress
         self.last_sequence = last_sequence
         self._index = index
@@ -86,6 +97,7 @@ class AirNode:
             setup.clock,
         )
         self.last_sequence = received.stamp.sequence
+        self._taken(received)
         fix = beacon_fix(received.burst, capture.start_tick, setup.sample_rate_hz, setup.clock)
         self._clock = self._clock.with_beacon(received.stamp.tick, fix)
         self._act(received.message, received.n_samples)
@@ -148,4 +160,5 @@ class AirNode:
     def _stepped(self, progress: Progress, step: AirStep | None) -> None:
         self.progress = progress
         if step is not None:
+            self.n_steps += 1
             self._node.client.apply(step.round, step.means, step.seeds)

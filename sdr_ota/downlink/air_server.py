@@ -7,9 +7,7 @@ have as long as they are given to compute, and who sent is seen in the soundings
 """
 
 import logging
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -39,10 +37,17 @@ from sdr_ota.rounds.messages import (
     TuneOrder,
 )
 
-TIMEOUT_S = 5.0
-"""For a capture, beyond the time that it takes."""
+TIMEOUT_S = 60.0
+"""For a capture, beyond the time that it takes: the world of virtual radios waits for nodes."""
+
+MOST_SAMPLES = 1_000_000
+"""Received at once while nodes compute."""
 
 _log = logging.getLogger(__name__)
+
+
+def keep_nothing(number: int) -> None:
+    """For a key that is forgotten with the process."""
 
 
 class AirServer:
@@ -53,10 +58,20 @@ class AirServer:
         setup: What was agreed on before the run.
         log: Steps so far.
         sequence: Number of the next message under the run's key.
+        keep: Told of that number before one is sent with the number before it, so that a server
+            that starts again under the key uses none twice.
     """
 
-    def __init__(self, radio: Radio, setup: AirSetup, log: StepLog, sequence: int = 0) -> None:
+    def __init__(
+        self,
+        radio: Radio,
+        setup: AirSetup,
+        log: StepLog,
+        sequence: int = 0,
+        keep: Callable[[int], None] = keep_nothing,
+    ) -> None:
         self.log = log
+        self._keep = keep
         self.sequence = sequence
         self._radio = radio
         self._setup = setup
@@ -90,17 +105,19 @@ class AirServer:
     def wait_for_computing(self) -> None:
         """Wait until all has been said, and nodes have had their time to compute.
 
-        What is said is sat out by receiving: time passes so in simulated worlds, too.
+        It is sat out by receiving: time passes so in simulated worlds, too.
         """
         if not self._nodes_compute:
             return
         self._nodes_compute = False
-        if (n_samples := self._free_tick - self._radio.now_tick()) > 0:
-            with suppress(RadioError):
-                self._radio.begin_receive(n_samples).result(
-                    n_samples / self._setup.sample_rate_hz + TIMEOUT_S
-                )
-        time.sleep(self._setup.times.compute_s)
+        rate_hz = self._setup.sample_rate_hz
+        until = self._free_tick + round(self._setup.times.compute_s * rate_hz)
+        while (n_samples := min(until - self._radio.now_tick(), MOST_SAMPLES)) > 0:
+            try:
+                self._radio.begin_receive(n_samples).result(n_samples / rate_hz + TIMEOUT_S)
+            except RadioError as lost:
+                _log.warning("the server does not receive while nodes compute: %s", lost)
+                return
 
     def collect_sounding(self, order: SoundingOrder) -> None:
         """Keep a node's order to sound; all of them have one frame."""
@@ -161,6 +178,7 @@ class AirServer:
             message, Stamp(self.sequence, tick), self._setup.key, self._setup.control
         )
         self.sequence += 1
+        self._keep(self.sequence)
         self._free_tick = tick + len(burst)
         try:
             self._radio.transmit(burst, tick)

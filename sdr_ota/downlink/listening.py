@@ -12,7 +12,7 @@ import numpy as np
 
 from sdr_ota.downlink.air_node import AirNode
 from sdr_ota.downlink.setup import AirSetup
-from sdr_ota.radio.base import Capture, Radio, RadioError
+from sdr_ota.radio.base import Capture, Radio, RadioError, RadioLost
 from sdr_ota.receiver.control_frame import FrameRefused
 from sdr_ota.receiver.detection import detect_bursts
 from sdr_ota.signal.control_frame import MAX_BYTES
@@ -28,7 +28,7 @@ class FirstFrame:
     """The first preamble of a capture and what follows it.
 
     Attributes:
-        capture: From shortly before it up to the next preamble, or to the end.
+        capture: From shortly before it to shortly behind the next one's start, or to the end.
         n_behind: Samples of the whole capture up to its preamble's end.
         may_grow: Whether the rest of the frame may still come.
     """
@@ -51,7 +51,7 @@ def first_frame(capture: Capture, setup: AirSetup) -> FirstFrame | None:
     if not places:
         return None
     first, *others = places
-    end = others[0] if others else len(samples)
+    end = min(others[0] + 2 * _PAD, len(samples)) if others else len(samples)
     may_grow = not others and end - first < control.n_samples(MAX_BYTES) + 2 * _PAD
     part = Capture(samples[first:end], capture.start_tick + first)
     return FirstFrame(part, first + _PAD + control.n_preamble, may_grow)
@@ -107,6 +107,7 @@ def listen(
         timeout_s: For a capture, and for a burst to be confirmed.
 
     Raises:
+        RadioLost: If the radio has gone.
         Exception: See `take_frames`.
     """
     kept = Capture(np.zeros(0, np.complex64), 0)
@@ -119,6 +120,8 @@ def listen(
             received = pending.result(timeout_s)
             next_tick += n_samples
             pending = radio.begin_receive(n_samples, next_tick)
+        except RadioLost:
+            raise
         except RadioError as lost:
             _log.warning("samples were lost: %s", lost)
             pending = None

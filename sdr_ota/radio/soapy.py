@@ -62,6 +62,7 @@ _ERRORS: Mapping[str, type[RadioError]] = {
 """What SoapySDR's codes become; all others are plain radio errors."""
 
 _WRITE_TIMEOUT_US = 500_000
+_AT_ONCE_S = 0.5  # waited inside a driver, where Python is told of no signal
 _PASS_SAMPLES = "pass_samples"
 """Setting of virtual devices: so many samples of time pass in their world."""
 
@@ -277,9 +278,11 @@ class SoapyRadio(ClosedByBlock):
         with self._guarded() as device:
             stream = self._stream(self._soapy.SOAPY_SDR_RX)
             while n_there < samples.size:
-                timeout_us = max(round((until - time.monotonic()) * 1e6), 0)
+                timeout_s = min(max(until - time.monotonic(), 0), _AT_ONCE_S)
                 rest = samples[n_there:]
-                got = device.readStream(stream, [rest], rest.size, timeoutUs=timeout_us)
+                got = device.readStream(stream, [rest], rest.size, timeoutUs=round(timeout_s * 1e6))
+                if got.ret == self._soapy.SOAPY_SDR_TIMEOUT and time.monotonic() < until:
+                    continue
                 n_got = self._checked(got.ret)
                 if got.flags & self._soapy.SOAPY_SDR_HAS_TIME:
                     start = self._check_place(self._tick(got.timeNs) - n_there, start)

@@ -90,21 +90,23 @@ public:
             "HELLO " + std::to_string(whole(value(args, "place"), 0, MOST_PLACES, "place")));
         _serial = next<std::string>(answer);
         _rate = checked_rate(next<double>(answer));
-        _direction = next<int>(answer) ? SOAPY_SDR_RX : SOAPY_SDR_TX;
+        const auto ways = next<std::string>(answer);
+        _has_tx = ways != "rx", _has_rx = ways != "tx";
         const auto channels = next<int>(answer);
         if (channels < 1 || channels > MOST_PLACES)
             throw std::runtime_error("the virtual air offers an impossible number of channels");
-        const bool is_rx = _direction == SOAPY_SDR_RX;
-        _antennas.assign(static_cast<size_t>(channels), is_rx ? "RX2" : "TX/RX");
+        _antennas.assign(static_cast<size_t>(channels), "TX/RX");
+        _rx_antennas.assign(static_cast<size_t>(channels), "RX2");
     }
 
     std::string getDriverKey() const override { return "otavirtual"; }
     std::string getHardwareKey() const override { return "virtual"; }
     SoapySDR::Kwargs getHardwareInfo() const override { return {{"serial", _serial}}; }
     size_t getNumChannels(int direction) const override {
-        return direction == _direction ? _antennas.size() : 0;
+        const bool has = direction == SOAPY_SDR_RX ? _has_rx : _has_tx;
+        return has ? _antennas.size() : 0;
     }
-    bool getFullDuplex(int, size_t) const override { return false; }
+    bool getFullDuplex(int, size_t) const override { return _has_tx && _has_rx; }
     void setFrontendMapping(int direction, const std::string &mapping) override {
         check(direction, 0);
         refuse_unlisted({getFrontendMapping(direction)}, mapping, "mapping");
@@ -121,11 +123,11 @@ public:
     }
     void setAntenna(int direction, size_t channel, const std::string &name) override {
         refuse_unlisted(listAntennas(direction, channel), name, "antenna");
-        _antennas[channel] = name;
+        (direction == SOAPY_SDR_RX ? _rx_antennas : _antennas)[channel] = name;
     }
     std::string getAntenna(int direction, size_t channel) const override {
         check(direction, channel);
-        return _antennas[channel];
+        return (direction == SOAPY_SDR_RX ? _rx_antennas : _antennas)[channel];
     }
 
     // Settings: the server keeps them and answers what is in force.
@@ -242,14 +244,18 @@ public:
     }
 
     int readStream(SoapySDR::Stream *stream, void *const *buffers, size_t count, int &flags,
-                   long long &ns, long) override {
+                   long long &ns, long timeout_us) override {
         auto &it = stream_of(stream);
         flags = 0;
         if (it.direction != SOAPY_SDR_RX) return SOAPY_SDR_NOT_SUPPORTED;
         if (it.given == it.samples.size()) {
             const size_t n = it.is_endless ? std::min(count, MTU) : std::min(it.wanted, MOST);
             if (!it.is_active || !n) return SOAPY_SDR_TIMEOUT;
-            const int code = fetch(it, n);
+            const auto until =
+                std::chrono::steady_clock::now() + std::chrono::microseconds(timeout_us);
+            int code = fetch(it, n);
+            while (code == SOAPY_SDR_TIMEOUT && std::chrono::steady_clock::now() < until)
+                code = fetch(it, n);  // others of this world are not as far yet
             if (code) return code;
         }
         const size_t left = it.samples.size() - it.given;
@@ -286,7 +292,7 @@ public:
         auto &it = stream_of(stream);
         flags = 0;
         if (it.direction != SOAPY_SDR_TX) return SOAPY_SDR_NOT_SUPPORTED;
-        auto answer = ask("STATUS " + std::to_string(it.channel));
+        auto answer = ask("STATUS " + connector(it.direction, it.channel));
         const int code = next<int>(answer);
         if (code >= NO_EVENT) return SOAPY_SDR_TIMEOUT;
         flags = code ? 0 : SOAPY_SDR_END_BURST;
@@ -313,6 +319,11 @@ private:
             throw std::out_of_range(_serial + " has no " +
                                     (direction == SOAPY_SDR_RX ? "receive" : "transmit") +
                                     " channel " + std::to_string(channel));
+    }
+    // The server's number of a channel: receivers of a device that sends, too, come behind.
+    std::string connector(int direction, size_t channel) const {
+        const bool is_behind = direction == SOAPY_SDR_RX && _has_tx;
+        return std::to_string(channel + (is_behind ? _antennas.size() : 0));
     }
     Streams::iterator place_of(const SoapySDR::Stream *stream) {
         const auto is_it = [stream](const auto &one) {
@@ -347,6 +358,7 @@ private:
                 it.goes_on = true;
                 return 0;
             }
+            if (code == SOAPY_SDR_TIMEOUT) return code;
             if (code != SOAPY_SDR_OVERFLOW) {
                 it.wanted = 0;
                 return std::min(code, SOAPY_SDR_TIMEOUT);
@@ -358,7 +370,7 @@ private:
     int write(const OneStream &it, const std::string &start, const void *data, size_t n,
               bool is_end) {
         std::ostringstream line;
-        line << "WRITE " << it.channel << " " << start << " " << n << " " << is_end;
+        line << "WRITE " << connector(it.direction, it.channel) << " " << start << " " << n << " " << is_end;
         const auto samples = it.take(data, n);
         const std::lock_guard<std::mutex> one_at_a_time(_mutex);
         auto answer = _air.ask(line.str(), samples.data(), n * sizeof samples[0]);
@@ -368,13 +380,13 @@ private:
         check(direction, channel);
         std::ostringstream line;
         line.precision(17);
-        line << "SET " << channel << " " << name << " " << value;
+        line << "SET " << connector(direction, channel) << " " << name << " " << value;
         auto answer = ask(line.str());
         return next<double>(answer);
     }
     double get(int direction, size_t channel, const std::string &name) const {
         check(direction, channel);
-        auto answer = ask("GET " + std::to_string(channel) + " " + name);
+        auto answer = ask("GET " + connector(direction, channel) + " " + name);
         return next<double>(answer);
     }
     std::pair<std::string, std::string> sources() const {
@@ -390,9 +402,9 @@ private:
     mutable Connection _air;
     mutable std::mutex _mutex;
     std::string _serial;
-    int _direction = SOAPY_SDR_RX;
+    bool _has_tx = false, _has_rx = true;
     double _rate = 1e6;
-    Names _antennas;
+    Names _antennas, _rx_antennas;
     Streams _streams;
 };
 

@@ -35,13 +35,12 @@ class VirtualSoapy(ClosedByBlock):
     def __init__(self, world: SoapyWorld, port: int = 0) -> None:
         self._server = _Server(world, port)
         self.port = int(self._server.server_address[1])
-        clocks = "clock_source=external,time_source=external"
         addresses = []
         for device in world.devices:
             place = f"driver=soapy,device=otavirtual,port={self.port},place={device.place}"
-            for number in range(len(device.channels)):
-                channel = f",channel={number}" if len(device.channels) > 1 else ""
-                addresses.append(f"{place}{channel},{clocks}")
+            for number in range(device.n_channels):
+                channel = f",channel={number}" if device.n_channels > 1 else ""
+                addresses.append(f"{place}{channel}{device.wiring}")
         self.node_addresses, self.receiver_address = tuple(addresses[:-1]), addresses[-1]
         self.soapy_arguments = tuple(
             f"driver=otavirtual,port={self.port},place={device.place}" for device in world.devices
@@ -66,7 +65,13 @@ class _Connection(LineConnection):
 
     def setup(self) -> None:
         super().setup()
-        self._device = self.server.world.receiver
+        self._device, self._is_opened = self.server.world.receiver, False
+
+    def finish(self) -> None:
+        """Let go of the device."""
+        super().finish()
+        if self._is_opened:
+            self._device.closed()
 
     def answer(self, words: list[str]) -> bool:
         """Answer a question; one that cannot be understood with the reason."""
@@ -118,9 +123,13 @@ class _Connection(LineConnection):
     def _met(self, place: str) -> str:
         """Take a device for the rest of the connection, and say what it is."""
         devices = self.server.world.devices
+        if self._is_opened:
+            self._device.closed()
         self._device = device = devices[_whole(place, 0, len(devices) - 1)]
-        rate, channels = device.channels[0].settings["rate"], device.channels
-        return f"{device.serial} {rate:.17g} {int(device.is_receiver)} {len(channels)}"
+        self._is_opened = True
+        device.opened()
+        rate = device.channels[0].settings["rate"]
+        return f"{device.serial} {rate:.17g} {device.ways} {device.n_channels}"
 
     def _channel(self, text: str) -> Channel:
         channels = self._device.channels
@@ -141,7 +150,7 @@ class _Connection(LineConnection):
             case "PASS", n_samples:
                 world.pass_time(_whole(n_samples, 0, LAST_TICK))
             case "JUMP", tick:
-                device.time_offset = _tick(tick) - world.air.now_tick
+                device.time_offset += _tick(tick) - device.now
             case name, *nothing if not nothing:
                 return self._asked(name)
             case _:

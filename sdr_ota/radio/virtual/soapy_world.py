@@ -47,7 +47,7 @@ _RANGES = {
     "freq": (70e6, 6e9),
     "bandwidth": (200e3, 56e6),
 }
-_TX_GAINS_DB, _RX_GAINS_DB = (-60.0, 0.0), (0.0, 40.0)
+TX_GAINS_DB, RX_GAINS_DB = (-60.0, 0.0), (0.0, 40.0)
 
 
 class NotTaken(Exception):  # noqa: N818 - it is an answer
@@ -77,7 +77,7 @@ class SoapyWorld:
         if left:
             raise ValueError(f"{settings.n_nodes} nodes do not fill devices of {n_channels}")
         self.command_s = command_s
-        self.lock = threading.Lock()
+        self.lock = threading.Condition()
         self.has_reference = True
         # A path's offset is counted from the listening device: it has the receiver's error in it.
         own = replace(settings.preset, adc_bits=None, receiver_clock_error_range_ppm=0.0)
@@ -85,9 +85,14 @@ class SoapyWorld:
         rng = np.random.default_rng([settings.seed, settings.n_nodes])
         paths = [range(k * n_channels, (k + 1) * n_channels) for k in range(n_devices)]
         self.devices = tuple(
-            VirtualDevice(self, place, tuple(there), rng)
-            for place, there in enumerate((*paths, range(0)))
+            self._device(place, tuple(there), rng) for place, there in enumerate((*paths, range(0)))
         )
+
+    def _device(
+        self, place: int, paths: tuple[int, ...], rng: np.random.Generator
+    ) -> "VirtualDevice":
+        """Return a device of this world; arguments as those of `VirtualDevice`."""
+        return VirtualDevice(self, place, paths, rng)
 
     @property
     def receiver(self) -> "VirtualDevice":
@@ -133,7 +138,7 @@ class Channel:
         self._device, self._path = device, path
         rate = device.world.air.sample_rate_hz
         self.settings = {"rate": rate, "freq": 100e6, "bandwidth": rate, "gain": 0.0}
-        self._gains_db = _RX_GAINS_DB if path is None else _TX_GAINS_DB
+        self._gains_db = RX_GAINS_DB if path is None else TX_GAINS_DB
         self.bursts = Bursts(lambda: device.world.air.now_tick, self._radiate)
 
     def set(self, name: str, value: float) -> float:
@@ -174,14 +179,14 @@ class Channel:
         if self._path is not None and abs(detuned_hz) < world.air.sample_rate_hz / 2:
             self._device.settle(self._path, detuned_hz)
             gain = np.float32(db_to_amplitude(self.settings["gain"]))
-            world.air.send(self._path, gain * _converted(samples), start)
+            world.air.send(self._path, gain * converted(samples), start)
 
     def amplified(self, received: Samples) -> Samples:
         """Return what the receiver's converter makes of what arrives."""
         return quantise(np.float32(db_to_amplitude(self.settings["gain"])) * received, ADC_BITS)
 
 
-def _converted(samples: Samples) -> Samples:
+def converted(samples: Samples) -> Samples:
     """Return what a transmitter's converter makes of samples: it has no NaN and a full scale."""
     iq = samples.view(np.float32)
     if np.abs(iq).max(initial=0.0) <= 1.0:
@@ -199,10 +204,13 @@ class VirtualDevice:
         rng: Source of what differs from device to device.
 
     Attributes:
+        wiring: What belongs behind its address.
         free_ppm: Error of its own oscillator.
         free_drift_hz_per_s: How that oscillator's carrier moves.
         time_offset: Its ticks over the air's.
     """
+
+    wiring = ",clock_source=external,time_source=external"
 
     def __init__(
         self, world: SoapyWorld, place: int, paths: tuple[int, ...], rng: np.random.Generator
@@ -225,6 +233,22 @@ class VirtualDevice:
     def is_receiver(self) -> bool:
         """Whether it is the one that receives."""
         return not self._paths
+
+    @property
+    def ways(self) -> str:
+        """Which ways its channels go."""
+        return "rx" if self.is_receiver else "tx"
+
+    @property
+    def n_channels(self) -> int:
+        """Connectors of one way."""
+        return len(self.channels)
+
+    def opened(self) -> None:
+        """Take notice of a program that has opened it."""
+
+    def closed(self) -> None:
+        """Take notice of a program that has let go of it."""
 
     @property
     def is_locked(self) -> bool:

@@ -43,14 +43,14 @@ class NotingNode:
 
 
 def tape(
-    n_rounds: int, rng: np.random.Generator, gap: int
+    n_rounds: int, rng: np.random.Generator, gap: int, n_after: int = 40
 ) -> tuple[Samples, list[AirMessage], list[float]]:
     """Frames at -5 dB with so many samples between them, and where each begins."""
     messages, parts, starts, place = list(drawn_messages(rng, n_rounds)), [], [], 0
     for sequence, message in enumerate(messages):
         how = Reception(
             start=gap + rng.random(), cfo=0.01, gain=np.exp(2j * np.pi * rng.random()),
-            chip_snr_db=-5, n_after=40,
+            chip_snr_db=-5, n_after=n_after,
         )  # fmt: skip
         data = coded(sealed(message, Stamp(sequence), KEY))
         parts.append(captured(data, CONTROL, how, rng))
@@ -74,6 +74,18 @@ def test_frames_are_taken_however_captures_cut_them(n_window: int) -> None:
     assert np.abs(np.array(node.starts) - starts).max() < 1
     assert longest <= CONTROL.n_samples(255) + 2 * 64 + n_window
     assert len(kept.samples) <= 2 * CONTROL.n_preamble
+
+
+@pytest.mark.parametrize("n_window", [7000, 100_000])
+def test_frames_that_follow_each_other_at_once_are_all_taken(n_window: int) -> None:
+    """As the server says them: an outcome, and the next announcement behind it."""
+    rng = np.random.default_rng(n_window)
+    samples, messages, _ = tape(2, rng, gap=0, n_after=0)
+    node, kept = NotingNode(), Capture(np.zeros(0, np.complex64), FIRST_TICK)
+    for at in range(0, len(samples), n_window):
+        both = np.concatenate([kept.samples, samples[at : at + n_window]])
+        kept = take_frames(Capture(both, kept.start_tick), node, SETUP, 1.0)  # type: ignore[arg-type]
+    assert node.taken == messages
 
 
 def test_a_frame_that_is_torn_or_foreign_costs_no_other() -> None:
