@@ -14,6 +14,7 @@ NOT_COMPARED = {
     "run": {"seed"},
     "link": {"scheme", "payload"},
     "privacy": {"protect", "epsilon", "trust", "noise", "neighbours", "batches"},
+    "zo": {"learning_rate"},  # of a scheme's own
 }
 
 
@@ -31,6 +32,8 @@ def test_points_share_all_but_scheme_and_promise(name: str) -> None:
     assert sweep.axis == "privacy.epsilon"
     assert len({str(p.config.model_dump(exclude=NOT_COMPARED)) for p in sweep.points}) == 1
     assert {point.config.radio.lead_s for point in sweep.points} == {0.05}
+    rates = {(point.config.link.scheme, point.config.zo.learning_rate) for point in sweep.points}
+    assert len(rates) == len({scheme for scheme, _ in rates})
 
 
 @pytest.mark.parametrize("name", [DEMO, SST2])
