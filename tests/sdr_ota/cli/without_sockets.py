@@ -12,5 +12,6 @@ def _refuse(event: str, words: object) -> None:
         raise RuntimeError(f"{event}{words}: a node without cables asks no network")
 
 
-sys.addaudithook(_refuse)
-main()
+if __name__ == "__main__":
+    sys.addaudithook(_refuse)
+    main()
