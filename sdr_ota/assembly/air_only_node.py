@@ -87,14 +87,17 @@ class NodeEnd:
     checksum: str
 
 
-def air_only_node(address: str, experiment: Path, limits: Limits, folder: Path) -> NodeEnd:
+def air_only_node(
+    address: str, experiment: Path, limits: Limits, folder: Path | None = None
+) -> NodeEnd:
     """Take part in a run by the air alone, until its last round.
 
     Args:
         address: Of this machine's radio, as it stands in the run's ``radio.nodes``.
         experiment: The run's config file.
         limits: What the radio's owner allows; without bands those of the config.
-        folder: For the weights and for how it ended; one folder for each node.
+        folder: For the weights and for how it ended; one for each node, None for one here that is
+            called after its place.
 
     Raises:
         CommandFailed: If it cannot begin, its radio has gone, or it is interrupted.
@@ -106,6 +109,7 @@ def air_only_node(address: str, experiment: Path, limits: Limits, folder: Path) 
     home = experiment.parent
     place, setup = _place(config, address), air_setup(config, home)
     path, limits = key_path(config, home), _owners(limits, config)
+    folder = Path(f"air-only-node-{place}") if folder is None else folder
     with Interruption(), _refusing(place):
         folder.mkdir(parents=True, exist_ok=True)
         client = with_sentences(lambda: _client(config, place, home))

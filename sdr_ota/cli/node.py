@@ -26,7 +26,11 @@ AirOnly = Annotated[
     ),
 ]
 Folder = Annotated[
-    Path, typer.Option(help="With --air-only: for the weights and for how it ended.")
+    Path | None,
+    typer.Option(
+        help="With --air-only: for the weights and for how it ended, one for each node. "
+        "Without it: air-only-node-PLACE."
+    ),
 ]
 Radios = Annotated[
     list[str],
@@ -72,7 +76,7 @@ def node(  # noqa: PLR0913, PLR0917 - a command has options
     dataset_epsilon: DatasetEpsilon = None,
     without_token: WithoutToken = False,
     air_only: AirOnly = "",
-    folder: Folder = Path("air-only-node"),
+    folder: Folder = None,
 ) -> None:
     """Lend this machine's radios to a run elsewhere, until Ctrl-C.
 
@@ -91,7 +95,7 @@ def node(  # noqa: PLR0913, PLR0917 - a command has options
     node_command(offer, address, without_token)
 
 
-def _by_air(address: str, experiment: Path, limits: "Limits", folder: Path) -> None:
+def _by_air(address: str, experiment: Path, limits: "Limits", folder: Path | None) -> None:
     from sdr_ota.assembly.air_only_node import air_only_node
 
     end = air_only_node(address, experiment, limits, folder)

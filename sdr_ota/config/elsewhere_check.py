@@ -24,8 +24,8 @@ def check_nodes_elsewhere(
     """
     if normal_form(radio.receiver) in {normal_form(address) for address in radio.nodes}:
         raise ValueError(
-            f"radio.receiver = {radio.receiver!r} on another machine cannot be the "
-            "receiver and a node: each opens its radio in a process of its own; use two radios"
+            f"radio.receiver = {radio.receiver!r} cannot be a node's radio as well with "
+            f'clients.location = "{clients.location}": each process opens its own; use two radios'
         )
     of_nodes = [kind for kind in calibration.require if kind != "noise-floor"]
     if of_nodes:

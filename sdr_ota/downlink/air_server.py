@@ -45,6 +45,12 @@ MOST_SAMPLES = 1_000_000
 
 _log = logging.getLogger(__name__)
 
+_UNKNOWN_STEPS = (
+    "node %d has a model that none of this server's steps lead to (another config, or a step that "
+    "was said before this server was killed and is not in its record): it takes no part; start it "
+    "again: it then begins with the base weights and catches up"
+)
+
 
 def keep_nothing(number: int) -> None:
     """For a key that is forgotten with the process."""
@@ -96,7 +102,10 @@ class AirServer:
         if request is not None:
             # Each node has its turn in n_nodes rounds: twice as many bring it nearer.
             steps = self.log.missing(request.journal, 2 * self._setup.n_nodes)
-            _log.warning("node %d is behind: %d steps are repeated", request.node, len(steps))
+            if steps:
+                _log.warning("node %d is behind: %d steps are repeated", request.node, len(steps))
+            else:
+                _log.warning(_UNKNOWN_STEPS, request.node)
             repeated: tuple[AirMessage, ...] = (*steps, announced)
             for message in repeated:
                 self._say(message)

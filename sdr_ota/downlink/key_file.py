@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdr_ota.downlink.sealing import LEAST_KEY_BYTES
+from sdr_ota.downlink.sealing import LEAST_KEY_BYTES, MAX_SEQUENCE
 from sdr_ota.process.held_file import hold
 
 _OTHERS = 0o077
@@ -35,8 +35,13 @@ def read_key(path: Path) -> bytes:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             secret = file.read()
-    except OSError as missing:
-        raise KeyFileError(f"cannot read the key {path}: {missing.strerror}; {how}") from missing
+    except FileNotFoundError:
+        raise KeyFileError(f"there is no key {path}; {how}") from None
+    except OSError as denied:
+        raise KeyFileError(
+            f"cannot read the key {path}: {denied.strerror}; radio.key_file names a file that "
+            "whoever starts this may read"
+        ) from denied
     if mode & _OTHERS:
         raise KeyFileError(
             f"the key {path} has the mode {mode:04o}: others may read or change it; say chmod 600 "
@@ -95,9 +100,12 @@ def kept_number(path: Path, first: int) -> Iterator[KeptNumber]:
         try:
             value = int(text) if text else first
         except ValueError:
+            value = MAX_SEQUENCE + 1
+        if not -1 <= value <= MAX_SEQUENCE:
             raise KeyFileError(
-                f"{path} holds no number: make a new key for server and nodes, and remove it"
-            ) from None
+                f"{path} holds no number from -1 to {MAX_SEQUENCE}: make a new key for server and "
+                "nodes, and remove it"
+            )
         yield KeptNumber(value, file)
     finally:
         os.close(file)

@@ -118,7 +118,7 @@ def test_a_server_that_cannot_send_while_it_receives_is_refused(tmp_path: Path) 
         ("driver=soapy,device=uhd,serial=1", "", Limits(), r"radio.nodes are driver=soapy"),
         (NODE, 'location = "server"', Limits(), r'clients.location = "server".*must be'),
         (NODE, "", Limits(((2e6, 1e6),)), "lower edge comes first"),
-        (NODE, 'location = "air"', Limits(), "cannot read the key"),
+        (NODE, 'location = "air"', Limits(), "there is no key"),
     ],
 )
 def test_a_node_that_cannot_begin_says_why_before_its_radio_is_opened(
@@ -129,7 +129,7 @@ def test_a_node_that_cannot_begin_says_why_before_its_radio_is_opened(
     experiment = tmp_path / "run.toml"
     text = EXAMPLE.read_text(encoding="utf-8")
     experiment.write_text(text.replace('location = "air"', setting or 'location = "air"'))
-    if "read the key" not in words:
+    if "no key" not in words:
         with_key(tmp_path)
     with pytest.raises(CommandFailed, match=words) as refused:
         air_only_node.air_only_node(address, experiment, limits, tmp_path / "node")

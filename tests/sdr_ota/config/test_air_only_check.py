@@ -24,7 +24,7 @@ RECEIVER = "driver=soapy,device=otavirtual,port=30600,place=4"
         ("privacy.protect=client", r'privacy.protect = "client".*use "nothing"'),
         ('radio.nodes=["driver=soapy,device=a,host=b"]', "no network leads"),
         ('radio.nodes=["driver=pluto,uri=ip:1.2.3.4"]', "hardware time"),
-        (f"radio.receiver='{RECEIVER[:-1]}0'", "receiver and a node"),
+        (f"radio.receiver='{RECEIVER[:-1]}0'", "cannot be a node's radio as well"),
         ('calibration.require=["phase"]', r'clients.location = "air": nodes on other'),
         ("clients.count=12", r"clients.count = 12 .*11 nodes"),
         ("radio.transmit_allowed=false", "transmit_allowed"),

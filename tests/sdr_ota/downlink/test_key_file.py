@@ -30,7 +30,7 @@ def test_a_key_that_others_may_read_or_change_is_refused(tmp_path: Path, mode: i
 def test_a_key_that_is_short_or_missing_is_refused_with_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match=r"31 bytes; at least 32.*umask 077; head -c 32"):
         read_key(key_at(tmp_path, SECRET[:-1]))
-    with pytest.raises(KeyFileError, match=r"cannot read .*nowhere.*head -c 32"):
+    with pytest.raises(KeyFileError, match=r"there is no key .*nowhere.*head -c 32"):
         read_key(tmp_path / "nowhere")
 
 
@@ -55,7 +55,15 @@ def test_a_number_in_use_or_damaged_is_refused(tmp_path: Path) -> None:
         kept_number(path, 0),
     ):
         pass
-    path.write_text("what?")
-    with pytest.raises(KeyFileError, match="no number"), kept_number(path, 0):
-        pass
-    assert path.read_text() == "what?"
+    for damaged in ("what?", "-7", "99999999999999999999999999", str(2**32)):
+        path.write_text(damaged)
+        with pytest.raises(KeyFileError, match="no number from -1"), kept_number(path, 0):
+            pass
+        assert path.read_text() == damaged
+
+
+def test_a_key_that_is_there_and_cannot_be_read_is_not_to_be_made_anew(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError) as refused:
+        read_key(tmp_path)
+    assert "Is a directory" in str(refused.value)
+    assert "urandom" not in str(refused.value)

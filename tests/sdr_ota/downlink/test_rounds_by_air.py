@@ -155,6 +155,19 @@ def test_a_node_that_missed_an_outcome_stays_out_asks_and_takes_part_again() -> 
     assert len(world.clients[0].steps) == 5
 
 
+def test_a_node_with_steps_that_the_server_does_not_know_stays_out_and_the_server_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As one that took a step which a killed server had said and not yet written down."""
+    world = World()
+    world.nodes[0].progress = Progress(first_hash(b"another step"))
+    results = world.run(2)
+    assert [r.active_nodes for r in results] == [(1, 2, 3)] * 2
+    assert not any(isinstance(said, AirStep) for said in world.radio.said)
+    assert "node 0 has a model that none of this server's steps lead to" in caplog.text
+    assert "start it again" in caplog.text
+
+
 def test_each_thing_is_said_once_to_all_and_orders_come_together() -> None:
     world = World()
     world.run(2)
