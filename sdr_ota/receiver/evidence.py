@@ -18,6 +18,7 @@ from sdr_ota.receiver.joint_frame import ReceivedPayload
 from sdr_ota.receiver.levels import (
     LEVEL_LIMIT_DB,
     UNEXPECTED_STDS,
+    ShownLevel,
     believed,
     common_level,
     credible,
@@ -115,7 +116,7 @@ class Evidence:
     phase_rad: float
     phase_variance_rad2: float
     noise_powers: tuple[float, ...]
-    shown_level: float | None = None
+    shown_level: ShownLevel | None = None
     antennas: Antennas = ONE_ANTENNA
 
 
@@ -231,9 +232,8 @@ def _distortion_variance(rest_power: float, sent_power: float, noise: float, nee
     if needs.phase:  # neighbours of the spreading chips do not add up: their scatter shows it all
         return 0.0
     if needs.tones:
-        # A tone meets the channel at one frequency, pilots at all of the band. What they differ by
-        # is what pilots leave unexplained; half of its power lies along the gain. The energies'
-        # own scatter hides what chance adds to it.
+        # A tone meets the channel at one frequency, pilots at all of the band: they differ by what
+        # pilots leave unexplained. Half of it lies along the gain; energies' scatter hides chance.
         return max(rest_power - noise, 0.0) / max(sent_power, 1e-30) / 2
     signal, beside = 0.0, needs.beside
     if beside is not None and beside.symbol_power < sent_power / 2:
@@ -264,7 +264,7 @@ def _common_phase(pilots: PilotGains, groups: CodeGroups) -> tuple[float, float]
     return float(phase), float(variance)
 
 
-def _common_level(pilots: PilotGains, groups: CodeGroups) -> tuple[float, float | None]:
+def _common_level(pilots: PilotGains, groups: CodeGroups) -> tuple[float, ShownLevel | None]:
     """Return the level of all nodes together as far as it is credible, and as measured."""
     noise = pilots.part_variances
     return common_level(pilots.mean.real, groups.share, noise, groups.level_variances)

@@ -1,5 +1,6 @@
 """How much of a measured deviation from the plan is believed, and what level nodes share."""
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -47,9 +48,22 @@ def believed(off: Reals, noise: Reals, known: Reals) -> tuple[Reals, Reals]:
     return mean, np.where(changed, noise, known * noise / total)
 
 
+@dataclass(frozen=True)
+class ShownLevel:
+    """What the pilots of a round show of the level that all nodes have in common.
+
+    Attributes:
+        level: Amplitude over the expected one.
+        variance: Of that: noise, and what the nodes' paths may be off.
+    """
+
+    level: float
+    variance: float
+
+
 def common_level(
     levels: Reals, share: Reals, noise: Reals, known: Reals
-) -> tuple[float, float | None]:
+) -> tuple[float, ShownLevel | None]:
     """Return the level that all nodes have in common, over the plan's, and the one measured.
 
     As far as the plan's own spread makes it credible, so that noise of the pilots does not enter
@@ -66,9 +80,10 @@ def common_level(
         Erasure: ``gain-changed`` where it is too far off to be a step of the receiver's gain.
     """
     off = float(share @ levels) - 1
-    likely = credible(off, float(share**2 @ known), float(share**2 @ noise))
+    of_paths, of_noise = float(share**2 @ known), float(share**2 @ noise)
+    likely = credible(off, of_paths, of_noise)
     if likely != off:
-        return 1 + likely, 1 + off
+        return 1 + likely, ShownLevel(1 + off, of_paths + of_noise)
     off = float(np.median(levels)) - 1  # one node that has changed does not pass for all
     if not 1 / COMMON_LEVEL_LIMIT < 1 + off < COMMON_LEVEL_LIMIT:
         raise Erasure(

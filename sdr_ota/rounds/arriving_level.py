@@ -7,8 +7,10 @@ below full scale. The pilots of one frame cannot tell that from noise; the mean 
 
 from dataclasses import dataclass
 
-LEAST_ROUNDS = 16
-"""Before as many rounds nothing is said: chance in their mean is a quarter of that in one."""
+from sdr_ota.receiver.levels import ShownLevel
+
+PRIOR_STD = 0.01
+"""Of the level before anything was seen: that of amplifiers which are not driven hard."""
 
 MEMORY_ROUNDS = 64
 """Older rounds are forgotten: the amplitudes that are sent change as channels fade."""
@@ -19,19 +21,20 @@ class ArrivingLevel:
     """Follows the amplitude at which payloads arrive, over the planned one, from round to round.
 
     Attributes:
-        mean: Of the last rounds.
-        n_rounds: That it was learned from, at most ``MEMORY_ROUNDS``.
+        weighted: Sum of what rounds showed over 1, each over its variance.
+        precision: Sum of the inverse variances.
     """
 
-    mean: float = 1.0
-    n_rounds: int = 0
+    weighted: float = 0.0
+    precision: float = 0.0
 
     @property
     def expected(self) -> float:
-        """Amplitude over the planned one that is to be expected; 1 before ``LEAST_ROUNDS``."""
-        return self.mean if self.n_rounds >= LEAST_ROUNDS else 1.0
+        """Amplitude over the planned one that is to be expected: Gaussians, prior about 1."""
+        return 1 + self.weighted / (self.precision + PRIOR_STD**-2)
 
-    def observe(self, level: float) -> None:
-        """Take in the level that the pilots of a round show."""
-        self.n_rounds = min(self.n_rounds + 1, MEMORY_ROUNDS)
-        self.mean += (level - self.mean) / self.n_rounds
+    def observe(self, shown: ShownLevel) -> None:
+        """Take in what the pilots of a round show."""
+        kept = 1 - 1 / MEMORY_ROUNDS
+        self.weighted = kept * self.weighted + (shown.level - 1) / shown.variance
+        self.precision = kept * self.precision + 1 / shown.variance

@@ -12,6 +12,7 @@ from sdr_ota.process.closed_by_block import ClosedByBlock
 from sdr_ota.radio.air_time_account import AirTimeAccount
 from sdr_ota.radio.base import Capture, Radio, RadioInfo
 from sdr_ota.receiver.joint_frame import ReceivedPayload, receive_joint_frame
+from sdr_ota.receiver.levels import ShownLevel
 from sdr_ota.schemes import AggregationScheme, LinkQuality
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import DecodedSum, RadioSettings, Samples, TransmitPlan
@@ -210,7 +211,7 @@ class Exchange:
     cfo: float
     metric: float
     phase_rad: float | None = None
-    arrived_level: float | None = None
+    arrived_level: ShownLevel | None = None
 
     @property
     def total(self) -> DecodedSum:

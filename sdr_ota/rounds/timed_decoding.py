@@ -9,6 +9,7 @@ from statistics import fmean
 import numpy as np
 
 from sdr_ota.receiver.expectation import Expectation
+from sdr_ota.receiver.levels import ShownLevel
 from sdr_ota.receiver.payload import Sending, decode_payload
 from sdr_ota.receiver.plausibility import check_sums_in_range
 from sdr_ota.rounds.exchange import Exchange, Link, Reception
@@ -46,8 +47,15 @@ def decode_timed(reception: Reception, link: Link) -> Exchange:
     symbols = zip(read, frame.symbol_chips(found.chips), qualities, strict=True)
     sums = judged_sums(symbols, scheme, plan, link.decode)
     burst = received.burst
-    arrived = None if found.shown_level is None else found.shown_level * plan.arriving_level
+    arrived = _over_plan(found.shown_level, plan.arriving_level)
     return Exchange(sums, qualities, burst.cfo, burst.metric, found.phase_rad, arrived)
+
+
+def _over_plan(shown: ShownLevel | None, arriving_level: float) -> ShownLevel | None:
+    """Return a level over the one that was planned, from one over the one that was expected."""
+    if shown is None:
+        return None
+    return ShownLevel(shown.level * arriving_level, shown.variance * arriving_level**2)
 
 
 def _expectation_by_symbol(

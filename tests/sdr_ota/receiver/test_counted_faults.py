@@ -1,20 +1,14 @@
 """What does not erase a round is counted: compression, energies that swing, turned slots."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from scipy import stats
 
 from sdr_ota.receiver.constancy import moved_variance
 from sdr_ota.receiver.pilot_fit import PilotFit, fit_node_pilots
-from sdr_ota.rounds.decoding import decode
-from sdr_ota.rounds.exchange import Link
 from sdr_ota.schemes import load_scheme
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import Chips
-from tests.sdr_ota.receiver.air_faults import FAULTS
-from tests.sdr_ota.receiver.guess_count import MAX_CFO_HZ, reception_of
 
 FRAME = FrameFormat()
 NOISE = 10 ** (-2.5)
@@ -81,15 +75,3 @@ def test_a_symbol_out_of_phase_with_its_pilots_is_counted(turn_rad: float) -> No
         total = scheme.decode(chips, 3, 1.0)
         assert abs(total.value - symbols.sum()) < 5 * total.std
         assert total.std > 3 * clean.std
-
-
-def test_tones_in_multipath_count_what_the_pilots_leave_unexplained() -> None:
-    scheme, ratios = load_scheme("fsk-vote"), []
-    for trial in range(200):
-        fault = FAULTS["multipath 5 chips, -20 dB"]
-        reception, scene = reception_of(fault, "fsk-vote", "tones", trial)
-        link = Link(scene.frame, scheme, MAX_CFO_HZ)
-        total = decode(replace(reception, symbols=None), link).total
-        ratios.append((total.value - float(np.sign(scene.symbols).sum())) / total.std)
-    # Were the errors Gaussian with the stated deviations, one such sum in 1,000 would be larger.
-    assert np.sum(np.square(ratios)) < stats.chi2.isf(1e-3, len(ratios))

@@ -1,39 +1,47 @@
 """How strong payloads arrive over what soundings promise, learned from node pilots."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import sdr_ota
-from sdr_ota.rounds.arriving_level import LEAST_ROUNDS, MEMORY_ROUNDS, ArrivingLevel
+from sdr_ota.receiver.levels import ShownLevel
+from sdr_ota.rounds.arriving_level import MEMORY_ROUNDS, PRIOR_STD, ArrivingLevel
 
-N_ROUNDS = 160
+N_ROUNDS, N_LEARNING = 160, 16
 
 
-def learned(levels: np.ndarray) -> ArrivingLevel:
+def learned(levels: Sequence[float], variance: float) -> ArrivingLevel:
     arriving = ArrivingLevel()
     for level in levels:
-        arriving.observe(float(level))
+        arriving.observe(ShownLevel(level, variance))
     return arriving
 
 
-def test_nothing_is_said_of_few_rounds() -> None:
-    arriving = learned(np.full(LEAST_ROUNDS - 1, 1.1))
-    assert arriving.expected == 1.0
-    arriving.observe(1.1)
-    assert arriving.expected == pytest.approx(1.1)
+def test_nothing_is_expected_before_anything_was_seen() -> None:
+    assert ArrivingLevel().expected == 1.0
 
 
 def test_noise_is_averaged() -> None:
-    noise = 0.01 * np.random.default_rng(3).standard_normal(MEMORY_ROUNDS)
-    assert learned(1.003 + noise).expected == pytest.approx(1.003, abs=5 * 0.01 / 8)
+    noise = 0.005 * np.random.default_rng(3).standard_normal(10 * MEMORY_ROUNDS)
+    found = learned((1.004 + noise).tolist(), 0.005**2).expected
+    # A mean that forgets 1 of 64 holds as much as one of twice as many rounds.
+    assert found == pytest.approx(1.004, abs=5 * 0.005 / np.sqrt(2 * MEMORY_ROUNDS - 1) + 1e-5)
+
+
+@pytest.mark.parametrize("noise_std", [1.0, 100.0])
+def test_pilots_far_below_their_noise_say_nothing(noise_std: float) -> None:
+    draws = 1 + noise_std * np.random.default_rng(4).standard_normal(MEMORY_ROUNDS)
+    # The mean of all is off by noise_std / 8 and more; what is expected, by less than the prior.
+    assert learned(draws.tolist(), noise_std**2).expected == pytest.approx(1, abs=PRIOR_STD / 2)
 
 
 def test_old_rounds_are_forgotten() -> None:
-    arriving = learned(np.concatenate([np.full(1000, 2.0), np.full(5 * MEMORY_ROUNDS, 1.0)]))
-    assert arriving.expected == pytest.approx(1.0, abs=math.exp(-5))
+    levels = [1.02] * 1000 + [1.0] * 5 * MEMORY_ROUNDS
+    assert learned(levels, 1e-6).expected == pytest.approx(1, abs=0.02 * math.exp(-5))
 
 
 def test_sums_are_true_to_scale_behind_amplifiers_that_compress(
@@ -48,7 +56,7 @@ def test_sums_are_true_to_scale_behind_amplifiers_that_compress(
         "run.rounds": N_ROUNDS,
         "run.seed": 5,
     }
-    rounds = sdr_ota.run(set=settings).rounds[LEAST_ROUNDS:]
+    rounds = sdr_ota.run(set=settings).rounds[N_LEARNING:]
     good = [one for one in rounds if one.erasure is None]
     assert len(good) > 0.9 * len(rounds)
     true, decoded, std = (

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from scipy import stats
 
 from sdr_ota.rounds.decoding import decode
 from sdr_ota.rounds.exchange import Exchange, Link
@@ -30,10 +31,17 @@ def exchanges(fault: Fault, scheme: str, arriving_level: float = 1.0) -> list[Ex
 
 def test_it_is_that_of_the_pilots_whatever_was_expected() -> None:
     plain, told = (exchanges(FAULTS["nothing"], "coherent", level) for level in (1.0, 1.003))
-    shown = np.array([[one.arrived_level for one in each] for each in (plain, told)], float)
+    shown = np.array(
+        [[one.arrived_level.level for one in each if one.arrived_level] for each in (plain, told)],
+        float,
+    )
     spread = shown[0].std(ddof=1) / np.sqrt(N_TRIALS)
     assert abs(shown[0].mean() - 1) < 5 * spread
     np.testing.assert_allclose(shown[1], shown[0], rtol=1e-3)
+    # What is stated of it is what it scatters by: a chi-square with that many degrees of freedom.
+    stated = np.mean([one.arrived_level.variance for one in plain if one.arrived_level])
+    ratio = N_TRIALS * np.var(shown[0]) / stated
+    assert stats.chi2.ppf(1e-4, N_TRIALS - 1) < ratio < stats.chi2.isf(1e-4, N_TRIALS - 1)
 
 
 def test_what_was_expected_is_taken_off_the_sums() -> None:
