@@ -216,5 +216,5 @@ def test_the_receiver_may_sit_on_another_machine_and_comes_back(
 
 
 def test_one_board_elsewhere_is_not_both_receiver_and_node(lab: Lab) -> None:
-    with pytest.raises(CommandFailed, match="cannot be the receiver and a node"):
+    with pytest.raises(CommandFailed, match="cannot be a node's radio as well"):
         lab.start(f"radio.receiver={lab.nodes[0]},host=lab0")
