@@ -14,14 +14,14 @@ from sdr_ota.assembly.model_learning import with_sentences
 from sdr_ota.assembly.node import check_limits
 from sdr_ota.assembly.privacy import encoder_of
 from sdr_ota.config.load import Config, ConfigError, load_config
-from sdr_ota.config.parts import BY_AIR_TIMEOUT_S, air_time_account, link_of
+from sdr_ota.config.parts import air_time_account, link_of
 from sdr_ota.downlink.air_node import AirNode
 from sdr_ota.downlink.frames import ReceivedMessage
 from sdr_ota.downlink.key_file import KeptNumber, KeyFileError, kept_number
 from sdr_ota.downlink.listening import listen
 from sdr_ota.downlink.messages import AirAnnouncement, AirOutcome
 from sdr_ota.downlink.progress import Progress, first_hash
-from sdr_ota.downlink.setup import AirSetup
+from sdr_ota.downlink.setup import TIMEOUT_S, AirSetup
 from sdr_ota.failure import INTERRUPTED, NO_RADIO, WRONG_USE, CommandFailed
 from sdr_ota.process.interruption import Interruption
 from sdr_ota.radio.address import AddressError, open_radios
@@ -211,7 +211,7 @@ def _listen(radio: LimitedRadio, node: AirNode, setup: AirSetup, notes: Notes) -
     from zo_core.stepping.update import UpdateNotFiniteError  # noqa: PLC0415
 
     try:
-        listen(radio, node, setup, n_samples, lambda: notes.is_over, BY_AIR_TIMEOUT_S)
+        listen(radio, node, setup, n_samples, lambda: notes.is_over, TIMEOUT_S)
     except (LossNotFiniteError, PowerLimitError, UpdateNotFiniteError) as lost:
         raise CommandFailed(f"{lost}; node ends") from lost
 

@@ -1,6 +1,6 @@
 """Whether what is asked for can be had with several receive antennas."""
 
-from typing import Protocol
+from collections.abc import Iterable
 
 from sdr_ota.config.air_table import AirTable
 from sdr_ota.config.link_table import LinkTable
@@ -8,56 +8,38 @@ from sdr_ota.config.tables import CapturesTable, PrivacyTable, RadioTable, Recei
 from sdr_ota.schemes import CombinesAntennas
 
 
-class Tables(Protocol):
-    """The tables of a configuration that have to do with antennas."""
-
-    @property
-    def radio(self) -> RadioTable:
-        """Which radios."""
-        ...
-
-    @property
-    def receiver(self) -> ReceiverTable:
-        """What synchronises."""
-        ...
-
-    @property
-    def air(self) -> AirTable:
-        """The simulated world."""
-        ...
-
-    @property
-    def captures(self) -> CapturesTable:
-        """What is kept."""
-        ...
-
-    @property
-    def link(self) -> LinkTable:
-        """How numbers are added."""
-        ...
-
-    @property
-    def privacy(self) -> PrivacyTable:
-        """What is promised."""
-        ...
-
-
-def check_antennas(config: Tables) -> None:
-    """Refuse what is not there with more than one receive antenna.
+def check_antenna_samples(
+    radio: RadioTable, receiver: ReceiverTable, air: AirTable, captures: CapturesTable
+) -> None:
+    """Refuse samples that cannot come from, or be kept of, more than one receive antenna.
 
     Raises:
         ValueError: With what to do instead.
     """
-    if config.radio.rx_antennas == 1:
-        return
-    for is_wrong, why in (*_of_receiver(config), *_of_link(config)):
+    if radio.rx_antennas > 1:
+        _refuse(radio, _of_samples(radio, receiver, air, captures))
+
+
+def check_antenna_sums(radio: RadioTable, link: LinkTable, privacy: PrivacyTable) -> None:
+    """Refuse what cannot be read from, or promised with, more than one receive antenna.
+
+    Raises:
+        ValueError: With what to do instead.
+    """
+    if radio.rx_antennas > 1:  # it loads the scheme, which one antenna does not need
+        _refuse(radio, _of_sums(link, privacy))
+
+
+def _refuse(radio: RadioTable, found: Iterable[tuple[bool, str]]) -> None:
+    for is_wrong, why in found:
         if is_wrong:
-            raise ValueError(f"radio.rx_antennas = {config.radio.rx_antennas}: {why}")
+            raise ValueError(f"radio.rx_antennas = {radio.rx_antennas}: {why}")
 
 
-def _of_receiver(config: Tables) -> tuple[tuple[bool, str], ...]:
+def _of_samples(
+    radio: RadioTable, receiver: ReceiverTable, air: AirTable, captures: CapturesTable
+) -> tuple[tuple[bool, str], ...]:
     """Return what may be wrong with how samples come and stay, and what to do."""
-    radio, captures = config.radio, config.captures
     return (
         (
             not radio.is_simulated or radio.processes,
@@ -70,11 +52,11 @@ def _of_receiver(config: Tables) -> tuple[tuple[bool, str], ...]:
             "radio.has_hardware_time = true",
         ),
         (
-            config.receiver.synchronizer != "numpy",
+            receiver.synchronizer != "numpy",
             'the GNU Radio receiver reads one antenna; set receiver.synchronizer = "numpy"',
         ),
         (
-            config.air.channel is not None,
+            air.channel is not None,
             "paths from a file lead to one antenna, air.channel_antenna; leave air.channel out",
         ),
         (
@@ -85,12 +67,11 @@ def _of_receiver(config: Tables) -> tuple[tuple[bool, str], ...]:
     )
 
 
-def _of_link(config: Tables) -> tuple[tuple[bool, str], ...]:
+def _of_sums(link: LinkTable, privacy: PrivacyTable) -> tuple[tuple[bool, str], ...]:
     """Return what may be wrong with what is read from them, and what to do."""
-    link = config.link
     return (
         (
-            config.privacy.protect != "nothing" and config.privacy.trust != "local",
+            privacy.protect != "nothing" and privacy.trust != "local",
             "each antenna shows another sum of the clients' numbers, so that neither the others' "
             'noise nor the receiver\'s hides one of them; set privacy.trust = "local"',
         ),

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from sdr_ota.air.channels.channel import ChannelFileError
 from sdr_ota.config.air_only_check import check_air_only
 from sdr_ota.config.air_table import AirTable
-from sdr_ota.config.antenna_check import check_antennas
+from sdr_ota.config.antenna_check import check_antenna_samples, check_antenna_sums
 from sdr_ota.config.band_table import BandTable
 from sdr_ota.config.channel_file import with_channel_found
 from sdr_ota.config.chip_length import ChipLength, chip_length
@@ -105,7 +105,8 @@ class Config(Table):
         check_local_steps(self.zo, self.frame, self.privacy)
         check_privacy(self.privacy, self.link, self.frame, self.clients)
         self._check_location()
-        check_antennas(self)
+        check_antenna_samples(self.radio, self.receiver, self.air, self.captures)
+        check_antenna_sums(self.radio, self.link, self.privacy)
         check_cyclic(self.frame, self.receiver, self.radio)
         if not self.radio.is_simulated:
             if self.radio.processes:

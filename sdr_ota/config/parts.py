@@ -13,6 +13,7 @@ from sdr_ota.config.frame_table import frame_format
 from sdr_ota.config.load import Config, ConfigError, config_of_tables
 from sdr_ota.config.tables import RadioTable
 from sdr_ota.downlink.frames import message_cost, messages_of_a_round
+from sdr_ota.downlink.setup import TIMEOUT_S
 from sdr_ota.radio.air_time_account import AirTimeAccount, BandLimit
 from sdr_ota.radio.pluto_trigger import PULSE_TICKS
 from sdr_ota.rounds.exchange import Link
@@ -21,9 +22,6 @@ from sdr_ota.signal.control_frame import ControlFormat
 from sdr_ota.signal.iq_words import IqFileError
 from sdr_ota.signal.modulation import AnalogPayload, Payload, SignPayload
 from sdr_ota.types import RadioSettings
-
-BY_AIR_TIMEOUT_S = 60.0
-"""For a capture while nodes are told by the air: the world of virtual radios waits for them."""
 
 USABLE_BANDWIDTH = 0.8
 """Analog bandwidth in sample rates: what converters' filters leave flat."""
@@ -129,7 +127,7 @@ def link_with(config: Config, scheme: AggregationScheme) -> Link:
         max_cfo_hz=config.link.max_cfo_hz,
         lead_s=_lead_s(config),
         pulse_s=_pulse_s(config.radio),
-        timeout_s=BY_AIR_TIMEOUT_S if config.clients.location == "air" else Link.timeout_s,
+        timeout_s=TIMEOUT_S if config.clients.location == "air" else Link.timeout_s,
         decode=config.link.decode,
     )
 

@@ -24,7 +24,7 @@ from sdr_ota.downlink.messages import (
 )
 from sdr_ota.downlink.progress import StepLog
 from sdr_ota.downlink.sealing import Stamp
-from sdr_ota.downlink.setup import AirSetup
+from sdr_ota.downlink.setup import TIMEOUT_S, AirSetup
 from sdr_ota.radio.base import Radio, RadioError, RadioInfo
 from sdr_ota.receiver.control_frame import FrameRefused
 from sdr_ota.rounds.messages import (
@@ -36,9 +36,6 @@ from sdr_ota.rounds.messages import (
     Truth,
     TuneOrder,
 )
-
-TIMEOUT_S = 60.0
-"""For a capture, beyond the time that it takes: the world of virtual radios waits for nodes."""
 
 MOST_SAMPLES = 1_000_000
 """Received at once while nodes compute."""

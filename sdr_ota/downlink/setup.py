@@ -8,6 +8,9 @@ from sdr_ota.signal.control_frame import ControlFormat
 from sdr_ota.signal.frame import FrameFormat
 from sdr_ota.types import RadioSettings
 
+TIMEOUT_S = 60.0
+"""For a capture, beyond the time that it takes: the world of virtual radios waits for nodes."""
+
 
 @dataclass(frozen=True)
 class AirTimes:
